@@ -1,0 +1,28 @@
+"""Train Keras image classifiers on folders of images, one spoonful (batch) at a time."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spoonful.errors import SpoonfulError
+    from spoonful.generator import BatchGenerator
+    from spoonful.sources.array import ArraySource
+    from spoonful.sources.folder import FolderSource
+
+__version__ = "0.1.0"
+__all__ = ["ArraySource", "BatchGenerator", "FolderSource", "SpoonfulError"]
+
+# BatchGenerator imports Keras, which takes seconds (12 s measured with TensorFlow): names are
+# loaded at first use, so that the command line answers a wrong key at once.
+_HOMES = {
+    "ArraySource": "spoonful.sources.array",
+    "BatchGenerator": "spoonful.generator",
+    "FolderSource": "spoonful.sources.folder",
+    "SpoonfulError": "spoonful.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'spoonful' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,149 @@
+"""The command line: `spoonful <stage> [--multirun] [key=value ...]`."""
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, NoReturn
+
+from spoonful.errors import SpoonfulError
+
+_ALL_GROUPS = (
+    "seed",
+    "dataset",
+    "generator",
+    "model",
+    "optimizer",
+    "trainer",
+    "tracking",
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One command: what it does, and which config groups it reads."""
+
+    summary: str
+    groups: tuple[str, ...]
+    sweeps: bool = False
+
+
+STAGES = {
+    "fetch": Stage("Get the raw data, check it, and leave it in data/raw.", ("dataset",)),
+    "split": Stage("Split the images into data/split/{train,val,test}/<class>.", ("dataset",)),
+    "train": Stage("Train on data/split and record the run in MLflow.", _ALL_GROUPS, sweeps=True),
+    "evaluate": Stage("Judge models/train on the test images.", ("evaluation", "tracking")),
+    "summary": Stage("Say what the last pipeline run made.", ("tracking",)),
+    "ui": Stage("Open the MLflow UI on the store that runs are recorded in.", ("tracking",)),
+}
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+class Terminated(SystemExit):
+    """SIGTERM arrived; unwinds like Ctrl-C, so that runs are marked and files put away."""
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one stage; exit with 2 on bad input, 130 on Ctrl-C, 143 on SIGTERM."""
+    arguments = sys.argv[1:] if argv is None else argv
+    signal.signal(signal.SIGTERM, _terminate)
+    # TensorFlow's start-up notes and MLflow's telemetry (it looks up an outside host) are off
+    # unless the user set them; both are read at import.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    try:
+        _run(arguments)
+    except SpoonfulError as error:
+        _exit_with(error)
+    except KeyboardInterrupt:
+        print("spoonful: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _exit_with(error: SpoonfulError) -> NoReturn:
+    print(f"spoonful: {error}", file=sys.stderr)
+    sys.exit(USAGE_ERROR)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated(TERMINATED)
+
+
+def _run(arguments: list[str]) -> None:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_usage())
+        return
+    name, rest = arguments[0], arguments[1:]
+    if name not in STAGES:
+        raise SpoonfulError(f"unknown stage {name!r}: expected one of {', '.join(STAGES)}")
+    stage = STAGES[name]
+    flags = {argument for argument in rest if argument.startswith("-")}
+    overrides = list(dict.fromkeys(argument for argument in rest if not argument.startswith("-")))
+    _check_flags(name, stage, flags)
+    from spoonful.config.compose import check_overrides
+
+    multirun = bool(flags & {"--multirun", "-m"})
+    check_overrides(overrides, multirun)
+    if flags & {"--help", "-h"}:
+        from spoonful.config.help import stage_help
+
+        print(stage_help(name, stage.summary, stage.groups, overrides))
+    elif "--cfg" in flags:
+        from spoonful.config.compose import composed_yaml
+
+        print(composed_yaml(overrides), end="")
+    else:
+        _run_with_hydra(name, overrides, multirun)
+
+
+def _check_flags(name: str, stage: Stage, flags: set[str]) -> None:
+    known = {"--help", "-h", "--cfg", *(["--multirun", "-m"] if stage.sweeps else [])}
+    for flag in sorted(flags - known):
+        raise SpoonfulError(
+            f"{flag}: spoonful {name} takes key=value and {', '.join(sorted(known))}"
+        )
+
+
+def _run_with_hydra(name: str, overrides: list[str], multirun: bool) -> None:
+    """Hand over to Hydra, which composes again and, in a sweep, runs the points in turn."""
+    import hydra
+
+    from spoonful.config.check import check_config
+    from spoonful.config.compose import CONFIG_NAME
+    from spoonful.project import conf_dir
+
+    run: Callable[..., None] = importlib.import_module(f"spoonful.stages.{name}").run
+
+    def task(composed: Any) -> None:
+        try:
+            run(check_config(composed))
+        except SpoonfulError as error:
+            # Not raised on: Hydra would add a line of its own about the job.
+            _exit_with(error)
+
+    sys.argv = [f"spoonful {name}", *(["--multirun"] if multirun else []), *overrides]
+    # Hydra would cut an error's traceback and exit with 1; bad input is caught in main, and
+    # anything else is a defect whose whole traceback is wanted.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=CONFIG_NAME)(task)()
+
+
+def _usage() -> str:
+    lines = ["usage: spoonful <stage> [--multirun] [key=value ...]", "", "stages:"]
+    lines += [f"  {name:<9} {stage.summary}" for name, stage in STAGES.items()]
+    lines += ["", "`spoonful <stage> --help` explains a stage's keys with their units."]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The typed configuration: schemas, composition with Hydra, and help."""

@@ -1,0 +1,140 @@
+"""Compose conf/ and the overrides with Hydra, and explain what Hydra refuses."""
+
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from spoonful.config.check import check_config, unknown_key
+from spoonful.config.schema import GROUPS, Config
+from spoonful.errors import SpoonfulError
+from spoonful.project import conf_dir, project_root
+
+CONFIG_NAME = "config"
+
+
+def register_resolvers() -> None:
+    """Make ${project_root:} known to the configs, so that outputs never depend on where one is."""
+    OmegaConf.register_new_resolver("project_root", lambda: str(project_root()), replace=True)
+
+
+def compose_config(overrides: list[str]) -> Config:
+    """Compose and check a config.
+
+    Args:
+        overrides: in Hydra's grammar, e.g. "generator.batch_size=64".
+
+    Raises:
+        SpoonfulError: anything wrong with the overrides or with conf/, in one line.
+    """
+    return check_config(_composed(overrides))
+
+
+def check_overrides(overrides: list[str], multirun: bool) -> None:
+    """Check overrides before anything slow is imported; in a sweep, each value of each axis.
+
+    Raises:
+        SpoonfulError: the first one that is wrong.
+    """
+    for point in _points(overrides) if multirun else [overrides]:
+        compose_config(point)
+
+
+def _points(overrides: list[str]) -> list[list[str]]:
+    """Give overrides that together contain each value of each swept key once.
+
+    The cost is the sum of the axes' lengths, not their product.
+    """
+    try:
+        parsed = OverridesParser.create().parse_overrides(overrides)
+    except HydraException as error:
+        raise SpoonfulError(explain(error, overrides)) from error
+    axes = []
+    for text, override in zip(overrides, parsed, strict=True):
+        if override.is_sweep_override() and not override.is_hydra_override():
+            values = [f"{override.get_key_element()}={v}" for v in override.sweep_string_iterator()]
+            axes.append(values)
+        else:
+            axes.append([text])
+    first = [values[0] for values in axes]
+    points = [first]
+    for place, values in enumerate(axes):
+        points += [[*first[:place], value, *first[place + 1 :]] for value in values[1:]]
+    return points
+
+
+def _composed(overrides: list[str]) -> DictConfig:
+    register_resolvers()
+    if not (conf_dir() / f"{CONFIG_NAME}.yaml").is_file():
+        raise SpoonfulError(
+            f"{conf_dir() / CONFIG_NAME}.yaml is missing: run spoonful inside a checkout"
+        )
+    try:
+        with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+            return compose(CONFIG_NAME, overrides)
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise SpoonfulError(explain(error, overrides)) from error
+    except yaml.YAMLError as error:
+        mark: Any = getattr(error, "problem_mark", None)
+        place = f"{Path(mark.name).name}, line {mark.line + 1}" if mark else "conf/"
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise SpoonfulError(f"{place}: not valid YAML ({problem})") from error
+
+
+def explain(error: Exception, overrides: list[str]) -> str:
+    """Say in one line what Hydra or OmegaConf refuses, and what is allowed."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if isinstance(error, MissingConfigException):
+        return _missing_choice(lines)
+    if lines and lines[0].startswith("Could not override '"):
+        return _unknown_override(lines[0].split("'")[1], overrides)
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: not of the form key=value; write a list as key=[1,2]"
+    if lines and lines[0].startswith("Config group override must be"):
+        return f"{' '.join(overrides)}: a group takes the name of a file in conf/<group>"
+    kept = [line for line in lines if not line.startswith(("See https://", "full_key:", "object_"))]
+    if kept and kept[0].startswith("Ambiguous value"):
+        return f"{kept[0]}: to sweep over the values add --multirun; for one list write key=[a,b]"
+    return ": ".join(kept[:2]) or type(error).__name__
+
+
+def _missing_choice(lines: list[str]) -> str:
+    """Explain "Could not find 'model/foo'" with its list of available options."""
+    wanted = lines[0].rsplit("'", 2)[-2]
+    group, _, choice = wanted.rpartition("/")
+    options: list[str] = []
+    if len(lines) > 1 and lines[1].startswith("Available options"):
+        options = list(takewhile(lambda line: not line.startswith("Config search path"), lines[2:]))
+    if not options:
+        return f"{group}={choice}: conf/{wanted}.yaml does not exist"
+    return f"{group}={choice}: expected one of {', '.join(options)}"
+
+
+def _unknown_override(name: str, overrides: list[str]) -> str:
+    """Explain an override of a key that does not exist, with the keys beside it."""
+    parent, _, _ = name.rpartition(".")
+    groups = (*GROUPS, "experiment")
+    choices = [text for text in overrides if text.split("=")[0].split("/")[0] in groups]
+    try:
+        with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+            composed = compose(CONFIG_NAME, choices)
+        node: Any = OmegaConf.select(composed, parent) if parent else composed
+    except (HydraException, OmegaConfBaseException):
+        node = None
+    if not isinstance(node, DictConfig):
+        return f"unknown key {name}: `--help` lists the keys"
+    prefix = f"{parent}." if parent else ""
+    if name.removeprefix(prefix) in node:
+        return f"{name}: add an entry with +{name}.<entry>=<value>"
+    return unknown_key(name, prefix, [str(key) for key in node])
+
+
+def composed_yaml(overrides: list[str]) -> str:
+    """Return the composed config as YAML, interpolations resolved."""
+    return OmegaConf.to_yaml(_composed(overrides), resolve=True)

@@ -1,0 +1,78 @@
+"""Declare, document and check the keys of a config."""
+
+import math
+from dataclasses import Field, field
+from typing import Any
+
+from spoonful.errors import SpoonfulError
+
+
+def key(
+    help: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    above: float | None = None,
+    choices: tuple[Any, ...] | None = None,
+    length: int | None = None,
+) -> Any:
+    """Declare a config key: what it means with its unit, and which values it takes.
+
+    Keys have no default here: their values stand in conf/ alone. Limits apply to each item of a
+    list. `above` excludes its value, `minimum` and `maximum` include theirs.
+    """
+    limits = {
+        "help": help,
+        "minimum": minimum,
+        "maximum": maximum,
+        "above": above,
+        "choices": choices,
+        "length": length,
+    }
+    return field(metadata=limits)
+
+
+def allowed(declared: "Field[Any]") -> str:
+    """Say which values a key takes; empty where any value of its type will do."""
+    limits = declared.metadata
+    if limits.get("choices"):
+        return "one of " + ", ".join(str(choice) for choice in limits["choices"])
+    parts = []
+    if limits.get("length") is not None:
+        parts.append(f"{limits['length']} numbers")
+    if limits.get("above") is not None:
+        parts.append(f"> {limits['above']}")
+    if limits.get("minimum") is not None:
+        parts.append(f">= {limits['minimum']}")
+    if limits.get("maximum") is not None:
+        parts.append(f"<= {limits['maximum']}")
+    return " and ".join(parts)
+
+
+def check_value(name: str, value: Any, declared: "Field[Any]") -> None:
+    """Check one value against its key's limits.
+
+    Raises:
+        SpoonfulError: names the key, the value, what it means and what is allowed.
+    """
+    limits = declared.metadata
+    items = value if isinstance(value, (list, tuple)) else [value]
+    if limits.get("length") is not None and len(items) != limits["length"]:
+        raise SpoonfulError(f"{name}={value}: expected {allowed(declared)} ({limits['help']})")
+    for item in items:
+        if item is not None and not _fits(item, limits):
+            raise SpoonfulError(f"{name}={value}: expected {allowed(declared)} ({limits['help']})")
+
+
+def _fits(item: Any, limits: Any) -> bool:
+    if limits.get("choices"):
+        return item in limits["choices"]
+    if isinstance(item, bool) or not isinstance(item, (int, float)):
+        return True
+    if not math.isfinite(item):
+        return False
+    return not (
+        (limits.get("minimum") is not None and item < limits["minimum"])
+        or (limits.get("maximum") is not None and item > limits["maximum"])
+        or (limits.get("above") is not None and item <= limits["above"])
+    )

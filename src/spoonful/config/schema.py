@@ -1,0 +1,241 @@
+"""Every config key: its type, meaning, unit and range. The values stand in conf/."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from spoonful.config.fields import key
+from spoonful.order import MAX_SEED, SHUFFLES, shuffle_name
+
+_SIZE = "height and width in px that every image is stretched to"
+_CHANNELS = "1 for grey, 3 for RGB"
+_VAL_FRACTION = "share of the images without a given split that goes to val"
+_TEST_FRACTION = "share of the images without a given split that goes to test"
+_SPLIT_SEED = "seed of the split"
+
+
+@dataclass
+class DigitsConfig:
+    """1,797 handwritten digits, 8x8, that scikit-learn carries (needs no network)."""
+
+    name: str = key("which data set", choices=("digits",))
+    image_size: list[int] = key(_SIZE, minimum=1, length=2)
+    num_channels: int = key(_CHANNELS, choices=(1, 3))
+    val_fraction: float = key(_VAL_FRACTION, above=0, maximum=0.9)
+    test_fraction: float = key(_TEST_FRACTION, above=0, maximum=0.9)
+    split_seed: int = key(_SPLIT_SEED, minimum=0, maximum=MAX_SEED)
+
+
+@dataclass
+class MnistConfig:
+    """MNIST: 60,000 + 10,000 handwritten digits, 28x28; its test split is given."""
+
+    name: str = key("which data set", choices=("mnist",))
+    image_size: list[int] = key(_SIZE, minimum=1, length=2)
+    num_channels: int = key(_CHANNELS, choices=(1, 3))
+    val_fraction: float = key(_VAL_FRACTION, above=0, maximum=0.9)
+    split_seed: int = key(_SPLIT_SEED, minimum=0, maximum=MAX_SEED)
+    mirror: str | None = key(
+        "folder that holds the four MNIST files, or a folder mnist with them; "
+        "null: SPOONFUL_MIRROR, else a download"
+    )
+    urls: list[str] = key("where to download from, tried in this order")
+    timeout_s: float = key("longest silence of a download, in s", above=0)
+
+
+@dataclass
+class FolderConfig:
+    """Images of your own: class folders, or train/val/test with class folders in them."""
+
+    name: str = key("which data set", choices=("folder",))
+    path: str | None = key("folder of class folders, or holding train, val (or validation), test")
+    image_size: list[int] = key(_SIZE, minimum=1, length=2)
+    num_channels: int = key(_CHANNELS, choices=(1, 3))
+    val_fraction: float = key(_VAL_FRACTION, above=0, maximum=0.9)
+    test_fraction: float = key(_TEST_FRACTION, above=0, maximum=0.9)
+    split_seed: int = key(_SPLIT_SEED, minimum=0, maximum=MAX_SEED)
+    link: str = key(
+        "how a file gets into the split", choices=("auto", "reflink", "hardlink", "copy")
+    )
+
+
+@dataclass
+class GeneratorConfig:
+    """Batches read straight from the image files of data/split."""
+
+    name: str = key("what batches are read from", choices=("folder",))
+    batch_size: int = key("images a step", minimum=1)
+    shuffle: str = key("order of an epoch", choices=SHUFFLES)
+    seed: int = key("seed of the order", minimum=0, maximum=MAX_SEED)
+    drop_remainder: bool = key("leave out the last, smaller training batch of an epoch")
+    one_hot: bool = key("labels as one-hot vectors (true) or class numbers (false)")
+    dtype: str = key("pixels as uint8 (0..255) or float32 (0..1)", choices=("uint8", "float32"))
+
+    def __post_init__(self) -> None:
+        if self.shuffle in ("True", "False"):  # as the article writes them
+            self.shuffle = shuffle_name(self.shuffle == "True")
+
+
+@dataclass
+class CnnConfig:
+    """The article's network: two convolutions, one pooling, two dense layers."""
+
+    name: str = key("which model", choices=("cnn",))
+    num_filters: list[int] = key("filters of the two 3x3 convolutions", minimum=1, length=2)
+    num_units: int = key("units of the dense layer", minimum=1)
+    dropout_rates: list[float] = key(
+        "dropout after the pooling and after the dense layer", minimum=0, maximum=0.99, length=2
+    )
+
+
+@dataclass
+class MlpConfig:
+    """Dense layers on the flattened image."""
+
+    name: str = key("which model", choices=("mlp",))
+    num_units: list[int] = key("units of each hidden layer", minimum=1)
+    dropout_rate: float = key("dropout after each hidden layer", minimum=0, maximum=0.99)
+
+
+@dataclass
+class ResnetConfig:
+    """A small residual network with batch normalisation, for images of 32 to 224 px."""
+
+    name: str = key("which model", choices=("resnet",))
+    num_filters: int = key("filters of the first stage; doubled at each next one", minimum=1)
+    num_blocks: list[int] = key("residual blocks of each stage", minimum=1)
+    dropout_rate: float = key("dropout before the last layer", minimum=0, maximum=0.99)
+
+
+@dataclass
+class ConstantConfig:
+    """The same learning rate at every step."""
+
+    name: str = key("learning-rate schedule", choices=("constant",))
+
+
+@dataclass
+class WarmupCosineConfig:
+    """A linear rise from 0, then half a cosine down."""
+
+    name: str = key("learning-rate schedule", choices=("warmup_cosine",))
+    warmup_epochs: float = key("length of the rise in epochs", minimum=0)
+    final_fraction: float = key("last learning rate as a share of the peak", minimum=0, maximum=1)
+
+
+@dataclass
+class AdamConfig:
+    """Adam (Kingma and Ba, 2015)."""
+
+    name: str = key("which optimizer", choices=("adam",))
+    learning_rate: float = key("learning rate, the peak of its schedule", above=0)
+    beta_1: float = key("decay of the mean gradient", minimum=0, maximum=0.9999)
+    beta_2: float = key("decay of the mean squared gradient", minimum=0, maximum=0.999999)
+    schedule: Any = key("learning-rate schedule")
+
+
+@dataclass
+class AdamwConfig:
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
+
+    name: str = key("which optimizer", choices=("adamw",))
+    learning_rate: float = key("learning rate, the peak of its schedule", above=0)
+    beta_1: float = key("decay of the mean gradient", minimum=0, maximum=0.9999)
+    beta_2: float = key("decay of the mean squared gradient", minimum=0, maximum=0.999999)
+    weight_decay: float = key("share of a weight taken off a step, times the rate", minimum=0)
+    schedule: Any = key("learning-rate schedule")
+
+
+@dataclass
+class SgdConfig:
+    """Stochastic gradient descent with momentum."""
+
+    name: str = key("which optimizer", choices=("sgd",))
+    learning_rate: float = key("learning rate, the peak of its schedule", above=0)
+    momentum: float = key("share of the last update kept", minimum=0, maximum=0.9999)
+    nesterov: bool = key("look ahead along the momentum")
+    schedule: Any = key("learning-rate schedule")
+
+
+@dataclass
+class EarlyStoppingConfig:
+    """When to stop, and whose weights to keep."""
+
+    metric: str = key(
+        "what decides which epoch is best",
+        choices=("val_loss", "val_accuracy", "loss", "accuracy"),
+    )
+    patience_epochs: int | None = key(
+        "stop after so many epochs without a better one; null: train all epochs", minimum=1
+    )
+    min_delta: float = key("smallest change of the metric that counts as better", minimum=0)
+    restore_best_weights: bool = key("end with the best epoch's weights, not the last's")
+
+
+@dataclass
+class TrainerConfig:
+    """How long and in which mode to train."""
+
+    epochs: int = key("passes over the training images", minimum=1)
+    precision: str = key(
+        "arithmetic of the layers", choices=("float32", "mixed_bfloat16", "mixed_float16")
+    )
+    jit_compile: bool | None = key("compile with XLA; null: on where there is a GPU, off on CPU")
+    steps_per_execution: int = key(
+        "steps a call into TensorFlow; the largest divisor of an epoch's steps up to it", minimum=1
+    )
+    deterministic: bool = key("use only operations that give the same bits every time")
+    class_weights: str = key(
+        "weight of a class in the loss: none, or balanced (inverse to its share)",
+        choices=("none", "balanced"),
+    )
+    augmentation: list[Any] = key("Keras layers active in training, each with its _target_")
+    early_stopping: EarlyStoppingConfig = key("when to stop, and whose weights to keep")
+
+
+@dataclass
+class EvaluationConfig:
+    """How the trained model is judged on the test images."""
+
+    batch_size: int = key("images a step", minimum=1)
+    top_k: int = key("count a label among the k most probable classes as right", minimum=1)
+    num_bins: int = key("equal-width bins of the calibration error", minimum=2)
+    num_mistakes: int = key("images in the grid of the worst mistakes", minimum=1, maximum=400)
+
+
+@dataclass
+class TrackingConfig:
+    """Where and how runs are recorded in MLflow."""
+
+    uri: str | None = key("MLflow server or store; null: mlflow.db in the project's folder")
+    experiment_name: str = key("MLflow experiment that the run belongs to")
+    run_name: str | None = key("name of the run; null: made of model, optimizer and generator")
+    tags: dict[str, str] = key("tags of your own for the run")
+    system_metrics_interval_s: float = key("seconds between two system metrics", above=0)
+    timeout_s: int = key("longest wait for a tracking server, in s", minimum=1)
+
+
+# For each group the schema of each choice, by the value of its key `name` (None: one schema).
+GROUPS: dict[str, dict[str | None, type]] = {
+    "dataset": {"digits": DigitsConfig, "mnist": MnistConfig, "folder": FolderConfig},
+    "generator": {"folder": GeneratorConfig},
+    "model": {"cnn": CnnConfig, "mlp": MlpConfig, "resnet": ResnetConfig},
+    "optimizer": {"adam": AdamConfig, "adamw": AdamwConfig, "sgd": SgdConfig},
+    "trainer": {None: TrainerConfig},
+    "evaluation": {None: EvaluationConfig},
+    "tracking": {None: TrackingConfig},
+}
+SCHEDULES: dict[str | None, type] = {"constant": ConstantConfig, "warmup_cosine": WarmupCosineConfig}
+
+
+@dataclass
+class Config:
+    """The whole composed configuration, checked."""
+
+    dataset: DigitsConfig | MnistConfig | FolderConfig
+    generator: GeneratorConfig
+    model: CnnConfig | MlpConfig | ResnetConfig
+    optimizer: AdamConfig | AdamwConfig | SgdConfig
+    trainer: TrainerConfig
+    evaluation: EvaluationConfig
+    tracking: TrackingConfig
+    seed: int = key("seed of the weights, dropout, augmentation and order", minimum=0, maximum=MAX_SEED)

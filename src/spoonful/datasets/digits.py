@@ -1,0 +1,53 @@
+"""The handwritten digits that scikit-learn carries: 1,797 images of 8x8, no network needed.
+
+Source: Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI, 1998.
+"""
+
+import gzip
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from spoonful.config.schema import DigitsConfig
+from spoonful.datasets.raw import RawArrays, RawImage
+from spoonful.errors import SpoonfulError
+from spoonful.files import replaced_folder
+
+FILE_NAME = "digits.csv"
+# Of the decompressed table, which a recompressed package would keep.
+SHA256 = "6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8"
+_MAX_VALUE = 16  # the table counts the ink of a pixel from 0 to 16
+
+
+def fetch(config: DigitsConfig, raw_dir: Path) -> None:
+    """Take the table out of scikit-learn and check it.
+
+    Raises:
+        SpoonfulError: scikit-learn carries another table than the published one.
+    """
+    packed = files("sklearn.datasets.data").joinpath("digits.csv.gz").read_bytes()
+    table = gzip.decompress(packed)
+    found = hashlib.sha256(table).hexdigest()
+    if found != SHA256:
+        raise SpoonfulError(
+            f"scikit-learn's digits.csv.gz: expected SHA-256 {SHA256}, found {found}; "
+            "install the versions of requirements.lock"
+        )
+    with replaced_folder(raw_dir) as folder:
+        (folder / FILE_NAME).write_bytes(table)
+
+
+def open_raw(config: DigitsConfig, raw_dir: Path) -> RawArrays:
+    """Read the table: 64 pixels and a label a row."""
+    path = raw_dir / FILE_NAME
+    if not path.is_file():
+        raise SpoonfulError(f"{path} is missing: run `spoonful fetch dataset=digits` first")
+    table = np.loadtxt(path, delimiter=",", dtype=np.int64)
+    pixels = np.rint(table[:, :-1] * (255 / _MAX_VALUE)).astype(np.uint8).reshape(-1, 8, 8)
+    images = [
+        RawImage(class_name=str(label), file_name=f"digit-{number:04d}.png")
+        for number, label in enumerate(table[:, -1].tolist())
+    ]
+    return RawArrays(images, pixels)

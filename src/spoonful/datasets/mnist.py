@@ -1,0 +1,113 @@
+"""MNIST: 60,000 + 10,000 handwritten digits of 28x28, from a mirror folder or a download.
+
+Source: LeCun, Cortes and Burges, "The MNIST database of handwritten digits", 1998.
+"""
+
+import gzip
+import hashlib
+import http.client
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spoonful.config.schema import MnistConfig
+from spoonful.datasets.download import download
+from spoonful.datasets.raw import RawArrays, RawImage
+from spoonful.errors import SpoonfulError
+from spoonful.files import replaced_folder
+
+# The published MD5 checksums of the decompressed files: those of the compressed ones depend on
+# who compressed them.
+MD5 = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+_GIVEN_SPLITS = {"train": "train", "t10k": "test"}
+_IMAGE_HEADER_BYTES = 16
+_LABEL_HEADER_BYTES = 8
+
+
+def fetch(config: MnistConfig, raw_dir: Path) -> None:
+    """Get the four files, check them, and leave them decompressed.
+
+    Raises:
+        SpoonfulError: a file is nowhere to be had, or is not the published one.
+    """
+    with replaced_folder(raw_dir) as folder:
+        for name, md5 in MD5.items():
+            if config.mirror is not None:
+                content, origin = _from_mirror(Path(config.mirror), name)
+            else:
+                content, origin = _from_network(config, name, folder)
+            found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+            if found != md5:
+                raise SpoonfulError(
+                    f"{origin}: expected MD5 {md5} of the decompressed file, found {found}; "
+                    "get the file anew"
+                )
+            (folder / name).write_bytes(content)
+
+
+def open_raw(config: MnistConfig, raw_dir: Path) -> RawArrays:
+    """Read the IDX files that `fetch` left; the 10,000 test images are a given split."""
+    images: list[RawImage] = []
+    pixels: list[NDArray[np.uint8]] = []
+    for prefix, split in _GIVEN_SPLITS.items():
+        image_file = raw_dir / f"{prefix}-images-idx3-ubyte"
+        label_file = raw_dir / f"{prefix}-labels-idx1-ubyte"
+        for path in (image_file, label_file):
+            if not path.is_file():
+                raise SpoonfulError(f"{path} is missing: run `spoonful fetch dataset=mnist` first")
+        labels = np.fromfile(label_file, np.uint8, offset=_LABEL_HEADER_BYTES)
+        pixels.append(
+            np.fromfile(image_file, np.uint8, offset=_IMAGE_HEADER_BYTES).reshape(-1, 28, 28)
+        )
+        images += [
+            RawImage(str(label), f"{split}-{number:05d}.png", "test" if split == "test" else None)
+            for number, label in enumerate(labels.tolist())
+        ]
+    return RawArrays(images, np.concatenate(pixels))
+
+
+def _from_mirror(mirror: Path, name: str) -> tuple[bytes, Path]:
+    """Read and decompress a file of the mirror folder, or of the folder mnist in it."""
+    places = [folder / f"{name}{end}" for folder in (mirror / "mnist", mirror) for end in (".gz", "")]
+    for path in places:
+        if path.is_file():
+            content = path.read_bytes()
+            return (_decompressed(content, str(path)) if path.suffix == ".gz" else content), path
+    raise SpoonfulError(
+        f"dataset.mirror={mirror}: holds neither mnist/{name}.gz nor {name}.gz; give the folder "
+        "with the four MNIST files"
+    )
+
+
+def _from_network(config: MnistConfig, name: str, folder: Path) -> tuple[bytes, str]:
+    """Download and decompress a file from the first URL that has it."""
+    reasons = []
+    for base in config.urls:
+        url = f"{base.rstrip('/')}/{name}.gz"
+        target = folder / f"{name}.gz"
+        try:
+            download(url, target, config.timeout_s)
+            content = _decompressed(target.read_bytes(), url)
+            return content, url
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            reasons.append(f"{url}: {error}")
+        finally:
+            target.unlink(missing_ok=True)
+    raise SpoonfulError(
+        f"MNIST cannot be downloaded ({'; '.join(reasons) or 'dataset.urls is empty'}); without a "
+        "network give a folder with the four files: dataset.mirror=FOLDER or SPOONFUL_MIRROR=FOLDER"
+    )
+
+
+def _decompressed(content: bytes, origin: str) -> bytes:
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SpoonfulError(f"{origin}: not a whole gzip file ({error}); get it anew") from error

@@ -1,0 +1,1 @@
+"""Training with Keras: compile, fit, watch, save. Knows nothing of Hydra, MLflow or DVC."""

@@ -1,0 +1,58 @@
+"""A small residual network with batch normalisation.
+
+He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", 2016; the blocks have
+their activation first (the same authors, "Identity Mappings in Deep Residual Networks", 2016).
+"""
+
+import keras
+
+from spoonful.config.schema import ResnetConfig
+
+# Images at least this large are halved by the first convolution and again by a pooling, as in the
+# paper for 224 px; smaller ones keep their size, as in the paper for CIFAR's 32 px.
+_LARGE_PX = 96
+
+
+def features(config: ResnetConfig, x: keras.KerasTensor) -> keras.KerasTensor:
+    """Turn scaled pixels [b, h, w, c] into features [b, num_filters * 2 ** (stages - 1)]."""
+    large = min(x.shape[1:3]) >= _LARGE_PX
+    x = _convolution(config.num_filters, 3, 2 if large else 1, "stem")(x)
+    if large:
+        x = keras.layers.MaxPooling2D(3, strides=2, padding="same", name="stem_pool")(x)
+    for stage, num_blocks in enumerate(config.num_blocks):
+        for block in range(num_blocks):
+            strides = 2 if stage > 0 and block == 0 else 1
+            name = f"stage_{stage + 1}_block_{block + 1}"
+            x = _block(x, config.num_filters * 2**stage, strides, name)
+    x = keras.layers.BatchNormalization(name="last_norm")(x)
+    x = keras.layers.Activation("relu", name="last_relu")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    return keras.layers.Dropout(config.dropout_rate, name="dropout")(x)
+
+
+def _block(
+    x: keras.KerasTensor, num_filters: int, strides: int, name: str
+) -> keras.KerasTensor:
+    """Add two 3x3 convolutions to their own input; the shortcut is projected where shapes differ."""
+    shortcut = x
+    x = keras.layers.BatchNormalization(name=f"{name}_norm_1")(x)
+    x = keras.layers.Activation("relu", name=f"{name}_relu_1")(x)
+    if strides != 1 or shortcut.shape[-1] != num_filters:
+        shortcut = _convolution(num_filters, 1, strides, f"{name}_project")(x)
+    x = _convolution(num_filters, 3, strides, f"{name}_conv_1")(x)
+    x = keras.layers.BatchNormalization(name=f"{name}_norm_2")(x)
+    x = keras.layers.Activation("relu", name=f"{name}_relu_2")(x)
+    x = _convolution(num_filters, 3, 1, f"{name}_conv_2")(x)
+    return keras.layers.Add(name=f"{name}_add")([shortcut, x])
+
+
+def _convolution(num_filters: int, size: int, strides: int, name: str) -> keras.layers.Layer:
+    return keras.layers.Conv2D(
+        num_filters,
+        size,
+        strides=strides,
+        padding="same",
+        use_bias=False,  # the normalisation that follows has one
+        kernel_initializer="he_normal",
+        name=name,
+    )

@@ -1,0 +1,54 @@
+"""Where the project's files lie."""
+
+from functools import cache
+from pathlib import Path
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@cache
+def project_root() -> Path:
+    """Return the nearest folder from here upwards that holds dvc.yaml and conf/config.yaml.
+
+    Outside any such folder it is the checkout that this package was installed from.
+    """
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents):
+        if (folder / "dvc.yaml").is_file() and (folder / "conf" / "config.yaml").is_file():
+            return folder
+    return _CHECKOUT
+
+
+def conf_dir() -> Path:
+    """Return the folder of Hydra's configs."""
+    return project_root() / "conf"
+
+
+def raw_dir() -> Path:
+    """Return where `fetch` leaves the raw data."""
+    return project_root() / "data" / "raw"
+
+
+def split_dir() -> Path:
+    """Return where `split` leaves train/, val/ and test/."""
+    return project_root() / "data" / "split"
+
+
+def split_summary_path() -> Path:
+    """Return the file that says what `data/split` was made from."""
+    return project_root() / "data" / "split.json"
+
+
+def split_table_path() -> Path:
+    """Return the table of classes x splits."""
+    return project_root() / "data" / "split.csv"
+
+
+def train_dir() -> Path:
+    """Return where a single training run leaves its model."""
+    return project_root() / "models" / "train"
+
+
+def evaluate_dir() -> Path:
+    """Return where `evaluate` leaves its report."""
+    return project_root() / "models" / "evaluate"

@@ -1,0 +1,84 @@
+"""Examples that already lie in RAM; the reference that other sources are tested against."""
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spoonful.errors import SpoonfulError
+from spoonful.sources.indices import checked_indices
+
+
+class ArraySource:
+    """Serve examples from arrays in RAM.
+
+    Args:
+        images: uint8 [n, h, w, c], or [n, h, w] for one channel; c is 1 or 3.
+        labels: whole numbers [n], each an index into `class_names`.
+        class_names: one name a class; "0", "1", ... up to the largest label when None.
+
+    Raises:
+        SpoonfulError: shapes, types or labels that do not fit together.
+    """
+
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        labels: Sequence[int] | NDArray[Any],
+        class_names: Sequence[str] | None = None,
+    ) -> None:
+        self._images = _checked_images(np.asarray(images))
+        self.labels = _checked_labels(np.asarray(labels), len(self._images))
+        num_classes = int(self.labels.max()) + 1
+        names = [str(label) for label in range(num_classes)] if class_names is None else class_names
+        self.class_names = tuple(names)
+        if len(self.class_names) < num_classes:
+            raise SpoonfulError(
+                f"class_names has {len(self.class_names)} names, but the largest label is "
+                f"{num_classes - 1}: give one name a class"
+            )
+        height, width, channels = self._images.shape[1:]
+        self.image_shape = (int(height), int(width), int(channels))
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
+        """Read examples, uint8 [k, h, w, c]."""
+        return self._images[checked_indices(indices, len(self))]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hex SHA-256 of the class names, shapes, labels and pixels."""
+        digest = hashlib.sha256()
+        digest.update(repr(("array", self._images.shape, self.class_names)).encode())
+        digest.update(np.ascontiguousarray(self.labels).tobytes())
+        digest.update(np.ascontiguousarray(self._images).data)
+        return digest.hexdigest()
+
+
+def _checked_images(images: NDArray[Any]) -> NDArray[np.uint8]:
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise SpoonfulError(
+            f"images of shape {images.shape} and dtype {images.dtype}: expected uint8 "
+            "[n, height, width, channels] with 1 or 3 channels, or uint8 [n, height, width]"
+        )
+    if images.size == 0:
+        raise SpoonfulError(f"images of shape {images.shape}: expected at least one pixel")
+    return images
+
+
+def _checked_labels(labels: NDArray[Any], num_examples: int) -> NDArray[np.int64]:
+    if labels.shape != (num_examples,) or not np.issubdtype(labels.dtype, np.integer):
+        raise SpoonfulError(
+            f"labels of shape {labels.shape} and dtype {labels.dtype}: expected whole numbers "
+            f"[{num_examples}], one an image"
+        )
+    if labels.min() < 0:
+        raise SpoonfulError(f"labels contain {labels.min()}: expected indices from 0 on")
+    return labels.astype(np.int64)

@@ -1,0 +1,1 @@
+"""The entrypoints of the stages: one file a stage, each with `run(config)`."""

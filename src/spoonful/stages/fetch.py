@@ -1,0 +1,12 @@
+"""`spoonful fetch`: raw data, checked, into data/raw."""
+
+from spoonful.config.schema import Config
+from spoonful.datasets import DATASETS
+from spoonful.project import raw_dir
+
+
+def run(config: Config) -> None:
+    """Fetch and check the raw data of the configured data set."""
+    DATASETS[config.dataset.name].fetch(config.dataset, raw_dir())
+    raw = DATASETS[config.dataset.name].open_raw(config.dataset, raw_dir())
+    print(f"{config.dataset.name}: {len(raw.images)} images, checked, in data/raw")

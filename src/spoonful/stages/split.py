@@ -1,0 +1,112 @@
+"""`spoonful split`: every image into exactly one folder of data/split/<split>/<class>."""
+
+import csv
+import io
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from spoonful.config.schema import Config, MnistConfig
+from spoonful.datasets import DATASETS, RawDataset, RawImage
+from spoonful.errors import SpoonfulError
+from spoonful.files import replaced_folder, write_json, write_text
+from spoonful.project import raw_dir, split_dir, split_summary_path, split_table_path
+from spoonful.splitting import SPLITS, assign_splits
+
+
+def run(config: Config) -> None:
+    """Split the raw data, print the table of classes x splits, and keep it beside the split."""
+    dataset = config.dataset
+    raw = DATASETS[dataset.name].open_raw(dataset, raw_dir())
+    splits = assign_splits(
+        raw.images,
+        dataset.val_fraction,
+        0.0 if isinstance(dataset, MnistConfig) else dataset.test_fraction,
+        dataset.split_seed,
+    )
+    with replaced_folder(split_dir()) as folder:
+        _place(raw, splits, folder)
+    counts = Counter((i.class_name, split) for i, split in zip(raw.images, splits, strict=True))
+    class_names = sorted({image.class_name for image in raw.images})
+    write_text(split_table_path(), _table_csv(class_names, counts))
+    write_json(split_summary_path(), split_summary(config, splits, len(class_names)))
+    print(_table_text(class_names, counts))
+    for line in _copies(raw.images, splits):
+        print(line, file=sys.stderr)
+
+
+def split_settings(config: Config) -> dict[str, Any]:
+    """Return the settings that decide the split: two equal ones make equal splits of equal data."""
+    names = ("val_fraction", "test_fraction", "split_seed")
+    dataset = config.dataset
+    return {name: getattr(dataset, name) for name in names if hasattr(dataset, name)}
+
+
+def split_summary(config: Config, splits: Sequence[str], num_classes: int) -> dict[str, Any]:
+    """Return what data/split.json says: a DVC metric, and what `train` checks its config with."""
+    counts = Counter(splits)
+    return {
+        "dataset": config.dataset.name,
+        "num_classes": num_classes,
+        "num_images": {split: counts[split] for split in SPLITS},
+        "settings": split_settings(config),
+    }
+
+
+def _place(raw: RawDataset, splits: Sequence[str], folder: Path) -> None:
+    """Put every image's file into its class folder."""
+    targets: set[str] = set()
+    for split, class_name in {(s, i.class_name) for s, i in zip(splits, raw.images, strict=True)}:
+        (folder / split / class_name).mkdir(parents=True)
+    with tqdm(
+        total=len(splits), unit=" images", desc="split", disable=not sys.stderr.isatty(), leave=False
+    ) as bar:
+        for position, (image, split) in enumerate(zip(raw.images, splits, strict=True)):
+            below = f"{split}/{image.class_name}/{image.file_name}"
+            if below in targets:
+                raise SpoonfulError(
+                    f"two images of class {image.class_name!r} would both become {below}: "
+                    "rename one of them"
+                )
+            targets.add(below)
+            raw.place(position, folder / below)
+            bar.update()
+
+
+def _table_csv(class_names: list[str], counts: Counter[tuple[str, str]]) -> str:
+    """Return one row a class and split: DVC plots it as bars."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("class", "split", "images"))
+    writer.writerows((c, split, counts[(c, split)]) for c in class_names for split in SPLITS)
+    return text.getvalue()
+
+
+def _table_text(class_names: list[str], counts: Counter[tuple[str, str]]) -> str:
+    width = max(len("class"), *(len(name) for name in class_names))
+    lines = [f"{'class':<{width}}" + "".join(f"{split:>9}" for split in (*SPLITS, "all"))]
+    rows = [(name, [counts[(name, split)] for split in SPLITS]) for name in class_names]
+    totals = [sum(numbers) for numbers in zip(*(row for _, row in rows), strict=True)]
+    for name, numbers in [*rows, ("all", totals)]:
+        cells = "".join(f"{number:>9,}" for number in (*numbers, sum(numbers)))
+        lines.append(f"{name:<{width}}{cells}")
+    return "\n".join(lines)
+
+
+def _copies(images: Sequence[RawImage], splits: Sequence[str]) -> list[str]:
+    """Warn of files with the same bytes in different splits: they make a test look too good."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for image, split in zip(images, splits, strict=True):
+        if image.content is not None:
+            places[image.content].append(f"{split}/{image.class_name}/{image.file_name}")
+    leaks = [names for names in places.values() if len({n.split("/")[0] for n in names}) > 1]
+    if not leaks:
+        return []
+    return [
+        f"warning: {len(leaks)} images have copies (the same bytes) in another split, for example "
+        f"{' and '.join(leaks[0][:2])}"
+    ]
