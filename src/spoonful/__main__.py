@@ -120,13 +120,16 @@ def _run_with_hydra(name: str, overrides: list[str], multirun: bool) -> None:
 
     from spoonful.config.check import check_config
     from spoonful.config.compose import CONFIG_NAME
-    from spoonful.project import conf_dir
+    from spoonful.config.settings import with_absolute_paths
+    from spoonful.project import conf_dir, project_root
 
     run: Callable[..., None] = importlib.import_module(f"spoonful.stages.{name}").run
 
     def task(composed: Any) -> None:
         try:
-            run(check_config(composed))
+            config = with_absolute_paths(check_config(composed))
+            os.chdir(project_root())  # MLflow makes ./mlruns wherever it runs
+            run(config)
         except SpoonfulError as error:
             # Not raised on: Hydra would add a line of its own about the job.
             _exit_with(error)

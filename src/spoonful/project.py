@@ -3,6 +3,9 @@
 from functools import cache
 from pathlib import Path
 
+ARTIFACTS_DIR_NAME = "mlruns"
+DATABASE_NAME = "mlflow.db"
+
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
 

@@ -104,8 +104,8 @@ def _typed(name: str, value: Any, hint: Any, field: "dataclasses.Field[Any]") ->
             f"{name}={shown}: expected {words}{detail} ({field.metadata['help']})"
         )
     typed = _convert(value, bare)
-    if bare is str and field.metadata.get("choices") and name.endswith("shuffle"):
-        typed = {"True": "full", "False": "none"}.get(typed, typed)
+    if isinstance(typed, str):
+        typed = field.metadata["aliases"].get(typed, typed)
     check_value(name, typed, field)
     return typed
 

@@ -1,6 +1,7 @@
 """Declare, document and check the keys of a config."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import Field, field
 from typing import Any
 
@@ -15,11 +16,13 @@ def key(
     above: float | None = None,
     choices: tuple[Any, ...] | None = None,
     length: int | None = None,
+    aliases: Mapping[str, str] | None = None,
 ) -> Any:
     """Declare a config key: what it means with its unit, and which values it takes.
 
     Keys have no default here: their values stand in conf/ alone. Limits apply to each item of a
-    list. `above` excludes its value, `minimum` and `maximum` include theirs.
+    list. `above` excludes its value, `minimum` and `maximum` include theirs. `aliases` are other
+    ways to write a value.
     """
     limits = {
         "help": help,
@@ -28,6 +31,7 @@ def key(
         "above": above,
         "choices": choices,
         "length": length,
+        "aliases": aliases or {},
     }
     return field(metadata=limits)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spoonful.config.fields import key
-from spoonful.order import MAX_SEED, SHUFFLES, shuffle_name
+from spoonful.order import MAX_SEED, SHUFFLES
 
 _SIZE = "height and width in px that every image is stretched to"
 _CHANNELS = "1 for grey, 3 for RGB"
@@ -64,15 +64,13 @@ class GeneratorConfig:
 
     name: str = key("what batches are read from", choices=("folder",))
     batch_size: int = key("images a step", minimum=1)
-    shuffle: str = key("order of an epoch", choices=SHUFFLES)
+    shuffle: str = key(
+        "order of an epoch", choices=SHUFFLES, aliases={"True": "full", "False": "none"}
+    )
     seed: int = key("seed of the order", minimum=0, maximum=MAX_SEED)
     drop_remainder: bool = key("leave out the last, smaller training batch of an epoch")
     one_hot: bool = key("labels as one-hot vectors (true) or class numbers (false)")
     dtype: str = key("pixels as uint8 (0..255) or float32 (0..1)", choices=("uint8", "float32"))
-
-    def __post_init__(self) -> None:
-        if self.shuffle in ("True", "False"):  # as the article writes them
-            self.shuffle = shuffle_name(self.shuffle == "True")
 
 
 @dataclass
@@ -196,6 +194,7 @@ class TrainerConfig:
 class EvaluationConfig:
     """How the trained model is judged on the test images."""
 
+    model_dir: str | None = key("folder of the model, from the project's; null: models/train")
     batch_size: int = key("images a step", minimum=1)
     top_k: int = key("count a label among the k most probable classes as right", minimum=1)
     num_bins: int = key("equal-width bins of the calibration error", minimum=2)
@@ -212,6 +211,7 @@ class TrackingConfig:
     tags: dict[str, str] = key("tags of your own for the run")
     system_metrics_interval_s: float = key("seconds between two system metrics", above=0)
     timeout_s: int = key("longest wait for a tracking server, in s", minimum=1)
+    ui_port: int = key("port of `spoonful ui`", minimum=1, maximum=65535)
 
 
 # For each group the schema of each choice, by the value of its key `name` (None: one schema).

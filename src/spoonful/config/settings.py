@@ -1,0 +1,52 @@
+"""Views of a checked config: as params, as what decides the result, as a name."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from spoonful.config.schema import Config
+
+# Where raw data lies or how it is linked is the machine's affair and changes no image.
+_PLACES = ("mirror", "urls", "timeout_s", "path", "link")
+
+
+def with_absolute_paths(config: Config) -> Config:
+    """Return the config with the user's paths taken from where the command was typed."""
+    dataset = config.dataset
+    for name in ("mirror", "path"):
+        value = getattr(dataset, name, None)
+        if value is not None:
+            dataset = dataclasses.replace(dataset, **{name: str(Path(value).expanduser().resolve())})
+    return dataclasses.replace(config, dataset=dataset)
+
+
+def flattened(config: Config) -> dict[str, Any]:
+    """Return every key by its full name, e.g. "trainer.early_stopping.metric"."""
+    return _flat("", dataclasses.asdict(config))
+
+
+def learning_settings(config: Config) -> dict[str, Any]:
+    """Return what decides the trained weights: no tracking, no evaluation, no places."""
+    settings = dataclasses.asdict(config)
+    del settings["tracking"], settings["evaluation"]
+    for name in _PLACES:
+        settings["dataset"].pop(name, None)
+    return settings
+
+
+def run_name(config: Config) -> str:
+    """Return the configured name of a run, or one that says what differs most often."""
+    generator = config.generator
+    return config.tracking.run_name or (
+        f"{config.model.name}-{config.optimizer.name}-b{generator.batch_size}"
+        f"-{generator.shuffle}-s{config.seed}"
+    )
+
+
+def _flat(prefix: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, dict) and value:
+        flat: dict[str, Any] = {}
+        for name, item in value.items():
+            flat |= _flat(f"{prefix}.{name}" if prefix else str(name), item)
+        return flat
+    return {prefix: value}

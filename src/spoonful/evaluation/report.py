@@ -1,0 +1,114 @@
+"""The evaluation's files: numbers for DVC, and one page for people."""
+
+import base64
+import csv
+import html
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from spoonful.evaluation.scores import Scores
+from spoonful.files import write_json
+
+METRICS_NAME = "metrics.json"
+REPORT_NAME = "report.html"
+
+
+def write_tables(folder: Path, scores: Scores, predictions: Sequence[Sequence[Any]]) -> None:
+    """Write metrics.json and the tables that dvc.yaml plots.
+
+    Args:
+        folder: exists.
+        scores: of the whole test split.
+        predictions: one row an image: file, actual, predicted, confidence.
+    """
+    write_json(folder / METRICS_NAME, scores.metrics)
+    _write_csv(
+        folder / "classes.csv",
+        ("class", "precision", "recall", "f1", "images"),
+        ((c.class_name, c.precision, c.recall, c.f1, c.num_images) for c in scores.classes),
+    )
+    _write_csv(
+        folder / "calibration.csv",
+        ("low", "high", "confidence", "accuracy", "images"),
+        (
+            (b.low, b.high, b.mean_confidence, b.accuracy, b.num_images)
+            for b in scores.calibration
+            if b.num_images
+        ),
+    )
+    _write_csv(
+        folder / "predictions.csv", ("file", "actual", "predicted", "confidence"), predictions
+    )
+
+
+def write_report(
+    folder: Path, title: str, scores: Scores, figures: dict[str, Figure], facts: dict[str, str]
+) -> None:
+    """Write the page: facts, metrics, per-class table and figures, all in one file.
+
+    Args:
+        folder: exists.
+        title: the page's heading.
+        scores: of the whole test split.
+        figures: by heading.
+        facts: what was judged, by name.
+    """
+    metrics = [(name, f"{value:.4f}".removesuffix(".0000")) for name, value in scores.metrics.items()]
+    classes = [
+        (c.class_name, f"{c.precision:.3f}", f"{c.recall:.3f}", f"{c.f1:.3f}", str(c.num_images))
+        for c in scores.classes
+    ]
+    parts = [
+        f"<h1>{html.escape(title)}</h1>",
+        _table(("", ""), facts.items()),
+        "<h2>Test metrics</h2>",
+        _table(("metric", "value"), metrics),
+        "<h2>Classes</h2>",
+        _table(("class", "precision", "recall", "F1", "images"), classes),
+    ]
+    for heading, figure in figures.items():
+        parts += [f"<h2>{html.escape(heading)}</h2>", _image(figure, heading)]
+    page = _PAGE.replace("TITLE", html.escape(title)).replace("BODY", "\n".join(parts))
+    (folder / REPORT_NAME).write_text(page, encoding="utf-8", newline="\n")
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>TITLE</title>
+<style>
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; }
+td, th { padding: .15rem .8rem .15rem 0; text-align: left; border-bottom: 1px solid #8884; }
+img { max-width: 100%; background: white; }
+</style>
+BODY
+</html>
+"""
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
+    lines = ["<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in rows]
+    return f"<table>\n<tr>{head}</tr>\n" + "\n".join(lines) + "\n</table>"
+
+
+def _image(figure: Figure, alt: str) -> str:
+    data = io.BytesIO()
+    # Matplotlib would write its version into the file.
+    figure.savefig(data, format="png", metadata={"Software": None})
+    encoded = base64.b64encode(data.getvalue()).decode()
+    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{encoded}">'
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

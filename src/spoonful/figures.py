@@ -1,0 +1,95 @@
+"""Figures of a run, drawn with Matplotlib and no display."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+_MAX_LABELLED_CLASSES = 25  # more cells with numbers in them cannot be read
+
+
+def learning_curves(history: Sequence[dict[str, float]], best_epoch: int) -> Figure:
+    """Draw loss and accuracy of training and validation over the epochs."""
+    figure = _figure(9, 3.6)
+    epochs = range(1, len(history) + 1)
+    for place, name in enumerate(("loss", "accuracy"), start=1):
+        axes = figure.add_subplot(1, 2, place)
+        marker = "o" if len(history) < 30 else None
+        axes.plot(epochs, [h[name] for h in history], label="train", marker=marker, ms=3)
+        axes.plot(epochs, [h[f"val_{name}"] for h in history], label="val", marker=marker, ms=3)
+        axes.axvline(best_epoch, color="grey", ls=":", lw=1, label=f"kept: epoch {best_epoch}")
+        axes.set(xlabel="epoch", title=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return figure
+
+
+def confusion_figure(confusion: NDArray[np.int64], class_names: Sequence[str]) -> Figure:
+    """Draw the confusion matrix [actual, predicted] as shares of each row, with counts."""
+    num_classes = len(class_names)
+    size = min(12.0, 3.0 + 0.45 * num_classes)
+    figure = _figure(size, size)
+    axes = figure.add_subplot()
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlabel="predicted", ylabel="actual")
+    if num_classes <= _MAX_LABELLED_CLASSES:
+        axes.set_xticks(range(num_classes), class_names, rotation=45, ha="right")
+        axes.set_yticks(range(num_classes), class_names)
+        for row, column in np.argwhere(confusion > 0):
+            color = "white" if shares[row, column] > 0.5 else "black"
+            count = int(confusion[row, column])
+            axes.text(column, row, str(count), ha="center", va="center", color=color, fontsize=8)
+    return figure
+
+
+def calibration_figure(bins: Sequence[Any], error: float) -> Figure:
+    """Draw accuracy against confidence; the diagonal is perfect calibration."""
+    figure = _figure(4.2, 4.2)
+    axes = figure.add_subplot()
+    filled = [b for b in bins if b.num_images]
+    axes.plot([0, 1], [0, 1], color="grey", ls=":", lw=1)
+    axes.scatter(
+        [b.mean_confidence for b in filled],
+        [b.accuracy for b in filled],
+        s=[20 + 200 * b.num_images / sum(f.num_images for f in filled) for b in filled],
+    )
+    axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1.03), ylim=(0, 1.03))
+    axes.set_title(f"expected calibration error {error:.4f}")
+    axes.grid(alpha=0.3)
+    return figure
+
+
+def image_grid(images: NDArray[Any], captions: Sequence[str], title: str) -> Figure:
+    """Draw images with a line under each.
+
+    Args:
+        images: uint8 0..255 or float 0..1, [k, h, w, 1 or 3].
+        captions: one an image.
+        title: above all.
+    """
+    columns = min(8, max(1, int(np.ceil(np.sqrt(max(len(images), 1))))))
+    rows = max(1, -(-len(images) // columns))
+    figure = _figure(1.5 * columns, 1.75 * rows + 0.4)
+    for place, (image, caption) in enumerate(zip(images, captions, strict=True), start=1):
+        axes = figure.add_subplot(rows, columns, place)
+        pixels = np.asarray(image, dtype=np.float64) / (255 if image.dtype == np.uint8 else 1)
+        pixels = np.clip(pixels, 0, 1)
+        axes.imshow(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, cmap="gray", vmin=0, vmax=1)
+        axes.set_title(caption, fontsize=7)
+        axes.axis("off")
+    if not len(images):
+        figure.text(0.5, 0.5, "none", ha="center")
+    figure.suptitle(title, fontsize=9)
+    return figure
+
+
+def _figure(width: float, height: float) -> Figure:
+    """Make a figure that needs no display and no pyplot state."""
+    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure

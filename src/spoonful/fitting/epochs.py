@@ -1,0 +1,110 @@
+"""Watch training: time each epoch, show it, and hand it on."""
+
+import math
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from tqdm import tqdm
+
+from spoonful.errors import SpoonfulError
+from spoonful.fitting.input_wait import MeteredDataset, input_wait_s
+from spoonful.fitting.report import EpochReport, epoch_line, peak_rss_mb
+
+
+class EpochWatch(keras.callbacks.Callback):
+    """Report each epoch; show it where a person watches.
+
+    Args:
+        stream: what training reads, to tell how long it waited.
+        steps_per_epoch: updates an epoch.
+        images_per_epoch: images an epoch.
+        num_epochs: how many were asked for.
+        on_epoch: called with the report of each epoch.
+    """
+
+    def __init__(
+        self,
+        stream: MeteredDataset,
+        steps_per_epoch: int,
+        images_per_epoch: int,
+        num_epochs: int,
+        on_epoch: Callable[[EpochReport], None],
+    ) -> None:
+        super().__init__()
+        self._stream = stream
+        self._steps_per_epoch = steps_per_epoch
+        self._images_per_epoch = images_per_epoch
+        self._num_epochs = num_epochs
+        self._on_epoch = on_epoch
+        self._epoch_step = 0  # the stream's index of the epoch's first step
+        self._bar: Any = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._epoch_step = epoch * self._steps_per_epoch
+        self._wait_s = 0.0
+        self._train_s: float | None = None
+        self._begin = time.perf_counter()
+        self._bar = tqdm(
+            total=self._steps_per_epoch,
+            desc=f"epoch {epoch + 1}/{self._num_epochs}",
+            unit=" steps",
+            leave=False,
+            disable=not sys.stderr.isatty(),
+        )
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self._batch = batch
+        self._batch_begin = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        end = time.perf_counter()
+        count = batch - self._batch + 1
+        ready_times = self._stream.take_ready_times(self._epoch_step + self._batch, count)
+        self._wait_s += input_wait_s(self._batch_begin, end, ready_times)
+        self._train_end = end
+        self._bar.update(count)
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._train_s = self._train_end - self._begin
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        end = time.perf_counter()
+        self._bar.close()
+        train_s = self._train_end - self._begin if self._train_s is None else self._train_s
+        metrics = {name: float(value) for name, value in (logs or {}).items()}
+        metrics["learning_rate"] = _last_learning_rate(self.model.optimizer)
+        report = EpochReport(
+            epoch=epoch + 1,
+            num_epochs=self._num_epochs,
+            metrics=metrics,
+            train_s=train_s,
+            val_s=end - self._begin - train_s,
+            images_per_s=self._images_per_epoch / train_s,
+            input_wait_s=self._wait_s,
+            peak_rss_mb=peak_rss_mb(),
+        )
+        self._on_epoch(report)
+        if sys.stdout.isatty():
+            print(epoch_line(report), flush=True)
+        if not math.isfinite(metrics["loss"]):
+            raise SpoonfulError(
+                f"the loss is {metrics['loss']} after epoch {epoch + 1}: training has diverged; "
+                "try a smaller optimizer.learning_rate or trainer.precision=float32"
+            )
+
+    def close(self) -> None:
+        """Take the progress bar away, also when training was cut short."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _last_learning_rate(optimizer: Any) -> float:
+    """Return the learning rate of the last update."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # under loss scaling
+    schedule = inner._learning_rate
+    if isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
+        return float(schedule(max(int(inner.iterations) - 1, 0)))
+    return float(inner.learning_rate)

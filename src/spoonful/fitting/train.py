@@ -1,0 +1,183 @@
+"""Train a model on a source: build, compile, fit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from spoonful.config.schema import Config, EarlyStoppingConfig
+from spoonful.fitting.epochs import EpochWatch
+from spoonful.fitting.input_wait import MeteredDataset
+from spoonful.fitting.modes import resolved_jit_compile, set_modes
+from spoonful.fitting.report import EpochReport
+from spoonful.generator import BatchGenerator
+from spoonful.models.build import build_model
+from spoonful.models.optimizers import build_optimizer
+from spoonful.sources import Source
+
+
+@dataclass
+class Training:
+    """A finished training.
+
+    Attributes:
+        model: with the weights to keep.
+        history: each epoch's metrics, in order.
+        best_epoch: the epoch, from 1, whose weights the model has.
+        jit_compile: whether XLA was used.
+        steps_per_execution: the value in effect.
+    """
+
+    model: keras.Model
+    history: list[dict[str, float]]
+    best_epoch: int
+    jit_compile: bool
+    steps_per_execution: int
+
+
+def train(
+    config: Config,
+    train_source: Source,
+    val_source: Source,
+    on_epoch: Callable[[EpochReport], None],
+) -> Training:
+    """Train the configured model.
+
+    Args:
+        config: the whole config; dataset and tracking are not read.
+        train_source: what to train on.
+        val_source: what to judge each epoch on; read in the same order every time.
+        on_epoch: called with the report of each epoch, before the next begins.
+
+    Raises:
+        SpoonfulError: settings that do not fit the data, or a loss that is not finite.
+    """
+    trainer = config.trainer
+    set_modes(trainer.precision, config.seed, trainer.deterministic)
+    generator = training_generator(config, train_source)
+    validation = validation_generator(config, val_source)
+    model = build_model(
+        config.model,
+        train_source.image_shape,
+        len(train_source.class_names),
+        config.generator.dtype,
+        trainer.augmentation,
+    )
+    jit_compile = resolved_jit_compile(trainer.jit_compile)
+    steps_per_execution = largest_divisor(len(generator), trainer.steps_per_execution)
+    one_hot = config.generator.one_hot
+    model.compile(
+        build_optimizer(config.optimizer, trainer.epochs, len(generator)),
+        loss="categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=jit_compile,
+        steps_per_execution=steps_per_execution,
+    )
+    history: list[dict[str, float]] = []
+
+    def note(report: EpochReport) -> None:
+        history.append(report.metrics)
+        on_epoch(report)
+
+    stopping = _early_stopping(trainer.early_stopping, trainer.epochs)
+    _fit(config, model, generator, validation, [stopping], note)
+    restored = trainer.early_stopping.restore_best_weights
+    return Training(
+        model,
+        history,
+        best_epoch=stopping.best_epoch + 1 if restored else len(history),
+        jit_compile=jit_compile,
+        steps_per_execution=steps_per_execution,
+    )
+
+
+def training_generator(config: Config, source: Source) -> BatchGenerator:
+    """Return the generator that training reads."""
+    settings = config.generator
+    return BatchGenerator(
+        source,
+        settings.batch_size,
+        shuffle=settings.shuffle,
+        seed=settings.seed,
+        drop_remainder=settings.drop_remainder,
+        one_hot=settings.one_hot,
+        dtype=settings.dtype,
+    )
+
+
+def validation_generator(config: Config, source: Source) -> BatchGenerator:
+    """Return the generator that validation reads: every image, in the source's own order."""
+    settings = config.generator
+    return BatchGenerator(
+        source,
+        settings.batch_size,
+        shuffle="none",
+        one_hot=settings.one_hot,
+        dtype=settings.dtype,
+    )
+
+
+def largest_divisor(number: int, at_most: int) -> int:
+    """Return the largest divisor of a number up to a bound.
+
+    Keras runs whole executions of an endless stream: with steps that do not divide the epoch the
+    last execution would read on into the next epoch, and every epoch would grow.
+    """
+    return next(d for d in range(min(number, at_most), 0, -1) if number % d == 0)
+
+
+def _fit(
+    config: Config,
+    model: keras.Model,
+    generator: BatchGenerator,
+    validation: BatchGenerator,
+    callbacks: list[keras.callbacks.Callback],
+    note: Callable[[EpochReport], None],
+) -> None:
+    batches = MeteredDataset(generator.stream())
+    val_batches = MeteredDataset(validation)
+    images_per_epoch = len(generator.source)
+    if generator.drop_remainder:
+        images_per_epoch = len(generator) * generator.batch_size
+    watch = EpochWatch(batches, len(generator), images_per_epoch, config.trainer.epochs, note)
+    try:
+        model.fit(
+            batches,
+            steps_per_epoch=len(generator),
+            epochs=config.trainer.epochs,
+            shuffle=False,
+            validation_data=val_batches,
+            class_weight=_class_weight(config.trainer.class_weights, generator.source),
+            callbacks=[*callbacks, watch],
+            verbose=0,
+        )
+    except Exception:
+        cause = batches.error or val_batches.error
+        if cause is not None:
+            raise cause from None
+        raise
+    finally:
+        watch.close()
+
+
+def _early_stopping(config: EarlyStoppingConfig, epochs: int) -> keras.callbacks.EarlyStopping:
+    return keras.callbacks.EarlyStopping(
+        monitor=config.metric,
+        mode="max" if config.metric.endswith("accuracy") else "min",
+        min_delta=config.min_delta,
+        patience=config.patience_epochs or epochs + 1,
+        restore_best_weights=config.restore_best_weights,
+    )
+
+
+def _class_weight(name: str, source: Source) -> dict[int, float] | None:
+    """Return the weight of each class: n / (classes x its count) when balanced, as scikit-learn."""
+    if name == "none":
+        return None
+    from sklearn.utils.class_weight import compute_class_weight
+
+    labels = np.asarray(source.labels)
+    classes = np.unique(labels)
+    weights = compute_class_weight("balanced", classes=classes, y=labels)
+    return {int(label): float(weight) for label, weight in zip(classes, weights, strict=True)}

@@ -1,0 +1,154 @@
+"""`spoonful evaluate`: judge a trained model on the test images."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import OmegaConf
+
+from spoonful.config.schema import Config
+from spoonful.errors import SpoonfulError
+from spoonful.evaluation.report import REPORT_NAME, write_report, write_tables
+from spoonful.evaluation.scores import Scores, score
+from spoonful.files import replaced_folder
+from spoonful.project import evaluate_dir, project_root, train_dir
+from spoonful.quiet import import_tensorflow
+from spoonful.sources.folder import FolderSource
+from spoonful.stages.data import open_split
+from spoonful.stages.train import CARD_NAME, CONFIG_NAME, MODEL_NAME
+
+
+def run(config: Config) -> None:
+    """Score the model on data/split/test; leave the report and add it to the training's run."""
+    model_dir = _model_dir(config)
+    card = json.loads((model_dir / CARD_NAME).read_text(encoding="utf-8"))
+    settings: Any = OmegaConf.to_container(OmegaConf.load(model_dir / CONFIG_NAME))
+    height, width, channels = card["image_shape"]
+    source = open_split("test", (height, width), channels)
+    if list(source.class_names) != card["class_names"]:
+        raise SpoonfulError(
+            f"data/split/test has the classes {', '.join(source.class_names)}, but {model_dir} was "
+            f"trained on {', '.join(card['class_names'])}: train again on this split"
+        )
+    import_tensorflow()
+    probabilities = _predict(model_dir / MODEL_NAME, source, settings, config.evaluation.batch_size)
+    names = tuple(card["class_names"])
+    scores = score(
+        probabilities, source.labels, names, config.evaluation.top_k, config.evaluation.num_bins
+    )
+    figures = _figures(scores, names, source, probabilities, config.evaluation.num_mistakes)
+    out_dir = evaluate_dir() if model_dir == train_dir() else model_dir / "evaluate"
+    _write(out_dir, scores, figures, _prediction_rows(source, probabilities), settings, card)
+    run_id = _log(config, card["train_key"], scores, figures, out_dir)
+    print(f"test accuracy {scores.metrics['accuracy']:.4f} on {len(source):,} images")
+    print(f"report        {(out_dir / REPORT_NAME).relative_to(project_root())}")
+    print(f"run           {run_id or 'none: the store has no run that made this model'}")
+
+
+def _model_dir(config: Config) -> Path:
+    given = config.evaluation.model_dir
+    folder = train_dir() if given is None else (project_root() / given).resolve()
+    if not (folder / CARD_NAME).is_file():
+        raise SpoonfulError(
+            f"{folder} holds no trained model ({CARD_NAME} is missing): run `spoonful train` first, "
+            "or give evaluation.model_dir=FOLDER"
+        )
+    return folder
+
+
+def _predict(
+    model_path: Path, source: FolderSource, settings: dict[str, Any], batch_size: int
+) -> NDArray[np.float32]:
+    """Return the class probabilities of every image, float32 [n, classes], in source order."""
+    import keras
+
+    from spoonful.fitting.modes import resolved_jit_compile, set_modes
+    from spoonful.generator import BatchGenerator
+
+    trainer = settings["trainer"]
+    set_modes(trainer["precision"], settings["seed"], trainer["deterministic"])
+    model = keras.models.load_model(model_path, compile=False)
+    model.compile(jit_compile=resolved_jit_compile(trainer["jit_compile"]))
+    generator = BatchGenerator(
+        source, batch_size, shuffle="none", dtype=settings["generator"]["dtype"]
+    )
+    return np.asarray(model.predict(generator, verbose=0), dtype=np.float32)
+
+
+def _figures(
+    scores: Scores,
+    class_names: tuple[str, ...],
+    source: FolderSource,
+    probabilities: NDArray[np.float32],
+    num_mistakes: int,
+) -> dict[str, Any]:
+    from spoonful.figures import calibration_figure, confusion_figure, image_grid
+
+    predicted = probabilities.argmax(axis=1)
+    mistakes = np.flatnonzero(predicted != source.labels)
+    # The worst first: the least probability for the true class; ties in source order.
+    of_label = probabilities[mistakes, source.labels[mistakes]]
+    worst = mistakes[np.argsort(of_label, kind="stable")][:num_mistakes]
+    captions = [
+        f"{class_names[source.labels[i]]}, taken for\n{class_names[predicted[i]]} "
+        f"({probabilities[i].max():.0%})"
+        for i in worst
+    ]
+    title = f"worst of {len(mistakes)} test mistakes"
+    error = scores.metrics["expected_calibration_error"]
+    return {
+        "Confusion matrix": confusion_figure(scores.confusion, class_names),
+        "Calibration": calibration_figure(scores.calibration, error),
+        "Worst mistakes": image_grid(source.read(worst), captions, title),
+    }
+
+
+def _prediction_rows(source: FolderSource, probabilities: NDArray[np.float32]) -> list[list[Any]]:
+    names = source.class_names
+    return [
+        [file, names[label], names[row.argmax()], float(row.max())]
+        for file, label, row in zip(source.ids, source.labels, probabilities, strict=True)
+    ]
+
+
+def _write(
+    out_dir: Path,
+    scores: Scores,
+    figures: dict[str, Any],
+    predictions: list[list[Any]],
+    settings: dict[str, Any],
+    card: dict[str, Any],
+) -> None:
+    facts = {
+        "data set": settings["dataset"]["name"],
+        "model": f"{settings['model']['name']}, epoch {card['best_epoch']}",
+        "optimizer": settings["optimizer"]["name"],
+        "batch size": str(settings["generator"]["batch_size"]),
+        "shuffle": settings["generator"]["shuffle"],
+        "seed": str(settings["seed"]),
+        "made from": card["train_key"][:16],
+    }
+    with replaced_folder(out_dir) as folder:
+        write_tables(folder, scores, predictions)
+        title = f"{settings['dataset']['name']}: {scores.metrics['accuracy']:.2%} of test images right"
+        write_report(folder, title, scores, figures, facts)
+
+
+def _log(
+    config: Config, train_key: str, scores: Scores, figures: dict[str, Any], out_dir: Path
+) -> str | None:
+    """Add the results to the run that made the model; return its id, None where there is none."""
+    from spoonful.tracking.run import find_run, finished_run
+
+    run_id = find_run(config.tracking, train_key)
+    if run_id is None:
+        return None
+    with finished_run(config.tracking, run_id) as client:
+        for name, value in scores.metrics.items():
+            client.log_metric(run_id, f"test_{name}", float(value))
+        for heading, figure in figures.items():
+            client.log_figure(run_id, figure, f"figures/{heading.lower().replace(' ', '_')}.png")
+        client.log_artifacts(run_id, str(out_dir), "evaluation")
+    return run_id

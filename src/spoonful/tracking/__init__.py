@@ -1,0 +1,1 @@
+"""Recording runs in MLflow; no other module imports it."""

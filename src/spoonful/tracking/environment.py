@@ -1,0 +1,97 @@
+"""What a run depends on besides its config: code, packages, hardware, data version."""
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from spoonful.project import project_root
+
+_NAMED_PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "scikit-learn", "mlflow")
+_GIT_TIMEOUT_S = 30
+
+
+def code_version() -> dict[str, str]:
+    """Return the git commit and whether files differed from it; "none" outside a checkout."""
+    commit = _git("rev-parse", "HEAD")
+    if commit is None:
+        return {"git.commit": "none", "git.dirty": "none"}
+    changes = _git("status", "--porcelain")
+    return {"git.commit": commit, "git.dirty": str(bool(changes)).lower()}
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that decide the numbers."""
+    versions = {"version.python": platform.python_version()}
+    for name in _NAMED_PACKAGES:
+        versions[f"version.{name}"] = metadata.version(name)
+    return versions
+
+
+def hardware() -> dict[str, str]:
+    """Return processor, cores, memory and GPUs."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    names = [tf.config.experimental.get_device_details(g).get("device_name", "GPU") for g in gpus]
+    return {
+        "hardware.cpu": _cpu_name(),
+        "hardware.num_cores": str(os.cpu_count()),
+        "hardware.memory_gb": f"{psutil.virtual_memory().total / 2**30:.1f}",
+        "hardware.gpus": ", ".join(names) or "none",
+        "hardware.system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def full_environment() -> dict[str, Any]:
+    """Return all of the above and every installed package, for the run's artifacts."""
+    packages = {d.metadata["Name"]: d.version for d in metadata.distributions()}
+    return {
+        **code_version(),
+        **package_versions(),
+        **hardware(),
+        "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
+    }
+
+
+def dvc_hash(path: Path) -> str:
+    """Return DVC's hash of what lies at a path of the pipeline now; "none" without DVC."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(project_root())) as repo:
+            (output,) = repo.find_outs_by_path(str(path))
+            found = output.get_hash()
+    except (DvcException, OSError, ValueError):
+        return "none"
+    return str(found[1].value) if isinstance(found, tuple) else str(found.value)
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=project_root(),
+            capture_output=True,
+            text=True,
+            timeout=_GIT_TIMEOUT_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
