@@ -79,7 +79,9 @@ def image_grid(images: NDArray[Any], captions: Sequence[str], title: str) -> Fig
         axes = figure.add_subplot(rows, columns, place)
         pixels = np.asarray(image, dtype=np.float64) / (255 if image.dtype == np.uint8 else 1)
         pixels = np.clip(pixels, 0, 1)
-        axes.imshow(pixels[..., 0] if pixels.shape[-1] == 1 else pixels, cmap="gray", vmin=0, vmax=1)
+        axes.imshow(
+            pixels[..., 0] if pixels.shape[-1] == 1 else pixels, cmap="gray", vmin=0, vmax=1
+        )
         axes.set_title(caption, fontsize=7)
         axes.axis("off")
     if not len(images):

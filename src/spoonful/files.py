@@ -17,7 +17,7 @@ def replaced_file(path: Path) -> Iterator[Path]:
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp{path.suffix}")
     try:
         yield beside
-        os.replace(beside, path)
+        beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
 
@@ -34,7 +34,7 @@ def replaced_folder(path: Path) -> Iterator[Path]:
         yield beside
         if path.exists():
             shutil.rmtree(path)
-        os.rename(beside, path)
+        beside.rename(path)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -59,7 +59,11 @@ def link_or_copy(method: str) -> Callable[[Path, Path], str]:
     Returns:
         A function that returns the method used and raises OSError when none works.
     """
-    attempts = {"reflink": _reflink, "hardlink": os.link, "copy": shutil.copyfile}
+    attempts: dict[str, Callable[[Path, Path], object]] = {
+        "reflink": _reflink,
+        "hardlink": os.link,
+        "copy": shutil.copyfile,
+    }
     names = list(attempts) if method == "auto" else [method]
 
     def make(source: Path, target: Path) -> str:

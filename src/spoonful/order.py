@@ -22,7 +22,7 @@ ORDER_STREAM = 0
 MAX_SEED = 2**32 - 1  # the largest seed that NumPy's global generator and Keras take, too
 MAX_EXAMPLES = 2**62
 
-# Chi-square tests of 40,000 epochs: with 6 rounds the pairs of neighbours deviate from uniform up to
+# Chi-square tests of 40,000 epochs: with 6 rounds pairs of neighbours deviate from uniform up to
 # n = 30 (p < 1e-3), with 8 up to n = 10, with 24 nowhere, down to single permutations of n = 6.
 _NUM_ROUNDS = 8
 _NUM_ROUNDS_SMALL = 24

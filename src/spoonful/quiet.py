@@ -19,11 +19,9 @@ def import_tensorflow() -> None:
         os.dup2(notes.fileno(), 2)
         failed = True
         try:
-            import keras
+            import keras  # noqa: F401
             import tensorflow  # noqa: F401
 
-            # Keras' own progress bars: fit's is ours, and MLflow predicts to check its example.
-            keras.utils.disable_interactive_logging()
             failed = False
         finally:
             os.dup2(stderr, 2)

@@ -81,10 +81,10 @@ def _check_class_sizes(class_names: list[str], needed: int, sizes: dict[str, int
         raise SpoonfulError("the data holds no images to train on")
     name, count = _smallest_class(class_names)
     if sizes and count < needed:
+        places = " and ".join(sorted(sizes, reverse=True))
         raise SpoonfulError(
-            f"class {name!r} has {count} image{'s' * (count != 1)} to divide, but needs at least "
-            f"{needed}, one each for train, {' and '.join(sorted(sizes, reverse=True))}: add images "
-            "or remove the class"
+            f"class {name!r} has {_images(count)} to divide, but needs at least {needed}, one each "
+            f"for train, {places}: add images or remove the class"
         )
 
 
@@ -97,7 +97,7 @@ def _check_every_class_everywhere(images: Sequence[RawImage], splits: list[str])
         for split in SPLITS:
             if not per_split[(split, name)]:
                 raise SpoonfulError(
-                    f"class {name!r} has {count} image{'s' * (count != 1)}, and none is in "
+                    f"class {name!r} has {_images(count)}, and none is in "
                     f"{split}: a class must be in every split; add images of it, or raise "
                     f"dataset.{'val' if split == 'train' else split}_fraction"
                 )
@@ -106,3 +106,7 @@ def _check_every_class_everywhere(images: Sequence[RawImage], splits: list[str])
 def _smallest_class(class_names: list[str]) -> tuple[str, int]:
     counts = Counter(class_names)
     return min(sorted(counts.items()), key=lambda item: item[1])
+
+
+def _images(count: int) -> str:
+    return f"{count} image{'' if count == 1 else 's'}"

@@ -100,9 +100,7 @@ def _typed(name: str, value: Any, hint: Any, field: "dataclasses.Field[Any]") ->
         words = _type_words(bare) + (" or null" if optional else "")
         limits = allowed(field)
         detail = f", {limits}" if limits else ""
-        raise SpoonfulError(
-            f"{name}={shown}: expected {words}{detail} ({field.metadata['help']})"
-        )
+        raise SpoonfulError(f"{name}={shown}: expected {words}{detail} ({field.metadata['help']})")
     typed = _convert(value, bare)
     if isinstance(typed, str):
         typed = field.metadata["aliases"].get(typed, typed)

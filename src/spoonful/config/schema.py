@@ -224,7 +224,10 @@ GROUPS: dict[str, dict[str | None, type]] = {
     "evaluation": {None: EvaluationConfig},
     "tracking": {None: TrackingConfig},
 }
-SCHEDULES: dict[str | None, type] = {"constant": ConstantConfig, "warmup_cosine": WarmupCosineConfig}
+SCHEDULES: dict[str | None, type] = {
+    "constant": ConstantConfig,
+    "warmup_cosine": WarmupCosineConfig,
+}
 
 
 @dataclass
@@ -238,4 +241,6 @@ class Config:
     trainer: TrainerConfig
     evaluation: EvaluationConfig
     tracking: TrackingConfig
-    seed: int = key("seed of the weights, dropout, augmentation and order", minimum=0, maximum=MAX_SEED)
+    seed: int = key(
+        "seed of the weights, dropout, augmentation and order", minimum=0, maximum=MAX_SEED
+    )

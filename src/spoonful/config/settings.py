@@ -16,7 +16,9 @@ def with_absolute_paths(config: Config) -> Config:
     for name in ("mirror", "path"):
         value = getattr(dataset, name, None)
         if value is not None:
-            dataset = dataclasses.replace(dataset, **{name: str(Path(value).expanduser().resolve())})
+            dataset = dataclasses.replace(
+                dataset, **{name: str(Path(value).expanduser().resolve())}
+            )
     return dataclasses.replace(config, dataset=dataset)
 
 

@@ -73,13 +73,17 @@ def open_raw(config: MnistConfig, raw_dir: Path) -> RawArrays:
     return RawArrays(images, np.concatenate(pixels))
 
 
-def _from_mirror(mirror: Path, name: str) -> tuple[bytes, Path]:
+def _from_mirror(mirror: Path, name: str) -> tuple[bytes, str]:
     """Read and decompress a file of the mirror folder, or of the folder mnist in it."""
-    places = [folder / f"{name}{end}" for folder in (mirror / "mnist", mirror) for end in (".gz", "")]
+    places = [
+        folder / f"{name}{end}" for folder in (mirror / "mnist", mirror) for end in (".gz", "")
+    ]
     for path in places:
         if path.is_file():
             content = path.read_bytes()
-            return (_decompressed(content, str(path)) if path.suffix == ".gz" else content), path
+            if path.suffix == ".gz":
+                content = _decompressed(content, str(path))
+            return content, str(path)
     raise SpoonfulError(
         f"dataset.mirror={mirror}: holds neither mnist/{name}.gz nor {name}.gz; give the folder "
         "with the four MNIST files"

@@ -57,7 +57,9 @@ def write_report(
         figures: by heading.
         facts: what was judged, by name.
     """
-    metrics = [(name, f"{value:.4f}".removesuffix(".0000")) for name, value in scores.metrics.items()]
+    metrics = [
+        (name, f"{value:.4f}".removesuffix(".0000")) for name, value in scores.metrics.items()
+    ]
     classes = [
         (c.class_name, f"{c.precision:.3f}", f"{c.recall:.3f}", f"{c.f1:.3f}", str(c.num_images))
         for c in scores.classes

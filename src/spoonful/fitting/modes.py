@@ -20,6 +20,8 @@ def set_modes(precision: str, seed: int, deterministic: bool) -> None:
     from tensorflow.python.framework.config import is_op_determinism_enabled
 
     keras.utils.clear_session(free_memory=True)  # layer names count on from the last model's
+    # Keras' own progress bars: fit's is ours, and MLflow predicts to check its input example.
+    keras.utils.disable_interactive_logging()
     keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(seed)
     if deterministic:

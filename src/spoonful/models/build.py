@@ -74,7 +74,9 @@ def _made(layer_class: type, arguments: dict[str, Any], where: str) -> keras.lay
         layer: keras.layers.Layer = layer_class(**arguments)
     except (TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise SpoonfulError(f"{where}: {layer_class.__name__} refuses {arguments} ({reason})") from error
+        raise SpoonfulError(
+            f"{where}: {layer_class.__name__} refuses {arguments} ({reason})"
+        ) from error
     # Layers that work on brightness assume 0..255 unless told; here pixels are 0..1.
     if "value_range" not in arguments and hasattr(layer, "value_range"):
         return layer_class(**arguments, value_range=(0.0, 1.0))

@@ -30,10 +30,8 @@ def features(config: ResnetConfig, x: keras.KerasTensor) -> keras.KerasTensor:
     return keras.layers.Dropout(config.dropout_rate, name="dropout")(x)
 
 
-def _block(
-    x: keras.KerasTensor, num_filters: int, strides: int, name: str
-) -> keras.KerasTensor:
-    """Add two 3x3 convolutions to their own input; the shortcut is projected where shapes differ."""
+def _block(x: keras.KerasTensor, num_filters: int, strides: int, name: str) -> keras.KerasTensor:
+    """Add two 3x3 convolutions to their input, which is projected where the shapes differ."""
     shortcut = x
     x = keras.layers.BatchNormalization(name=f"{name}_norm_1")(x)
     x = keras.layers.Activation("relu", name=f"{name}_relu_1")(x)

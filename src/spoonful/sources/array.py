@@ -48,7 +48,8 @@ class ArraySource:
 
     def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
         """Read examples, uint8 [k, h, w, c]."""
-        return self._images[checked_indices(indices, len(self))]
+        images: NDArray[np.uint8] = self._images[checked_indices(indices, len(self))]
+        return images
 
     @cached_property
     def fingerprint(self) -> str:

@@ -52,8 +52,8 @@ def _model_dir(config: Config) -> Path:
     folder = train_dir() if given is None else (project_root() / given).resolve()
     if not (folder / CARD_NAME).is_file():
         raise SpoonfulError(
-            f"{folder} holds no trained model ({CARD_NAME} is missing): run `spoonful train` first, "
-            "or give evaluation.model_dir=FOLDER"
+            f"{folder} holds no trained model ({CARD_NAME} is missing): run `spoonful train` "
+            "first, or give evaluation.model_dir=FOLDER"
         )
     return folder
 
@@ -132,7 +132,9 @@ def _write(
     }
     with replaced_folder(out_dir) as folder:
         write_tables(folder, scores, predictions)
-        title = f"{settings['dataset']['name']}: {scores.metrics['accuracy']:.2%} of test images right"
+        title = (
+            f"{settings['dataset']['name']}: {scores.metrics['accuracy']:.2%} of test images right"
+        )
         write_report(folder, title, scores, figures, facts)
 
 

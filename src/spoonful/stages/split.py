@@ -63,7 +63,11 @@ def _place(raw: RawDataset, splits: Sequence[str], folder: Path) -> None:
     for split, class_name in {(s, i.class_name) for s, i in zip(splits, raw.images, strict=True)}:
         (folder / split / class_name).mkdir(parents=True)
     with tqdm(
-        total=len(splits), unit=" images", desc="split", disable=not sys.stderr.isatty(), leave=False
+        total=len(splits),
+        unit=" images",
+        desc="split",
+        disable=not sys.stderr.isatty(),
+        leave=False,
     ) as bar:
         for position, (image, split) in enumerate(zip(raw.images, splits, strict=True)):
             below = f"{split}/{image.class_name}/{image.file_name}"

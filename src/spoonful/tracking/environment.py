@@ -11,7 +11,14 @@ import psutil
 
 from spoonful.project import project_root
 
-_NAMED_PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python-headless", "scikit-learn", "mlflow")
+_NAMED_PACKAGES = (
+    "tensorflow",
+    "keras",
+    "numpy",
+    "opencv-python-headless",
+    "scikit-learn",
+    "mlflow",
+)
 _GIT_TIMEOUT_S = 30
 
 

@@ -72,9 +72,7 @@ class TrackedRun:
         )
         mlflow.log_input(dataset, context=context, tags={"fingerprint": fingerprint})
 
-    def log_model(
-        self, model: Any, example: NDArray[Any], class_names: tuple[str, ...]
-    ) -> None:
+    def log_model(self, model: Any, example: NDArray[Any], class_names: tuple[str, ...]) -> None:
         """Keep the model, with its signature and an input example [k, h, w, c]."""
         from mlflow.models import Model, infer_signature
 

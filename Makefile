@@ -1,0 +1,39 @@
+# `make help` lists the targets. Set-up is done once for each requirements.lock.
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup repro ui test test-slow lint format lock
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: ## make .venv from requirements.lock (skipped when it has not changed)
+	@cmp -s requirements.lock .venv/requirements.lock || ./.ci/setup "$(PYTHON)"
+
+repro: setup ## run the whole pipeline: fetch, split, train, evaluate
+	@dvc repro
+	@spoonful summary
+
+ui: setup ## open the MLflow UI
+	@spoonful ui
+
+test: setup ## run the fast tests (under 3 minutes)
+	@pytest -m "not slow"
+
+test-slow: setup ## run the slow tests: real pipelines, servers and killed processes
+	@pytest -m slow
+
+lint: setup ## check style and types
+	@ruff check .
+	@ruff format --check .
+	@mypy
+
+format: setup ## put the code into the project's format
+	@ruff check --fix .
+	@ruff format .
+
+lock: ## renew requirements.lock from pyproject.toml (needs uv)
+	@uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" --python-version 3.11 \
+		--quiet --output-file requirements.lock
