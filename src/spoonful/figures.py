@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 _MAX_LABELLED_CLASSES = 25  # more cells with numbers in them cannot be read
@@ -22,7 +23,7 @@ def learning_curves(history: Sequence[dict[str, float]], best_epoch: int) -> Fig
         axes.plot(epochs, [h[f"val_{name}"] for h in history], label="val", marker=marker, ms=3)
         axes.axvline(best_epoch, color="grey", ls=":", lw=1, label=f"kept: epoch {best_epoch}")
         axes.set(xlabel="epoch", title=name)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
     return figure

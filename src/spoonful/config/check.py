@@ -129,7 +129,7 @@ def _convert(value: Any, hint: Any) -> Any:
     if origin is list:
         if not isinstance(value, ListConfig):
             raise TypeError
-        items = OmegaConf.to_container(value, resolve=True)
+        items: Any = OmegaConf.to_container(value, resolve=True)
         (item_hint,) = typing.get_args(hint)
         return items if item_hint is Any else [_convert(item, item_hint) for item in items]
     if origin is dict:

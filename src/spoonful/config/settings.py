@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from spoonful.config.schema import Config
+from spoonful.config.schema import Config, FolderConfig, MnistConfig
 
 # Where raw data lies or how it is linked is the machine's affair and changes no image.
 _PLACES = ("mirror", "urls", "timeout_s", "path", "link")
@@ -13,12 +13,10 @@ _PLACES = ("mirror", "urls", "timeout_s", "path", "link")
 def with_absolute_paths(config: Config) -> Config:
     """Return the config with the user's paths taken from where the command was typed."""
     dataset = config.dataset
-    for name in ("mirror", "path"):
-        value = getattr(dataset, name, None)
-        if value is not None:
-            dataset = dataclasses.replace(
-                dataset, **{name: str(Path(value).expanduser().resolve())}
-            )
+    if isinstance(dataset, MnistConfig):
+        dataset = dataclasses.replace(dataset, mirror=_absolute(dataset.mirror))
+    elif isinstance(dataset, FolderConfig):
+        dataset = dataclasses.replace(dataset, path=_absolute(dataset.path))
     return dataclasses.replace(config, dataset=dataset)
 
 
@@ -52,3 +50,7 @@ def _flat(prefix: str, value: Any) -> dict[str, Any]:
             flat |= _flat(f"{prefix}.{name}" if prefix else str(name), item)
         return flat
     return {prefix: value}
+
+
+def _absolute(path: str | None) -> str | None:
+    return None if path is None else str(Path(path).expanduser().resolve())

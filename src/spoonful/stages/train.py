@@ -9,6 +9,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
 from spoonful.config.schema import Config
@@ -172,7 +173,7 @@ def _log_results(
     curves = learning_curves(training.history, training.best_epoch)
     tracked.log_figure(curves, "figures/learning_curves.png")
     _log_batch_grid(tracked, config, source)
-    example = source.read(range(min(_NUM_EXAMPLES, len(source))))
+    example: NDArray[Any] = source.read(range(min(_NUM_EXAMPLES, len(source))))
     if config.generator.dtype == "float32":
         example = example / example.dtype.type(255)
     tracked.log_model(training.model, example, source.class_names)
