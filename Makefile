@@ -19,10 +19,10 @@ ui: setup ## open the MLflow UI
 	@spoonful ui
 
 test: setup ## run the fast tests (under 3 minutes)
-	@pytest -m "not slow"
+	@pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: setup ## run the slow tests: real pipelines, servers and killed processes
-	@pytest -m slow
+	@pytest -n 2 --dist loadfile -m slow
 
 lint: setup ## check style and types
 	@ruff check .

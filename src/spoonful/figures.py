@@ -39,8 +39,8 @@ def confusion_figure(confusion: NDArray[np.int64], class_names: Sequence[str]) -
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set(xlabel="predicted", ylabel="actual")
     if num_classes <= _MAX_LABELLED_CLASSES:
-        axes.set_xticks(range(num_classes), class_names, rotation=45, ha="right")
-        axes.set_yticks(range(num_classes), class_names)
+        axes.set_xticks(range(num_classes), class_names, rotation=45, ha="right", parse_math=False)
+        axes.set_yticks(range(num_classes), class_names, parse_math=False)
         for row, column in np.argwhere(confusion > 0):
             color = "white" if shares[row, column] > 0.5 else "black"
             count = int(confusion[row, column])
@@ -83,7 +83,7 @@ def image_grid(images: NDArray[Any], captions: Sequence[str], title: str) -> Fig
         axes.imshow(
             pixels[..., 0] if pixels.shape[-1] == 1 else pixels, cmap="gray", vmin=0, vmax=1
         )
-        axes.set_title(caption, fontsize=7)
+        axes.set_title(caption, fontsize=7, parse_math=False)  # "$" may stand in a name
         axes.axis("off")
     if not len(images):
         figure.text(0.5, 0.5, "none", ha="center")

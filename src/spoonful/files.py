@@ -32,9 +32,11 @@ def replaced_folder(path: Path) -> Iterator[Path]:
     beside.mkdir()
     try:
         yield beside
+        old = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
         if path.exists():
-            shutil.rmtree(path)
+            path.rename(old)  # removing takes a while, in which path would be half a folder
         beside.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

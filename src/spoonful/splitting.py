@@ -42,9 +42,13 @@ def assign_splits(
         for split, fraction in cuts.items()
         if split not in given
     }
-    _check_class_sizes([images[i].class_name for i in to_divide], 1 + len(sizes), sizes)
+    class_names = [images[i].class_name for i in to_divide]
+    _check_class_sizes(class_names, 1 + len(sizes), sizes)
+    name, count = _smallest_class(class_names)
+    smallest = f"the smallest class is {name!r} with {_images(count)}"
     for split, size in sizes.items():
-        cut = _stratified_cut([images[i].class_name for i in to_divide], size, seed, split)
+        class_names = [images[i].class_name for i in to_divide]
+        cut = _stratified_cut(class_names, size, seed, split, smallest)
         for position in cut:
             splits[to_divide[position]] = split
         chosen = set(cut)
@@ -53,16 +57,17 @@ def assign_splits(
     return splits
 
 
-def _stratified_cut(class_names: list[str], size: int, seed: int, split: str) -> list[int]:
-    """Draw `size` positions so that every class gives its share."""
+def _stratified_cut(
+    class_names: list[str], size: int, seed: int, split: str, smallest: str
+) -> list[int]:
+    """Draw `size` positions so that every class gives its share; `smallest` is for errors."""
     from sklearn.model_selection import train_test_split
 
     num_classes = len(set(class_names))
     if size < num_classes:
-        name, count = _smallest_class(class_names)
         raise SpoonfulError(
-            f"{split} would get {size} images, fewer than the {num_classes} classes (the smallest "
-            f"is {name!r} with {count} images): raise dataset.{split}_fraction"
+            f"{split} would get {_images(size)}, fewer than the {num_classes} classes "
+            f"({smallest}): raise dataset.{split}_fraction"
         )
     try:
         _, cut = train_test_split(
@@ -71,7 +76,7 @@ def _stratified_cut(class_names: list[str], size: int, seed: int, split: str) ->
     except ValueError as error:
         raise SpoonfulError(
             f"{split} cannot be cut with dataset.{split}_fraction giving {size} of "
-            f"{len(class_names)} images: {error}"
+            f"{_images(len(class_names))} ({smallest}): {error}"
         ) from error
     return [int(position) for position in cut]
 

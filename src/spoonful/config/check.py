@@ -34,9 +34,10 @@ def check_config(composed: DictConfig) -> Config:
     """
     names = [name for name in composed if name != "hydra"]
     _check_names("", names, [*GROUPS, "seed"])
-    sections = {group: _section(composed, group, choices) for group, choices in GROUPS.items()}
+    # First: generator.seed follows it, and would be named in its place.
     seed_field = next(f for f in dataclasses.fields(Config) if f.name == "seed")
     seed = _typed("seed", _value(composed, "seed", "seed"), int, seed_field)
+    sections = {group: _section(composed, group, choices) for group, choices in GROUPS.items()}
     config = Config(**sections, seed=seed)
     _check_together(config)
     return config
@@ -198,6 +199,11 @@ def _check_together(config: Config) -> None:
         raise SpoonfulError(
             f"dataset.image_size={dataset.image_size}: model={config.model.name} needs images of "
             f"at least {smallest}x{smallest} px; use larger images or model=mlp"
+        )
+    if config.trainer.jit_compile and config.trainer.deterministic:
+        raise SpoonfulError(
+            "trainer.jit_compile=true: Keras compiles no deterministic model with XLA; add "
+            "trainer.deterministic=false, or leave jit_compile=null"
         )
     for number, layer in enumerate(config.trainer.augmentation):
         target = layer.get("_target_", "") if isinstance(layer, dict) else ""

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -58,8 +59,7 @@ def _points(overrides: list[str]) -> list[list[str]]:
     axes = []
     for text, override in zip(overrides, parsed, strict=True):
         if override.is_sweep_override() and not override.is_hydra_override():
-            values = [f"{override.get_key_element()}={v}" for v in override.sweep_string_iterator()]
-            axes.append(values)
+            axes.append(_axis(text, override))
         else:
             axes.append([text])
     first = [values[0] for values in axes]
@@ -67,6 +67,19 @@ def _points(overrides: list[str]) -> list[list[str]]:
     for place, values in enumerate(axes):
         points += [[*first[:place], value, *first[place + 1 :]] for value in values[1:]]
     return points
+
+
+def _axis(text: str, override: Override) -> list[str]:
+    """Give one override for each value of a swept key."""
+    try:
+        values = [f"{override.get_key_element()}={v}" for v in override.sweep_string_iterator()]
+    except HydraException:  # glob(...), interval(...)
+        values = []
+    if not values:
+        raise SpoonfulError(
+            f"{text}: no values to sweep over; write key=a,b or key=range(first,beyond_last)"
+        )
+    return values
 
 
 def _composed(overrides: list[str]) -> DictConfig:
@@ -132,6 +145,8 @@ def _unknown_override(name: str, overrides: list[str]) -> str:
     prefix = f"{parent}." if parent else ""
     if name.removeprefix(prefix) in node:
         return f"{name}: add an entry with +{name}.<entry>=<value>"
+    if not node:
+        return f"unknown key {name}: {parent} is empty; add an entry with +{name}=<value>"
     return unknown_key(name, prefix, [str(key) for key in node])
 
 

@@ -65,7 +65,9 @@ def check_value(name: str, value: Any, declared: "Field[Any]") -> None:
         raise SpoonfulError(f"{name}={value}: expected {allowed(declared)} ({limits['help']})")
     for item in items:
         if item is not None and not _fits(item, limits):
-            raise SpoonfulError(f"{name}={value}: expected {allowed(declared)} ({limits['help']})")
+            finite = not isinstance(item, float) or math.isfinite(item)
+            expected = allowed(declared) if finite else f"a finite number {allowed(declared)}"
+            raise SpoonfulError(f"{name}={value}: expected {expected} ({limits['help']})")
 
 
 def _fits(item: Any, limits: Any) -> bool:

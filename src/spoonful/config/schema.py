@@ -177,7 +177,9 @@ class TrainerConfig:
     precision: str = key(
         "arithmetic of the layers", choices=("float32", "mixed_bfloat16", "mixed_float16")
     )
-    jit_compile: bool | None = key("compile with XLA; null: on where there is a GPU, off on CPU")
+    jit_compile: bool | None = key(
+        "compile with XLA (not if deterministic); null: on GPUs, off on CPU"
+    )
     steps_per_execution: int = key(
         "steps a call into TensorFlow; the largest divisor of an epoch's steps up to it", minimum=1
     )

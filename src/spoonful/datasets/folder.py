@@ -31,6 +31,8 @@ def fetch(config: FolderConfig, raw_dir: Path) -> None:
             f"dataset.path={root}: no png, jpg, bmp, webp or tiff files in class folders; expected "
             "a folder of class folders, or train, val and test with class folders in them"
         )
+    for path in paths:
+        _check_name(path)
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         hashes = list(pool.map(lambda path: content_hash(root / path), paths, chunksize=64))
     with (
@@ -96,6 +98,15 @@ def open_raw(config: FolderConfig, raw_dir: Path) -> RawFiles:
         # Folders inside a class become part of the file's name, so that none hides another.
         images.append(RawImage(parts[0], "__".join(parts[1:]), split, row["sha256"]))
     return RawFiles(images, _root(config), paths, [int(row["bytes"]) for row in rows], config.link)
+
+
+def _check_name(path: str) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise SpoonfulError(
+            f"the file name {path!a} is not valid UTF-8, so it cannot be listed; rename the file"
+        ) from error
 
 
 def _root(config: FolderConfig) -> Path:

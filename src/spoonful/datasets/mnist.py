@@ -29,6 +29,7 @@ MD5 = {
 _GIVEN_SPLITS = {"train": "train", "t10k": "test"}
 _IMAGE_HEADER_BYTES = 16
 _LABEL_HEADER_BYTES = 8
+_SIDE_PX = 28
 
 
 def fetch(config: MnistConfig, raw_dir: Path) -> None:
@@ -38,17 +39,11 @@ def fetch(config: MnistConfig, raw_dir: Path) -> None:
         SpoonfulError: a file is nowhere to be had, or is not the published one.
     """
     with replaced_folder(raw_dir) as folder:
-        for name, md5 in MD5.items():
+        for name in MD5:
             if config.mirror is not None:
-                content, origin = _from_mirror(Path(config.mirror), name)
+                content = _from_mirror(Path(config.mirror), name)
             else:
-                content, origin = _from_network(config, name, folder)
-            found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-            if found != md5:
-                raise SpoonfulError(
-                    f"{origin}: expected MD5 {md5} of the decompressed file, found {found}; "
-                    "get the file anew"
-                )
+                content = _from_network(config, name, folder)
             (folder / name).write_bytes(content)
 
 
@@ -63,9 +58,13 @@ def open_raw(config: MnistConfig, raw_dir: Path) -> RawArrays:
             if not path.is_file():
                 raise SpoonfulError(f"{path} is missing: run `spoonful fetch dataset=mnist` first")
         labels = np.fromfile(label_file, np.uint8, offset=_LABEL_HEADER_BYTES)
-        pixels.append(
-            np.fromfile(image_file, np.uint8, offset=_IMAGE_HEADER_BYTES).reshape(-1, 28, 28)
-        )
+        drawn = np.fromfile(image_file, np.uint8, offset=_IMAGE_HEADER_BYTES)
+        if drawn.size != len(labels) * _SIDE_PX**2:
+            raise SpoonfulError(
+                f"{image_file}: expected {len(labels)} images, one a label, found "
+                f"{drawn.size / _SIDE_PX**2:g}; run `spoonful fetch dataset=mnist` again"
+            )
+        pixels.append(drawn.reshape(-1, _SIDE_PX, _SIDE_PX))
         images += [
             RawImage(str(label), f"{split}-{number:05d}.png", "test" if split == "test" else None)
             for number, label in enumerate(labels.tolist())
@@ -73,7 +72,7 @@ def open_raw(config: MnistConfig, raw_dir: Path) -> RawArrays:
     return RawArrays(images, np.concatenate(pixels))
 
 
-def _from_mirror(mirror: Path, name: str) -> tuple[bytes, str]:
+def _from_mirror(mirror: Path, name: str) -> bytes:
     """Read and decompress a file of the mirror folder, or of the folder mnist in it."""
     places = [
         folder / f"{name}{end}" for folder in (mirror / "mnist", mirror) for end in (".gz", "")
@@ -83,31 +82,40 @@ def _from_mirror(mirror: Path, name: str) -> tuple[bytes, str]:
             content = path.read_bytes()
             if path.suffix == ".gz":
                 content = _decompressed(content, str(path))
-            return content, str(path)
+            return _checked(content, name, str(path))
     raise SpoonfulError(
         f"dataset.mirror={mirror}: holds neither mnist/{name}.gz nor {name}.gz; give the folder "
         "with the four MNIST files"
     )
 
 
-def _from_network(config: MnistConfig, name: str, folder: Path) -> tuple[bytes, str]:
-    """Download and decompress a file from the first URL that has it."""
+def _from_network(config: MnistConfig, name: str, folder: Path) -> bytes:
+    """Download and decompress a file from the first URL that has the published one."""
     reasons = []
     for base in config.urls:
         url = f"{base.rstrip('/')}/{name}.gz"
         target = folder / f"{name}.gz"
         try:
             download(url, target, config.timeout_s)
-            content = _decompressed(target.read_bytes(), url)
-            return content, url
+            return _checked(_decompressed(target.read_bytes(), url), name, url)
         except (OSError, ValueError, http.client.HTTPException) as error:
-            reasons.append(f"{url}: {error}")
+            reasons.append(str(error) if isinstance(error, SpoonfulError) else f"{url}: {error}")
         finally:
             target.unlink(missing_ok=True)
     raise SpoonfulError(
         f"MNIST cannot be downloaded ({'; '.join(reasons) or 'dataset.urls is empty'}); without a "
         "network give a folder with the four files: dataset.mirror=FOLDER or SPOONFUL_MIRROR=FOLDER"
     )
+
+
+def _checked(content: bytes, name: str, origin: str) -> bytes:
+    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if found != MD5[name]:
+        raise SpoonfulError(
+            f"{origin}: expected MD5 {MD5[name]} of the decompressed file, found {found}; "
+            "get the file anew"
+        )
+    return content
 
 
 def _decompressed(content: bytes, origin: str) -> bytes:

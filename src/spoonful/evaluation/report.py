@@ -6,12 +6,14 @@ import html
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
-
-from matplotlib.figure import Figure
+from string import Template
+from typing import TYPE_CHECKING, Any
 
 from spoonful.evaluation.scores import Scores
 from spoonful.files import write_json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 METRICS_NAME = "metrics.json"
 REPORT_NAME = "report.html"
@@ -46,7 +48,7 @@ def write_tables(folder: Path, scores: Scores, predictions: Sequence[Sequence[An
 
 
 def write_report(
-    folder: Path, title: str, scores: Scores, figures: dict[str, Figure], facts: dict[str, str]
+    folder: Path, title: str, scores: Scores, figures: "dict[str, Figure]", facts: dict[str, str]
 ) -> None:
     """Write the page: facts, metrics, per-class table and figures, all in one file.
 
@@ -74,15 +76,15 @@ def write_report(
     ]
     for heading, figure in figures.items():
         parts += [f"<h2>{html.escape(heading)}</h2>", _image(figure, heading)]
-    page = _PAGE.replace("TITLE", html.escape(title)).replace("BODY", "\n".join(parts))
+    page = _PAGE.substitute(title=html.escape(title), body="\n".join(parts))
     (folder / REPORT_NAME).write_text(page, encoding="utf-8", newline="\n")
 
 
-_PAGE = """<!doctype html>
+_PAGE = Template("""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>TITLE</title>
+<title>$title</title>
 <style>
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -90,9 +92,9 @@ table { border-collapse: collapse; }
 td, th { padding: .15rem .8rem .15rem 0; text-align: left; border-bottom: 1px solid #8884; }
 img { max-width: 100%; background: white; }
 </style>
-BODY
+$body
 </html>
-"""
+""")
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -101,7 +103,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f"<table>\n<tr>{head}</tr>\n" + "\n".join(lines) + "\n</table>"
 
 
-def _image(figure: Figure, alt: str) -> str:
+def _image(figure: "Figure", alt: str) -> str:
     data = io.BytesIO()
     # Matplotlib would write its version into the file.
     figure.savefig(data, format="png", metadata={"Software": None})

@@ -57,23 +57,7 @@ def train(
     set_modes(trainer.precision, config.seed, trainer.deterministic)
     generator = training_generator(config, train_source)
     validation = validation_generator(config, val_source)
-    model = build_model(
-        config.model,
-        train_source.image_shape,
-        len(train_source.class_names),
-        config.generator.dtype,
-        trainer.augmentation,
-    )
-    jit_compile = resolved_jit_compile(trainer.jit_compile)
-    steps_per_execution = largest_divisor(len(generator), trainer.steps_per_execution)
-    one_hot = config.generator.one_hot
-    model.compile(
-        build_optimizer(config.optimizer, trainer.epochs, len(generator)),
-        loss="categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-        jit_compile=jit_compile,
-        steps_per_execution=steps_per_execution,
-    )
+    model = _compiled_model(config, train_source, len(generator))
     history: list[dict[str, float]] = []
 
     def note(report: EpochReport) -> None:
@@ -87,9 +71,29 @@ def train(
         model,
         history,
         best_epoch=stopping.best_epoch + 1 if restored else len(history),
-        jit_compile=jit_compile,
-        steps_per_execution=steps_per_execution,
+        jit_compile=bool(model.jit_compile),  # Keras may refuse
+        steps_per_execution=model.steps_per_execution,
     )
+
+
+def _compiled_model(config: Config, source: Source, steps_per_epoch: int) -> keras.Model:
+    trainer = config.trainer
+    model = build_model(
+        config.model,
+        source.image_shape,
+        len(source.class_names),
+        config.generator.dtype,
+        trainer.augmentation,
+    )
+    one_hot = config.generator.one_hot
+    model.compile(
+        build_optimizer(config.optimizer, trainer.epochs, steps_per_epoch),
+        loss="categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=resolved_jit_compile(trainer.jit_compile),
+        steps_per_execution=largest_divisor(steps_per_epoch, trainer.steps_per_execution),
+    )
+    return model
 
 
 def training_generator(config: Config, source: Source) -> BatchGenerator:

@@ -147,8 +147,11 @@ def image_files(folder: Path) -> list[str]:
 
 
 def _leads_up(path: Path) -> bool:
-    """Tell whether a folder is a link to one that it lies in: following it would never end."""
-    return path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
+    """Tell whether a folder is a link to one on the way to it: following it would never end."""
+    if not path.is_symlink():
+        return False
+    target = path.resolve()
+    return any(parent.resolve().is_relative_to(target) for parent in path.parents)
 
 
 def _cannot_list(error: OSError) -> None:

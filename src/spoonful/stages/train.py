@@ -21,6 +21,7 @@ from spoonful.quiet import import_tensorflow
 from spoonful.sources.folder import FolderSource
 from spoonful.stages.data import check_split, open_split
 from spoonful.stages.job import Job, current_job
+from spoonful.tracking.store import prepare_store
 
 if TYPE_CHECKING:
     from spoonful.fitting.train import Training
@@ -41,6 +42,7 @@ def run(config: Config) -> None:
     train_source = open_split("train", size, config.dataset.num_channels)
     val_source = open_split("val", size, config.dataset.num_channels)
     _check_same_classes(train_source, val_source)
+    prepare_store(config.tracking)  # a server that is not there shows before the slow imports
     import_tensorflow()
     from spoonful.tracking.run import tracked_run
 
@@ -103,13 +105,18 @@ def _log_inputs(
     tracked.log_text(OmegaConf.to_yaml(dataclasses.asdict(config)), CONFIG_NAME)
     tracked.log_text("\n".join(job.overrides), "overrides.txt")
     tracked.log_dict(full_environment(), "environment.json")
+    split_hash = dvc_hash(split_dir())
+    tracked.set_tags({"dvc.data_split": split_hash})
     sources = {"train": (train_source, "training"), "val": (val_source, "validation")}
     for split, (source, context) in sources.items():
         tracked.log_dataset(
-            f"{config.dataset.name}/{split}", split_dir() / split, source.fingerprint, context
+            f"{config.dataset.name}/{split}",
+            split_dir() / split,
+            source.fingerprint,
+            split_hash,
+            context,
         )
         tracked.set_tags({f"fingerprint.{split}": source.fingerprint})
-    tracked.set_tags({"dvc.data_split": dvc_hash(split_dir())})
 
 
 def _fit(

@@ -59,8 +59,10 @@ class TrackedRun:
         """Keep a figure with the run."""
         mlflow.log_figure(figure, artifact_file)
 
-    def log_dataset(self, name: str, folder: Path, fingerprint: str, context: str) -> None:
-        """Record which data the run read: "training" or "validation"."""
+    def log_dataset(
+        self, name: str, folder: Path, fingerprint: str, dvc_hash: str, context: str
+    ) -> None:
+        """Record which data the run read; `context` is "training" or "validation"."""
         with warnings.catch_warnings():
             # MLflow registers its source for local files twice, and warns that both would do.
             warnings.simplefilter("ignore", UserWarning)
@@ -70,7 +72,9 @@ class TrackedRun:
             name=name,
             digest=fingerprint[:_DIGEST_LENGTH],  # MLflow hashes the path, not the content
         )
-        mlflow.log_input(dataset, context=context, tags={"fingerprint": fingerprint})
+        mlflow.log_input(
+            dataset, context=context, tags={"fingerprint": fingerprint, "dvc_hash": dvc_hash}
+        )
 
     def log_model(self, model: Any, example: NDArray[Any], class_names: tuple[str, ...]) -> None:
         """Keep the model, with its signature and an input example [k, h, w, c]."""
@@ -116,16 +120,18 @@ def tracked_run(
     """
     run = _start(config, run_name, tags, description)
     try:
-        yield TrackedRun(run.info.run_id)
+        with _refusals(config):
+            yield TrackedRun(run.info.run_id)
     except Exception as error:
         _keep_error(error)
-        mlflow.end_run(RunStatus.to_string(RunStatus.FAILED))
+        _end(RunStatus.FAILED, error)
         raise
-    except BaseException:  # KeyboardInterrupt, SystemExit
-        mlflow.end_run(RunStatus.to_string(RunStatus.KILLED))
+    except BaseException as error:  # KeyboardInterrupt, SystemExit
+        _end(RunStatus.KILLED, error)
         raise
     else:
-        mlflow.end_run(RunStatus.to_string(RunStatus.FINISHED))
+        with _refusals(config):
+            mlflow.end_run(RunStatus.to_string(RunStatus.FINISHED))
 
 
 def find_run(config: TrackingConfig, train_key: str) -> str | None:
@@ -190,6 +196,14 @@ def _keep_error(error: Exception) -> None:
         mlflow.log_text("".join(traceback.format_exception(error)), "error.txt")
     except Exception as second:
         error.add_note(f"the error could not be recorded in MLflow: {second}")
+
+
+def _end(status: int, error: BaseException) -> None:
+    """Mark a run that did not finish; its own error must come through whatever happens here."""
+    try:
+        mlflow.end_run(RunStatus.to_string(status))
+    except Exception as second:
+        error.add_note(f"the run could not be marked in MLflow: {second}")
 
 
 def _text(value: Any) -> str:

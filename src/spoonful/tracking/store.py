@@ -38,6 +38,8 @@ def prepare_store(config: TrackingConfig) -> str:
         _create_database(project_root() / DATABASE_NAME)
     elif uri.startswith(("http://", "https://")):
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(config.timeout_s)
+        # Each try waits twice as long as the one before: the usual 7 add up to minutes.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")
         _check_server(uri, config.timeout_s)
     elif not uri.startswith(("sqlite:///", "postgresql", "mysql", "mssql", "databricks")):
         raise SpoonfulError(

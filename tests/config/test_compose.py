@@ -1,0 +1,182 @@
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from spoonful.config import compose
+from spoonful.config.compose import check_overrides, compose_config, composed_yaml
+from spoonful.config.schema import GROUPS, SCHEDULES
+from spoonful.errors import SpoonfulError
+from spoonful.project import conf_dir, project_root
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+CHOICES = [
+    f"{path.parent.relative_to(CONF).as_posix()}={path.stem}"
+    for path in sorted(CONF.glob("*/**/*.yaml"))
+]
+
+
+def refusal(overrides: list[str]) -> str:
+    with pytest.raises(SpoonfulError) as caught:
+        compose_config(overrides)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_file_in_conf_composes_and_checks(choice: str) -> None:
+    config = compose_config([choice])
+    group, _, name = choice.partition("=")
+    if group in GROUPS and None not in GROUPS[group]:
+        assert getattr(config, group).name == name
+    if group == "optimizer/schedule":
+        assert config.optimizer.schedule.name == name
+
+
+def test_conf_holds_a_file_for_every_choice_of_the_schema_and_no_other_folder() -> None:
+    for group, choices in GROUPS.items():
+        names = {path.stem for path in (CONF / group).glob("*.yaml")}
+        # A group of one schema may hold several sets of values.
+        assert names == set(choices) if None not in choices else "default" in names
+    assert {p.stem for p in (CONF / "optimizer/schedule").glob("*.yaml")} == set(SCHEDULES)
+    folders = {path.name for path in CONF.iterdir() if path.is_dir()}
+    assert folders == {*GROUPS, "experiment"}
+
+
+def test_models_optimizers_and_schedules_combine_freely() -> None:
+    for model, optimizer, schedule in itertools.product(
+        GROUPS["model"], GROUPS["optimizer"], SCHEDULES
+    ):
+        choices = [f"model={model}", f"optimizer={optimizer}", f"optimizer/schedule={schedule}"]
+        config = compose_config(choices)
+        assert config.model.name == model
+        assert (config.optimizer.name, config.optimizer.schedule.name) == (optimizer, schedule)
+
+
+REFUSED = [
+    ("model=foo", "model=foo: expected one of cnn, mlp, resnet"),
+    ("dataset=minst", "dataset=minst: expected one of digits, folder, mnist"),
+    ("optimizer/schedule=foo", "optimizer/schedule=foo: expected one of constant, warmup_cosine"),
+    ("experiment=nope", "experiment=nope: expected one of"),
+    ("hydra/launcher=x", "hydra/launcher=x: expected one of basic"),
+    ("model=", "expected one of cnn, mlp, resnet"),
+    ("model=null", "conf/<group>"),
+    ("generator", "generator: not of the form key=value"),
+    ("a b", "a b: not of the form key=value"),
+    ("trainer.epochs=[1", "trainer.epochs=[1: not of the form key=value"),
+    ("seed=${", "seed=${: not of the form key=value"),
+    ("seed=1,2", "seed=1,2"),
+    ("seed=1,2", "--multirun"),
+    ("seed=choice(1,2)", "--multirun"),
+    ("~foo", "'foo' does not exist"),
+    ("optimizer/schedul=constant", "unknown key optimizer/schedul"),
+    ("tracking.tags.a=1", "add an entry with +tracking.tags.a=<value>"),
+    ("trainer.early_stopping.x.y=1", "unknown key trainer.early_stopping.x.y"),
+]
+
+
+@pytest.mark.parametrize(("override", "part"), REFUSED)
+def test_what_hydra_refuses_is_explained_in_one_line(override: str, part: str) -> None:
+    assert part in refusal([override])
+
+
+def test_a_wrong_override_is_explained_with_the_keys_of_the_chosen_file() -> None:
+    message = refusal(["model=mlp", "model.dropout_rates=[0.1]"])
+    assert "did you mean model.dropout_rate?" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "parts"),
+    [
+        (b"name: cnn\nnum_units: [1\nx: 2\n", ("cnn.yaml, line 3", "not valid YAML")),
+        (b"name: cnn\n\tnum_units: 1\n", ("cnn.yaml, line 2", "not valid YAML")),
+        (b"", ("model.name",)),
+        (b"- a\n- b\n", ("model=", "conf/model")),
+        (b"name: other\n", ("model.name=other", "one of cnn, mlp, resnet")),
+        (b"name: cnn\nname: mlp\n", ("cnn.yaml, line 2", "duplicate key name")),
+    ],
+)
+def test_a_broken_file_in_conf_is_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, parts: tuple[str, ...]
+) -> None:
+    (project / "conf/model/cnn.yaml").write_bytes(content)
+    monkeypatch.chdir(project)
+    project_root.cache_clear()
+    message = refusal([])
+    assert not [part for part in parts if part not in message], message
+
+
+def test_missing_files_in_conf_are_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    project_root.cache_clear()
+    (project / "conf/model/cnn.yaml").unlink()
+    assert refusal([]) == "model=cnn: expected one of mlp, resnet"
+    (project / "conf/model/mlp.yaml").rename(project / "conf/model/cnn.yaml")
+    assert "model.name" not in composed_yaml([])
+    assert "model=mlp" in refusal(["model=mlp"])
+
+
+def test_the_configs_of_the_project_one_is_in_are_read(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = project / "conf/trainer/default.yaml"
+    path.write_text(path.read_text().replace("epochs: 20", "epochs: 3"))
+    below = project / "data" / "deep"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    project_root.cache_clear()
+    assert conf_dir() == project / "conf"
+    assert compose_config([]).trainer.epochs == 3
+
+
+def test_the_composed_yaml_is_what_the_config_says() -> None:
+    composed: dict[str, Any] = yaml.safe_load(composed_yaml(["seed=5", "model=mlp"]))
+    assert composed["seed"] == composed["generator"]["seed"] == 5
+    assert composed["model"] == {"name": "mlp", "num_units": [256, 128], "dropout_rate": 0.2}
+    assert "hydra" not in composed
+
+
+def _count_points(monkeypatch: pytest.MonkeyPatch, overrides: list[str]) -> list[list[str]]:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(compose, "compose_config", seen.append)
+    check_overrides(overrides, multirun=True)
+    return seen
+
+
+def test_the_cost_of_checking_a_sweep_is_a_sum_not_a_product(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    axes = ["seed=range(0,100)", "model=cnn,mlp,resnet", "generator.batch_size=choice(8,16)"]
+    points = _count_points(monkeypatch, [*axes, "trainer.epochs=2"])
+    assert len(points) == 1 + 99 + 2 + 1
+    assert all(len(point) == 4 and "trainer.epochs=2" in point for point in points)
+    given = {text for point in points for text in point}
+    wanted = {f"seed={seed}" for seed in range(100)} | {"model=cnn", "model=mlp", "model=resnet"}
+    assert given == wanted | {"generator.batch_size=8", "generator.batch_size=16", *points[0][3:]}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "part"),
+    [
+        (["seed=0,1,x"], "seed=x"),
+        (["model=cnn,mlp,foo", "seed=0,1"], "model=foo"),
+        (["seed=0,1", "generator.batch_size=8,0"], "generator.batch_size=0"),
+        (["seed=range(0,0)"], "seed=range(0,0): no values"),
+        (["seed=interval(0,1)"], "seed=interval(0,1): no values"),
+        (["model=glob(*)"], "model=glob(*): no values"),
+        (["seed=[1"], "not of the form key=value"),
+        (["nope=1,2"], "unknown key nope"),
+    ],
+)
+def test_each_value_of_a_sweep_is_checked(overrides: list[str], part: str) -> None:
+    with pytest.raises(SpoonfulError) as caught:
+        check_overrides(overrides, multirun=True)
+    assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_sweep_of_good_values_passes() -> None:
+    check_overrides(["seed=range(0,3)", "model=mlp,cnn", "generator.shuffle=true,false"], True)

@@ -1,0 +1,115 @@
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spoonful.config.compose import compose_config
+from spoonful.config.schema import FolderConfig, MnistConfig
+from spoonful.config.settings import flattened, learning_settings, run_name, with_absolute_paths
+
+
+def _leaves(value: dict[str, Any], prefix: str = "") -> set[str]:
+    names: set[str] = set()
+    for name, item in value.items():
+        inner = isinstance(item, dict) and item
+        names |= _leaves(item, f"{prefix}{name}.") if inner else {f"{prefix}{name}"}
+    return names
+
+
+def test_flattened_has_every_key_with_its_value() -> None:
+    config = compose_config(["optimizer/schedule=warmup_cosine", "+tracking.tags.team=blue"])
+    flat = flattened(config)
+    assert set(flat) == _leaves(dataclasses.asdict(config))
+    assert flat["trainer.early_stopping.metric"] == "val_loss"
+    assert flat["optimizer.schedule.warmup_epochs"] == 1.0
+    assert flat["tracking.tags.team"] == "blue"
+    assert flat["dataset.image_size"] == [8, 8]
+    assert flat["seed"] == 0
+
+
+def test_an_empty_mapping_is_a_value_of_its_own() -> None:
+    assert flattened(compose_config([]))["tracking.tags"] == {}
+
+
+# overrides that cannot change the weights, and some that do
+PLACES = [
+    ["tracking.uri=x", "tracking.run_name=y", "+tracking.tags.a=b", "tracking.ui_port=1"],
+    ["evaluation.batch_size=7", "evaluation.top_k=2", "evaluation.model_dir=z"],
+]
+
+
+@pytest.mark.parametrize("overrides", PLACES)
+def test_learning_settings_hold_no_tracking_and_no_evaluation(overrides: list[str]) -> None:
+    assert learning_settings(compose_config(overrides)) == learning_settings(compose_config([]))
+
+
+def test_learning_settings_hold_no_places() -> None:
+    mnist = learning_settings(compose_config(["dataset=mnist"]))
+    moved = ["dataset=mnist", "dataset.mirror=/x", "dataset.urls=[y]", "dataset.timeout_s=1"]
+    assert learning_settings(compose_config(moved)) == mnist
+    folder = learning_settings(compose_config(["dataset=folder"]))
+    moved = ["dataset=folder", "dataset.path=/x", "dataset.link=copy"]
+    assert learning_settings(compose_config(moved)) == folder
+    assert set(folder["dataset"]) == {
+        *("name", "image_size", "num_channels", "val_fraction", "test_fraction", "split_seed")
+    }
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "seed=1",
+        "generator.seed=1",
+        "generator.batch_size=8",
+        "dataset.split_seed=1",
+        "dataset.image_size=[9,9]",
+        "model.num_units=7",
+        "optimizer.beta_1=0.5",
+        "trainer.epochs=1",
+        "trainer.early_stopping.min_delta=0.1",
+        "trainer.deterministic=false",
+    ],
+)
+def test_learning_settings_hold_what_decides_the_weights(override: str) -> None:
+    assert learning_settings(compose_config([override])) != learning_settings(compose_config([]))
+
+
+def test_paths_are_taken_from_where_the_command_was_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = compose_config(["dataset=folder", "dataset.path=pictures/../cats"])
+    mnist = compose_config(["dataset=mnist", "dataset.mirror=files"])
+    home = compose_config(["dataset=folder", "dataset.path='~/x'"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    moved = with_absolute_paths(folder)
+    assert isinstance(moved.dataset, FolderConfig)
+    assert moved.dataset.path == str(tmp_path / "cats")
+    assert dataclasses.replace(moved, dataset=folder.dataset) == folder
+    moved = with_absolute_paths(mnist)
+    assert isinstance(moved.dataset, MnistConfig)
+    assert moved.dataset.mirror == str(tmp_path / "files")
+    moved = with_absolute_paths(home)
+    assert isinstance(moved.dataset, FolderConfig)
+    assert moved.dataset.path == str(tmp_path / "home/x")
+
+
+def test_absent_paths_stay_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPOONFUL_MIRROR", raising=False)
+    for choice in ("digits", "mnist", "folder"):
+        config = compose_config([f"dataset={choice}"])
+        assert with_absolute_paths(config) == config
+
+
+def test_the_mirror_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPOONFUL_MIRROR", "/somewhere")
+    dataset = compose_config(["dataset=mnist"]).dataset
+    assert isinstance(dataset, MnistConfig)
+    assert dataset.mirror == "/somewhere"
+
+
+def test_a_run_is_named_by_what_differs_most_often() -> None:
+    overrides = ["model=mlp", "optimizer=sgd", "generator.batch_size=8", "seed=3"]
+    assert run_name(compose_config(overrides)) == "mlp-sgd-b8-full-s3"
+    assert run_name(compose_config([*overrides, "tracking.run_name=mine"])) == "mine"

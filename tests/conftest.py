@@ -1,0 +1,72 @@
+"""A project of its own for each test: the same conf/, empty data, store and pipeline."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from spoonful.project import project_root
+
+# Read when MLflow is imported; its telemetry looks up an outside host.
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+_COMMAND_TIMEOUT_S = 300
+
+Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(autouse=True)
+def fresh_project_root() -> Iterator[None]:
+    project_root.cache_clear()
+    yield
+    project_root.cache_clear()
+
+
+def command_environment() -> dict[str, str]:
+    """The environment of a user who has activated .venv, with no settings of their own."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SPOONFUL_", "MLFLOW_"))}
+    scripts = str(Path(sys.executable).parent)
+    return {**kept, "PATH": f"{scripts}{os.pathsep}{kept.get('PATH', '')}"}
+
+
+def run_spoonful(
+    folder: Path, *arguments: str, environment: dict[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run `spoonful ...` in a folder as a user would, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "spoonful", *arguments],
+        cwd=folder,
+        env={**command_environment(), **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=_COMMAND_TIMEOUT_S,
+        check=False,
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """An empty project: conf/ and dvc.yaml, no data, no runs."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    shutil.copytree(CHECKOUT / "conf", folder / "conf")
+    for name in ("dvc.yaml", "params.yaml", "requirements.lock"):
+        shutil.copy(CHECKOUT / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+def spoonful(project: Path) -> Spoonful:
+    """`spoonful(*arguments)` in the empty project."""
+
+    def run(
+        *arguments: str, environment: dict[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        return run_spoonful(project, *arguments, environment=environment)
+
+    return run

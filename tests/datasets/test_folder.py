@@ -1,0 +1,220 @@
+import hashlib
+import os
+import random
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spoonful.config.schema import FolderConfig
+from spoonful.datasets import folder
+from spoonful.errors import SpoonfulError
+
+
+def config(path: Path | str | None, **settings: Any) -> FolderConfig:
+    values = {
+        "name": "folder",
+        "path": None if path is None else str(path),
+        "image_size": [8, 8],
+        "num_channels": 3,
+        "val_fraction": 0.1,
+        "test_fraction": 0.2,
+        "split_seed": 0,
+        "link": "auto",
+    }
+    return FolderConfig(**{**values, **settings})
+
+
+def fill(root: Path, *names: str) -> Path:
+    """Write files of those names; what is in them is of no interest before training."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(random.Random(name).randbytes(100))
+    return root
+
+
+def opened(root: Path, raw_dir: Path, **settings: Any) -> folder.RawFiles:
+    folder.fetch(config(root, **settings), raw_dir)
+    return folder.open_raw(config(root, **settings), raw_dir)
+
+
+def found(raw: folder.RawFiles) -> list[tuple[str | None, str, str]]:
+    return [(image.given_split, image.class_name, image.file_name) for image in raw.images]
+
+
+def snapshot(root: Path) -> dict[str, tuple[str, int, int]]:
+    """Every file and folder with its content, mode and time of change."""
+    return {
+        path.relative_to(root).as_posix(): (
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "folder",
+            path.stat().st_mode,
+            path.stat().st_mtime_ns,
+        )
+        for path in root.rglob("*")
+    }
+
+
+def test_class_folders(tmp_path: Path) -> None:
+    root = fill(tmp_path / "mine", "dog/b.png", "cat/a.JPG", "cat/deep/a.png", "cat/notes.txt")
+    fill(root, "loose.png", ".hidden/a.png", "cat/.a.png")
+    raw = opened(root, tmp_path / "raw")
+    assert found(raw) == [
+        (None, "cat", "a.JPG"),
+        (None, "cat", "deep__a.png"),
+        (None, "dog", "b.png"),
+    ]
+    contents = [(root / path).read_bytes() for path in ("cat/a.JPG", "cat/deep/a.png", "dog/b.png")]
+    hashes = [hashlib.sha256(content).hexdigest() for content in contents]
+    assert [image.content for image in raw.images] == hashes
+
+
+@pytest.mark.parametrize("val", ["val", "validation"])
+def test_given_splits(tmp_path: Path, val: str) -> None:
+    root = fill(tmp_path, "train/cat/a.png", f"{val}/cat/a.png", "test/cat/x/a.png", "train/a.png")
+    assert sorted(found(opened(root, tmp_path / "raw")), key=str) == [
+        ("test", "cat", "x__a.png"),
+        ("train", "cat", "a.png"),
+        ("val", "cat", "a.png"),
+    ]
+
+
+def test_given_train_and_test_only(tmp_path: Path) -> None:
+    root = fill(tmp_path / "mine", "train/cat/a.png", "test/cat/b.png")
+    assert {split for split, _, _ in found(opened(root, tmp_path / "raw"))} == {"train", "test"}
+
+
+@pytest.mark.parametrize("names", [("train", "plane"), ("test", "val"), ("test", "exam")])
+def test_classes_may_be_called_like_splits(tmp_path: Path, names: tuple[str, str]) -> None:
+    root = fill(tmp_path / "mine", *(f"{name}/a.png" for name in names))
+    assert sorted(found(opened(root, tmp_path / "raw"))) == [
+        (None, name, "a.png") for name in sorted(names)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("train/cat/a.png", "test/cat/a.png", "dog/a.png"), ["splits test, train", "dog"]),
+        (("train/cat/a.png", "val/cat/a.png", "validation/cat/b.png"), ["both val and validation"]),
+        (("loose.png", "cat/notes.txt"), ["dataset.path=", "no png, jpg"]),
+        ((), ["dataset.path=", "no such folder"]),
+    ],
+)
+def test_folders_that_make_no_data_set_are_named(
+    tmp_path: Path, names: tuple[str, ...], words: list[str]
+) -> None:
+    root = fill(tmp_path / "mine", *names)
+    with pytest.raises(SpoonfulError) as caught:
+        folder.fetch(config(root), tmp_path / "raw")
+    assert all(word in str(caught.value) for word in words)
+    assert not (tmp_path / "raw").exists()
+
+
+def test_no_path_and_no_fetch_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SpoonfulError, match=r"dataset\.path=FOLDER"):
+        folder.fetch(config(None), tmp_path / "raw")
+    with pytest.raises(SpoonfulError, match="spoonful fetch dataset=folder"):
+        folder.open_raw(config(tmp_path), tmp_path / "raw")
+
+
+ODD_NAMES = ("zwölf Äpfel.png", "猫.png", 'a "b", c.png', "line\nbreak.png", "return\rcarriage.png")
+
+
+def test_odd_file_names_come_through(tmp_path: Path) -> None:
+    root = fill(tmp_path / "mine", *(f"größe, 猫/{name}" for name in ODD_NAMES))
+    raw = opened(root, tmp_path / "raw")
+    assert {image.file_name for image in raw.images} == set(ODD_NAMES)
+    for position, image in enumerate(raw.images):
+        target = tmp_path / f"target-{position}"
+        raw.place(position, target)
+        assert target.read_bytes() == (root / image.class_name / image.file_name).read_bytes()
+
+
+def test_the_list_is_the_same_every_time(tmp_path: Path) -> None:
+    root = fill(tmp_path / "mine", *(f"{name}/{name}.png" for name in "hgfedcba"))
+    for name in ("one", "two"):
+        folder.fetch(config(root), tmp_path / name)
+    one, two = ((tmp_path / name / folder.LIST_NAME).read_bytes() for name in ("one", "two"))
+    assert one == two
+    lines = one.decode().splitlines()
+    assert lines[0] == "path,bytes,sha256"
+    assert lines[1:] == sorted(lines[1:])
+
+
+@pytest.mark.parametrize("link", ["auto", "hardlink", "copy"])
+def test_the_raw_data_is_never_changed(tmp_path: Path, link: str) -> None:
+    root = fill(tmp_path / "mine", "cat/a.png", "cat/b.png", "dog/c.png")
+    (root / "cat" / "a.png").chmod(0o440)
+    before = snapshot(root)
+    raw = opened(root, tmp_path / "raw", link=link)
+    for position in range(3):
+        raw.place(position, tmp_path / f"{position}.png")
+    opened(root, tmp_path / "raw", link=link)
+    assert snapshot(root) == before
+    for position in range(3):
+        (tmp_path / f"{position}.png").unlink()
+    assert snapshot(root) == before
+
+
+def test_hard_links_take_no_space_and_copies_stand_alone(tmp_path: Path) -> None:
+    root = fill(tmp_path / "mine", "cat/a.png")
+    source = root / "cat" / "a.png"
+    for link, shared in (("hardlink", True), ("copy", False)):
+        target = tmp_path / f"{link}.png"
+        opened(root, tmp_path / "raw", link=link).place(0, target)
+        assert (target.stat().st_ino == source.stat().st_ino) is shared
+        assert target.read_bytes() == source.read_bytes()
+
+
+def test_auto_links_where_the_file_system_allows(tmp_path: Path) -> None:
+    root = fill(tmp_path / "mine", "cat/a.png")
+    raw = opened(root, tmp_path / "raw", link="auto")
+    method = raw._link(root / "cat" / "a.png", tmp_path / "tried.png")
+    assert method in ("reflink", "hardlink")
+    raw.place(0, tmp_path / "placed.png")
+    same_file = (tmp_path / "placed.png").samefile(root / "cat" / "a.png")
+    assert same_file is (method == "hardlink")
+
+
+def test_links_are_resolved_to_the_file_itself(tmp_path: Path) -> None:
+    fill(tmp_path, "store/1234.png", "mine/cat/b.png")
+    (tmp_path / "mine" / "cat" / "a.png").symlink_to(tmp_path / "store" / "1234.png")
+    raw = opened(tmp_path / "mine", tmp_path / "raw", link="hardlink")
+    raw.place(0, tmp_path / "a.png")
+    assert not (tmp_path / "a.png").is_symlink()
+    assert (tmp_path / "a.png").samefile(tmp_path / "store" / "1234.png")
+
+
+def test_a_file_that_changed_or_went_since_is_named(tmp_path: Path) -> None:
+    root = fill(tmp_path / "mine", "cat/a.png", "cat/b.png")
+    raw = opened(root, tmp_path / "raw")
+    (root / "cat" / "a.png").write_bytes(b"short")
+    (root / "cat" / "b.png").unlink()
+    for position, words in enumerate(["had 100 bytes when fetched, has 5 now", "No such file"]):
+        with pytest.raises(SpoonfulError, match=words) as caught:
+            raw.place(position, tmp_path / "target.png")
+        assert str(root / "cat" / raw.images[position].file_name) in str(caught.value)
+        assert not (tmp_path / "target.png").exists()
+
+
+def test_a_link_that_cannot_be_made_names_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(source: Path, target: Path) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    raw = opened(fill(tmp_path / "mine", "cat/a.png"), tmp_path / "raw", link="hardlink")
+    monkeypatch.setattr(os, "link", no_links)
+    raw = folder.open_raw(config(tmp_path / "mine", link="hardlink"), tmp_path / "raw")
+    with pytest.raises(SpoonfulError, match=r"dataset\.link=hardlink .*dataset\.link=copy"):
+        raw.place(0, tmp_path / "target.png")
+
+
+def test_no_network_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_network(*arguments: Any, **settings: Any) -> socket.socket:
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr(socket, "socket", no_network)
+    assert len(opened(fill(tmp_path / "mine", "cat/a.png"), tmp_path / "raw").images) == 1

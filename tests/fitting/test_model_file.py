@@ -1,0 +1,114 @@
+import json
+import re
+import subprocess
+import sys
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from spoonful.config.compose import compose_config
+from spoonful.fitting.model_file import save_model
+from spoonful.models.build import build_model
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 1), dtype=np.uint8)
+AUGMENTATION: list[dict[str, Any]] = [
+    {"_target_": "keras.layers.RandomFlip", "mode": "horizontal"},
+    {"_target_": "keras.layers.RandomTranslation", "height_factor": 0.1, "width_factor": 0.1},
+]
+
+
+def built(name: str = "mlp") -> keras.Model:
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(0)
+    overrides = [f"model={name}", *(["model.num_units=[8,8]"] if name == "mlp" else [])]
+    return build_model(compose_config(overrides).model, (8, 8, 1), 3, augmentation=AUGMENTATION)
+
+
+def test_a_model_saved_at_another_time_is_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = built()
+    save_model(model, tmp_path / "first.keras")
+    from keras.src.saving import saving_lib
+
+    class Later(saving_lib.datetime.datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> object:
+            return cls(2031, 2, 3, 4, 5, 6)
+
+    monkeypatch.setattr(saving_lib.datetime, "datetime", Later)
+    monkeypatch.setattr("time.time", lambda: 1_900_000_000.0)
+    save_model(model, tmp_path / "second.keras")
+    first, second = ((tmp_path / f"{name}.keras").read_bytes() for name in ("first", "second"))
+    assert first == second
+
+
+def test_a_model_built_again_is_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        save_model(built("resnet"), tmp_path / f"{name}.keras")
+    first, second = ((tmp_path / f"{name}.keras").read_bytes() for name in ("first", "second"))
+    assert first == second
+
+
+def test_neither_the_compilation_nor_the_optimizer_s_state_is_saved(tmp_path: Path) -> None:
+    model = built()
+    save_model(model, tmp_path / "plain.keras")
+    model.compile("adam", loss="categorical_crossentropy", metrics=["accuracy"])
+    model.optimizer.build(model.trainable_variables)
+    save_model(model, tmp_path / "compiled.keras")
+    plain, compiled = ((tmp_path / f"{n}.keras").read_bytes() for n in ("plain", "compiled"))
+    assert plain == compiled
+    assert model.compiled  # the model itself is left as it was
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert keras.models.load_model(tmp_path / "compiled.keras").compiled is False
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn", "resnet"])
+def test_a_saved_model_predicts_bit_for_bit_the_same(tmp_path: Path, name: str) -> None:
+    model = built(name)
+    save_model(model, tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.count_params() == model.count_params()
+    expected, found = (np.asarray(m(IMAGES, training=False)) for m in (model, loaded))
+    assert expected.tobytes() == found.tobytes()
+    assert [type(layer) for layer in loaded.layers] == [type(layer) for layer in model.layers]
+
+
+def test_the_file_holds_no_date_and_no_address(tmp_path: Path) -> None:
+    save_model(built(), tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as file:
+        assert file.testzip() is None
+        names = [info.filename for info in file.infolist()]
+        assert names == sorted(names)
+        assert {"config.json", "metadata.json", "model.weights.h5"} <= set(names)
+        assert {info.date_time for info in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert json.loads(file.read("metadata.json")) == {"keras_version": keras.__version__}
+        config = file.read("config.json").decode()
+    ids = [int(number) for number in re.findall(r'"shared_object_id": (\d+)', config)]
+    assert max(ids, default=0) <= len(set(ids))
+
+
+def test_a_file_that_is_there_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    path.write_bytes(b"old")
+    save_model(built(), path)
+    assert zipfile.is_zipfile(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.slow
+def test_another_process_saves_the_same_bytes(tmp_path: Path) -> None:
+    save_model(built(), tmp_path / "here.keras")
+    code = (
+        f"import runpy, sys; sys.argv = ['x']; space = runpy.run_path({__file__!r});"
+        f"from pathlib import Path;"
+        f"space['save_model'](space['built'](), Path({str(tmp_path / 'there.keras')!r}))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    assert (tmp_path / "here.keras").read_bytes() == (tmp_path / "there.keras").read_bytes()

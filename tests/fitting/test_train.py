@@ -1,0 +1,267 @@
+import math
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from spoonful import ArraySource
+from spoonful.config.compose import compose_config
+from spoonful.errors import SpoonfulError
+from spoonful.fitting.model_file import save_model
+from spoonful.fitting.report import EpochReport
+from spoonful.fitting.train import Training, largest_divisor, train
+
+SLOW = pytest.mark.slow
+NUM_CLASSES = 3
+TINY = [
+    "model=mlp",
+    "model.num_units=[16]",
+    "model.dropout_rate=0.1",
+    "dataset.image_size=[4,4]",
+    "generator.batch_size=16",
+    "optimizer.learning_rate=0.02",
+    "trainer.epochs=2",
+]
+
+
+class SpySource(ArraySource):
+    """Class c lights row c of an image; keeps what was read, and fails at one read if told to."""
+
+    def __init__(self, number: int, seed: int = 0, fail_at: int = 10**9) -> None:
+        rng = np.random.default_rng(seed)
+        labels = np.arange(number) % NUM_CLASSES
+        images = rng.integers(0, 90, (number, 4, 4, 1), dtype=np.uint8)
+        images[np.arange(number), labels] += 150
+        super().__init__(images, labels)
+        self.reads: list[list[int]] = []
+        self.fail_at = fail_at
+        self.failure = SpoonfulError("image 7 of the test cannot be read")
+
+    def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
+        self.reads.append([int(index) for index in indices])
+        if len(self.reads) == self.fail_at:
+            raise self.failure
+        return super().read(indices)
+
+
+def trained(
+    *overrides: str, source: SpySource | None = None, val_source: SpySource | None = None
+) -> tuple[Training, list[EpochReport]]:
+    reports: list[EpochReport] = []
+    training = train(
+        compose_config([*TINY, *overrides]),
+        source or SpySource(100),
+        val_source or SpySource(40, seed=1),
+        reports.append,
+    )
+    return training, reports
+
+
+def saved(training: Training, path: Path) -> bytes:
+    save_model(training.model, path)
+    return path.read_bytes()
+
+
+def test_it_learns_what_can_be_told_apart_and_reports_each_epoch() -> None:
+    training, reports = trained("trainer.epochs=6")
+    assert max(epoch["val_accuracy"] for epoch in training.history) > 0.95
+    assert [report.epoch for report in reports] == [1, 2, 3, 4, 5, 6]
+    assert [report.metrics for report in reports] == training.history
+    assert set(training.history[0]) == {
+        *("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+    }
+    for report in reports:
+        assert report.num_epochs == 6
+        assert report.train_s > 0
+        assert report.val_s > 0
+        assert 0 <= report.input_wait_s <= report.train_s
+        assert report.images_per_s == pytest.approx(100 / report.train_s)
+    losses = [epoch["val_loss"] for epoch in training.history]
+    assert training.best_epoch == int(np.argmin(losses)) + 1
+
+
+AUGMENTED = "trainer.augmentation=[{_target_: keras.layers.RandomFlip, mode: horizontal}]"
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path: Path) -> None:
+    first, _ = trained(AUGMENTED)
+    second, _ = trained(AUGMENTED)
+    other, _ = trained(AUGMENTED, "seed=1")
+    assert first.history == second.history
+    assert saved(first, tmp_path / "1.keras") == saved(second, tmp_path / "2.keras")
+    assert first.history != other.history
+    assert saved(first, tmp_path / "1.keras") != saved(other, tmp_path / "3.keras")
+
+
+@pytest.mark.slow
+def test_two_processes_train_the_same_bytes(tmp_path: Path) -> None:
+    code = (
+        "import runpy, sys; from pathlib import Path\n"
+        f"space = runpy.run_path({__file__!r})\n"
+        "training, _ = space['trained'](space['AUGMENTED'])\n"
+        "space['saved'](training, Path(sys.argv[1]))\n"
+        "print(training.history)\n"
+    )
+    found = []
+    for name in ("first", "second"):
+        path = tmp_path / f"{name}.keras"
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+        )
+        found.append((done.stdout, path.read_bytes()))
+    assert found[0] == found[1]
+    assert "val_loss" in found[0][0]
+
+
+@pytest.mark.slow
+def test_class_numbers_train_as_one_hot_labels_do() -> None:
+    one_hot, _ = trained("generator.one_hot=true")
+    numbers, _ = trained("generator.one_hot=false")
+    for a, b in zip(one_hot.history, numbers.history, strict=True):
+        assert a == pytest.approx(b, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_floats_train_as_bytes_do() -> None:
+    of_bytes, _ = trained()
+    of_floats, _ = trained("generator.dtype=float32")
+    for a, b in zip(of_bytes.history, of_floats.history, strict=True):
+        assert a == pytest.approx(b, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("asked", "used"), [(1, 1), (4, 3), pytest.param(100, 6, marks=pytest.mark.slow)]
+)
+def test_an_epoch_sees_exactly_its_images_in_order(asked: int, used: int) -> None:
+    from spoonful.fitting.train import training_generator
+
+    overrides = [f"trainer.steps_per_execution={asked}"]
+    source, val_source = SpySource(90), SpySource(40, seed=1)  # six steps, the last of 10
+    training, reports = trained(*overrides, source=source, val_source=val_source)
+    assert training.steps_per_execution == used
+    generator = training_generator(compose_config([*TINY, *overrides]), SpySource(90))
+    expected = [generator.indices(step).tolist() for step in range(12)]
+    # Keras looks at two batches to learn their shape, and reads ahead past the end.
+    assert source.reads[:14] == [*expected[:2], *expected]
+    for epoch in (expected[:6], expected[6:]):
+        assert [len(batch) for batch in epoch] == [16, 16, 16, 16, 16, 10]
+        assert sorted(index for batch in epoch for index in batch) == list(range(90))
+    assert int(training.model.optimizer.iterations) == 12
+    assert all(report.input_wait_s >= 0 for report in reports)
+
+
+def test_validation_reads_every_image_in_order_in_each_epoch() -> None:
+    val_source = SpySource(40, seed=1)
+    trained("trainer.epochs=3", "generator.drop_remainder=true", val_source=val_source)
+    once = [list(range(16)), list(range(16, 32)), list(range(32, 40))]
+    # Keras looks at the first batches to learn their shape.
+    reads = val_source.reads
+    start = next(i for i in range(len(reads)) if reads[i : i + 9] == once * 3)
+    assert all(batch in once for batch in reads[:start])
+
+
+@pytest.mark.slow
+def test_the_last_metrics_are_those_of_the_whole_validation_set() -> None:
+    val_source = SpySource(40, seed=1)
+    training, _ = trained("trainer.early_stopping.restore_best_weights=false")
+    images, labels = val_source.read(range(40)), val_source.labels
+    probabilities = training.model.predict(images, verbose=0)
+    loss = -np.log(probabilities[np.arange(40), labels]).mean()
+    last = training.history[-1]
+    assert last["val_loss"] == pytest.approx(loss, rel=1e-4)
+    assert last["val_accuracy"] == pytest.approx((probabilities.argmax(1) == labels).mean())
+
+
+@pytest.mark.parametrize("restore", [True, False])
+def test_early_stopping_stops_and_keeps_the_weights_it_says(restore: bool) -> None:
+    # Validation labels are wrong: the better the training, the worse the validation.
+    val_source = SpySource(40, seed=1)
+    val_source.labels = (val_source.labels + 1) % NUM_CLASSES
+    training, reports = trained(
+        "trainer.epochs=20",
+        "trainer.early_stopping.patience_epochs=2",
+        f"trainer.early_stopping.restore_best_weights={restore}",
+        val_source=val_source,
+    )
+    losses = [epoch["val_loss"] for epoch in training.history]
+    best = int(np.argmin(losses)) + 1
+    assert len(losses) == len(reports) == best + 2 < 20
+    assert training.best_epoch == (best if restore else best + 2)
+    probabilities = training.model.predict(val_source.read(range(40)), verbose=0)
+    loss = -np.log(probabilities[np.arange(40), val_source.labels]).mean()
+    assert losses[training.best_epoch - 1] == pytest.approx(loss, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "precision", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)]
+)
+def test_half_precision_trains(precision: str) -> None:
+    training, _ = trained(f"trainer.precision={precision}", "trainer.epochs=4")
+    assert training.history[-1]["val_accuracy"] > 0.9
+    assert training.history[-1]["learning_rate"] == pytest.approx(0.02)
+    assert training.model.get_layer("dense_1").compute_dtype == precision.removeprefix("mixed_")
+    assert training.model.get_layer("dense_1").kernel.dtype == "float32"
+
+
+@pytest.mark.parametrize("steps_per_execution", [1, 7])
+def test_an_error_of_the_source_ends_training_as_itself(steps_per_execution: int) -> None:
+    source = SpySource(100, fail_at=10)
+    with pytest.raises(SpoonfulError) as caught:
+        trained(f"trainer.steps_per_execution={steps_per_execution}", source=source)
+    assert caught.value is source.failure
+    assert caught.value.__suppress_context__
+
+
+def test_an_error_of_the_validation_source_ends_training_as_itself() -> None:
+    val_source = SpySource(40, seed=1, fail_at=5)
+    with pytest.raises(SpoonfulError) as caught:
+        trained(val_source=val_source)
+    assert caught.value is val_source.failure
+
+
+@pytest.mark.slow
+def test_an_error_of_the_listener_ends_training_as_itself() -> None:
+    failure = OSError("the disk is full")
+
+    def on_epoch(report: EpochReport) -> None:
+        raise failure
+
+    with pytest.raises(OSError, match="disk") as caught:
+        train(compose_config(TINY), SpySource(100), SpySource(40), on_epoch)
+    assert caught.value is failure
+
+
+def test_a_training_that_diverges_is_ended_with_what_to_do() -> None:
+    with pytest.raises(SpoonfulError, match=r"the loss is nan after epoch 1") as caught:
+        trained("optimizer.learning_rate=1e30")
+    assert "optimizer.learning_rate" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_the_history_holds_the_learning_rate_of_each_epoch_s_last_step() -> None:
+    overrides = ["optimizer/schedule=warmup_cosine", "trainer.epochs=4"]
+    training, _ = trained(*overrides)
+    steps = math.ceil(100 / 16)
+
+    def rate(step: int) -> float:
+        if step < steps:
+            return 0.02 * step / steps
+        return 0.01 * (1 + math.cos(math.pi * (step - steps) / (3 * steps)))
+
+    found = [epoch["learning_rate"] for epoch in training.history]
+    assert found == pytest.approx([rate(steps * (e + 1) - 1) for e in range(4)], rel=1e-4)
+
+
+def test_a_divisor_divides_and_none_between_it_and_the_bound_does() -> None:
+    for number in range(1, 60):
+        for at_most in range(1, 70):
+            found = largest_divisor(number, at_most)
+            assert number % found == 0
+            assert 1 <= found <= at_most
+            assert all(number % d for d in range(found + 1, min(number, at_most) + 1))

@@ -1,0 +1,207 @@
+"""Every composed option changes what is built or how it is trained, and nothing else."""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from tensorflow.python.framework.config import disable_op_determinism, is_op_determinism_enabled
+
+from spoonful import ArraySource
+from spoonful.config.compose import compose_config
+from spoonful.config.schema import GROUPS, SCHEDULES, EarlyStoppingConfig
+from spoonful.fitting.modes import resolved_jit_compile
+from spoonful.fitting.train import train
+
+PACKAGE = Path(__file__).resolve().parents[2] / "src" / "spoonful"
+WARMUP = "optimizer/schedule=warmup_cosine"
+FLIP = "[{_target_: keras.layers.RandomFlip}]"
+STOP = "trainer.early_stopping"
+
+# (choices, override, what it changes)
+CHANGES: list[tuple[str, str, set[str]]] = [
+    ("", "seed=1", {"weights", "order"}),
+    ("", "generator.batch_size=5", {"steps", "batch", "order", "val_batch"}),
+    ("", "generator.shuffle=none", {"order"}),
+    ("", "generator.seed=1", {"order"}),
+    ("", "generator.drop_remainder=true", {"steps"}),
+    ("", "generator.one_hot=false", {"targets", "loss"}),
+    ("", "generator.dtype=float32", {"batch", "val_batch", "model"}),
+    ("", "model.num_filters=[3,4]", {"model", "weights"}),
+    ("", "model.num_units=9", {"model", "weights"}),
+    ("", "model.dropout_rates=[0.1,0.2]", {"model"}),
+    ("model=mlp", "model.num_units=[9]", {"model", "weights"}),
+    ("model=mlp", "model.dropout_rate=0.1", {"model"}),
+    ("model=resnet", "model.num_filters=3", {"model", "weights"}),
+    ("model=resnet", "model.num_blocks=[1]", {"model", "weights"}),
+    ("model=resnet", "model.dropout_rate=0.1", {"model"}),
+    ("", "optimizer.learning_rate=0.5", {"optimizer"}),
+    ("", "optimizer.beta_1=0.5", {"optimizer"}),
+    ("", "optimizer.beta_2=0.5", {"optimizer"}),
+    ("optimizer=adamw", "optimizer.learning_rate=0.5", {"optimizer"}),
+    ("optimizer=adamw", "optimizer.beta_1=0.5", {"optimizer"}),
+    ("optimizer=adamw", "optimizer.beta_2=0.5", {"optimizer"}),
+    ("optimizer=adamw", "optimizer.weight_decay=0.5", {"optimizer"}),
+    ("optimizer=sgd", "optimizer.learning_rate=0.5", {"optimizer"}),
+    ("optimizer=sgd", "optimizer.momentum=0.5", {"optimizer"}),
+    ("optimizer=sgd", "optimizer.nesterov=true", {"optimizer"}),
+    (WARMUP, "optimizer.schedule.warmup_epochs=3", {"optimizer"}),
+    (WARMUP, "optimizer.schedule.final_fraction=0.5", {"optimizer"}),
+    ("", "trainer.epochs=3", {"epochs", "patience"}),
+    ("", "trainer.precision=mixed_bfloat16", {"precision", "model"}),
+    ("trainer.deterministic=false", "trainer.jit_compile=true", {"jit_compile"}),
+    ("", "trainer.steps_per_execution=5", {"steps_per_execution"}),
+    ("", "trainer.deterministic=false", {"deterministic"}),
+    ("", "trainer.class_weights=balanced", {"class_weight"}),
+    ("", f"trainer.augmentation={FLIP}", {"model", "weights"}),
+    ("", f"{STOP}.metric=val_accuracy", {"metric"}),
+    ("", f"{STOP}.patience_epochs=2", {"patience"}),
+    ("", f"{STOP}.min_delta=0.5", {"min_delta"}),
+    ("", f"{STOP}.restore_best_weights=false", {"restore", "best_epoch"}),
+]
+# The modules that read the keys of the other groups.
+READERS = {
+    "dataset": ("datasets", "stages", "config", "splitting.py"),
+    "evaluation": ("stages/evaluate.py",),
+    "tracking": ("tracking", "stages", "config/settings.py"),
+}
+
+
+@pytest.fixture(autouse=True)
+def undetermined() -> Iterator[None]:
+    """TensorFlow never leaves its deterministic mode by itself."""
+    disable_op_determinism()
+    yield
+    disable_op_determinism()
+    keras.config.set_dtype_policy("float32")
+
+
+def source_of(number: int) -> ArraySource:
+    images = np.random.default_rng(number).integers(0, 256, (number, 8, 8, 1), dtype=np.uint8)
+    return ArraySource(images, np.arange(number) ** 2 % 3, ["a", "b", "c"])
+
+
+@cache
+def observed(choices: str, *overrides: str) -> dict[str, Any]:
+    """Run train() up to fit and describe what it hands over."""
+    handed: dict[str, Any] = {}
+
+    def fit(model: Any, batches: Any, **arguments: Any) -> None:
+        handed.update(arguments, model=model, batches=batches)
+        arguments["callbacks"][0].on_train_begin()
+
+    tiny = [] if "model=" in choices else ["model.num_units=8"]
+    config = compose_config([*choices.split(), *tiny, "generator.batch_size=8", *overrides])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "fit", fit)
+        training = train(config, source_of(33), source_of(17), lambda report: None)
+    model, batches = handed["model"], handed["batches"]
+    stopping, _ = handed["callbacks"]
+    steps = range(handed["steps_per_epoch"])
+    image, target = batches[0]
+    val_batches = [handed["validation_data"][i][0] for i in range(2)]
+    digest = hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest()
+    return {
+        "weights": digest,
+        "order": batches[0][0].astype(np.float64).sum((1, 2, 3)).argsort().tolist(),
+        "steps": [len(batches[step][0]) for step in steps],
+        "batch": (image.shape, str(image.dtype)),
+        "targets": (target.ndim, str(target.dtype)),
+        "val_batch": [(x.shape, str(x.dtype)) for x in val_batches],
+        "model": model.get_config(),
+        "optimizer": (type(model.optimizer), model.optimizer.get_config()),
+        "loss": model.loss,
+        "epochs": handed["epochs"],
+        "precision": keras.config.dtype_policy().name,
+        "jit_compile": (model.jit_compile, training.jit_compile),
+        "steps_per_execution": (model.steps_per_execution, training.steps_per_execution),
+        "deterministic": is_op_determinism_enabled(),
+        "class_weight": handed["class_weight"],
+        "metric": stopping.monitor,
+        "patience": stopping.patience,
+        "min_delta": abs(stopping.min_delta),
+        "restore": stopping.restore_best_weights,
+        "best_epoch": training.best_epoch,
+        "shuffle": handed["shuffle"],
+    }
+
+
+@pytest.mark.parametrize(("choices", "override", "changed"), CHANGES)
+def test_an_option_changes_this_and_nothing_else(
+    choices: str, override: str, changed: set[str]
+) -> None:
+    before = observed(choices)
+    disable_op_determinism()
+    after = observed(choices, override)
+    assert {aspect for aspect in before if before[aspect] != after[aspect]} == changed
+
+
+def keys_of(group: str) -> set[tuple[str, str]]:
+    """Every key of a group as (choice, full name); names of choices are no options."""
+    keys = set()
+    for choice, schema in GROUPS[group].items():
+        for field in dataclasses.fields(schema):
+            if field.name not in ("name", "schedule", "early_stopping"):
+                keys.add((f"{group}={choice}", f"{group}.{field.name}"))
+    return keys
+
+
+def test_every_key_of_the_schemas_stands_in_the_table() -> None:
+    default = {"generator": "folder", "model": "cnn", "optimizer": "adam", "trainer": "None"}
+    tested = set()
+    for choices, override, _ in CHANGES:
+        key = override.partition("=")[0]
+        group = key.partition(".")[0]
+        choice = choices if choices.startswith(f"{group}=") else f"{group}={default.get(group)}"
+        tested.add((choice, key))
+    wanted = {key for group in default for key in keys_of(group)}
+    for schedule, schema in SCHEDULES.items():
+        names = {field.name for field in dataclasses.fields(schema)} - {"name"}
+        assert not names or schedule == "warmup_cosine"
+        wanted |= {("optimizer=adam", f"optimizer.schedule.{name}") for name in names}
+    for field in dataclasses.fields(EarlyStoppingConfig):
+        wanted.add(("trainer=None", f"{STOP}.{field.name}"))
+    assert {key for key in tested if key[1] != "seed"} == wanted
+
+
+@pytest.mark.parametrize("group", READERS)
+def test_every_key_of_the_other_groups_is_read_somewhere(group: str) -> None:
+    files = [
+        path
+        for place in READERS[group]
+        for path in ([PACKAGE / place] if place.endswith(".py") else (PACKAGE / place).rglob("*"))
+        if path.suffix == ".py" and path.name != "schema.py"
+    ]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    for _, key in keys_of(group):
+        assert f".{key.partition('.')[2]}" in text, f"nothing reads {key}"
+
+
+def test_the_data_are_never_permuted_by_keras() -> None:
+    assert observed("")["shuffle"] is False
+
+
+def test_balanced_classes_weigh_as_scikit_learn_says() -> None:
+    from sklearn.utils.class_weight import compute_class_weight
+
+    labels = source_of(33).labels
+    weights = observed("", "trainer.class_weights=balanced")["class_weight"]
+    classes = np.unique(labels)
+    expected = compute_class_weight("balanced", classes=classes, y=labels)
+    assert len(set(np.bincount(labels))) > 1
+    assert weights == pytest.approx(dict(zip(classes.tolist(), expected.tolist(), strict=True)))
+    assert list(weights) == [int(label) for label in classes]
+
+
+def test_xla_is_off_where_there_is_no_gpu_or_it_must_be_exact() -> None:
+    assert resolved_jit_compile(True) is True
+    assert resolved_jit_compile(False) is False
+    has_gpu = bool(keras.src.utils.module_utils.tensorflow.config.list_physical_devices("GPU"))
+    assert resolved_jit_compile(None) is has_gpu
+    assert observed("")["jit_compile"] == (False, False)
+    assert observed("", "trainer.deterministic=false")["jit_compile"] == (has_gpu, has_gpu)

@@ -1,0 +1,107 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spoonful.errors import SpoonfulError
+from spoonful.sources.array import ArraySource
+
+# The same examples on every run, whatever the machine is busy with.
+PROPERTY = settings(deadline=None, derandomize=True)
+IMAGES = np.random.default_rng(0).integers(0, 256, (10, 3, 4, 3), dtype=np.uint8)
+LABELS = np.arange(10) % 2
+
+
+@PROPERTY
+@given(st.lists(st.integers(0, 9)))
+def test_read_gives_the_examples_asked_for_in_that_order(indices: list[int]) -> None:
+    images = ArraySource(IMAGES, LABELS).read(indices)
+    assert images.dtype == np.uint8
+    assert images.shape == (len(indices), 3, 4, 3)
+    assert all(np.array_equal(image, IMAGES[i]) for image, i in zip(images, indices, strict=True))
+
+
+def test_what_a_source_says_of_itself() -> None:
+    source = ArraySource(IMAGES, LABELS.tolist(), ["cat", "dog", "none of them"])
+    assert len(source) == 10
+    assert source.image_shape == (3, 4, 3)
+    assert source.class_names == ("cat", "dog", "none of them")
+    assert source.labels.dtype == np.int64
+    assert source.labels.tolist() == LABELS.tolist()
+
+
+def test_images_without_channels_are_grey() -> None:
+    source = ArraySource(IMAGES[..., 0], LABELS)
+    assert source.image_shape == (3, 4, 1)
+    assert np.array_equal(source.read([2])[0, :, :, 0], IMAGES[2, :, :, 0])
+
+
+def test_classes_are_numbered_where_they_have_no_names() -> None:
+    assert ArraySource(IMAGES, [0, 3] * 5).class_names == ("0", "1", "2", "3")
+
+
+def test_changing_what_was_read_does_not_change_the_source() -> None:
+    source = ArraySource(IMAGES.copy(), LABELS)
+    source.read(np.arange(10))[:] = 0
+    assert np.array_equal(source.read(np.arange(10)), IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("indices", "words"),
+    [
+        ([10], "index 10: expected 0 to 9"),
+        ([0, -1], "index -1: expected 0 to 9"),
+        ([0.5], "whole numbers"),
+        ([True, False], "whole numbers"),
+        ([[0, 1]], "whole numbers"),
+        (3, "whole numbers"),
+    ],
+)
+def test_wrong_indices_are_named(indices: Any, words: str) -> None:
+    with pytest.raises(SpoonfulError, match=words):
+        ArraySource(IMAGES, LABELS).read(indices)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "class_names", "words"),
+    [
+        (IMAGES.astype(np.float32), LABELS, None, "dtype float32"),
+        (IMAGES[..., :2], LABELS, None, r"\(10, 3, 4, 2\)"),
+        (IMAGES[0, 0], LABELS, None, r"\(4, 3\)"),
+        (IMAGES[:0], [], None, "at least one"),
+        (IMAGES, LABELS[:9], None, r"\[10\], one an image"),
+        (IMAGES, LABELS / 2, None, "dtype float64"),
+        (IMAGES, LABELS - 1, None, "labels contain -1"),
+        (IMAGES, LABELS, ["cat"], "class_names has 1 names, but the largest label is 1"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_named(
+    images: Any, labels: Any, class_names: list[str] | None, words: str
+) -> None:
+    with pytest.raises(SpoonfulError, match=words):
+        ArraySource(images, labels, class_names)
+
+
+def test_equal_arrays_have_equal_fingerprints() -> None:
+    strided = np.repeat(IMAGES, 2, axis=0)[::2]
+    assert not strided.flags["C_CONTIGUOUS"]
+    one = ArraySource(IMAGES, LABELS).fingerprint
+    assert ArraySource(strided, LABELS.astype(np.int8)).fingerprint == one
+    assert ArraySource(IMAGES, LABELS, ["0", "1"]).fingerprint == one
+
+
+def test_the_fingerprint_follows_pixels_labels_names_and_shape() -> None:
+    other_pixel = IMAGES.copy()
+    other_pixel[9, 2, 3, 2] ^= 1
+    sources = [
+        ArraySource(IMAGES, LABELS),
+        ArraySource(other_pixel, LABELS),
+        ArraySource(IMAGES, 1 - LABELS),
+        ArraySource(IMAGES, LABELS, ["cat", "dog"]),
+        ArraySource(IMAGES, LABELS, ["0", "1", "2"]),
+        ArraySource(IMAGES.reshape(10, 4, 3, 3), LABELS),
+        ArraySource(IMAGES[::-1], LABELS),
+    ]
+    assert len({source.fingerprint for source in sources}) == len(sources)

@@ -1,0 +1,246 @@
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from spoonful.errors import SpoonfulError
+from spoonful.sources.folder import FolderSource, image_files
+
+
+def write_image(path: Path, value: int = 0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.full((4, 6), value, np.uint8)
+    path.write_bytes(cv2.imencode(path.suffix, pixels)[1].tobytes())
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two classes; the image files hold the grey values 10, 20, ... in the order of their ids."""
+    names = ["cat/1.png", "cat/10.png", "cat/2.png", "cat/deep/er/1.png", "dog/B.png", "dog/a.png"]
+    for number, name in enumerate(names):
+        write_image(tmp_path / "images" / name, 10 * (number + 1))
+    return tmp_path / "images"
+
+
+def open_folder(root: Path, **settings: Any) -> FolderSource:
+    return FolderSource(root, **{"image_size": (4, 6), "num_channels": 1, **settings})
+
+
+def test_classes_and_files_are_sorted_by_name(root: Path) -> None:
+    source = open_folder(root)
+    assert source.class_names == ("cat", "dog")
+    assert source.ids[:4] == ["cat/1.png", "cat/10.png", "cat/2.png", "cat/deep/er/1.png"]
+    assert source.ids[4:] == ["dog/B.png", "dog/a.png"]
+    assert source.labels.tolist() == [0, 0, 0, 0, 1, 1]
+    assert source.labels.dtype == np.int64
+    assert len(source) == 6
+
+
+class Shuffled:
+    """os.scandir as a file system that lists in a random order."""
+
+    def __init__(self, path: Any = ".") -> None:
+        with SCANDIR(path) as entries:
+            listed = list(entries)
+        random.shuffle(listed)
+        self.entries = iter(listed)
+
+    def __iter__(self) -> Iterator["os.DirEntry[str]"]:
+        return self.entries
+
+    def __next__(self) -> "os.DirEntry[str]":
+        return next(self.entries)
+
+    def __enter__(self) -> "Shuffled":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: Any, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def close(self) -> None:
+        pass
+
+
+SCANDIR = os.scandir
+
+
+def test_the_listing_order_does_not_matter(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(20):
+        write_image(root / "cat" / f"more-{number}.png", number)
+        write_image(root / f"class {number}" / "deep" / "x.png", number)
+    expected = open_folder(root)
+    monkeypatch.setattr(os, "scandir", Shuffled)
+    for seed in range(5):
+        random.seed(seed)
+        source = open_folder(root)
+        assert source.ids == expected.ids
+        assert source.labels.tolist() == expected.labels.tolist()
+        assert source.fingerprint == expected.fingerprint
+
+
+def test_read_gives_the_examples_asked_for_in_that_order(root: Path) -> None:
+    images = open_folder(root).read([5, 0, 5, 3])
+    assert images.shape == (4, 4, 6, 1)
+    assert images[:, 0, 0, 0].tolist() == [60, 10, 60, 40]
+    assert all(len(np.unique(image)) == 1 for image in images)
+    assert open_folder(root).read([]).shape == (0, 4, 6, 1)
+
+
+def test_images_come_in_the_size_and_channels_asked_for(root: Path) -> None:
+    source = open_folder(root, image_size=(8, 3), num_channels=3)
+    assert source.image_shape == (8, 3, 3)
+    assert source.read([1]).tolist() == np.full((1, 8, 3, 3), 20).tolist()
+
+
+def test_hidden_and_other_files_are_passed_over(root: Path) -> None:
+    before = open_folder(root)
+    for name in ("cat/.1.png", "cat/.git/1.png", ".thumbnails/1.png", "loose.png"):
+        write_image(root / name)
+    (root / "cat" / "notes.txt").write_text("no image")
+    after = open_folder(root)
+    assert after.ids == before.ids
+    assert after.class_names == before.class_names
+    assert after.fingerprint == before.fingerprint
+
+
+def test_links_are_followed(root: Path, tmp_path: Path) -> None:
+    write_image(tmp_path / "elsewhere" / "x.png", 99)
+    (root / "cat" / "linked").symlink_to(tmp_path / "elsewhere")
+    (root / "bird").symlink_to(tmp_path / "elsewhere")
+    source = open_folder(root)
+    assert source.class_names == ("bird", "cat", "dog")
+    for file_id in ("bird/x.png", "cat/linked/x.png"):
+        assert source.read([source.ids.index(file_id)])[0, 0, 0, 0] == 99
+
+
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [("cat/self", "cat"), ("cat/up", "."), ("cat/deep/up", "cat"), ("cat/deep/far", "..")],
+)
+def test_a_link_to_a_folder_above_is_not_followed(root: Path, link: str, target: str) -> None:
+    before = open_folder(root).ids
+    (root / link).symlink_to(root / target)
+    assert open_folder(root).ids == before
+
+
+def test_links_between_two_folders_end(root: Path) -> None:
+    (root / "cat" / "to-dog").symlink_to(root / "dog")
+    (root / "dog" / "to-cat").symlink_to(root / "cat")
+    assert image_files(root / "dog") == [
+        "B.png",
+        "a.png",
+        *(f"to-cat/{name}" for name in ("1.png", "10.png", "2.png", "deep/er/1.png")),
+    ]
+
+
+def test_an_empty_class_is_named(root: Path) -> None:
+    (root / "eel").mkdir()
+    (root / "eel" / "notes.txt").write_text("no image")
+    with pytest.raises(SpoonfulError, match="holds no image") as caught:
+        open_folder(root)
+    assert str(root / "eel") in str(caught.value)
+
+
+def test_a_missing_and_an_empty_root_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SpoonfulError, match="no such folder") as caught:
+        open_folder(tmp_path / "nowhere")
+    assert str(tmp_path / "nowhere") in str(caught.value)
+    with pytest.raises(SpoonfulError, match="no class folders") as caught:
+        open_folder(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"image_size": (0, 4)}, "image_size="),
+        ({"image_size": (4, 4, 3)}, "image_size="),
+        ({"image_size": (4.0, 4)}, "image_size="),
+        ({"num_channels": 2}, "num_channels=2"),
+        ({"num_channels": 4}, "num_channels=4"),
+    ],
+)
+def test_wrong_settings_are_named(root: Path, settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(SpoonfulError, match=words):
+        open_folder(root, **settings)
+
+
+@pytest.mark.parametrize("index", [6, -1])
+def test_an_index_out_of_range_is_named(root: Path, index: int) -> None:
+    with pytest.raises(SpoonfulError, match=f"index {index}: expected 0 to 5"):
+        open_folder(root).read([0, index])
+
+
+def test_a_file_that_broke_or_went_since_is_named(root: Path) -> None:
+    source = open_folder(root)
+    (root / "dog" / "a.png").write_bytes(b"")
+    (root / "dog" / "B.png").unlink()
+    for index, name in ((5, "a.png"), (4, "B.png")):
+        with pytest.raises(SpoonfulError) as caught:
+            source.read([0, index])
+        assert str(root / "dog" / name) in str(caught.value)
+    with pytest.raises(SpoonfulError, match=r"B\.png: cannot be read"):
+        _ = source.fingerprint
+
+
+def test_two_copies_have_one_fingerprint(root: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "another place"
+    shutil.copytree(root, copy)
+    for file in copy.rglob("*.png"):
+        os.utime(file, (0, 0))
+        file.chmod(0o400)
+    assert open_folder(copy).fingerprint == open_folder(root).fingerprint
+
+
+def rewrite(root: Path) -> None:
+    write_image(root / "cat" / "1.png", 11)
+
+
+def swap(root: Path) -> None:
+    one, other = root / "cat" / "1.png", root / "cat" / "2.png"
+    contents = one.read_bytes(), other.read_bytes()
+    other.write_bytes(contents[0])
+    one.write_bytes(contents[1])
+
+
+def rename(root: Path) -> None:
+    (root / "cat" / "1.png").rename(root / "cat" / "0.png")
+
+
+def relabel(root: Path) -> None:
+    (root / "cat" / "1.png").rename(root / "dog" / "1.png")
+
+
+def rename_class(root: Path) -> None:
+    (root / "cat").rename(root / "bat")
+
+
+def remove(root: Path) -> None:
+    (root / "cat" / "1.png").unlink()
+
+
+def add(root: Path) -> None:
+    write_image(root / "cat" / "new.png", 1)
+
+
+@pytest.mark.parametrize("change", [rewrite, swap, rename, relabel, rename_class, remove, add])
+def test_the_fingerprint_follows_content_and_names(
+    root: Path, change: Callable[[Path], None]
+) -> None:
+    before = open_folder(root).fingerprint
+    change(root)
+    assert open_folder(root).fingerprint != before
+
+
+@pytest.mark.parametrize("settings", [{"image_size": (6, 4)}, {"num_channels": 3}])
+def test_the_fingerprint_follows_the_image_shape(root: Path, settings: dict[str, Any]) -> None:
+    assert open_folder(root, **settings).fingerprint != open_folder(root).fingerprint

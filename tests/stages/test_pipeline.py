@@ -1,0 +1,227 @@
+"""The whole pipeline as a user runs it: real DVC, real git, real MLflow store."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow.keras
+import numpy as np
+import pytest
+import yaml
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from spoonful.sources.folder import FolderSource
+
+pytestmark = pytest.mark.slow
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 400
+
+
+def sh(folder: Path, *command: str) -> str:
+    """Run a command in a project and return all it printed; fail with it when it fails."""
+    scripts = str(Path(sys.executable).parent)
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith(("SPOONFUL_", "MLFLOW_"))},
+        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+    }
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, f"{' '.join(command)} exited with {done.returncode}\n{done.stdout}"
+    return done.stdout
+
+
+def new_project(folder: Path) -> Path:
+    """Copy the checkout's files, shorten the training, and commit, as in a fresh clone."""
+    listed = sh(CHECKOUT, "git", "ls-files", "-co", "--exclude-standard", "-z")
+    for name in filter(None, listed.split("\0")):
+        if (CHECKOUT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(CHECKOUT / name, folder / name)
+    params = (folder / "params.yaml").read_text()
+    start = params.index("train:")
+    short = params[start:].replace('overrides: ""', 'overrides: "model=mlp trainer.epochs=2"')
+    (folder / "params.yaml").write_text(params[:start] + short)
+    sh(folder, "git", "init", "-q")
+    sh(folder, "git", "config", "user.email", "test@example.org")
+    sh(folder, "git", "config", "user.name", "test")
+    sh(folder, "git", "add", "-A")
+    sh(folder, "git", "commit", "-qm", "start")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose pipeline has run once; committed."""
+    folder = new_project(tmp_path_factory.mktemp("first"))
+    sh(folder, "dvc", "repro")
+    sh(folder, "git", "add", "-A")
+    sh(folder, "git", "commit", "-qm", "ran")
+    return folder
+
+
+def copy_of(first: Path, tmp_path: Path) -> Path:
+    """Copy a project without its runs: MLflow keeps absolute paths to their artifacts."""
+    folder = tmp_path / "copy"
+    ignored = shutil.ignore_patterns("mlruns", "mlflow.db")
+    shutil.copytree(first, folder, symlinks=True, ignore=ignored)
+    return folder
+
+
+def stages_run(output: str) -> list[str]:
+    return [s for s in ("fetch", "split", "train", "evaluate") if f"Running stage '{s}'" in output]
+
+
+def only_run(folder: Path) -> Run:
+    client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    return run
+
+
+def test_a_second_repro_has_nothing_to_do(first: Path) -> None:
+    output = sh(first, "dvc", "repro")
+    assert "up to date" in output
+    assert stages_run(output) == []
+
+
+def test_two_runs_from_scratch_make_the_same_bits(first: Path, tmp_path: Path) -> None:
+    second = new_project(tmp_path)
+    sh(second, "dvc", "repro")
+    assert (second / "dvc.lock").read_bytes() == (first / "dvc.lock").read_bytes()
+    locked = yaml.safe_load((second / "dvc.lock").read_text())["stages"]
+    assert {out["path"] for stage in locked.values() for out in stage["outs"]} >= {
+        "data/split",
+        "models/train",
+        "models/evaluate",
+    }
+
+
+def test_the_split_holds_every_image_once(first: Path) -> None:
+    files = [p.name for p in (first / "data" / "split").rglob("*.png")]
+    assert len(files) == len(set(files)) == 1797
+    summary = json.loads((first / "data" / "split.json").read_text())
+    assert sum(summary["num_images"].values()) == 1797
+
+
+def test_the_test_metrics_are_on_the_training_run(first: Path) -> None:
+    run = only_run(first)
+    metrics = json.loads((first / "models" / "evaluate" / "metrics.json").read_text())
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["test_accuracy"] == metrics["accuracy"]
+    with (first / "models" / "evaluate" / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    right = np.mean([row["actual"] == row["predicted"] for row in rows])
+    assert metrics["accuracy"] == pytest.approx(right)
+
+
+def test_the_run_records_what_it_was_made_from(first: Path) -> None:
+    run = only_run(first)
+    assert run.data.params["model.name"] == "mlp"
+    assert run.data.params["trainer.early_stopping.metric"] == "val_loss"
+    assert run.data.tags["overrides"] == "model=mlp trainer.epochs=2"
+    assert len(run.data.tags["git.commit"]) == 40
+    split_hash = yaml.safe_load((first / "dvc.lock").read_text())["stages"]["split"]["outs"]
+    assert run.data.tags["dvc.data_split"] in {out["md5"] for out in split_hash}
+    source = FolderSource(first / "data" / "split" / "train", (8, 8), 1)
+    assert run.data.tags["fingerprint.train"] == source.fingerprint
+    names = {d.dataset.name: d.dataset.digest for d in run.inputs.dataset_inputs}
+    assert names["digits/train"] == source.fingerprint[:36]
+    for name in ("images_per_s", "input_wait_s", "input_wait_fraction", "peak_rss_mb"):
+        assert run.data.metrics[name] >= 0
+    assert any(name.startswith("system/") for name in run.data.metrics)
+
+
+def test_the_recorded_artifacts_are_whole(first: Path) -> None:
+    run = only_run(first)
+    client = MlflowClient(f"sqlite:///{first / 'mlflow.db'}")
+    top = {f.path for f in client.list_artifacts(run.info.run_id)}
+    figures = {f.path for f in client.list_artifacts(run.info.run_id, "figures")}
+    assert {"config.yaml", "overrides.txt", "environment.json", "evaluation"} <= top
+    for name in ("learning_curves", "training_batch", "confusion_matrix", "worst_mistakes"):
+        assert f"figures/{name}.png" in figures
+
+
+def test_the_recorded_model_predicts_the_same(first: Path) -> None:
+    mlflow.set_tracking_uri(f"sqlite:///{first / 'mlflow.db'}")
+    run = only_run(first)
+    model = mlflow.keras.load_model(f"runs:/{run.info.run_id}/model")
+    card = mlflow.models.get_model_info(f"runs:/{run.info.run_id}/model")
+    assert card.metadata["class_names"] == [str(digit) for digit in range(10)]
+    assert card.signature is not None
+    assert card.signature.inputs.inputs[0].type == np.dtype("uint8")
+    source = FolderSource(first / "data" / "split" / "test", (8, 8), 1)
+    probabilities = model.predict(source.read(range(len(source))), verbose=0)
+    with (first / "models" / "evaluate" / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [source.class_names[i] for i in probabilities.argmax(axis=1)] == [
+        row["predicted"] for row in rows
+    ]
+
+
+def test_an_optimizer_change_runs_no_data_stage(first: Path, tmp_path: Path) -> None:
+    folder = copy_of(first, tmp_path)
+    config = folder / "conf" / "config.yaml"
+    config.write_text(config.read_text().replace("optimizer: adam", "optimizer: sgd"))
+    assert stages_run(sh(folder, "dvc", "repro", "--dry")) == ["train"]
+    sh(folder, "git", "checkout", "conf")
+    optimizer = folder / "conf" / "optimizer" / "adam.yaml"
+    optimizer.write_text(optimizer.read_text().replace("0.001", "0.002"))
+    output = sh(folder, "dvc", "repro")
+    assert stages_run(output) == ["train", "evaluate"]
+    assert "loss" in sh(folder, "dvc", "metrics", "diff")
+
+
+def test_a_dataset_change_runs_everything(first: Path, tmp_path: Path) -> None:
+    folder = copy_of(first, tmp_path)
+    config = folder / "conf" / "config.yaml"
+    config.write_text(config.read_text().replace("dataset: digits", "dataset: mnist"))
+    changed = sh(folder, "dvc", "status")
+    assert "fetch:" in changed
+    assert "split:" in changed
+
+
+def test_an_experiment_with_overrides_really_changes_training(first: Path, tmp_path: Path) -> None:
+    folder = copy_of(first, tmp_path)
+    before = json.loads((folder / "models" / "evaluate" / "metrics.json").read_text())
+    overrides = 'train.overrides="model=mlp trainer.epochs=2 optimizer=sgd generator.batch_size=64"'
+    output = sh(folder, "dvc", "exp", "run", "-S", overrides)
+    assert stages_run(output) == ["train", "evaluate"]
+    after = json.loads((folder / "models" / "evaluate" / "metrics.json").read_text())
+    assert after["loss"] != before["loss"]
+    made = yaml.safe_load((folder / "models" / "train" / "config.yaml").read_text())
+    assert (made["optimizer"]["name"], made["generator"]["batch_size"]) == ("sgd", 64)
+
+
+def test_push_and_pull_restore_the_split_in_a_fresh_clone(first: Path, tmp_path: Path) -> None:
+    remote, clone = tmp_path / "remote", tmp_path / "clone"
+    sh(first, "dvc", "remote", "add", "--local", "-d", "-f", "folder", str(remote))
+    sh(first, "dvc", "push")
+    sh(tmp_path, "git", "clone", "-q", str(first), str(clone))
+    sh(clone, "dvc", "remote", "add", "--local", "-d", "folder", str(remote))
+    sh(clone, "dvc", "pull", "split")
+    ours = FolderSource(first / "data" / "split" / "train", (8, 8), 1)
+    theirs = FolderSource(clone / "data" / "split" / "train", (8, 8), 1)
+    assert theirs.fingerprint == ours.fingerprint
+
+
+def test_metrics_and_plots_are_understood_by_dvc(first: Path, tmp_path: Path) -> None:
+    shown = json.loads(sh(first, "dvc", "metrics", "show", "--json"))
+    assert "accuracy" in json.dumps(shown)
+    page = tmp_path / "plots"
+    sh(first, "dvc", "plots", "show", "-o", str(page))
+    html = (page / "index.html").read_text()
+    for name in ("confusion", "calibration", "loss and accuracy", "f1 per class"):
+        assert name in html

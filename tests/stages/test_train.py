@@ -1,0 +1,212 @@
+"""`spoonful train` as real processes: status at every end, sweeps, bad data."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+pytestmark = pytest.mark.slow
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
+START_LIMIT_S = 120
+
+
+@pytest.fixture(scope="module")
+def digits_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder data/ with the digits split, made once."""
+    folder = tmp_path_factory.mktemp("digits")
+    shutil.copytree(CHECKOUT / "conf", folder / "conf")
+    shutil.copy(CHECKOUT / "dvc.yaml", folder)
+    for stage in ("fetch", "split"):
+        command = [sys.executable, "-m", "spoonful", stage]
+        subprocess.run(command, cwd=folder, timeout=120, check=True)
+    return folder / "data"
+
+
+@pytest.fixture
+def digits(project: Path, digits_data: Path) -> Path:
+    """A project with the digits split."""
+    shutil.copytree(digits_data, project / "data")
+    return project
+
+
+def runs_of(uri: str) -> list[Run]:
+    client = MlflowClient(uri)
+    return list(client.search_runs([e.experiment_id for e in client.search_experiments()]))
+
+
+def store_of(project: Path) -> str:
+    return f"sqlite:///{project / 'mlflow.db'}"
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + START_LIMIT_S
+    while not condition():
+        assert time.monotonic() < end, f"no {what} within {START_LIMIT_S} s"
+        time.sleep(0.5)
+
+
+def has_logged_an_epoch(uri: str) -> bool:
+    return any("loss" in run.data.metrics for run in runs_of(uri))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_is_marked_killed(digits: Path, number: int, code: int) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "spoonful", "train", "trainer.epochs=10000", "model=mlp"],
+        cwd=digits,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_for(lambda: (digits / "mlflow.db").exists(), "store")
+        wait_for(lambda: has_logged_an_epoch(store_of(digits)), "epoch")
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == code
+    assert "Traceback" not in errors
+    (run,) = runs_of(store_of(digits))
+    assert run.info.status == "KILLED"
+    assert not (digits / "models" / "train").exists()
+
+
+def test_a_broken_image_fails_the_run_and_is_named(digits: Path, spoonful: Spoonful) -> None:
+    broken = sorted((digits / "data" / "split" / "train" / "3").iterdir())[0]
+    broken.write_bytes(b"no image")
+    done = spoonful("train", "model=mlp", "trainer.epochs=1")
+    assert done.returncode == 2
+    assert broken.name in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    (run,) = runs_of(store_of(digits))
+    assert run.info.status == "FAILED"
+    assert broken.name in run.data.tags["error"]
+
+
+def test_a_diverged_loss_fails_the_run(digits: Path, spoonful: Spoonful) -> None:
+    done = spoonful("train", "model=mlp", "trainer.epochs=2", "optimizer.learning_rate=1e30")
+    assert done.returncode == 2
+    assert "learning_rate" in done.stderr
+    (run,) = runs_of(store_of(digits))
+    assert run.info.status == "FAILED"
+
+
+def test_a_sweep_trains_every_point(digits: Path, spoonful: Spoonful) -> None:
+    done = spoonful(
+        "train",
+        "--multirun",
+        "generator.batch_size=32,64",
+        "generator.shuffle=none,full",
+        "model=mlp",
+        "trainer.epochs=1",
+    )
+    assert done.returncode == 0, done.stderr
+    found = runs_of(store_of(digits))
+    points = {
+        (r.data.params["generator.batch_size"], r.data.params["generator.shuffle"]) for r in found
+    }
+    assert points == {("32", "none"), ("32", "full"), ("64", "none"), ("64", "full")}
+    assert {r.info.status for r in found} == {"FINISHED"}
+    (sweep,) = (digits / "models" / "sweeps").iterdir()
+    assert sorted(p.name for p in sweep.iterdir() if p.is_dir()) == ["0", "1", "2", "3"]
+    assert {r.data.tags["sweep"] for r in found} == {sweep.name}
+    evaluated = spoonful("evaluate", f"evaluation.model_dir={sweep / '2'}")
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert (sweep / "2" / "evaluate" / "report.html").is_file()
+
+
+def test_train_refuses_a_split_of_other_settings(digits: Path, spoonful: Spoonful) -> None:
+    done = spoonful("train", "dataset.val_fraction=0.3")
+    assert done.returncode == 2
+    assert "val_fraction (config 0.3, split 0.1)" in done.stderr
+
+
+def test_from_a_subfolder_outputs_stay_in_the_project(digits: Path) -> None:
+    below = digits / "below"
+    below.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "spoonful", "train", "model=mlp", "trainer.epochs=1"],
+        cwd=below,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(below.iterdir()) == []
+    assert (digits / "models" / "train" / "model.keras").is_file()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """A real MLflow server on this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    uri = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{tmp_path / 'server.db'}"]
+    command += ["--artifacts-destination", str(tmp_path / "artifacts")]
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        cwd=tmp_path,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(lambda: answers(f"{uri}/health"), "MLflow server")
+        yield uri
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def test_runs_go_to_a_server(digits: Path, spoonful: Spoonful, server: str) -> None:
+    uri = f"tracking.uri={server}"
+    done = spoonful("train", "model=mlp", "trainer.epochs=1", uri)
+    assert done.returncode == 0, done.stderr
+    judged = spoonful("evaluate", uri)
+    assert judged.returncode == 0, judged.stderr
+    (run,) = runs_of(server)
+    assert run.info.status == "FINISHED"
+    metrics = json.loads((digits / "models" / "evaluate" / "metrics.json").read_text())
+    assert run.data.metrics["test_accuracy"] == metrics["accuracy"]
+    assert not (digits / "mlflow.db").exists()
+
+
+def test_a_server_that_is_not_there_is_one_line(digits: Path, spoonful: Spoonful) -> None:
+    done = spoonful("train", "model=mlp", "tracking.uri=http://127.0.0.1:9")
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "tracking.uri=http://127.0.0.1:9" in done.stderr
+
+
+def test_evaluate_without_a_model_says_what_to_run(digits: Path, spoonful: Spoonful) -> None:
+    shutil.rmtree(digits / "models", ignore_errors=True)
+    done = spoonful("evaluate")
+    assert done.returncode == 2
+    assert "spoonful train" in done.stderr

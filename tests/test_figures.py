@@ -1,0 +1,123 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from spoonful.evaluation.scores import CalibrationBin
+from spoonful.figures import calibration_figure, confusion_figure, image_grid, learning_curves
+
+ODD_NAMES = ("$^$", "<b>", "a_b", "%s{}", "\\frac", "two\nlines", "$x$")
+
+
+def rendered(figure: Figure) -> NDArray[np.uint8]:
+    """The figure's pixels, uint8 [h, w, 4]; it must not be blank."""
+    canvas: Any = figure.canvas
+    assert isinstance(canvas, FigureCanvasAgg)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba(), dtype=np.uint8)  # type: ignore[no-untyped-call]
+    assert pixels.shape[0] > 100
+    assert len(np.unique(pixels)) > 2
+    return pixels
+
+
+def history_of(num_epochs: int) -> list[dict[str, float]]:
+    return [
+        {"loss": 1 / (e + 1), "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": e / num_epochs}
+        for e in range(num_epochs)
+    ]
+
+
+@pytest.mark.parametrize("num_epochs", [1, 2, 40])
+def test_learning_curves_show_every_epoch_and_the_one_kept(num_epochs: int) -> None:
+    history = history_of(num_epochs)
+    figure = learning_curves(history, best_epoch=num_epochs)
+    loss, accuracy = figure.axes
+    assert (loss.get_title(), accuracy.get_title()) == ("loss", "accuracy")
+    train, val, kept = loss.get_lines()
+    assert list(np.asarray(train.get_xdata())) == list(range(1, num_epochs + 1))
+    assert list(np.asarray(train.get_ydata())) == [h["loss"] for h in history]
+    assert list(np.asarray(val.get_ydata())) == [h["val_loss"] for h in history]
+    assert list(np.asarray(kept.get_xdata())) == [num_epochs, num_epochs]
+    rendered(figure)
+
+
+def test_the_confusion_matrix_shows_counts_and_shares_of_each_row() -> None:
+    confusion = np.array([[9, 1, 0], [0, 5, 0], [0, 0, 0]])  # no image of the last class
+    figure = confusion_figure(confusion, ("a", "b", "c"))
+    (axes,) = figure.axes
+    counts = {text.get_position(): text.get_text() for text in axes.texts}
+    assert counts == {(0, 0): "9", (1, 0): "1", (1, 1): "5"}
+    shares = np.asarray(axes.images[0].get_array())
+    np.testing.assert_allclose(shares, [[0.9, 0.1, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
+    rendered(figure)
+
+
+def test_many_classes_are_drawn_without_numbers_in_a_figure_of_bounded_size() -> None:
+    figure = confusion_figure(np.eye(300, dtype=np.int64), [f"class {i}" for i in range(300)])
+    assert len(figure.axes[0].texts) == 0
+    assert rendered(figure).shape[0] <= 12 * 110
+
+
+def test_names_are_drawn_as_they_are() -> None:
+    confusion = np.eye(len(ODD_NAMES), dtype=np.int64)
+    rendered(confusion_figure(confusion, ODD_NAMES))
+    images = np.zeros((len(ODD_NAMES), 4, 4, 1), np.uint8)
+    figure = image_grid(images, ODD_NAMES, "title")
+    rendered(figure)
+    assert [axes.get_title() for axes in figure.axes] == list(ODD_NAMES)
+
+
+def test_calibration_shows_the_bins_that_hold_images() -> None:
+    bins = [CalibrationBin(0, 0.5, 0.4, 0.25, 4), CalibrationBin(0.5, 1, 0.0, 0.0, 0)]
+    figure = calibration_figure(bins, 0.15)
+    (axes,) = figure.axes
+    offsets = np.asarray(axes.collections[0].get_offsets())
+    np.testing.assert_allclose(offsets, [[0.4, 0.25]])
+    assert "0.1500" in axes.get_title()
+    rendered(figure)
+
+
+def test_calibration_without_any_image_is_drawn_too() -> None:
+    rendered(calibration_figure([CalibrationBin(0, 1, 0.0, 0.0, 0)], 0.0))
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.full((5, 4, 4, 1), 255, np.uint8),
+        np.full((5, 4, 4, 3), 255, np.uint8),
+        np.full((5, 4, 4, 1), 1.0, np.float32),
+        np.full((5, 4, 4, 3), 1.5, np.float32),  # augmented beyond its range
+    ],
+    ids=lambda images: f"{images.dtype}-{images.shape[-1]}",
+)
+def test_a_grid_shows_bytes_and_shares_alike(images: NDArray[np.generic]) -> None:
+    figure = image_grid(images, [str(i) for i in range(5)], "five")
+    assert len(figure.axes) == 5
+    for axes in figure.axes:
+        assert float(np.max(np.asarray(axes.images[0].get_array()))) == 1.0
+    rendered(figure)
+
+
+@pytest.mark.parametrize("number", [1, 2, 9, 25])
+def test_a_grid_holds_every_image_in_order(number: int) -> None:
+    images = np.arange(number, dtype=np.uint8)[:, None, None, None] * np.ones((1, 3, 3, 1))
+    figure = image_grid(images.astype(np.uint8), [f"c{i}" for i in range(number)], "all")
+    assert [axes.get_title() for axes in figure.axes] == [f"c{i}" for i in range(number)]
+    for place, axes in enumerate(figure.axes):
+        np.testing.assert_allclose(np.asarray(axes.images[0].get_array()), place / 255)
+
+
+def test_no_mistakes_are_a_figure_that_says_so() -> None:
+    figure = image_grid(np.zeros((0, 4, 4, 1), np.uint8), [], "worst of 0 test mistakes")
+    assert [text.get_text() for text in figure.texts if text.get_text() == "none"] == ["none"]
+    rendered(figure)
+
+
+def test_images_and_captions_must_match() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        image_grid(np.zeros((2, 4, 4, 1), np.uint8), ["one"], "title")

@@ -1,0 +1,183 @@
+import errno
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spoonful.files import link_or_copy, replaced_file, replaced_folder, write_json, write_text
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+class Interrupted(BaseException):
+    """What no `except Exception` catches, as KeyboardInterrupt."""
+
+
+def test_a_file_appears_whole_when_the_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "file.png"
+    with replaced_file(path) as beside:
+        assert beside.suffix == ".png"  # libraries choose the format by it
+        beside.write_bytes(b"half")
+        assert not path.exists()
+        beside.write_bytes(b"whole")
+    assert path.read_bytes() == b"whole"
+    assert names(tmp_path) == ["deep", "deep/file.png"]
+
+
+@pytest.mark.parametrize("error", [ValueError, Interrupted])
+def test_a_file_stays_as_it_was_when_the_block_raises(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+
+    def write_half() -> None:
+        with replaced_file(path) as beside:
+            beside.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        write_half()
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["file.txt"]
+
+
+def test_a_folder_appears_whole_when_the_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "folder"
+    for content in ("one", "two"):
+        with replaced_folder(path) as beside:
+            (beside / content).write_text(content)
+            assert not (path / content).exists()
+        assert names(path) == [content]
+    assert names(tmp_path) == ["deep", "deep/folder", "deep/folder/two"]
+
+
+@pytest.mark.parametrize("error", [ValueError, Interrupted])
+def test_a_folder_stays_as_it_was_when_the_block_raises(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "old").write_text("old")
+
+    def write_half() -> None:
+        with replaced_folder(path) as beside:
+            (beside / "half").write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        write_half()
+    assert names(tmp_path) == ["folder", "folder/old"]
+
+
+def test_a_folder_is_never_half_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "folder"
+    path.mkdir()
+    for name in ("a", "b"):
+        (path / name).write_text(name)
+
+    def killed_half_way(folder: Path, *rest: Any, **settings: Any) -> None:
+        for file in list(folder.glob("*"))[:1]:
+            file.unlink()
+        raise Interrupted
+
+    monkeypatch.setattr(shutil, "rmtree", killed_half_way)
+    with pytest.raises(Interrupted), replaced_folder(path) as beside:
+        (beside / "new").write_text("new")
+    assert names(path) in (["a", "b"], ["new"])
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    left = tmp_path / ".folder.0badcafe.tmp"
+    (left / "deep").mkdir(parents=True)
+    (left / "deep" / "half").write_text("half")
+    others = [tmp_path / ".folder-2.0badcafe.tmp", tmp_path / "folder.tmp"]
+    for other in others:
+        other.mkdir()
+    with replaced_folder(path):
+        pass
+    assert not left.exists()
+    assert all(other.is_dir() for other in others)
+
+
+def test_text_and_json_have_the_same_bytes_everywhere(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "ä\nb\n")
+    assert (tmp_path / "a.txt").read_bytes() == b"\xc3\xa4\nb\n"
+    value = {"b": 1, "a": ["ä", 0.1, None]}
+    write_json(tmp_path / "a.json", value)
+    assert json.loads((tmp_path / "a.json").read_bytes()) == value
+    assert (tmp_path / "a.json").read_text(encoding="utf-8").index('"b"') < 10
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", {"a": object()})
+    assert json.loads((tmp_path / "a.json").read_bytes()) == value
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> list[tuple[Path, Path]]:
+    found = []
+    for number in range(3):
+        source = tmp_path / f"source-{number}"
+        source.write_text(f"content {number}")
+        found.append((source, tmp_path / f"target-{number}"))
+    return found
+
+
+def test_hard_links_share_the_file_and_copies_do_not(pairs: list[tuple[Path, Path]]) -> None:
+    (source, linked), (other, copied), _ = pairs
+    assert link_or_copy("hardlink")(source, linked) == "hardlink"
+    assert linked.stat().st_ino == source.stat().st_ino
+    assert link_or_copy("copy")(other, copied) == "copy"
+    assert copied.stat().st_ino != other.stat().st_ino
+    copied.write_text("changed")
+    assert other.read_text() == "content 1"
+
+
+def test_auto_always_makes_the_file_appear(pairs: list[tuple[Path, Path]]) -> None:
+    place = link_or_copy("auto")
+    methods = [place(source, target) for source, target in pairs]
+    assert len(set(methods)) == 1
+    assert [target.read_text() for _, target in pairs] == [f"content {n}" for n in range(3)]
+
+
+def test_auto_falls_back_to_copies_and_remembers(
+    pairs: list[tuple[Path, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def no_links(source: Path, target: Path) -> None:
+        tried.append(source)
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    def no_reflinks(source: Path, target: Path) -> None:
+        target.touch()  # what a failed clone leaves
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr("spoonful.files._reflink", no_reflinks)
+    place = link_or_copy("auto")
+    assert [place(source, target) for source, target in pairs] == ["copy"] * 3
+    assert [target.read_text() for _, target in pairs] == [f"content {n}" for n in range(3)]
+    assert len(tried) == 1
+
+
+def test_a_method_that_does_not_work_is_an_error_and_leaves_nothing(
+    pairs: list[tuple[Path, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(source: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", no_links)
+    source, target = pairs[0]
+    place = link_or_copy("hardlink")
+    for _ in range(2):
+        with pytest.raises(OSError, match="cross-device"):
+            place(source, target)
+    with pytest.raises(FileNotFoundError):
+        link_or_copy("auto")(source.with_name("nowhere"), target)
+    assert not target.exists()

@@ -1,0 +1,164 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from spoonful.__main__ import STAGES, main
+
+Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
+SLOW_TO_IMPORT = ("tensorflow", "keras", "mlflow", "dvc", "sklearn", "matplotlib")
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert written.err.startswith("spoonful: ")
+    assert written.err.count("\n") == 1
+    return written.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["trian"], ("unknown stage 'trian'", *STAGES)),
+        (["--foo"], ("unknown stage '--foo'",)),
+        (["train", "--foo"], ("--foo", "--help", "--multirun", "key=value")),
+        (["train", "--cfg=job"], ("--cfg=job", "--cfg")),
+        (["train", "--cfg", "job"], ("job: not of the form key=value",)),
+        (["fetch", "--multirun"], ("--multirun: spoonful fetch takes", "--help")),
+        (["train", "generator.batchsize=1"], ("did you mean generator.batch_size?",)),
+        (["train", "seed=1,2"], ("seed=1,2", "--multirun")),
+        (["train", "-m", "seed=1,x"], ("seed=x", "a whole number")),
+        (["train", "--multirun", "model=mlp,foo"], ("model=foo", "one of cnn, mlp, resnet")),
+        (["train", "-m", "model=glob(*)"], ("model=glob(*)", "key=a,b")),
+        (["ui", "tracking.ui_port=0"], ("tracking.ui_port=0", "<= 65535")),
+        (["train", "nope=1", "--help"], ("unknown key nope",)),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_input_exits_with_2_and_one_line(
+    arguments: list[str], parts: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(arguments, capsys)
+    assert not [part for part in parts if part not in line], line
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_usage_lists_the_stages(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    main(arguments)
+    written = capsys.readouterr()
+    assert written.out.startswith("usage: spoonful <stage>")
+    for name, stage in STAGES.items():
+        assert f"  {name:<9} {stage.summary}\n" in written.out
+    assert written.err == ""
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stage_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main([name, "--help"])
+    written = capsys.readouterr()
+    assert written.out.startswith(f"usage: spoonful {name}")
+    assert STAGES[name].summary in written.out
+    assert written.err == ""
+
+
+def test_help_shows_the_values_of_the_chosen_group(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["train", "model=mlp", "--help"])
+    text = capsys.readouterr().out
+    assert "  model.num_units=[256, 128]\n      units of each hidden layer [>= 1]\n" in text
+    assert "model.num_filters" not in text
+
+
+def test_cfg_prints_the_composed_config_as_yaml(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["train", "--cfg", "seed=3", "model=mlp", "generator.batch_size=8"])
+    composed = yaml.safe_load(capsys.readouterr().out)
+    assert composed["seed"] == composed["generator"]["seed"] == 3
+    assert composed["model"]["name"] == "mlp"
+    assert composed["generator"]["batch_size"] == 8
+    assert set(composed) == {
+        *("dataset", "generator", "model", "optimizer"),
+        *("trainer", "seed"),
+        "evaluation",
+        "tracking",
+    }
+
+
+def test_an_override_given_twice_counts_once(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["train", "--cfg", "+tracking.tags.a=1", "+tracking.tags.a=1"])
+    assert yaml.safe_load(capsys.readouterr().out)["tracking"]["tags"] == {"a": 1}
+
+
+def test_a_real_process_refuses_a_wrong_key_before_anything_slow_is_imported(
+    project: Path,
+) -> None:
+    code = (
+        "import sys\n"
+        "from spoonful.__main__ import main\n"
+        "try:\n"
+        "    main(['train', '-m', 'generator.batchsize=64', 'seed=1,2'])\n"
+        "except SystemExit as stop:\n"
+        f"    print(stop.code, [name for name in {SLOW_TO_IMPORT} if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "2 []\n"
+    assert done.stderr.count("\n") == 1
+    assert "did you mean generator.batch_size?" in done.stderr
+    assert sorted(path.name for path in project.iterdir()) == [
+        *("conf", "dvc.yaml", "params.yaml", "requirements.lock")
+    ]
+
+
+def test_a_real_process_exits_with_2_on_an_unknown_stage(spoonful: Spoonful) -> None:
+    done = spoonful("trian")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"spoonful: unknown stage 'trian': expected one of {', '.join(STAGES)}\n"
+    )
+
+
+def test_a_real_process_prints_usage_without_arguments(spoonful: Spoonful) -> None:
+    done = spoonful()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: spoonful <stage>")
+
+
+@pytest.mark.parametrize(
+    ("stage", "parts"),
+    [
+        ("split", ("spoonful fetch",)),
+        ("train", ("there is no data", "spoonful fetch", "spoonful split", "dvc repro")),
+        ("evaluate", ("no trained model", "spoonful train")),
+    ],
+)
+def test_a_stage_without_its_input_says_what_to_run(
+    spoonful: Spoonful, stage: str, parts: tuple[str, ...]
+) -> None:
+    done = spoonful(stage)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert not [part for part in parts if part not in done.stderr], done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_traceback(project: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "spoonful", "train", "--help"],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    error = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 1
+    assert error == ""

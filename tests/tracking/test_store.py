@@ -1,0 +1,49 @@
+"""The embedded store is created once and whole."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spoonful.config.compose import compose_config
+from spoonful.errors import SpoonfulError
+from spoonful.tracking.store import artifact_location, prepare_store, tracking_uri
+
+PREPARE = """
+from spoonful.config.compose import compose_config
+from spoonful.tracking.store import prepare_store
+prepare_store(compose_config([]).tracking)
+"""
+
+
+def test_four_processes_on_a_missing_store_make_one(project: Path) -> None:
+    command = [sys.executable, "-c", PREPARE]
+    processes = [subprocess.Popen(command, cwd=project) for _ in range(4)]
+    assert [process.wait(timeout=240) for process in processes] == [0, 0, 0, 0]
+    with sqlite3.connect(project / "mlflow.db") as database:
+        tables = {row[0] for row in database.execute("select name from sqlite_master")}
+    assert {"experiments", "runs", "metrics", "alembic_version"} <= tables
+    leftovers = [p.name for p in project.iterdir() if p.name.endswith((".tmp.db", "-journal"))]
+    assert leftovers == []
+
+
+def test_the_store_lies_in_the_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project / "conf")
+    config = compose_config([]).tracking
+    assert tracking_uri(config) == f"sqlite:///{project / 'mlflow.db'}"
+    assert artifact_location(config, "a/b") == (project / "mlruns" / "a_b").as_uri()
+
+
+def test_a_server_keeps_its_own_artifacts() -> None:
+    config = compose_config(["tracking.uri=http://127.0.0.1:9"]).tracking
+    assert artifact_location(config, "digits") is None
+
+
+@pytest.mark.parametrize("uri", ["file:///somewhere", "nonsense", "http://127.0.0.1:9"])
+def test_a_store_that_cannot_be_used_is_named(uri: str) -> None:
+    config = compose_config([f"tracking.uri={uri}"]).tracking
+    with pytest.raises(SpoonfulError, match=r"tracking\.uri=") as caught:
+        prepare_store(config)
+    assert "\n" not in str(caught.value)
