@@ -72,6 +72,7 @@ def _create_database(path: Path) -> None:
             return
         from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
 
+        quiet_mlflow()  # importing it has set its own levels
         with replaced_file(path) as beside:
             engine = create_sqlalchemy_engine(f"sqlite:///{beside}")
             _initialize_tables(engine)
