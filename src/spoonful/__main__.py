@@ -60,6 +60,7 @@ def main(argv: list[str] | None = None) -> None:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:
         _run(arguments)
+        sys.stdout.flush()  # here, so that a reader that went away is seen here, too
     except SpoonfulError as error:
         _exit_with(error)
     except KeyboardInterrupt:
