@@ -35,5 +35,5 @@ format: setup ## put the code into the project's format
 
 lock: ## renew requirements.lock from pyproject.toml (needs uv)
 	@uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
-		--no-emit-index-url --custom-compile-command "make lock" --python-version 3.11 \
+		--custom-compile-command "make lock" --python-version 3.11 \
 		--quiet --output-file requirements.lock
