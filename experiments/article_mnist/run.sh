@@ -1,6 +1,6 @@
 #!/bin/sh
 # Run the experiment and publish its results beside this file. Needs .venv/bin on the PATH, and a
-# network or SPOONFUL_MIRROR for MNIST. Replaces data/ and models/; `dvc checkout` brings the
+# network or SPOONFUL_MIRROR for MNIST. Replaces data/ and models/; `make repro` brings the
 # pipeline's back.
 set -eu
 cd "$(dirname "$0")/../.."
