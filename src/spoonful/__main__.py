@@ -1,5 +1,6 @@
 """The command line: `spoonful <stage> [--multirun] [key=value ...]`."""
 
+import contextlib
 import importlib
 import os
 import signal
@@ -129,8 +130,10 @@ def _run_with_hydra(name: str, overrides: list[str], multirun: bool) -> None:
     def task(composed: Any) -> None:
         try:
             config = with_absolute_paths(check_config(composed))
-            os.chdir(project_root())  # MLflow makes ./mlruns wherever it runs
-            run(config)
+            # MLflow makes ./mlruns wherever it runs. Left again, because in a sweep the next
+            # point's paths are taken from where the command was typed, too.
+            with contextlib.chdir(project_root()):
+                run(config)
         except SpoonfulError as error:
             # Not raised on: Hydra would add a line of its own about the job.
             _exit_with(error)

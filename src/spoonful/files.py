@@ -69,6 +69,7 @@ def link_or_copy(method: str) -> Callable[[Path, Path], str]:
     names = list(attempts) if method == "auto" else [method]
 
     def make(source: Path, target: Path) -> str:
+        """Link or copy one file."""
         for name in list(names):
             try:
                 attempts[name](source, target)

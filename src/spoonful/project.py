@@ -22,6 +22,12 @@ def project_root() -> Path:
     return _CHECKOUT
 
 
+def shown_path(path: Path) -> str:
+    """Write a path as a person in the project's folder would: relative where it lies inside."""
+    root = project_root()
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
+
+
 def conf_dir() -> Path:
     """Return the folder of Hydra's configs."""
     return project_root() / "conf"

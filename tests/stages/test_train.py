@@ -210,3 +210,21 @@ def test_evaluate_without_a_model_says_what_to_run(digits: Path, spoonful: Spoon
     done = spoonful("evaluate")
     assert done.returncode == 2
     assert "spoonful train" in done.stderr
+
+
+def test_a_model_outside_the_project_is_judged_where_it_lies(
+    digits: Path, spoonful: Spoonful, tmp_path: Path
+) -> None:
+    assert spoonful("train", "model=mlp", "trainer.epochs=1").returncode == 0
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(digits / "models" / "train", elsewhere)
+    given = f"evaluation.model_dir={elsewhere}"
+    done = spoonful("evaluate", given)
+    assert done.returncode == 0, done.stderr
+    assert str(elsewhere / "evaluate" / "report.html") in done.stdout
+    with (elsewhere / "model.keras").open("r+b") as file:
+        file.truncate(1000)
+    cut = spoonful("evaluate", given)
+    assert cut.returncode == 2
+    assert "model.keras: expected SHA-256" in cut.stderr
+    assert len(cut.stderr.strip().splitlines()) == 1

@@ -43,6 +43,7 @@ class EpochWatch(keras.callbacks.Callback):
         self._bar: Any = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Start the epoch's clock and its bar."""
         self._epoch_step = epoch * self._steps_per_epoch
         self._wait_s = 0.0
         self._train_s: float | None = None
@@ -71,6 +72,7 @@ class EpochWatch(keras.callbacks.Callback):
         self._train_s = self._train_end - self._begin
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Report the epoch; raise SpoonfulError where its loss is not finite."""
         end = time.perf_counter()
         self._bar.close()
         train_s = self._train_end - self._begin if self._train_s is None else self._train_s

@@ -13,9 +13,9 @@ from spoonful.errors import SpoonfulError
 from spoonful.evaluation.report import REPORT_NAME, write_report, write_tables
 from spoonful.evaluation.scores import Scores, score
 from spoonful.files import replaced_folder
-from spoonful.project import evaluate_dir, project_root, train_dir
+from spoonful.project import evaluate_dir, project_root, shown_path, train_dir
 from spoonful.quiet import import_tensorflow
-from spoonful.sources.folder import FolderSource
+from spoonful.sources.folder import FolderSource, content_hash
 from spoonful.stages.data import open_split
 from spoonful.stages.train import CARD_NAME, CONFIG_NAME, MODEL_NAME
 
@@ -23,7 +23,7 @@ from spoonful.stages.train import CARD_NAME, CONFIG_NAME, MODEL_NAME
 def run(config: Config) -> None:
     """Score the model on data/split/test; leave the report and add it to the training's run."""
     model_dir = _model_dir(config)
-    card = json.loads((model_dir / CARD_NAME).read_text(encoding="utf-8"))
+    card = _card(model_dir)
     settings: Any = OmegaConf.to_container(OmegaConf.load(model_dir / CONFIG_NAME))
     height, width, channels = card["image_shape"]
     source = open_split("test", (height, width), channels)
@@ -43,19 +43,32 @@ def run(config: Config) -> None:
     _write(out_dir, scores, figures, _prediction_rows(source, probabilities), settings, card)
     run_id = _log(config, card["train_key"], scores, figures, out_dir)
     print(f"test accuracy {scores.metrics['accuracy']:.4f} on {len(source):,} images")
-    print(f"report        {(out_dir / REPORT_NAME).relative_to(project_root())}")
+    print(f"report        {shown_path(out_dir / REPORT_NAME)}")
     print(f"run           {run_id or 'none: the store has no run that made this model'}")
 
 
 def _model_dir(config: Config) -> Path:
     given = config.evaluation.model_dir
     folder = train_dir() if given is None else (project_root() / given).resolve()
-    if not (folder / CARD_NAME).is_file():
-        raise SpoonfulError(
-            f"{folder} holds no trained model ({CARD_NAME} is missing): run `spoonful train` "
-            "first, or give evaluation.model_dir=FOLDER"
-        )
+    for name in (CARD_NAME, CONFIG_NAME, MODEL_NAME):
+        if not (folder / name).is_file():
+            raise SpoonfulError(
+                f"{folder} holds no trained model ({name} is missing): run `spoonful train` "
+                "first, or give evaluation.model_dir=FOLDER"
+            )
     return folder
+
+
+def _card(model_dir: Path) -> dict[str, Any]:
+    """Read what the model was made from, and check that the model beside it is that one."""
+    card: dict[str, Any] = json.loads((model_dir / CARD_NAME).read_text(encoding="utf-8"))
+    found = content_hash(model_dir / MODEL_NAME)
+    if found != card["sha256"]:
+        raise SpoonfulError(
+            f"{model_dir / MODEL_NAME}: expected SHA-256 {card['sha256']}, found {found}: the file "
+            "is cut short or was altered; run `spoonful train` or `dvc checkout` again"
+        )
+    return card
 
 
 def _predict(

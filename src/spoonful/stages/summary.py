@@ -5,7 +5,7 @@ import json
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.evaluation.report import METRICS_NAME, REPORT_NAME
-from spoonful.project import evaluate_dir, project_root, train_dir
+from spoonful.project import evaluate_dir, shown_path, train_dir
 from spoonful.stages.train import CARD_NAME
 
 
@@ -21,7 +21,7 @@ def run(config: Config) -> None:
     metrics = json.loads(metrics_path.read_text(encoding="utf-8"))
     train_key = json.loads(card_path.read_text(encoding="utf-8"))["train_key"]
     run_id = find_run(config.tracking, train_key)
-    report = (evaluate_dir() / REPORT_NAME).relative_to(project_root())
+    report = shown_path(evaluate_dir() / REPORT_NAME)
     print(f"test accuracy  {metrics['accuracy']:.4f} ({metrics['num_images']} images)")
     print(f"MLflow run     {run_id or 'none in this store: the model was restored by DVC'}")
     print(f"report         {report}")

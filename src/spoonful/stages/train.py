@@ -16,9 +16,9 @@ from spoonful.config.schema import Config
 from spoonful.config.settings import flattened, learning_settings, run_name
 from spoonful.errors import SpoonfulError
 from spoonful.files import replaced_folder, write_json, write_text
-from spoonful.project import project_root, split_dir, train_dir
+from spoonful.project import shown_path, split_dir, train_dir
 from spoonful.quiet import import_tensorflow
-from spoonful.sources.folder import FolderSource
+from spoonful.sources.folder import FolderSource, content_hash
 from spoonful.stages.data import check_split, open_split
 from spoonful.stages.job import Job, current_job
 from spoonful.tracking.store import prepare_store
@@ -60,7 +60,7 @@ def run(config: Config) -> None:
     last = training.history[training.best_epoch - 1]
     print(
         f"trained {name}: val_accuracy {last['val_accuracy']:.4f} (epoch {training.best_epoch}), "
-        f"run {tracked.run_id}, model in {out_dir.relative_to(project_root())}",
+        f"run {tracked.run_id}, model in {shown_path(out_dir)}",
         flush=True,
     )
 
@@ -154,7 +154,7 @@ def _save(
             "image_shape": list(train_source.image_shape),
             "best_epoch": training.best_epoch,
             "fingerprints": {"train": train_source.fingerprint, "val": val_source.fingerprint},
-            "sha256": hashlib.sha256((folder / MODEL_NAME).read_bytes()).hexdigest(),
+            "sha256": content_hash(folder / MODEL_NAME),
         }
         settings = json.dumps(learning_settings(config), sort_keys=True)
         key = hashlib.sha256((settings + json.dumps(card, sort_keys=True)).encode()).hexdigest()
