@@ -1,0 +1,122 @@
+"""A keyed bijection on [0, n), computed for any values alone: no index array whatever n is.
+
+It is a Feistel network on a x b >= n cells (Black and Rogaway, "Ciphers with Arbitrary Finite
+Domains", 2002); a value that falls outside [0, n) walks its cycle until it is inside.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spoonful.order.keys import HALF_WORD, MULTIPLIER_1, MULTIPLIER_2, Words, add_modulo
+
+MAX_EXAMPLES = 2**62
+
+# Chi-square tests of where an item stands and of pairs, over a million permutations: with 8 rounds
+# pairs deviate from uniform up to n = 24 (more than 3 standard deviations) and nowhere from 30 on,
+# with 12 up to n = 6, with 24 nowhere.
+_NUM_ROUNDS = 8
+_NUM_ROUNDS_SMALL = 24
+SMALL = 256
+
+
+def num_rounds(size: int, small: int = SMALL) -> int:
+    """Return how many rounds, and so how many keys, a bijection on [0, size) takes.
+
+    Args:
+        small: below this size it takes more rounds.
+    """
+    return _NUM_ROUNDS_SMALL if size < small else _NUM_ROUNDS
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The table of cells for [0, size): one for all values, or one for each value.
+
+    Args:
+        size: uint64, 1..2**62; a scalar, or [k] with one size a value. So are the others.
+        num_rows: the square root of size, rounded up.
+        num_columns: the fewest with num_rows * num_columns >= size; that exceeds size by less than
+            a row, so that few values ever walk.
+    """
+
+    size: Words | np.uint64
+    num_rows: Words | np.uint64
+    num_columns: Words | np.uint64
+
+    def at(self, chosen: NDArray[np.integer[Any]]) -> "Domain":
+        """Return the domains of some of the values."""
+        if isinstance(self.size, np.uint64):
+            return self
+        rows, columns = np.asarray(self.num_rows), np.asarray(self.num_columns)
+        return Domain(self.size[chosen], rows[chosen], columns[chosen])
+
+
+def domain_of(size: int) -> Domain:
+    """Return the one domain of values in [0, size)."""
+    rows = isqrt(size - 1) + 1
+    return Domain(np.uint64(size), np.uint64(rows), np.uint64(-(-size // rows)))
+
+
+def domains_of(sizes: Words) -> Domain:
+    """Return the domains of several sizes, each below 2**52, as arrays [k]."""
+    # Exact: up to there the root of k**2 + 1 is a float above k.
+    rows = np.ceil(np.sqrt(sizes)).astype(np.uint64)
+    return Domain(sizes, rows, (sizes + rows - np.uint64(1)) // rows)
+
+
+def permute(
+    values: Words, domain: Domain, keys: Sequence[np.uint64], tweaks: Words | None = None
+) -> Words:
+    """Map values one to one onto their domain, uint64 [k].
+
+    Args:
+        values: uint64 [k], each inside its domain.
+        domain: where they are permuted.
+        keys: one a round.
+        tweaks: uint64 [k], random bits that choose one of many bijections for each value; None: all
+            values are mapped by one and the same.
+    """
+    values = _encipher(values, domain, keys, tweaks)
+    outside = np.flatnonzero(values >= domain.size)
+    while outside.size:
+        walking = None if tweaks is None else tweaks[outside]
+        there = domain.at(outside)
+        values[outside] = _encipher(values[outside], there, keys, walking)
+        outside = outside[values[outside] >= there.size]
+    return values
+
+
+def _encipher(
+    values: Words, domain: Domain, keys: Sequence[np.uint64], tweaks: Words | None
+) -> Words:
+    """Run the Feistel network over the cells of the domain's table."""
+    # Not np.divmod: that takes 2.2 ns a value, this takes 0.9.
+    rows = values // domain.num_columns
+    columns = values - rows * domain.num_columns
+    for number, key in enumerate(keys):
+        if number % 2 == 0:
+            add_modulo(rows, _hash(columns, key, tweaks, domain.num_rows), domain.num_rows)
+        else:
+            add_modulo(columns, _hash(rows, key, tweaks, domain.num_columns), domain.num_columns)
+    rows *= domain.num_columns
+    rows += columns
+    return rows
+
+
+def _hash(values: Words, key: np.uint64, tweaks: Words | None, bound: Words | np.uint64) -> Words:
+    """Hash values under a key to numbers in [0, bound), bound <= 2**31."""
+    mixed = values + key
+    if tweaks is not None:
+        mixed += tweaks
+    mixed *= MULTIPLIER_1
+    mixed ^= mixed >> HALF_WORD
+    mixed *= MULTIPLIER_2
+    mixed >>= HALF_WORD
+    mixed *= bound
+    mixed >>= HALF_WORD
+    return mixed
