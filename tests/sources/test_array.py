@@ -1,3 +1,4 @@
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -105,3 +106,38 @@ def test_the_fingerprint_follows_pixels_labels_names_and_shape() -> None:
         ArraySource(IMAGES[::-1], LABELS),
     ]
     assert len({source.fingerprint for source in sources}) == len(sources)
+
+
+@PROPERTY
+@given(st.lists(st.integers(0, 9)), st.booleans())
+def test_read_into_gives_what_read_gives(indices: list[int], strided: bool) -> None:
+    images = np.repeat(IMAGES, 2, axis=0)[::2] if strided else IMAGES
+    filled = np.full((len(indices), 3, 4, 3), 99, np.uint8)
+    source = ArraySource(images, LABELS)
+    source.read_into(indices, filled)
+    assert np.array_equal(filled, source.read(indices))
+    assert np.array_equal(filled, IMAGES[np.array(indices, int)])
+
+
+def test_read_into_copies_no_more_than_it_is_asked_for() -> None:
+    large = np.zeros((1000, 100, 100, 1), np.uint8)
+    filled = np.zeros((2, 100, 100, 1), np.uint8)
+    for images in (large, large[::-1]):
+        source = ArraySource(images, np.zeros(1000, int))
+        tracemalloc.start()
+        source.read_into([3, 5], filled)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 100_000
+
+
+@pytest.mark.parametrize("indices", [[10], [-1], [0.5]])
+def test_read_into_checks_the_indices(indices: list[Any]) -> None:
+    with pytest.raises(SpoonfulError, match=r"index|whole numbers"):
+        ArraySource(IMAGES, LABELS).read_into(indices, np.zeros((1, 3, 4, 3), np.uint8))
+
+
+def test_examples_without_a_name_are_called_by_their_number() -> None:
+    source = ArraySource(IMAGES, LABELS)
+    assert source.example_id(7) == "example 7"
+    assert source.max_useful_threads >= 1

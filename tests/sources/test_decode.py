@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from spoonful.errors import SpoonfulError
-from spoonful.sources.decode import decode_image, is_image_name
+from spoonful.sources.decode import decode_image, is_image_name, read_bytes
+from spoonful.sources.resize import RESIZES
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 CORNERS = np.array([[RED, GREEN], [BLUE, WHITE]], np.uint8)
@@ -34,9 +36,11 @@ def encode(pixels: NDArray[np.uint8], suffix: str) -> bytes:
     return bytes(cv2.imencode(f".{suffix}", pixels[..., ::-1], lossless)[1])
 
 
-def decode(path: Path, height: int, width: int, channels: int = 3) -> NDArray[np.uint8]:
+def decode(
+    path: Path, height: int, width: int, channels: int = 3, resize: str = "stretch"
+) -> NDArray[np.uint8]:
     pixels = np.full((height, width, channels), 99, np.uint8)
-    decode_image(path, pixels)
+    decode_image(path, pixels, resize)
     return pixels
 
 
@@ -117,6 +121,77 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int, channels:
     np.testing.assert_allclose(decoded, expected.astype(int), atol=6)
 
 
+@pytest.mark.parametrize("suffix", ["png", "webp", "tiff"])
+@pytest.mark.parametrize("orientation", ORIENTED)
+def test_exif_orientation_is_applied_in_every_format_that_has_one(
+    tmp_path: Path, orientation: int, suffix: str
+) -> None:
+    upright = np.kron(CORNERS, np.ones((16, 24, 1), np.uint8))
+    stored = Image.fromarray(np.ascontiguousarray(ORIENTED[orientation](upright)))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = tmp_path / f"image.{suffix}"
+    stored.save(file, exif=exif, lossless=True)
+    assert np.array_equal(decode(file, 32, 48), upright)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "webp", "tiff"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_fit_shows_the_whole_picture_on_black(tmp_path: Path, suffix: str, channels: int) -> None:
+    file = tmp_path / f"wide.{suffix}"
+    file.write_bytes(encode(np.kron(CORNERS, np.full((20, 40, 1), 1, np.uint8)), suffix))
+    pixels = decode(file, 40, 40, channels, resize="fit")
+    assert np.array_equal(pixels[10:30], decode(file, 20, 40, channels))
+    assert not pixels[:10].any()
+    assert not pixels[30:].any()
+    tall = decode(file, 11, 90, channels, resize="fit")
+    assert np.array_equal(tall[:, 34:56], decode(file, 11, 22, channels))
+    assert not tall[:, :34].any()
+    assert not tall[:, 56:].any()
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "webp", "tiff"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_crop_shows_the_middle(tmp_path: Path, suffix: str, channels: int) -> None:
+    stripes = np.repeat(np.arange(0, 240, 30, dtype=np.uint8), 16)  # 8 stripes of 16 columns
+    picture = np.tile(stripes[:, None], (64, 1, 3))
+    file = tmp_path / f"stripes.{suffix}"
+    file.write_bytes(encode(picture, suffix))
+    pixels = decode(file, 64, 64, channels, resize="crop")
+    assert np.array_equal(pixels, decode(file, 64, 128, channels)[:, 32:96])
+    np.testing.assert_allclose(pixels[32, 8::16, 0], [60, 90, 120, 150], atol=2)
+    small = decode(file, 16, 16, channels, resize="crop")
+    np.testing.assert_allclose(small[8, 2::4, 0], [60, 90, 120, 150], atol=2)
+    low = decode(file, 16, 128, channels, resize="crop")
+    assert np.array_equal(low, decode(file, 64, 128, channels)[24:40])
+
+
+def test_an_unknown_policy_is_named(file: Path) -> None:
+    file.write_bytes(png(CORNERS, colour_type=2))
+    with pytest.raises(SpoonfulError, match="resize='pad': expected one of stretch, fit, crop"):
+        decode(file, 3, 4, resize="pad")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_file_larger_than_one_read_is_whole(tmp_path: Path, channels: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (400, 500, 3), dtype=np.uint8)
+    for suffix in ("png", "bmp"):
+        file = tmp_path / f"large.{suffix}"
+        file.write_bytes(encode(pixels, suffix))
+        assert file.stat().st_size > 1 << 16
+        if channels == 3:
+            assert np.array_equal(decode(file, 400, 500), pixels)
+        assert read_bytes(file) == file.read_bytes()
+
+
+@pytest.mark.parametrize("num_bytes", [0, 1, (1 << 16) - 1, 1 << 16, (1 << 16) + 1, 3 << 20])
+def test_a_file_is_read_to_its_end(tmp_path: Path, num_bytes: int) -> None:
+    content = np.random.default_rng(0).bytes(num_bytes)
+    (tmp_path / "x").write_bytes(content)
+    assert read_bytes(tmp_path / "x") == content
+    assert read_bytes(str(tmp_path / "x")) == content
+
+
 def test_shrinking_averages_areas(file: Path) -> None:
     checks = np.tile(np.array([[0, 255], [255, 0]], np.uint8), (4, 4))[..., None]
     file.write_bytes(png(checks, colour_type=0))
@@ -150,10 +225,27 @@ def test_a_cut_off_file_is_named(tmp_path: Path, suffix: str, kept: float) -> No
     file = tmp_path / f"broken.{suffix}"
     whole = encode(pixels, suffix)
     file.write_bytes(whole[: int(len(whole) * kept)])
-    with pytest.raises(SpoonfulError) as caught:
-        decode(file, 48, 48)
-    assert str(file) in str(caught.value)
-    assert f"({int(len(whole) * kept)} bytes)" in str(caught.value)
+    for side in (48, 5):
+        with pytest.raises(SpoonfulError) as caught:
+            decode(file, side, side)
+        assert str(file) in str(caught.value)
+        assert f"({int(len(whole) * kept)} bytes)" in str(caught.value)
+
+
+@pytest.mark.parametrize("resize", RESIZES)
+def test_a_jpeg_that_only_opencv_takes_is_decoded(tmp_path: Path, resize: str) -> None:
+    file = tmp_path / "photo.jpg"
+    picture = np.kron(CORNERS, np.ones((32, 48, 1), np.uint8))
+    whole = encode(picture, "jpg")
+    file.write_bytes(whole)
+    expected = decode(file, 24, 20, resize=resize)
+    file.write_bytes(whole[:-2] + b"\0" * 9 + whole[-2:])  # bytes that belong to nothing
+    again = decode(file, 24, 20, resize=resize)
+    assert np.abs(again.astype(int) - expected).mean() < 6
+    assert np.array_equal(again.any((1, 2)), expected.any((1, 2)))  # the padding
+    Image.fromarray(picture).convert("CMYK").save(file)
+    corners = decode(file, 8, 12)[2::4, 3::6]
+    np.testing.assert_allclose(corners.astype(int), CORNERS.astype(int), atol=6)
 
 
 def test_a_file_of_something_else_is_named(file: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from spoonful.errors import SpoonfulError
 from spoonful.sources.folder import FolderSource, image_files
+from spoonful.sources.resize import RESIZES
 
 
 def write_image(path: Path, value: int = 0) -> None:
@@ -132,6 +133,22 @@ def test_a_link_to_a_folder_above_is_not_followed(root: Path, link: str, target:
     assert open_folder(root).ids == before
 
 
+def test_broken_links_are_listed_and_named_when_read(root: Path) -> None:
+    (root / "cat" / "gone.png").symlink_to(root / "nowhere.png")
+    (root / "cat" / "round.png").symlink_to(root / "cat" / "round.png")
+    (root / "cat" / "round").symlink_to(root / "cat" / "round")
+    source = open_folder(root)
+    assert source.ids[4:6] == ["cat/gone.png", "cat/round.png"]
+    for index in (4, 5):
+        with pytest.raises(SpoonfulError, match=r"(gone|round)\.png: cannot be read"):
+            source.read([index])
+
+
+def test_a_folder_is_no_image_whatever_it_is_called(root: Path) -> None:
+    write_image(root / "cat" / "album.png" / "1.png", 99)
+    assert open_folder(root).ids[3:5] == ["cat/album.png/1.png", "cat/deep/er/1.png"]
+
+
 def test_links_between_two_folders_end(root: Path) -> None:
     (root / "cat" / "to-dog").symlink_to(root / "dog")
     (root / "dog" / "to-cat").symlink_to(root / "cat")
@@ -167,6 +184,7 @@ def test_a_missing_and_an_empty_root_are_named(tmp_path: Path) -> None:
         ({"image_size": (4.0, 4)}, "image_size="),
         ({"num_channels": 2}, "num_channels=2"),
         ({"num_channels": 4}, "num_channels=4"),
+        ({"resize": "squash"}, "resize='squash': expected one of stretch, fit, crop"),
     ],
 )
 def test_wrong_settings_are_named(root: Path, settings: dict[str, Any], words: str) -> None:
@@ -239,6 +257,36 @@ def test_the_fingerprint_follows_content_and_names(
     before = open_folder(root).fingerprint
     change(root)
     assert open_folder(root).fingerprint != before
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (
+            {"image_size": (4, 6), "num_channels": 1},
+            "25de5a6304dd7d81d90954838e1f8a717d7976270aee57e876d2df50c0f31b72",
+        ),
+        (
+            {"image_size": (224, 224), "resize": "stretch"},
+            "769636d21ff7bd7032dbf77a97351c17429d6f6fa392ded9f69df31cfa5b1ffd",
+        ),
+    ],
+)
+def test_fingerprints_are_those_of_this_version_of_the_pixels(
+    tmp_path: Path, settings: dict[str, Any], expected: str
+) -> None:
+    for name, content in (
+        ("cat/1.png", b"one"),
+        ("cat/deep/2.jpg", b"two"),
+        ("dog/3.webp", b"three"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    assert FolderSource(tmp_path, **settings).fingerprint == expected
+
+
+def test_the_fingerprint_follows_the_policy(root: Path) -> None:
+    assert len({open_folder(root, resize=resize).fingerprint for resize in RESIZES}) == len(RESIZES)
 
 
 @pytest.mark.parametrize("settings", [{"image_size": (6, 4)}, {"num_channels": 3}])

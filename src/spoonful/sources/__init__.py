@@ -11,21 +11,32 @@ class Source(Protocol):
     """What every source offers.
 
     Attributes:
-        labels: int64 [n], indices into `class_names`.
+        labels: whole numbers [n], indices into `class_names`.
         class_names: one name a class, in label order.
         image_shape: (height, width, channels) in pixels, the same for every example.
         fingerprint: hex digest of what the source would serve: ids, labels, sizes and content.
+        max_useful_threads: reading in more threads than this gains nothing, >= 1.
     """
 
     @property
-    def labels(self) -> NDArray[np.int64]: ...
+    def labels(self) -> NDArray[np.integer[Any]]: ...
     @property
     def class_names(self) -> tuple[str, ...]: ...
     @property
     def image_shape(self) -> tuple[int, int, int]: ...
     @property
     def fingerprint(self) -> str: ...
+    @property
+    def max_useful_threads(self) -> int: ...
     def __len__(self) -> int: ...
     def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
         """Read examples, uint8 [k, h, w, c] for k indices, in the order asked for."""
+        ...
+
+    def read_into(self, indices: Sequence[int] | NDArray[Any], images: NDArray[np.uint8]) -> None:
+        """Read examples into place: `images` is uint8 [k, h, w, c], contiguous."""
+        ...
+
+    def example_id(self, index: int) -> str:
+        """Return what to call an example in a message."""
         ...

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
 from spoonful.sources.indices import checked_indices
+from spoonful.sources.target import check_target
 
 
 class ArraySource:
@@ -23,6 +24,10 @@ class ArraySource:
     Raises:
         SpoonfulError: shapes, types or labels that do not fit together.
     """
+
+    # One, two and three threads copied 86, 143 and 124 thousand images of 224x224x3 a second, and
+    # 6, 10 and 8 million of 28x28: from there on the memory is what is busy.
+    max_useful_threads = 2
 
     def __init__(
         self,
@@ -48,8 +53,31 @@ class ArraySource:
 
     def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
         """Read examples, uint8 [k, h, w, c]."""
-        images: NDArray[np.uint8] = self._images[checked_indices(indices, len(self))]
+        checked = checked_indices(indices, len(self))
+        images = np.empty((len(checked), *self.image_shape), dtype=np.uint8)
+        self._fill(checked, images)
         return images
+
+    def read_into(self, indices: Sequence[int] | NDArray[Any], images: NDArray[np.uint8]) -> None:
+        """Copy examples into place, uint8 [k, h, w, c] and contiguous.
+
+        Raises:
+            SpoonfulError: an index out of range, or `images` of another shape.
+        """
+        checked = checked_indices(indices, len(self))
+        check_target(images, len(checked), self.image_shape)
+        self._fill(checked, images)
+
+    def _fill(self, checked: NDArray[np.integer[Any]], images: NDArray[np.uint8]) -> None:
+        if self._images.flags.c_contiguous:
+            # The indices are in range; "clip" spares a second copy that "raise" would make.
+            np.take(self._images, checked, axis=0, out=images, mode="clip")
+        else:  # np.take would copy all of the images first
+            images[...] = self._images[checked]
+
+    def example_id(self, index: int) -> str:
+        """Return what to call an example: it has no name."""
+        return f"example {index}"
 
     @cached_property
     def fingerprint(self) -> str:

@@ -12,11 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
-from spoonful.sources.decode import decode_image, is_image_name
+from spoonful.sources.content_hash import content_hash
+from spoonful.sources.decode import decode_bytes, is_image_name, read_bytes
 from spoonful.sources.indices import checked_indices
+from spoonful.sources.plain_png import PlainPng, Rows
+from spoonful.sources.resize import checked_resize
+from spoonful.sources.scale import PIXELS_VERSION
+from spoonful.sources.target import check_target
+from spoonful.sources.threads import max_useful_threads
 
-_HASH_CHUNK_BYTES = 1 << 20
 _HASH_FILES_A_TASK = 64
+_GROUP = 128  # files whose rows are kept until they are turned into pixels together
 
 
 class FolderSource:
@@ -27,11 +33,14 @@ class FolderSource:
 
     Args:
         root: the folder that holds one folder a class.
-        image_size: (height, width) in pixels that every image is stretched to.
+        image_size: (height, width) in pixels that every image is resized to.
         num_channels: 1 (grey) or 3 (RGB).
+        resize: "stretch" to the size; "fit" the whole image, its aspect kept, centred on black; or
+            "crop", the aspect kept, the centre that fills the size.
 
     Raises:
-        SpoonfulError: no such folder, no classes, or a class without images; names the folder.
+        SpoonfulError: no such folder, no classes, or a class without images; names the folder. No
+            such policy.
     """
 
     def __init__(
@@ -39,9 +48,11 @@ class FolderSource:
         root: str | os.PathLike[str],
         image_size: tuple[int, int],
         num_channels: int = 3,
+        resize: str = "stretch",
     ) -> None:
         self.root = Path(root)
         self.image_shape = _checked_shape(image_size, num_channels)
+        self.resize = checked_resize(resize)
         self.class_names = tuple(_class_folders(self.root))
         self.ids: list[str] = []  # one an example: its path below root, with "/" on every system
         counts = []
@@ -55,9 +66,15 @@ class FolderSource:
             self.ids += [f"{name}/{file}" for file in files]
             counts.append(len(files))
         self.labels: NDArray[np.int64] = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+        self._prefix = os.path.join(self.root, "")  # noqa: PTH118 - a string, joined for each file
+        self._plain_png = PlainPng(self.image_shape)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def example_id(self, index: int) -> str:
+        """Return an example's path below the root."""
+        return self.ids[index]
 
     def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
         """Read and decode examples, uint8 [k, h, w, c].
@@ -67,17 +84,55 @@ class FolderSource:
         """
         checked = checked_indices(indices, len(self))
         images = np.empty((len(checked), *self.image_shape), dtype=np.uint8)
-        for image, index in zip(images, checked.tolist(), strict=True):
-            decode_image(self.root / self.ids[index], image)
+        self._fill(checked.tolist(), images)
         return images
+
+    def read_into(self, indices: Sequence[int] | NDArray[Any], images: NDArray[np.uint8]) -> None:
+        """Read and decode examples into place, uint8 [k, h, w, c] and contiguous.
+
+        Raises:
+            SpoonfulError: an index out of range, a file that is no readable image (named), or
+                `images` of another shape.
+        """
+        checked = checked_indices(indices, len(self))
+        check_target(images, len(checked), self.image_shape)
+        self._fill(checked.tolist(), images)
+
+    def _fill(self, indices: list[int], images: NDArray[np.uint8]) -> None:
+        for start in range(0, len(indices), _GROUP):
+            group = images[start : start + _GROUP]
+            positions: list[int] = []
+            plain_rows: list[Rows] = []
+            for position, index in enumerate(indices[start : start + _GROUP]):
+                path = self._prefix + self.ids[index]
+                encoded = read_bytes(path)
+                rows = self._plain_png.rows(encoded)
+                if rows is None:
+                    decode_bytes(encoded, path, group[position], self.resize)
+                else:
+                    positions.append(position)
+                    plain_rows.append(rows)
+            if len(positions) == len(group):
+                self._plain_png.pixels(plain_rows, group)
+            elif positions:
+                plain = np.empty((len(positions), *self.image_shape), np.uint8)
+                self._plain_png.pixels(plain_rows, plain)
+                group[positions] = plain
+
+    @cached_property
+    def max_useful_threads(self) -> int:
+        """Reading in more threads than this gains nothing; see `threads.py`."""
+        return max_useful_threads(self._prefix, self.ids)
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hex SHA-256 of the class names, image shape, and each file's id, label and content.
+        """Hex SHA-256 of the class names, image shape, policy, and each file's id, label, content.
 
+        Also of the version of our own scaling: the same files scaled otherwise are other data.
         Reads every file once, on the first use.
         """
-        digest = hashlib.sha256(repr(("folder", self.image_shape, self.class_names)).encode())
+        served = ("folder", PIXELS_VERSION, self.image_shape, self.resize, self.class_names)
+        digest = hashlib.sha256(repr(served).encode())
         chunks = [
             self.ids[first : first + _HASH_FILES_A_TASK]
             for first in range(0, len(self.ids), _HASH_FILES_A_TASK)
@@ -92,18 +147,6 @@ class FolderSource:
 
     def _content_hashes(self, ids: list[str]) -> list[str]:
         return [content_hash(self.root / file_id) for file_id in ids]
-
-
-def content_hash(path: Path) -> str:
-    """Return the hex SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_HASH_CHUNK_BYTES):
-                digest.update(chunk)
-    except OSError as error:
-        raise SpoonfulError(f"{path}: cannot be read ({error.strerror or error})") from error
-    return digest.hexdigest()
 
 
 def _checked_shape(image_size: tuple[int, int], num_channels: int) -> tuple[int, int, int]:
@@ -135,24 +178,35 @@ def image_files(folder: Path) -> list[str]:
     Raises:
         SpoonfulError: a folder that cannot be listed; names it.
     """
-    found = []
-    for directory, subfolders, files in os.walk(folder, followlinks=True, onerror=_cannot_list):
-        here = Path(directory)
-        subfolders[:] = [
-            name for name in subfolders if not name.startswith(".") and not _leads_up(here / name)
-        ]
-        below = here.relative_to(folder)
-        found += [(below / name).as_posix() for name in files if is_image_name(name)]
+    found: list[str] = []
+    below = [""]
+    while below:
+        prefix = below.pop()
+        try:
+            with os.scandir(folder / prefix) as entries:
+                for entry in entries:
+                    # No call of the system for a file: the listing itself tells what it is.
+                    if _is_folder(entry):
+                        if not entry.name.startswith(".") and not _leads_up(entry):
+                            below.append(f"{prefix}{entry.name}/")
+                    elif is_image_name(entry.name):
+                        found.append(prefix + entry.name)
+        except OSError as error:
+            raise SpoonfulError(f"{error.filename}: cannot be listed ({error.strerror})") from error
     return sorted(found)
 
 
-def _leads_up(path: Path) -> bool:
-    """Tell whether a folder is a link to one on the way to it: following it would never end."""
-    if not path.is_symlink():
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle
         return False
+
+
+def _leads_up(entry: "os.DirEntry[str]") -> bool:
+    """Tell whether a folder is a link to one on the way to it: following it would never end."""
+    if not entry.is_symlink():
+        return False
+    path = Path(entry.path)
     target = path.resolve()
     return any(parent.resolve().is_relative_to(target) for parent in path.parents)
-
-
-def _cannot_list(error: OSError) -> None:
-    raise SpoonfulError(f"{error.filename}: cannot be listed ({error.strerror})") from error

@@ -1,0 +1,87 @@
+"""The EXIF orientation of a JPEG file, and how it turns a picture upright."""
+
+import struct
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spoonful.sources.resize import Box
+
+_EXIF = b"Exif\0\0"
+_APP1, _START_OF_SCAN, _END_OF_IMAGE = 0xE1, 0xDA, 0xD9
+_ALONE = (0x01, *range(0xD0, 0xD9))  # markers without a length
+_ORIENTATION, _SHORT, _ENTRY_BYTES = 0x0112, 3, 12
+# For each orientation, what is mirrored (OpenCV's code) after rows and columns are swapped from 5
+# on; None: nothing.
+_MIRROR = {1: None, 2: 1, 3: -1, 4: 0, 5: None, 6: 1, 7: -1, 8: 0}
+
+
+def orientation(jpeg: bytes) -> int | None:
+    """Return the orientation 1..8 that a JPEG file asks for; 1 where it says nothing.
+
+    None: the file's structure or its EXIF data are damaged or unusual; a full decoder must judge.
+    Never raises, whatever the bytes are.
+    """
+    position = 2
+    while position + 4 <= len(jpeg):
+        if jpeg[position] != 0xFF:
+            return None
+        marker = jpeg[position + 1]
+        if marker == 0xFF:  # padding between segments
+            position += 1
+        elif marker in _ALONE:
+            position += 2
+        elif marker in (_START_OF_SCAN, _END_OF_IMAGE):
+            return 1
+        else:
+            length = (jpeg[position + 2] << 8) + jpeg[position + 3]
+            start = position + 4
+            if marker == _APP1 and jpeg[start : start + len(_EXIF)] == _EXIF:
+                return _tiff_orientation(jpeg[start + len(_EXIF) : position + 2 + length])
+            position += 2 + length
+    return None
+
+
+def _tiff_orientation(tiff: bytes) -> int | None:
+    """Return the orientation in the first directory of EXIF's TIFF data; 1 without one."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
+    if order is None:
+        return None
+    try:
+        (directory,) = struct.unpack_from(f"{order}I", tiff, 4)
+        (num_entries,) = struct.unpack_from(f"{order}H", tiff, directory)
+        for number in range(num_entries):
+            place = directory + 2 + _ENTRY_BYTES * number
+            tag, kind, count, value = struct.unpack_from(f"{order}HHIH", tiff, place)
+            if tag == _ORIENTATION:
+                usual = kind == _SHORT and count == 1 and value in _MIRROR
+                return value if usual else None
+    except struct.error:
+        return None
+    return 1
+
+
+def is_turned(orientation: int) -> bool:
+    """Tell whether rows of the stored picture are columns of the upright one."""
+    return orientation >= 5
+
+
+def stored_box(box: Box, height: int, width: int, orientation: int) -> Box:
+    """Return where a box of the upright picture [height, width] lies in the stored one."""
+    mirror = _MIRROR[orientation]
+    top, left = box.top, box.left
+    if mirror in (0, -1):
+        top = height - top - box.height
+    if mirror in (1, -1):
+        left = width - left - box.width
+    if is_turned(orientation):
+        return Box(left, top, box.width, box.height)
+    return Box(top, left, box.height, box.width)
+
+
+def turn_upright(stored: NDArray[np.uint8], orientation: int, upright: NDArray[np.uint8]) -> None:
+    """Turn stored pixels [h, w] or [h, w, 3] upright, into place."""
+    image = np.asarray(cv2.transpose(stored)) if is_turned(orientation) else stored
+    mirror = _MIRROR[orientation]
+    upright[...] = image if mirror is None else cv2.flip(image, mirror)

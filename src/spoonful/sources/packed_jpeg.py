@@ -1,0 +1,195 @@
+"""Pixels of a jpeg store: records out of few big Arrow files, decoded when asked for."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from spoonful.errors import SpoonfulError
+from spoonful.sources.packed_files import FileSet, distinct
+from spoonful.sources.packed_meta import REMAKE, StoreMeta
+from spoonful.sources.packed_reads import Integers, RangeError, read_ranges
+from spoonful.sources.threads import num_processors
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Records are read in groups whose images have so many bytes; the records themselves have fewer.
+_GROUP_BYTES = 4 << 20
+_MAX_GROUP = 256
+
+
+class JpegImages:
+    """Serve the examples of jpeg shards.
+
+    Args:
+        folder: the store.
+        meta: what its meta.json says.
+        is_mapped: map the shards into memory instead of reading what is asked for, which costs 4 %
+            of decoding 224x224 but takes no memory.
+    """
+
+    def __init__(self, folder: Path, meta: StoreMeta, is_mapped: bool) -> None:
+        self._shape = meta.image_shape
+        self._colorspace = "GRAY" if meta.image_shape[2] == 1 else "RGB"
+        self._group = min(_MAX_GROUP, max(1, _GROUP_BYTES // meta.image_bytes))
+        counts = np.array([shard.num_examples for shard in meta.shards])
+        self._firsts = np.cumsum(counts) - counts
+        self._counts = counts
+        self._is_mapped = is_mapped
+        self._files = FileSet(folder, [shard.name for shard in meta.shards])
+        self._records: list[RecordPlaces | None] = [None] * len(counts)
+
+    @property
+    def max_useful_threads(self) -> int:
+        """Decoding keeps every processor busy: 4.9 k images/s of 224x224 on one, 9.8 k on two."""
+        return num_processors()
+
+    def read_into(self, indices: Integers, images: NDArray[np.uint8]) -> None:
+        """Fill images uint8 [k, h, w, c] with the examples of checked indices [k].
+
+        Raises:
+            SpoonfulError: a shard that is gone or shorter than it was, or a record that is no such
+                image; names the shard and the example.
+        """
+        indices = indices.astype(np.int64, copy=False)
+        for start in range(0, len(indices), self._group):
+            stop = start + self._group
+            self._read_group(indices[start:stop], images[start:stop])
+
+    def prefetch(self, start: int, stop: int) -> None:
+        """Ask the system to read the records of the examples start..stop-1 soon."""
+        first_shard, last_shard = self._shard_of(np.array([start, stop - 1])).tolist()
+        with suppress(SpoonfulError):
+            for shard in range(first_shard, last_shard + 1):
+                first, count = int(self._firsts[shard]), int(self._counts[shard])
+                ends = np.array([max(start - first, 0), min(stop - first, count) - 1])
+                offsets, lengths = self._places(shard).of(ends)
+                begin, end = int(offsets[0]), int(offsets[1] + lengths[1])
+                self._files.will_need(shard, begin, end - begin)
+
+    def _shard_of(self, indices: Integers) -> NDArray[np.int64]:
+        return np.searchsorted(self._firsts, indices, side="right") - 1
+
+    def _read_group(self, indices: Integers, images: NDArray[np.uint8]) -> None:
+        try:
+            for place, record in enumerate(self._records_of(indices)):
+                self._decode(record, place, images[place])
+        except RangeError as error:
+            raise self._damaged(indices, error.place, error.found) from error
+
+    def _decode(self, record: memoryview, place: int, image: NDArray[np.uint8]) -> None:
+        """Decode a record into place.
+
+        The transform is the accurate one and colour is interpolated: with the fast ones a record of
+        224x224 took 0.21 ms instead of 0.23, and pixels were off by up to 92 of 255 (mean 1.3).
+        """
+        try:
+            found = simplejpeg.decode_jpeg(record, self._colorspace, buffer=image).shape
+        except ValueError as error:
+            raise RangeError(place, str(error)) from error
+        if found != self._shape:
+            raise RangeError(place, f"an image of shape {found}")
+
+    def _records_of(self, indices: Integers) -> Iterator[memoryview]:
+        """Give the records of examples [k], in their order."""
+        shards = self._shard_of(indices)
+        places = indices - self._firsts[shards]
+        offsets, lengths = np.empty_like(indices), np.empty_like(indices)
+        for shard in distinct(shards):
+            chosen = shards == shard
+            offsets[chosen], lengths[chosen] = self._places(shard).of(places[chosen])
+        if self._is_mapped:
+            for shard, begin, length in zip(
+                shards.tolist(), offsets.tolist(), lengths.tolist(), strict=True
+            ):
+                yield self._files.mapped(shard)[begin : begin + length]
+            return
+        records = np.empty(int(lengths.sum()), dtype=np.uint8)
+        read_ranges(self._files.descriptors(shards), offsets, lengths, records)
+        view, end = records.data, 0
+        for length in lengths.tolist():
+            begin, end = end, end + length
+            yield view[begin:end]
+
+    def _places(self, shard: int) -> "RecordPlaces":
+        found = self._records[shard]
+        if found is None:  # two threads may look; both find the same
+            found = self._records[shard] = self._record_places(shard)
+        return found
+
+    def _record_places(self, shard: int) -> "RecordPlaces":
+        import pyarrow as pa  # 0.2 s, which raw stores need not wait for
+
+        count = int(self._counts[shard])
+        try:
+            return RecordPlaces(self._files.mapped_once(shard), count)
+        except (ValueError, pa.ArrowException) as error:
+            if isinstance(error, SpoonfulError):
+                raise
+            raise SpoonfulError(
+                f"{self._files.paths[shard]}: expected an Arrow file of {count} JPEG records, "
+                f"found: {str(error).splitlines()[0]}; {REMAKE}"
+            ) from error
+
+    def _damaged(self, indices: Integers, place: int, found: str) -> SpoonfulError:
+        index = indices[place : place + 1]
+        return SpoonfulError(
+            f"{self._files.paths[int(self._shard_of(index)[0])]}: expected a JPEG record of shape "
+            f"{self._shape} for example {int(index[0])}, found: {found}; {REMAKE}"
+        )
+
+
+class RecordPlaces:
+    """Where the records of a shard lie in its file.
+
+    Four bytes a record, so that millions of them cost little memory.
+
+    Args:
+        content: an Arrow IPC file with one column of binaries, in batches of one size.
+        num_examples: how many records it must hold.
+
+    Raises:
+        ValueError, pyarrow.ArrowException: it is no such file.
+    """
+
+    def __init__(self, content: memoryview, num_examples: int) -> None:
+        import pyarrow as pa
+
+        self._edges = _record_edges(pa.py_buffer(content), num_examples)
+
+    def of(self, places: Integers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return offset and length of records [k] in bytes, int64 [k] each."""
+        batches, rows = np.divmod(places, self._edges.shape[1] - 1)
+        offsets = self._edges[batches, rows].astype(np.int64)
+        return offsets, self._edges[batches, rows + 1] - offsets
+
+
+def _record_edges(file: "pa.Buffer", num_examples: int) -> NDArray[np.uint32]:
+    """Return the places in the file where records begin and end, uint32 [batches, rows + 1].
+
+    Raises:
+        ValueError: another number of records, or places outside the file.
+    """
+    import pyarrow as pa
+
+    reader = pa.ipc.open_file(file)
+    if [field.type for field in reader.schema] != [pa.binary()]:
+        raise ValueError(f"columns {reader.schema.names}")
+    batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+    rows = [batch.num_rows for batch in batches]
+    if sum(rows) != num_examples or len(set(rows[:-1])) > 1 or rows[-1] > rows[0]:
+        raise ValueError(f"{sum(rows)} records in {len(rows)} batches")
+    edges = np.zeros((len(batches), rows[0] + 1), dtype=np.uint32)
+    for number, batch in enumerate(batches):
+        _, offsets, data = batch.column(0).buffers()
+        inner = np.frombuffer(offsets, dtype=np.int32, count=rows[number] + 1)
+        begin = data.address - file.address
+        if inner[0] < 0 or np.diff(inner).min() < 0 or begin + inner[-1] > file.size:
+            raise ValueError(f"a record outside the file, in batch {number}")
+        edges[number, : rows[number] + 1] = begin + inner
+    return edges

@@ -1,0 +1,253 @@
+"""meta.json: what a packed split holds, and how each of its files is known to be whole."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spoonful.errors import SpoonfulError
+
+FORMAT_VERSION = 1
+ENCODINGS = ("raw", "jpeg")
+SUBSAMPLINGS = ("420", "444")
+META_NAME = "meta.json"
+LABELS_NAME = "labels.npy"
+IDS_NAME = "ids.arrow"
+SHARD_SUFFIXES = {"raw": ".npy", "jpeg": ".arrow"}
+# Pixels of a raw shard begin here, at the start of a page.
+RAW_DATA_START = 4096
+MAX_SHARD_MB = 256
+# What to do about a file whose size is right and whose bytes are not: only sizes are checked before
+# a store is left alone as up to date.
+REMAKE = "remove the folder and run `spoonful pack` again"
+SETTINGS = ("resize", "quality", "chroma_subsampling", "shard_mb")
+
+
+@dataclass(frozen=True)
+class FileMeta:
+    """One file of a store.
+
+    Attributes:
+        name: its name in the store's folder.
+        num_bytes: its size.
+        sha256: hex digest of its bytes.
+        num_examples: how many examples it holds.
+    """
+
+    name: str
+    num_bytes: int
+    sha256: str
+    num_examples: int
+
+
+@dataclass(frozen=True)
+class StoreMeta:
+    """What meta.json says.
+
+    Attributes:
+        encoding: "raw" (pixels) or "jpeg" (records).
+        image_shape: (height, width, channels) of every example.
+        class_names: one name a class, in label order.
+        num_examples_per_class: how many examples each class has, by its name.
+        fingerprint: hex digest of what the store serves.
+        source_fingerprint: that of the source that was packed.
+        shards: the files of images, in order; all but the last raw one hold equally many.
+        labels: labels.npy.
+        ids: ids.arrow.
+        settings: what else decides the bytes: resize, quality, chroma_subsampling, shard_mb; None
+            where it does not apply.
+        split_summary: what data/split.json said; None where something else was packed.
+    """
+
+    encoding: str
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    num_examples_per_class: dict[str, int]
+    fingerprint: str
+    source_fingerprint: str
+    shards: tuple[FileMeta, ...]
+    labels: FileMeta
+    ids: FileMeta
+    settings: dict[str, Any]
+    split_summary: dict[str, Any] | None
+
+    @property
+    def num_examples(self) -> int:
+        """How many examples the store holds."""
+        return sum(shard.num_examples for shard in self.shards)
+
+    @property
+    def image_bytes(self) -> int:
+        """Size of an example's pixels."""
+        height, width, channels = self.image_shape
+        return height * width * channels
+
+    @property
+    def files(self) -> tuple[FileMeta, ...]:
+        """Every file but meta.json."""
+        return (*self.shards, self.labels, self.ids)
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of all files but meta.json."""
+        return sum(file.num_bytes for file in self.files)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of meta.json."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "encoding": self.encoding,
+            "image_shape": list(self.image_shape),
+            **{name: value for name, value in self.settings.items() if value is not None},
+            "class_names": list(self.class_names),
+            "num_examples": self.num_examples,
+            "num_examples_per_class": self.num_examples_per_class,
+            "fingerprint": self.fingerprint,
+            "source_fingerprint": self.source_fingerprint,
+            "split_summary": self.split_summary,
+            "labels": _file_json(self.labels),
+            "ids": _file_json(self.ids),
+            "shards": [_file_json(shard) for shard in self.shards],
+        }
+
+
+def store_fingerprint(
+    encoding: str,
+    image_shape: Sequence[int],
+    class_names: Sequence[str],
+    files: Sequence[FileMeta],
+) -> str:
+    """Hex SHA-256 of all that a store serves, from the digests of its files."""
+    served = [FORMAT_VERSION, encoding, list(image_shape), list(class_names)]
+    served += [[file.num_examples, file.sha256] for file in files]
+    return hashlib.sha256(json.dumps(served).encode()).hexdigest()
+
+
+def load_meta(folder: Path) -> StoreMeta:
+    """Read meta.json and check that every file is there with its size; no file is opened.
+
+    Raises:
+        SpoonfulError: no store, one of a newer version, or a file that is missing or of another
+            size; names the path, what was expected and what was found.
+    """
+    path = folder / META_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SpoonfulError(
+            f"{path}: expected a packed split, found no such file; run `spoonful pack`"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpoonfulError(f"{path}: cannot be read ({error}); run `spoonful pack`") from error
+    try:
+        meta = _parsed(json.loads(text), path)
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, SpoonfulError):
+            raise
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise SpoonfulError(
+            f"{path}: expected the description of a packed split, found something else "
+            f"({reason}); run `spoonful pack` again"
+        ) from error
+    for file in meta.files:
+        _check_size(folder / file.name, file.num_bytes)
+    return meta
+
+
+def _check_size(path: Path, num_bytes: int) -> None:
+    expected = f"{path}: expected {num_bytes} bytes, found"
+    try:
+        found = os.stat(path).st_size  # noqa: PTH116 - a store of 24,000 shards is checked at once
+    except OSError as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else str(error.strerror)
+        raise SpoonfulError(f"{expected} {reason}; run `spoonful pack` again") from error
+    if found != num_bytes:
+        raise SpoonfulError(f"{expected} {found}; run `spoonful pack` again")
+
+
+def _parsed(values: Any, path: Path) -> StoreMeta:
+    """Turn meta.json into its object; ValueError, KeyError or TypeError where it does not fit."""
+    if not isinstance(values, dict):
+        raise TypeError(f"a {type(values).__name__} at its top")
+    version = _whole(values["format_version"])
+    if version > FORMAT_VERSION:
+        raise SpoonfulError(
+            f"{path}: expected format_version up to {FORMAT_VERSION}, found {version}: packed by a "
+            "newer spoonful; install that one, or run `spoonful pack` again"
+        )
+    height, width, channels = (_whole(side) for side in values["image_shape"])
+    summary = values.get("split_summary")
+    meta = StoreMeta(
+        encoding=_text(values["encoding"]),
+        image_shape=(height, width, channels),
+        class_names=tuple(_text(name) for name in values["class_names"]),
+        num_examples_per_class={
+            _text(name): _whole(count) for name, count in values["num_examples_per_class"].items()
+        },
+        fingerprint=_text(values["fingerprint"]),
+        source_fingerprint=_text(values["source_fingerprint"]),
+        shards=tuple(_file(value) for value in values["shards"]),
+        labels=_file(values["labels"]),
+        ids=_file(values["ids"]),
+        settings={name: values.get(name) for name in SETTINGS},
+        split_summary=None if summary is None else dict(summary),
+    )
+    _check_together(meta, _whole(values["num_examples"]))
+    return meta
+
+
+def _check_together(meta: StoreMeta, num_examples: int) -> None:
+    """Raise ValueError where the numbers contradict each other."""
+    if meta.encoding not in ENCODINGS:
+        raise ValueError(f"encoding {meta.encoding!r}, not one of {', '.join(ENCODINGS)}")
+    counts = [shard.num_examples for shard in meta.shards]
+    per_class = meta.num_examples_per_class
+    if not counts or min(counts) < 1 or sum(counts) != num_examples:
+        raise ValueError(f"{num_examples} examples, but {sum(counts)} in its shards")
+    if {meta.labels.num_examples, meta.ids.num_examples, sum(per_class.values())} != {num_examples}:
+        raise ValueError("other numbers of labels or ids than of examples")
+    if min(meta.image_shape) < 1 or meta.image_shape[2] not in (1, 3) or not meta.class_names:
+        raise ValueError(f"image_shape {meta.image_shape}, {len(meta.class_names)} classes")
+    if meta.fingerprint != store_fingerprint(
+        meta.encoding, meta.image_shape, meta.class_names, meta.files
+    ):
+        raise ValueError("a fingerprint that does not follow from the rest")
+    if meta.encoding == "raw":
+        if len(set(counts[:-1])) > 1 or counts[-1] > counts[0]:
+            raise ValueError("shards of different numbers of examples")
+        for shard in meta.shards:
+            if shard.num_bytes != RAW_DATA_START + shard.num_examples * meta.image_bytes:
+                raise ValueError(f"{shard.name} of {shard.num_bytes} bytes for its examples")
+
+
+def _file_json(file: FileMeta) -> dict[str, Any]:
+    return {
+        "name": file.name,
+        "num_examples": file.num_examples,
+        "bytes": file.num_bytes,
+        "sha256": file.sha256,
+    }
+
+
+def _file(value: Any) -> FileMeta:
+    name = _text(value["name"])
+    if Path(name).name != name:  # a path could lead out of the folder
+        raise ValueError(f"{name!r} is no file name")
+    return FileMeta(
+        name, _whole(value["bytes"]), _text(value["sha256"]), _whole(value["num_examples"])
+    )
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{value!r} where a whole number is expected")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} where a text is expected")
+    return value

@@ -1,0 +1,115 @@
+"""Pixels of a raw store, out of few big NumPy files."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spoonful.errors import SpoonfulError
+from spoonful.sources.packed_files import FileSet, distinct
+from spoonful.sources.packed_meta import RAW_DATA_START, REMAKE, StoreMeta
+from spoonful.sources.packed_reads import Integers, RangeError, read_ranges
+
+LARGE_IMAGE_BYTES = 16 << 10
+
+
+class RawImages:
+    """Serve the examples of raw shards.
+
+    Args:
+        folder: the store.
+        meta: what its meta.json says.
+        is_mapped: map the shards into memory instead of reading what is asked for, which is slower
+            but takes no memory.
+    """
+
+    def __init__(self, folder: Path, meta: StoreMeta, is_mapped: bool) -> None:
+        self._shape = meta.image_shape
+        self._image_bytes = meta.image_bytes
+        self._per_shard = meta.shards[0].num_examples
+        self._counts = [shard.num_examples for shard in meta.shards]
+        self._files = FileSet(folder, [shard.name for shard in meta.shards])
+        self._is_mapped = is_mapped
+
+    @property
+    def max_useful_threads(self) -> int:
+        """One thread gathers small mapped images as fast as memory goes; reading gains by more.
+
+        Images/s on one and two threads: 28x28 mapped 7.2 and 9.8 M, read 0.9 and 1.4 M; 224x224x3
+        mapped 107 and 84 to 107 k (memory is the limit, but the first pass waits for the disk),
+        read 52 and 64 k.
+        """
+        if self._is_mapped:
+            return 1 if self._image_bytes < LARGE_IMAGE_BYTES else 2
+        return 4
+
+    def read_into(self, indices: Integers, images: NDArray[np.uint8]) -> None:
+        """Fill images uint8 [k, h, w, c] with the examples of checked indices [k].
+
+        Raises:
+            SpoonfulError: a shard that is gone, shorter than it was or unreadable; names it.
+        """
+        indices = indices.astype(np.int64, copy=False)
+        if self._is_mapped:
+            self._gather(indices, images)
+        elif len(indices):
+            self._read(indices, images)
+
+    def prefetch(self, start: int, stop: int) -> None:
+        """Ask the system to read the examples start..stop-1 soon."""
+        for shard in range(start // self._per_shard, -(-stop // self._per_shard)):
+            first = shard * self._per_shard
+            begin, end = max(start, first) - first, min(stop - first, self._counts[shard])
+            offset = RAW_DATA_START + begin * self._image_bytes
+            self._files.will_need(shard, offset, (end - begin) * self._image_bytes)
+
+    def _gather(self, indices: Integers, images: NDArray[np.uint8]) -> None:
+        if len(self._counts) == 1:
+            # mode: "raise" would gather into a buffer of its own first.
+            np.take(self._pixels(0), indices, axis=0, out=images, mode="clip")
+            return
+        shards, places = np.divmod(indices, self._per_shard)
+        pixels = {shard: self._pixels(shard) for shard in distinct(shards)}
+        if self._image_bytes >= LARGE_IMAGE_BYTES:
+            # One by one: 9 us an image of 224x224x3. Below, a gather and a second copy: 15 us.
+            for image, shard, place in zip(images, shards.tolist(), places.tolist(), strict=True):
+                image[...] = pixels[shard][place]
+            return
+        for shard, of_shard in pixels.items():
+            chosen = np.flatnonzero(shards == shard)
+            images[chosen] = np.take(of_shard, places[chosen], axis=0, mode="clip")
+
+    def _pixels(self, shard: int) -> NDArray[np.uint8]:
+        """Return a mapped shard's images [n, h, w, c]."""
+        shape = (self._counts[shard], *self._shape)
+        try:
+            pixels = np.frombuffer(self._files.mapped(shard), np.uint8, offset=RAW_DATA_START)
+            return pixels.reshape(shape)
+        except ValueError as error:
+            if isinstance(error, SpoonfulError):
+                raise
+            raise SpoonfulError(
+                f"{self._files.paths[shard]}: expected images of shape {shape}, found: {error}; "
+                f"{REMAKE}"
+            ) from error
+
+    def _read(self, indices: Integers, images: NDArray[np.uint8]) -> None:
+        shards, places = np.divmod(indices, self._per_shard)
+        # Neighbours that follow each other are one range: an epoch in order is a few big reads.
+        begins = np.ones(len(indices), dtype=bool)
+        begins[1:] = (np.diff(indices) != 1) | (places[1:] == 0)
+        first = np.flatnonzero(begins)
+        counts = np.diff(first, append=len(indices))
+        try:
+            read_ranges(
+                self._files.descriptors(shards[first]),
+                RAW_DATA_START + places[first] * self._image_bytes,
+                counts * self._image_bytes,
+                images.reshape(-1),
+            )
+        except RangeError as error:
+            shard, place = int(shards[first[error.place]]), int(places[first[error.place]])
+            raise SpoonfulError(
+                f"{self._files.paths[shard]}: expected {counts[error.place] * self._image_bytes} "
+                f"bytes of image {place} on, found: {error.found}; {REMAKE}"
+            ) from error

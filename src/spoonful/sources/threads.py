@@ -1,0 +1,40 @@
+"""How many threads can read image files at once to any gain."""
+
+import os
+
+# Files read a second in one thread and in two, on two processors: PNG of 390 bytes 76 and 61
+# thousand, JPEG of 1.1 kB 30 and 21 thousand, of 1.6 kB 17 and 20 thousand, of 3.9 kB 11 and 18
+# thousand.
+_TINY_BYTES = 1500
+_NUM_LOOKED_AT = 32
+
+
+def max_useful_threads(prefix: str, names: list[str]) -> int:
+    """Return how many threads may read such files at once before more of them gain nothing.
+
+    One for tiny files: Python's lock changes hands four times a file, which takes longer than to
+    decode it. Else as many as this process has processors.
+
+    Args:
+        prefix: what to put before the names.
+        names: the files, of which a few are looked at; those that are gone are passed over.
+    """
+    step = -(-len(names) // _NUM_LOOKED_AT)
+    sizes = [size for name in names[::step] if (size := _size(prefix + name)) is not None]
+    if sizes and sum(sizes) < _TINY_BYTES * len(sizes):
+        return 1
+    return num_processors()
+
+
+def num_processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116 - paths are strings here
+    except OSError:
+        return None
