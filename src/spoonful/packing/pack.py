@@ -1,0 +1,207 @@
+"""Pack a source: shards in order, then labels and ids, then meta.json; each file once it is whole.
+
+The bytes of a store depend on the plan and on the packages that decode and encode, never on the
+number of threads, on interruptions, on places or on time.
+"""
+
+import contextlib
+import itertools
+import os
+from collections.abc import Callable, Iterator, Mapping, Sized
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from spoonful.errors import SpoonfulError
+from spoonful.files import remove_leftovers
+from spoonful.packing.partial import PartialStore, partial_store, stored_by
+from spoonful.packing.pipeline import Reader
+from spoonful.packing.plan import Plan, make_plan
+from spoonful.packing.shards import Records, hashed_file, write_jpeg_shard, write_raw_shard
+from spoonful.sources import Source
+from spoonful.sources.packed_meta import (
+    IDS_NAME,
+    LABELS_NAME,
+    MAX_SHARD_MB,
+    FileMeta,
+    StoreMeta,
+    store_fingerprint,
+)
+
+# Ids written at a time, so that six million of them are never all in memory.
+_IDS_A_BATCH = 65_536
+
+# Called with a number of examples, and whether they were packed just now (or found packed).
+OnImages = Callable[[int, bool], object]
+_Part = TypeVar("_Part", bound=Sized)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What `pack` did.
+
+    Attributes:
+        meta: what the store's meta.json says.
+        up_to_date: the store was there already.
+    """
+
+    meta: StoreMeta
+    up_to_date: bool
+
+
+def pack(
+    source: Source,
+    folder: str | os.PathLike[str],
+    encoding: str = "raw",
+    *,
+    quality: int = 90,
+    chroma_subsampling: str = "420",
+    shard_mb: float = MAX_SHARD_MB,
+    num_threads: int | None = None,
+    split_summary: Mapping[str, Any] | None = None,
+    on_images: OnImages | None = None,
+) -> Packed:
+    """Pack a source into a folder that `PackedSource` reads.
+
+    A store that the same call made is left alone, another one is replaced. Work happens in
+    `.<name>.partial` beside it; the next call goes on with what an interrupted one left. Memory is
+    bounded whatever the source's size.
+
+    Args:
+        source: any source.
+        folder: the store to make, e.g. data/packed/train.
+        encoding: "raw": pixels; "jpeg": records, smaller but to be decoded at each read.
+        quality: of jpeg, 1..100.
+        chroma_subsampling: of jpeg in colour: "420" (half the size each way) or "444" (all).
+        shard_mb: largest size of a shard in MiB, more than 0 and at most 256.
+        num_threads: threads that read and encode; None: as many as gain by it.
+        split_summary: what data/split.json says of the split; JSON types.
+        on_images: called with the number of examples just packed and True, or found packed and
+            False.
+
+    Raises:
+        SpoonfulError: an argument outside its range, an example that cannot be read, a folder that
+            cannot be written, or another process packing into it.
+    """
+    if num_threads is not None and num_threads < 1:
+        raise SpoonfulError(
+            f"num_threads={num_threads}: expected a whole number from 1 on, or None"
+        )
+    plan = make_plan(
+        source,
+        encoding,
+        quality=quality,
+        chroma_subsampling=chroma_subsampling,
+        shard_mb=shard_mb,
+        split_summary=None if split_summary is None else dict(split_summary),
+    )
+    return _carried_out(plan, source, Path(folder), num_threads, on_images or _tell_nobody)
+
+
+def _tell_nobody(count: int, is_new: bool) -> None:
+    """Take a report and do nothing."""
+
+
+def _carried_out(
+    plan: Plan, source: Source, folder: Path, num_threads: int | None, report: OnImages
+) -> Packed:
+    meta = stored_by(plan, folder)
+    if meta is not None:
+        remove_leftovers(folder)  # of a run that was killed once the store was in its place
+        report(len(source), False)
+        return Packed(meta, up_to_date=True)
+    with partial_store(folder, plan) as partial:
+        meta = partial.whole_meta()
+        if meta is None:
+            meta = _make(plan, source, partial, num_threads, report)
+        else:
+            report(len(source), False)
+        partial.finish(meta)
+    return Packed(meta, up_to_date=False)
+
+
+def _make(
+    plan: Plan, source: Source, partial: PartialStore, num_threads: int | None, report: OnImages
+) -> StoreMeta:
+    """Write all files of the store but meta.json."""
+    shards = partial.kept_shards()
+    first = sum(shard.num_examples for shard in shards)
+    report(first, False)
+    reader = Reader(source, plan, num_threads)
+    write = _raw_shards if plan.encoding == "raw" else _jpeg_shards
+    paths = map(partial.shard_path, itertools.count(len(shards)))
+    for shard in write(plan, reader, first, paths, report):
+        partial.finish_shard(shard)
+        shards.append(shard)
+    labels = _write_labels(partial.path / LABELS_NAME, source)
+    ids = _write_ids(partial.path / IDS_NAME, source)
+    files = (*shards, labels, ids)
+    counts = np.bincount(source.labels, minlength=len(plan.class_names)).tolist()
+    return StoreMeta(
+        encoding=plan.encoding,
+        image_shape=plan.image_shape,
+        class_names=plan.class_names,
+        num_examples_per_class=dict(zip(plan.class_names, counts, strict=True)),
+        fingerprint=store_fingerprint(plan.encoding, plan.image_shape, plan.class_names, files),
+        source_fingerprint=plan.source_fingerprint,
+        shards=tuple(shards),
+        labels=labels,
+        ids=ids,
+        settings=plan.settings,
+        split_summary=plan.split_summary,
+    )
+
+
+def _raw_shards(
+    plan: Plan, reader: Reader, first: int, paths: Iterator[Path], report: OnImages
+) -> Iterator[FileMeta]:
+    """Write the shards from example `first` on, where a shard begins."""
+    for start in range(first, plan.num_examples, plan.examples_per_shard):
+        stop = min(start + plan.examples_per_shard, plan.num_examples)
+        with contextlib.closing(reader.images(start, stop)) as parts:
+            yield write_raw_shard(next(paths), plan, stop - start, _reported(parts, report))
+
+
+def _jpeg_shards(
+    plan: Plan, reader: Reader, first: int, paths: Iterator[Path], report: OnImages
+) -> Iterator[FileMeta]:
+    """Write the shards from example `first` on, where a shard begins; its end depends on sizes."""
+    with contextlib.closing(reader.records(first, plan.num_examples)) as parts:
+        records = Records(_reported(parts, report))
+        while records.next is not None:
+            yield write_jpeg_shard(next(paths), plan, records)
+
+
+def _reported(parts: Iterator[_Part], report: OnImages) -> Iterator[_Part]:
+    for part in parts:
+        yield part
+        report(len(part), True)
+
+
+def _write_labels(path: Path, source: Source) -> FileMeta:
+    """Write labels.npy: one byte a label for up to 256 classes."""
+    dtype = np.min_scalar_type(len(source.class_names) - 1)
+    with hashed_file(path) as file:
+        np.lib.format.write_array(file, np.asarray(source.labels).astype(dtype))
+    return FileMeta(path.name, file.num_bytes, file.sha256, len(source))
+
+
+def _write_ids(path: Path, source: Source) -> FileMeta:
+    """Write ids.arrow: an Arrow IPC file with one column of strings."""
+    import pyarrow as pa
+
+    schema = pa.schema([pa.field("id", pa.string(), nullable=False)])
+    with hashed_file(path) as file, pa.ipc.new_file(file, schema) as writer:
+        for start in range(0, len(source), _IDS_A_BATCH):
+            stop = min(start + _IDS_A_BATCH, len(source))
+            ids = [source.example_id(index) for index in range(start, stop)]
+            try:
+                batch = pa.record_batch([pa.array(ids, pa.string())], schema)
+            except UnicodeEncodeError as error:
+                raise SpoonfulError(
+                    f"{error.object!a}: a file name that is not valid UTF-8; rename the file"
+                ) from error
+            writer.write_batch(batch)
+    return FileMeta(path.name, file.num_bytes, file.sha256, len(source))

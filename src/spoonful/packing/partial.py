@@ -1,0 +1,149 @@
+"""The folder in which a store is made: `.<name>.partial` beside it.
+
+It holds plan.json and the finished shards, each with a sidecar that is written after it. A run that
+was killed at any moment is gone on with; a store is only ever seen whole.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from spoonful.errors import SpoonfulError
+from spoonful.files import put_in_place, remove_leftovers, sync, write_json
+from spoonful.packing.plan import Plan
+from spoonful.sources.packed_meta import META_NAME, SHARD_SUFFIXES, FileMeta, StoreMeta, load_meta
+
+PLAN_NAME = "plan.json"
+
+
+class PartialStore:
+    """A store being made; see `partial_store`."""
+
+    def __init__(self, folder: Path, beside: Path, plan: Plan) -> None:
+        self._folder = folder
+        self.path = beside
+        self._plan = plan
+
+    def shard_path(self, number: int) -> Path:
+        """Return where shard `number` (from 0) belongs."""
+        return self.path / f"images-{number:05}{SHARD_SUFFIXES[self._plan.encoding]}"
+
+    def kept_shards(self) -> list[FileMeta]:
+        """Return the finished shards that a run of the same plan left; remove all else."""
+        kept: list[FileMeta] = []
+        if _json_of(self.path / PLAN_NAME) == self._plan.to_json():
+            while (shard := self._finished(len(kept))) is not None:
+                kept.append(shard)
+        names = {PLAN_NAME} if kept else set()
+        names |= {name for s in kept for name in (s.name, _sidecar(Path(s.name)).name)}
+        self._remove_all_but(names)
+        if not kept:
+            write_json(self.path / PLAN_NAME, self._plan.to_json())
+        return kept
+
+    def _finished(self, number: int) -> FileMeta | None:
+        path = self.shard_path(number)
+        values = _json_of(_sidecar(path))
+        with suppress(OSError, KeyError, TypeError):
+            shard = FileMeta(path.name, values["bytes"], values["sha256"], values["num_examples"])
+            if path.stat().st_size == shard.num_bytes:
+                return shard
+        return None
+
+    def finish_shard(self, shard: FileMeta) -> None:
+        """Note that a shard is whole and on the disk."""
+        path = _sidecar(self.path / shard.name)
+        write_json(
+            path,
+            {"num_examples": shard.num_examples, "bytes": shard.num_bytes, "sha256": shard.sha256},
+        )
+        sync(path)
+
+    def whole_meta(self) -> StoreMeta | None:
+        """Return the meta of a store that is only not in its place yet; None where work is left."""
+        return stored_by(self._plan, self.path)
+
+    def finish(self, meta: StoreMeta) -> None:
+        """Write meta.json, keep what it lists alone, and put the store into place."""
+        path = self.path / META_NAME
+        if not path.exists():
+            write_json(path, meta.to_json())
+            sync(path)
+        self._remove_all_but({META_NAME, *(file.name for file in meta.files)})
+        sync(self.path)
+        put_in_place(self.path, self._folder)
+        sync(self._folder.parent)
+
+    def _remove_all_but(self, names: set[str]) -> None:
+        # The plan goes last: without it nothing is known of the shards.
+        for path in sorted(self.path.iterdir(), key=lambda path: path.name == PLAN_NAME):
+            if path.name not in names:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def stored_by(plan: Plan, folder: Path) -> StoreMeta | None:
+    """Return the meta of a whole store that a plan made, or None."""
+    try:
+        meta = load_meta(folder)
+    except SpoonfulError:
+        return None
+    return meta if plan.is_that_of(meta) else None
+
+
+@contextmanager
+def partial_store(folder: Path, plan: Plan) -> Iterator[PartialStore]:
+    """Open the folder in which `folder` is made; no other process can meanwhile.
+
+    Raises:
+        SpoonfulError: another process is making it, or it cannot be written.
+    """
+    beside = folder.with_name(f".{folder.name}.partial")
+    try:
+        beside.mkdir(parents=True, exist_ok=True)
+        with _locked(beside):
+            remove_leftovers(folder)
+            yield PartialStore(folder, beside, plan)
+    except OSError as error:
+        raise SpoonfulError(
+            f"{error.filename or beside}: cannot be written ({error.strerror or error}); free some "
+            "space or mend the folder, then run the same command again"
+        ) from error
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder; the system lets go of it when the process ends, however it does."""
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system: no lock
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The other process may have put this folder into place just now.
+            mine = folder.exists() and os.path.samestat(folder.stat(), os.fstat(descriptor))
+        except BlockingIOError:
+            mine = False
+        if not mine:
+            raise SpoonfulError(f"{folder}: another process is packing here; wait until it is done")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sidecar(shard: Path) -> Path:
+    return shard.with_name(f"{shard.name}.json")
+
+
+def _json_of(path: Path) -> Any:
+    """Return a JSON file's content; None where it is missing or was cut off."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

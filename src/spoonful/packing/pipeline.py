@@ -1,0 +1,96 @@
+"""Read and encode images in threads, a bounded number ahead, and hand them on in order."""
+
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from spoonful.packing.plan import Plan
+from spoonful.sources import Source
+from spoonful.sources.threads import num_processors
+
+# Pixels a unit of work: 13 images of 224x224 take 5 ms, handing a unit to a thread 0.05 ms. With
+# `_AHEAD` units more than threads the memory held is 2 MiB x (threads + 3).
+_UNIT_BYTES = 2 << 20
+_AHEAD = 2
+
+_Result = TypeVar("_Result")
+
+
+class Reader:
+    """Read units of examples in order, in several threads.
+
+    Args:
+        source: what is packed.
+        plan: how.
+        num_threads: None: as many as the source gains by; encoding uses every processor.
+    """
+
+    def __init__(self, source: Source, plan: Plan, num_threads: int | None) -> None:
+        self._source = source
+        self._plan = plan
+        self._unit = max(1, _UNIT_BYTES // plan.image_bytes)
+        self._buffers: SimpleQueue[NDArray[np.uint8]] = SimpleQueue()
+        useful = source.max_useful_threads if plan.encoding == "raw" else num_processors()
+        self._num_threads = num_threads or min(num_processors(), useful)
+
+    def images(self, start: int, stop: int) -> Generator[NDArray[np.uint8]]:
+        """Give the examples start..stop-1 as uint8 [k, h, w, c]; each is gone with the next one."""
+        for images in self._in_order(self._read, start, stop):
+            yield images
+            self._buffers.put(images)
+
+    def records(self, start: int, stop: int) -> Generator[list[bytes]]:
+        """Give the examples start..stop-1 as JPEG records."""
+        return self._in_order(self._encoded, start, stop)
+
+    def _in_order(
+        self, work: Callable[[int, int], _Result], start: int, stop: int
+    ) -> Generator[_Result]:
+        """Give work(a, b) for consecutive ranges a..b-1, in order, working ahead."""
+        waiting: deque[Future[_Result]] = deque()
+        pool = ThreadPoolExecutor(self._num_threads, thread_name_prefix="spoonful-pack")
+        try:
+            for first in range(start, stop, self._unit):
+                waiting.append(pool.submit(work, first, min(first + self._unit, stop)))
+                if len(waiting) >= self._num_threads + _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:  # after an error or Ctrl-C, too: nothing runs on
+            pool.shutdown(cancel_futures=True)
+
+    def _read(self, start: int, stop: int) -> NDArray[np.uint8]:
+        images = self._buffer()[: stop - start]
+        self._source.read_into(np.arange(start, stop), images)
+        return images
+
+    def _encoded(self, start: int, stop: int) -> list[bytes]:
+        images = self._read(start, stop)
+        is_grey = self._plan.image_shape[2] == 1
+        records = [
+            simplejpeg.encode_jpeg(
+                image,
+                quality=self._plan.settings["quality"],
+                colorspace="GRAY" if is_grey else "RGB",
+                colorsubsampling="Gray" if is_grey else self._plan.settings["chroma_subsampling"],
+            )
+            for image in images
+        ]
+        self._buffers.put(images)
+        return records
+
+    def _buffer(self) -> NDArray[np.uint8]:
+        """Take memory for a unit: used again, for new pages cost more than the copy into them."""
+        try:
+            buffer = self._buffers.get_nowait()
+        except Empty:
+            buffer = np.empty((0, *self._plan.image_shape), dtype=np.uint8)
+        if len(buffer) < self._unit:
+            buffer = np.empty((self._unit, *self._plan.image_shape), dtype=np.uint8)
+        return buffer

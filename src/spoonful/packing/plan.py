@@ -1,0 +1,156 @@
+"""What decides every byte of a packed split, before any image is read."""
+
+import dataclasses
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from spoonful.errors import SpoonfulError
+from spoonful.sources import Source
+from spoonful.sources.packed_meta import (
+    ENCODINGS,
+    FORMAT_VERSION,
+    MAX_SHARD_MB,
+    RAW_DATA_START,
+    SUBSAMPLINGS,
+    StoreMeta,
+)
+
+_MAX_JPEG_SIDE = 65_500  # libjpeg's limit
+# An Arrow file's records stand in batches; a batch is held in memory until it is written.
+_BATCH_BYTES = 16 << 20
+_MAX_BATCH = 8192
+# Other versions of these may make other pixels or bytes of the same images.
+_PACKAGES = ("opencv-python-headless", "pyarrow", "simplejpeg")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a source is packed.
+
+    Attributes:
+        encoding: "raw" or "jpeg".
+        image_shape: (height, width, channels) of every example.
+        class_names: one name a class, in label order.
+        num_examples: how many examples are packed.
+        source_fingerprint: the source's.
+        settings: resize, quality, chroma_subsampling, shard_mb; None where it does not apply.
+        split_summary: what data/split.json says; None where something else is packed.
+    """
+
+    encoding: str
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    num_examples: int
+    source_fingerprint: str
+    settings: dict[str, Any]
+    split_summary: dict[str, Any] | None
+
+    @property
+    def image_bytes(self) -> int:
+        """Size of an example's pixels."""
+        return int(np.prod(self.image_shape))
+
+    @property
+    def shard_bytes(self) -> int:
+        """The largest size of a shard."""
+        return int(self.settings["shard_mb"] * (1 << 20))
+
+    @property
+    def examples_per_shard(self) -> int:
+        """How many examples a raw shard holds; the last one may hold fewer."""
+        return (self.shard_bytes - RAW_DATA_START) // self.image_bytes
+
+    @property
+    def examples_per_batch(self) -> int:
+        """How many records a batch of a jpeg shard holds; its last one may hold fewer."""
+        return min(_MAX_BATCH, max(1, _BATCH_BYTES // self.image_bytes))
+
+    def is_that_of(self, meta: StoreMeta) -> bool:
+        """Tell whether a store was made by this plan."""
+        return (
+            (self.encoding, self.image_shape, self.class_names, self.num_examples)
+            == (meta.encoding, meta.image_shape, meta.class_names, meta.num_examples)
+            and self.source_fingerprint == meta.source_fingerprint
+            and self.settings == meta.settings
+            and self.split_summary == meta.split_summary
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan with the packages that carry it out, as JSON types.
+
+        Shards that another decoder made are not gone on with.
+        """
+        return {
+            "format_version": FORMAT_VERSION,
+            **dataclasses.asdict(self),
+            "image_shape": list(self.image_shape),
+            "class_names": list(self.class_names),
+            "packages": {name: _version(name) for name in _PACKAGES},
+        }
+
+
+def make_plan(
+    source: Source,
+    encoding: str,
+    *,
+    quality: int,
+    chroma_subsampling: str,
+    shard_mb: float,
+    split_summary: dict[str, Any] | None,
+) -> Plan:
+    """Check how a source is to be packed; reads the source once, for its fingerprint.
+
+    Raises:
+        SpoonfulError: a setting outside its range, or a shard that holds no image.
+    """
+    if encoding not in ENCODINGS:
+        raise SpoonfulError(f"encoding={encoding!r}: expected one of {', '.join(ENCODINGS)}")
+    _check_settings(quality, chroma_subsampling, shard_mb)
+    is_jpeg = encoding == "jpeg"
+    if is_jpeg and max(source.image_shape[:2]) > _MAX_JPEG_SIDE:
+        raise SpoonfulError(
+            f"image_shape={source.image_shape}: expected at most {_MAX_JPEG_SIDE} px a side for "
+            "encoding=jpeg; use smaller images or encoding=raw"
+        )
+    colour = is_jpeg and source.image_shape[2] == 3
+    plan = Plan(
+        encoding=encoding,
+        image_shape=source.image_shape,
+        class_names=tuple(source.class_names),
+        num_examples=len(source),
+        source_fingerprint=source.fingerprint,
+        settings={
+            "resize": getattr(source, "resize", None),  # None: nothing was resized
+            "quality": quality if is_jpeg else None,
+            "chroma_subsampling": chroma_subsampling if colour else None,
+            "shard_mb": shard_mb,
+        },
+        split_summary=split_summary,
+    )
+    if encoding == "raw" and plan.examples_per_shard < 1:
+        raise SpoonfulError(
+            f"shard_mb={shard_mb}: holds no image of {plan.image_bytes} bytes; expected at least "
+            f"{(plan.image_bytes + RAW_DATA_START) / (1 << 20):.3g}"
+        )
+    return plan
+
+
+def _check_settings(quality: int, chroma_subsampling: str, shard_mb: float) -> None:
+    if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 100:
+        raise SpoonfulError(f"quality={quality!r}: expected a whole number from 1 to 100")
+    if chroma_subsampling not in SUBSAMPLINGS:
+        raise SpoonfulError(
+            f"chroma_subsampling={chroma_subsampling!r}: expected one of {', '.join(SUBSAMPLINGS)}"
+        )
+    if isinstance(shard_mb, bool) or not 0 < shard_mb <= MAX_SHARD_MB:
+        raise SpoonfulError(f"shard_mb={shard_mb!r}: expected more than 0, up to {MAX_SHARD_MB}")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # OpenCV comes in packages of several names
+        return None
