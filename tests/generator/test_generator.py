@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from spoonful import ArraySource, BatchGenerator, FolderSource, SpoonfulError
-from spoonful.stream import Batch
+from spoonful.generator.chunks import Batch
 
 # The same examples on every run, whatever the machine is busy with.
 PROPERTY = settings(deadline=None, derandomize=True)

@@ -1,0 +1,220 @@
+"""Batches for Keras: a pure function of (data, seed, global step)."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from spoonful.errors import SpoonfulError
+from spoonful.generator.buffers import BufferPool
+from spoonful.generator.chunks import Batch, ChunkReader
+from spoonful.generator.limits import Limits, make_limits
+from spoonful.generator.lookahead import LookAhead
+from spoonful.generator.steps import Steps, checked_whole
+from spoonful.generator.stream import BatchStream, ChunkedBatches
+from spoonful.order import Indices, make_order, shuffle_name
+from spoonful.sources import Source
+
+DTYPES = ("uint8", "float32")
+# Pixels of a block of shuffle="block" when block_size is not given: long enough for disks to read
+# at full speed, small enough for 16 of them to fit any memory.
+BLOCK_BYTES = 4 << 20
+
+# The sizes that decide a shuffle's order.
+_SIZES_OF = {"block": ("block_size", "window_blocks"), "buffer": ("buffer_size",)}
+
+
+class BatchGenerator(keras.utils.PyDataset):
+    """Feed `model.fit` with batches of a source.
+
+    The batch of a global step depends on the source, the seed and the step alone. As a PyDataset it
+    is a drop-in for `model.fit(generator, epochs=...)`; Keras then permutes the batch numbers of
+    each epoch with its own generator unless `shuffle=False` is passed to `fit`. Training that must
+    be exact reads `generator.stream()`.
+
+    Args:
+        source: what the examples are read from.
+        batch_size: examples a step, over all processes, >= process_count.
+        shuffle: "none", "full", "block", "buffer" or "balanced"; False is none, True is full.
+        seed: 0..2**32 - 1. 0 is a seed like any other.
+        drop_remainder: leave out the last, smaller batch of an epoch.
+        one_hot: y as float32 [b, classes] instead of int64 [b].
+        dtype: "uint8" (0..255) or "float32" (0..1) for x [b, h, w, c].
+        num_threads: threads that read ahead. 0: none, the calling thread reads. None: one a core,
+            but no more than the source gains by.
+        prefetch_batches: batches read ahead, >= 1. None: as many as `ram_budget_mb` holds.
+        ram_budget_mb: memory for the batches that are read, ready and handed out last, in MiB;
+            at least three batches. None: at most 64 MiB (or what three batches need), and less
+            where less is enough.
+        read_timeout_s: longest time that reading a part of a batch may take, in s.
+        process_index: which slice of every batch this process serves, 0..process_count - 1.
+        process_count: how many processes share each batch.
+        block_size: examples a block of shuffle="block". None: as many as make 4 MiB of pixels.
+        window_blocks: blocks that shuffle="block" mixes at a time.
+        buffer_size: examples in the buffer of shuffle="buffer".
+
+    Raises:
+        SpoonfulError: an argument outside its range; names it, what is allowed and the mend.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        batch_size: int,
+        shuffle: str | bool = "full",
+        seed: int = 0,
+        drop_remainder: bool = False,
+        one_hot: bool = True,
+        dtype: str = "uint8",
+        num_threads: int | None = None,
+        prefetch_batches: int | None = None,
+        ram_budget_mb: float | None = None,
+        read_timeout_s: float = 60.0,
+        process_index: int = 0,
+        process_count: int = 1,
+        *,
+        block_size: int | None = None,
+        window_blocks: int = 16,
+        buffer_size: int = 1000,
+    ) -> None:
+        super().__init__(workers=1, use_multiprocessing=False)
+        self.source = source
+        self.shuffle = shuffle_name(shuffle)
+        self.seed = seed
+        self.one_hot = one_hot
+        self.dtype = dtype
+        if dtype not in DTYPES:
+            raise SpoonfulError(f"dtype={dtype!r}: expected one of {', '.join(DTYPES)}")
+        self._steps = Steps(
+            len(source), batch_size, bool(drop_remainder), process_index, process_count
+        )
+        if block_size is None:
+            block_size = max(1, BLOCK_BYTES // math.prod(source.image_shape))
+        self._sizes = {
+            "block_size": block_size,
+            "window_blocks": window_blocks,
+            "buffer_size": buffer_size,
+        }
+        order = make_order(self.shuffle, len(source), seed, labels=source.labels, **self._sizes)
+        identity = np.eye(len(source.class_names), dtype=np.float32)
+        targets: NDArray[Any] = identity if one_hot else np.arange(len(identity))
+        self._reader = ChunkReader(source, order, self._steps, targets, dtype)
+        self._limits = make_limits(
+            self._reader, num_threads, prefetch_batches, ram_budget_mb, read_timeout_s
+        )
+        self._look_ahead = LookAhead(self._reader, self._limits, is_endless=False)
+        self._batches = ChunkedBatches(self._look_ahead)
+        # Beginnings alone are counted: fit ends an epoch before the first one begins.
+        self._epochs_begun = 0
+
+    def __len__(self) -> int:
+        """Steps an epoch."""
+        return self._steps.per_epoch
+
+    def __getitem__(self, index: int) -> Batch:
+        """Return batch `index` of the epoch that Keras is in.
+
+        An index past the epoch's end wraps, so that a validation whose index runs on reads the same
+        batches every time.
+
+        Raises:
+            SpoonfulError: reading failed or took too long; names the batch, its images, the cause.
+        """
+        epoch = max(self._epochs_begun - 1, 0)
+        return self._batches.batch(epoch * len(self) + index % len(self))
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Iterate over the batches of the epoch that Keras is in; of epoch 0 outside of Keras."""
+        return (self[index] for index in range(len(self)))
+
+    @property
+    def batch_size(self) -> int:
+        """Examples a step, over all processes."""
+        return int(self._steps.batch_size)
+
+    @property
+    def drop_remainder(self) -> bool:
+        """Whether the last, smaller batch of an epoch is left out."""
+        return self._steps.drop_remainder
+
+    @property
+    def batch_bytes(self) -> int:
+        """Memory that the pixels of a batch take for this process, in bytes."""
+        return self._reader.batch_bytes
+
+    @property
+    def limits(self) -> Limits:
+        """How far and in how many threads batches are read ahead."""
+        return self._limits
+
+    def on_epoch_begin(self) -> None:
+        """Count an epoch; Keras calls this once an epoch."""
+        self._epochs_begun += 1
+        self._look_ahead.resume()
+
+    def on_epoch_end(self) -> None:
+        """End the reading threads; Keras calls this once an epoch."""
+        self._batches.drop()
+        self._look_ahead.close()
+
+    def indices(self, step: int) -> Indices:
+        """Return the example indices of a global step, int64 [b], for this process."""
+        return self._reader.indices(checked_whole("step", step, 0), 1)
+
+    def batch(self, step: int) -> Batch:
+        """Return the batch of a global step, read in the calling thread.
+
+        Returns:
+            (x, y): x [b, h, w, c], uint8 or float32 in [0, 1]; y float32 [b, classes] or int64 [b].
+        """
+        return self._reader.read_all(checked_whole("step", step, 0), 1, BufferPool()).batch(step)
+
+    def batch_shapes(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return an empty x [0, h, w, c] and y [0, ...] of the types that batches have."""
+        targets = self._reader.targets
+        return np.empty((0, *self.source.image_shape), self.dtype), targets[:0]
+
+    def stream(self, start_step: int = 0) -> BatchStream:
+        """Return the endless PyDataset that starts at a global step; for exact training."""
+        look_ahead = LookAhead(self._reader, self._limits, is_endless=True)
+        return BatchStream(look_ahead, checked_whole("step", start_step, 0))
+
+    def state(self, step: int) -> dict[str, Any]:
+        """Return what a checkpoint keeps to go on at a global step; JSON types only.
+
+        Threads, memory and time limits are not in it: they change no batch.
+        """
+        return {
+            "step": checked_whole("step", step, 0),
+            "seed": int(self.seed),
+            "batch_size": self.batch_size,
+            "shuffle": self.shuffle,
+            **{name: int(self._sizes[name]) for name in _SIZES_OF.get(self.shuffle, ())},
+            "drop_remainder": self.drop_remainder,
+            "process_count": int(self._steps.process_count),
+            "fingerprint": self.source.fingerprint,
+        }
+
+    def check_state(self, state: dict[str, Any]) -> None:
+        """Check that a saved state continues on this generator.
+
+        Raises:
+            SpoonfulError: a field differs or is missing; names each, the saved and current value.
+        """
+        current = self.state(0)
+        wrong = [
+            f"{name} (saved {state.get(name)!r}, now {value!r})"
+            for name, value in current.items()
+            if name != "step" and state.get(name) != value
+        ]
+        if "step" not in state:
+            wrong.append("step (not saved)")
+        if wrong:
+            raise SpoonfulError(
+                "the saved state belongs to another stream of batches: "
+                + ", ".join(wrong)
+                + "; use the saved settings and data, or start anew"
+            )

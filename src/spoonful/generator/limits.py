@@ -1,0 +1,85 @@
+"""How far and in how many threads batches are read ahead."""
+
+import math
+import threading
+from dataclasses import dataclass
+
+from spoonful.errors import SpoonfulError
+from spoonful.generator.chunks import CHUNK_BYTES, MAX_CHUNK_STEPS, ChunkReader
+from spoonful.generator.steps import checked_whole
+from spoonful.sources.threads import num_processors
+
+# Without a bound of the user's: as little memory as hides that reads are not equally quick.
+DEFAULT_RAM_BUDGET_MB = 64.0
+MIN_BATCHES_AHEAD = 3
+CHUNKS_AHEAD = 4
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far and in how many threads to read ahead.
+
+    Args:
+        num_threads: 0 reads in the calling thread.
+        batches_ahead: batches that are read or ready besides those handed out, >= 1.
+        chunk_steps: most steps of a chunk, 1..batches_ahead.
+        read_timeout_s: longest time that reading a part of a batch may take.
+    """
+
+    num_threads: int
+    batches_ahead: int
+    chunk_steps: int
+    read_timeout_s: float
+
+
+def make_limits(
+    reader: ChunkReader,
+    num_threads: int | None,
+    prefetch_batches: int | None,
+    ram_budget_mb: float | None,
+    read_timeout_s: float,
+) -> Limits:
+    """Check what bounds reading ahead, and derive what is not given."""
+    if num_threads is None:
+        num_threads = min(num_processors(), reader.source.max_useful_threads)
+    num_threads = checked_whole("num_threads", num_threads, 0)
+    if not 0 < read_timeout_s <= threading.TIMEOUT_MAX:
+        raise SpoonfulError(
+            f"read_timeout_s={read_timeout_s!r}: expected a time in s above 0, at most "
+            f"{threading.TIMEOUT_MAX:.0f}"
+        )
+    chunk_steps = _most_chunk_steps(reader)
+    bounds = []
+    if prefetch_batches is not None:
+        bounds.append(checked_whole("prefetch_batches", prefetch_batches, 1))
+    if ram_budget_mb is not None:
+        bounds.append(_batches_in(ram_budget_mb, reader))
+    ahead = min(bounds, default=_enough(reader, chunk_steps))
+    return Limits(num_threads, ahead, max(1, min(ahead // 2, chunk_steps)), float(read_timeout_s))
+
+
+def _most_chunk_steps(reader: ChunkReader) -> int:
+    at_most = min(MAX_CHUNK_STEPS, reader.steps.per_epoch)
+    return max(1, min(CHUNK_BYTES // reader.batch_bytes, at_most))
+
+
+def _batches_in(ram_budget_mb: float, reader: ChunkReader) -> int:
+    """Return how many batches to read ahead in so many MiB.
+
+    A third of the memory is in the consumer's hands: the chunk that it is reading from.
+    """
+    batch_mb = reader.batch_bytes / 2**20
+    if not 3 * batch_mb <= ram_budget_mb < math.inf:
+        raise SpoonfulError(
+            f"ram_budget_mb={ram_budget_mb!r}: a batch takes {batch_mb:.3g} MiB, and three must "
+            "fit (one in use, one ready, one being read): expected a number from "
+            f"{3 * batch_mb:.3g} on, or a smaller batch_size"
+        )
+    return max(2, int(ram_budget_mb / batch_mb * 2 / 3))
+
+
+def _enough(reader: ChunkReader, chunk_steps: int) -> int:
+    """Return how many batches to read ahead where the user sets no bound."""
+    in_default = int(DEFAULT_RAM_BUDGET_MB * 2**20 / reader.batch_bytes * 2 / 3)
+    wanted = max(MIN_BATCHES_AHEAD, min(CHUNKS_AHEAD * chunk_steps, reader.steps.per_epoch))
+    return max(2, min(in_default, wanted))

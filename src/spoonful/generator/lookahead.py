@@ -1,0 +1,288 @@
+"""Read chunks ahead in threads."""
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from spoonful.errors import SpoonfulError
+from spoonful.generator.buffers import BufferPool
+from spoonful.generator.chunks import Chunk, ChunkReader
+from spoonful.generator.limits import Limits
+from spoonful.generator.read_errors import Unit, read_failure, read_too_slow
+
+# A thread with nothing to read ends after this time: where the batches are dropped without a word
+# (Ctrl-C, an exception in `fit`) no thread is left, and starting one anew costs 0.15 ms.
+IDLE_S = 0.2
+# Where reading is slow, more units than threads: nobody waits long for the slowest.
+_SLOW_UNITS_A_THREAD = 2
+_JOIN_LIMIT_S = 5.0
+# Chunks grow while one is read within this time: where reading is slow, one batch is enough to
+# make the cost of handing it over small, and it comes sooner.
+_CHUNK_S = 0.01
+
+
+@dataclass(eq=False)
+class _Task:
+    """A chunk on its way: first planned, then read in units of images."""
+
+    first_step: int
+    num_steps: int
+    chunk: Chunk | None = None
+    begin: float = 0.0
+    is_begun: bool = False
+    units: deque[tuple[int, int]] = field(default_factory=deque)
+    num_open: int = 0  # units not yet read
+    error: SpoonfulError | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return self.error is not None or (self.chunk is not None and self.num_open == 0)
+
+    @property
+    def num_waiting(self) -> int:
+        """Units that a thread could begin now."""
+        if self.error is not None:
+            return 0
+        return len(self.units) if self.is_begun else 1
+
+    def begin_unit(self) -> tuple[int, int]:
+        """Return the images to read next; (0, 0): the chunk is to be planned."""
+        if self.is_begun:
+            return self.units.popleft()
+        self.is_begun = True
+        self.begin = time.monotonic()
+        return 0, 0
+
+
+class LookAhead:
+    """Serve chunks in the order of their steps, read ahead in threads.
+
+    Asked for another step than the next one, it starts anew there.
+
+    Args:
+        reader: makes the chunks.
+        limits: how far, in how many threads.
+        is_endless: read on over the ends of epochs. Otherwise reading ahead stops at the end of an
+            epoch, and begins only where two steps in a row were asked for: Keras may permute them.
+    """
+
+    def __init__(self, reader: ChunkReader, limits: Limits, is_endless: bool) -> None:
+        self._reader = reader
+        self._limits = limits
+        self._is_endless = is_endless
+        self._pool = BufferPool()
+        self._lock = threading.Lock()
+        # Two conditions: waking the consumer at every unit that is read cost the readers the
+        # interpreter's lock.
+        self._is_ready = threading.Condition(self._lock)
+        self._has_work = threading.Condition(self._lock)
+        self._tasks: deque[_Task] = deque()
+        self._wanted: _Task | None = None  # somebody waits for it
+        self._threads: set[threading.Thread] = set()
+        self._running: dict[threading.Thread, tuple[Unit, float]] = {}  # with when it began
+        self._next_step: int | None = None  # what `take` is expected to ask for
+        self._reads_ahead = is_endless
+        self._ramp = 1  # steps of the next chunk: few at first, so that the first comes soon
+        self._chunk_s = 0.0  # how long it took from the planning of the last chunk to its end
+        self._is_paused = False
+
+    def take(self, step: int) -> Chunk:
+        """Return the chunk that begins at a global step; wait for it where it is not ready.
+
+        Raises:
+            SpoonfulError: reading failed or took too long; names the batch, its images, the cause.
+        """
+        with self._lock:
+            if step == self._next_step:
+                self._reads_ahead = True
+            else:
+                self._restart(step)
+            try:
+                chunk = self._first_chunk()
+            except BaseException:
+                self._drop_all()
+                raise
+            self._next_step = step + chunk.num_steps
+            self._schedule()
+            return chunk
+
+    def pause(self) -> None:
+        """End the threads after what they are reading; what is ready stays."""
+        with self._lock:
+            self._is_paused = True
+            self._has_work.notify_all()
+            threads = self._threads - {threading.current_thread()}
+        deadline = time.monotonic() + min(_JOIN_LIMIT_S, self._limits.read_timeout_s)
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def resume(self) -> None:
+        """Read ahead again."""
+        with self._lock:
+            self._is_paused = False
+            self._schedule()
+
+    def close(self) -> None:
+        """End the threads and let go of all chunks; a later `take` begins anew."""
+        with self._lock:
+            self._drop_all()
+            self._pool.clear()
+            self._is_ready.notify_all()
+        self.pause()
+
+    def _drop_all(self) -> None:
+        self._tasks.clear()
+        self._next_step = None
+
+    def _restart(self, step: int) -> None:
+        self._tasks.clear()
+        self._next_step = step
+        self._ramp = 1
+        self._reads_ahead = self._is_endless
+        self._is_paused = False
+
+    def _first_chunk(self) -> Chunk:
+        """Wait until the first chunk is ready, and take it."""
+        if not self._tasks and self._next_step is not None:
+            self._tasks.append(self._new_task(self._next_step))
+        task = self._tasks[0]
+        if self._limits.num_threads == 0:
+            self._read_here(task)
+        self._wanted = task
+        try:
+            while not task.is_done:
+                if task not in self._tasks:
+                    raise SpoonfulError(f"step {task.first_step}: the batches were closed")
+                self._schedule()
+                self._is_ready.wait(self._time_left())
+        finally:
+            self._wanted = None
+        if task.error is not None or task.chunk is None:
+            raise task.error or SpoonfulError(f"step {task.first_step}: nothing was read")
+        self._tasks.popleft()
+        return task.chunk
+
+    def _new_task(self, step: int) -> _Task:
+        """Return a task of as many steps as are read in about _CHUNK_S."""
+        task = _Task(step, self._reader.steps.equal_run(step, self._ramp))
+        if self._chunk_s < _CHUNK_S:
+            self._ramp = min(2 * self._ramp, self._limits.chunk_steps)
+        elif self._chunk_s > 4 * _CHUNK_S:
+            self._ramp = max(1, self._ramp // 2)
+        return task
+
+    def _schedule(self) -> None:
+        """Plan ahead up to the limit, and see that there are threads for it."""
+        if self._limits.num_threads == 0:
+            return
+        if self._reads_ahead and not self._is_paused:
+            self._plan_ahead()
+        num_waiting = sum(task.num_waiting for task in self._open_tasks())
+        num_idle = len(self._threads) - len(self._running)
+        num_free = self._limits.num_threads - len(self._threads)
+        for _ in range(min(num_waiting - num_idle, num_free)):
+            thread = threading.Thread(target=self._work, name="spoonful-reader", daemon=True)
+            thread.start()
+            self._threads.add(thread)
+        self._has_work.notify(num_waiting)
+
+    def _plan_ahead(self) -> None:
+        num_ahead = sum(task.num_steps for task in self._tasks)
+        last = self._tasks[-1] if self._tasks else None
+        step = last.first_step + last.num_steps if last else self._next_step
+        while step is not None and num_ahead + self._ramp <= self._limits.batches_ahead:
+            if not self._is_endless and step % self._reader.steps.per_epoch == 0 and step:
+                return
+            task = self._new_task(step)
+            self._tasks.append(task)
+            num_ahead += task.num_steps
+            step += task.num_steps
+
+    def _open_tasks(self) -> list[_Task]:
+        """Return the tasks to work at: all, or in a pause only what somebody waits for."""
+        if not self._is_paused:
+            return list(self._tasks)
+        return [task for task in self._tasks if task is self._wanted]
+
+    def _work(self) -> None:
+        """Plan and read in a thread until there is nothing to do for a while."""
+        me = threading.current_thread()
+        with self._lock:
+            try:
+                while (task := self._next_task()) is not None:
+                    self._do(me, task)
+            finally:
+                self._threads.discard(me)
+                self._is_ready.notify_all()
+
+    def _next_task(self) -> _Task | None:
+        """Wait for a task with a unit to begin; None: it is time to end."""
+        deadline = time.monotonic() + IDLE_S
+        while True:
+            for task in self._open_tasks():
+                if task.num_waiting:
+                    return task
+            time_left = deadline - time.monotonic()
+            if self._is_paused or time_left <= 0:
+                return None
+            self._has_work.wait(time_left)
+
+    def _do(self, me: threading.Thread, task: _Task) -> None:
+        """Plan or read a unit outside the lock, and note the outcome inside it."""
+        unit = Unit(task.chunk, task.first_step, *task.begin_unit())
+        self._running[me] = (unit, time.monotonic())
+        self._lock.release()
+        chunk, error = unit.chunk, None
+        try:
+            if chunk is None:
+                chunk = self._reader.plan(task.first_step, task.num_steps, self._pool)
+            else:
+                self._reader.read(chunk, unit.start, unit.stop)
+        except Exception as cause:
+            error = read_failure(self._reader, unit, cause)
+        finally:
+            self._lock.acquire()
+            del self._running[me]
+        if error is not None:
+            task.error = error
+        elif unit.chunk is None and chunk is not None:
+            task.chunk = chunk
+            task.units.extend(self._units(len(chunk.indices)))
+            task.num_open = len(task.units)
+            self._has_work.notify(len(task.units) - 1)
+        else:
+            task.num_open -= 1
+            if not task.num_open:
+                self._chunk_s = time.monotonic() - task.begin
+        if task.is_done:
+            self._is_ready.notify_all()
+
+    def _units(self, num_images: int) -> list[tuple[int, int]]:
+        units_a_thread = _SLOW_UNITS_A_THREAD if self._chunk_s > _CHUNK_S else 1
+        size = -(-num_images // (self._limits.num_threads * units_a_thread))
+        return [(i, min(i + size, num_images)) for i in range(0, num_images, size)]
+
+    def _time_left(self) -> float:
+        """Return for how long what is being read may go on; raise where it may not."""
+        limit_s = self._limits.read_timeout_s
+        now = time.monotonic()
+        for unit, began in self._running.values():
+            if now - began >= limit_s:
+                raise read_too_slow(self._reader, unit, limit_s)
+        return limit_s - max((now - began for _, began in self._running.values()), default=0.0)
+
+    def _read_here(self, task: _Task) -> None:
+        """Read a chunk in the calling thread."""
+        unit = Unit(None, task.first_step, 0, 0)
+        began = time.monotonic()
+        try:
+            chunk = self._reader.plan(task.first_step, task.num_steps, self._pool)
+            unit = Unit(chunk, task.first_step, 0, len(chunk.indices))
+            self._reader.read(chunk, 0, len(chunk.indices))
+        except Exception as cause:
+            raise read_failure(self._reader, unit, cause) from cause
+        self._chunk_s = time.monotonic() - began
+        if self._chunk_s > self._limits.read_timeout_s:
+            raise read_too_slow(self._reader, unit, self._limits.read_timeout_s)
+        task.chunk = chunk

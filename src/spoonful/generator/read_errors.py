@@ -1,0 +1,91 @@
+"""Say which batch and which images could not be read, and why."""
+
+from dataclasses import dataclass
+
+from spoonful.errors import SpoonfulError
+from spoonful.generator.chunks import Chunk, ChunkReader
+
+_MAX_NAMED = 8
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is read in one go.
+
+    Attributes:
+        chunk: what it belongs to; None: the chunk is only being planned.
+        first_step: the chunk's first global step.
+        start: first of the chunk's images.
+        stop: first one after them.
+    """
+
+    chunk: Chunk | None
+    first_step: int
+    start: int
+    stop: int
+
+
+def read_failure(reader: ChunkReader, unit: Unit, cause: Exception) -> SpoonfulError:
+    """Explain a read that failed.
+
+    Args:
+        reader: what was reading.
+        unit: what was read.
+        cause: what the source raised.
+    """
+    if unit.chunk is None:
+        text = f"{_batch(reader, unit.first_step)} cannot be made: {_words(cause)}"
+    else:
+        position, found = _first_to_fail(reader, unit.chunk, unit)
+        text = f"{_named(reader, unit.chunk, position)} cannot be read: {_words(found or cause)}"
+        text += f" ({_images(reader, unit.chunk, position, unit.stop)})"
+    error = SpoonfulError(text)
+    error.__cause__ = cause
+    return error
+
+
+def read_too_slow(reader: ChunkReader, unit: Unit, limit_s: float) -> SpoonfulError:
+    """Explain a read that took longer than `read_timeout_s`, the limit in s."""
+    if unit.chunk is None:
+        return SpoonfulError(
+            f"{_batch(reader, unit.first_step)} was not planned within read_timeout_s={limit_s:g}"
+        )
+    images = _images(reader, unit.chunk, unit.start, unit.stop)
+    return SpoonfulError(
+        f"{_named(reader, unit.chunk, unit.start)} was not read within read_timeout_s={limit_s:g} "
+        f"({images}): is the disk or the network gone? Raise read_timeout_s if it is only slow"
+    )
+
+
+def _words(cause: Exception) -> str:
+    return str(cause) if isinstance(cause, SpoonfulError) else f"{type(cause).__name__}: {cause}"
+
+
+def _batch(reader: ChunkReader, step: int) -> str:
+    epoch, number = reader.steps.epoch_of(step)
+    return f"batch {number} of epoch {epoch} (step {step})"
+
+
+def _named(reader: ChunkReader, chunk: Chunk, position: int) -> str:
+    """Name the batch that one of a chunk's images belongs to."""
+    return _batch(reader, chunk.first_step + position * chunk.num_steps // len(chunk.indices))
+
+
+def _images(reader: ChunkReader, chunk: Chunk, start: int, stop: int) -> str:
+    """Name the images start..stop-1, as far as they are of the batch of the first one."""
+    batch_size = len(chunk.indices) // chunk.num_steps
+    stop = min(stop, (start // batch_size + 1) * batch_size)
+    indices = chunk.indices[start : min(stop, start + _MAX_NAMED)]
+    names = ", ".join(reader.source.example_id(int(index)) for index in indices)
+    more = stop - start - len(indices)
+    return f"images {names}" + (f" and {more} more" if more else "")
+
+
+def _first_to_fail(reader: ChunkReader, chunk: Chunk, unit: Unit) -> tuple[int, Exception | None]:
+    """Read the images again, each by itself, to find the one at fault; else name the first."""
+    for position in range(unit.start, unit.stop):
+        try:
+            reader.read(chunk, position, position + 1)
+        except Exception as cause:
+            return position, cause
+    return unit.start, None

@@ -1,0 +1,80 @@
+"""The endless stream of batches that training reads."""
+
+import threading
+
+import keras
+
+from spoonful.generator.chunks import Batch, Chunk
+from spoonful.generator.lookahead import LookAhead
+
+
+class BatchStream(keras.utils.PyDataset):
+    """Serve the batches of global steps start_step, start_step + 1, ... without end.
+
+    Keras permutes the batch numbers of a finite PyDataset and restarts them every epoch; it reads
+    one without a length in exact order, its index running on over epochs. Pass `steps_per_epoch`
+    to `fit`.
+
+    Args:
+        look_ahead: what reads the batches.
+        start_step: the global step that index 0 stands for, >= 0.
+    """
+
+    def __init__(self, look_ahead: LookAhead, start_step: int = 0) -> None:
+        # One worker: the batches come in order, and none is made in a process that could die
+        # unnoticed (a killed Keras worker process hangs fit for good).
+        super().__init__(workers=1, use_multiprocessing=False)
+        self._batches = ChunkedBatches(look_ahead)
+        self._look_ahead = look_ahead
+        self.start_step = start_step
+
+    @property
+    def num_batches(self) -> None:
+        """None: the stream has no end."""
+        return None
+
+    def __getitem__(self, index: int) -> Batch:
+        return self._batches.batch(self.start_step + index)
+
+    def chunk(self, step: int) -> Chunk:
+        """Return the batches from a global step on that are read in one go."""
+        return self._look_ahead.take(step)
+
+    def on_epoch_begin(self) -> None:
+        """Read ahead."""
+        self._look_ahead.resume()
+
+    def on_epoch_end(self) -> None:
+        """End the reading threads; they begin again with the next epoch."""
+        self._look_ahead.pause()
+
+    def close(self) -> None:
+        """End the reading threads and let go of all batches."""
+        self._batches.drop()
+        self._look_ahead.close()
+
+
+class ChunkedBatches:
+    """Serve single batches out of chunks, for any number of threads that ask.
+
+    Args:
+        look_ahead: what reads the chunks.
+    """
+
+    def __init__(self, look_ahead: LookAhead) -> None:
+        self._look_ahead = look_ahead
+        self._chunk: Chunk | None = None
+        self._lock = threading.Lock()
+
+    def batch(self, step: int) -> Batch:
+        """Return the batch of a global step; quick where the steps follow each other."""
+        with self._lock:
+            chunk = self._chunk
+            if chunk is None or not 0 <= step - chunk.first_step < chunk.num_steps:
+                self._chunk = None  # its memory can be used for the next one
+                chunk = self._chunk = self._look_ahead.take(step)
+            return chunk.batch(step)
+
+    def drop(self) -> None:
+        """Let go of the chunk at hand."""
+        self._chunk = None
