@@ -1,12 +1,8 @@
-from typing import Any
-
-import keras
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spoonful.fitting.input_wait import MeteredDataset, input_wait_s
+from spoonful.fitting.input_wait import input_wait_s
 
 times = st.floats(-100, 100)
 
@@ -53,47 +49,3 @@ def test_known_waits(ready_times: list[float | None], end: float, wait: float) -
 
 def test_a_call_that_ends_before_it_begins_waits_for_nothing() -> None:
     assert input_wait_s(3.0, 2.0, [1.0]) == 0.0
-
-
-class Batches(keras.utils.PyDataset):
-    def __init__(self, num_batches: int | None) -> None:
-        super().__init__()
-        self.number = num_batches
-        self.failure = KeyError("gone")
-
-    @property
-    def num_batches(self) -> int | None:
-        return self.number
-
-    def __getitem__(self, index: int) -> Any:
-        if index == 3:
-            raise self.failure
-        return np.full(2, index), np.zeros(2)
-
-
-@pytest.mark.parametrize("number", [None, 7])
-def test_the_meter_hands_on_the_batches_and_their_number(number: int | None) -> None:
-    meter = MeteredDataset(Batches(number))
-    assert meter.num_batches == number
-    np.testing.assert_array_equal(meter[2][0], [2, 2])
-    assert meter.error is None
-    assert (meter.workers, meter.use_multiprocessing) == (1, False)
-
-
-def test_the_meter_notes_when_each_batch_was_ready_and_forgets_what_was_taken() -> None:
-    now = iter([1.5, 2.5, 4.0])
-    meter = MeteredDataset(Batches(None), clock=lambda: next(now))
-    for index in (0, 1, 2):
-        meter[index]
-    assert meter.take_ready_times(0, 2) == [1.5, 2.5]
-    assert meter.take_ready_times(0, 4) == [None, None, 4.0, None]
-    assert meter.take_ready_times(2, 1) == [None]
-
-
-def test_the_meter_keeps_the_error_itself() -> None:
-    batches = Batches(None)
-    meter = MeteredDataset(batches)
-    with pytest.raises(KeyError):
-        meter[3]
-    assert meter.error is batches.failure
-    assert meter.take_ready_times(3, 1) == [None]

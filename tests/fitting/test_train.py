@@ -1,6 +1,7 @@
 import math
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
 from spoonful.fitting.model_file import save_model
 from spoonful.fitting.report import EpochReport
-from spoonful.fitting.train import Training, largest_divisor, train
+from spoonful.fitting.train import Training, train
 
 SLOW = pytest.mark.slow
 NUM_CLASSES = 3
@@ -30,23 +31,23 @@ TINY = [
 
 
 class SpySource(ArraySource):
-    """Class c lights row c of an image; keeps what was read, and fails at one read if told to."""
+    """Class c lights row c of an image; keeps what was read, and fails at one image if told to."""
 
-    def __init__(self, number: int, seed: int = 0, fail_at: int = 10**9) -> None:
+    def __init__(self, number: int, seed: int = 0, fail_at: int | None = None) -> None:
         rng = np.random.default_rng(seed)
         labels = np.arange(number) % NUM_CLASSES
         images = rng.integers(0, 90, (number, 4, 4, 1), dtype=np.uint8)
         images[np.arange(number), labels] += 150
         super().__init__(images, labels)
-        self.reads: list[list[int]] = []
+        self.seen: list[int] = []
         self.fail_at = fail_at
         self.failure = SpoonfulError("image 7 of the test cannot be read")
 
-    def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
-        self.reads.append([int(index) for index in indices])
-        if len(self.reads) == self.fail_at:
+    def read_into(self, indices: Sequence[int] | NDArray[Any], images: NDArray[np.uint8]) -> None:
+        self.seen += [int(index) for index in indices]
+        if self.fail_at in self.seen:
             raise self.failure
-        return super().read(indices)
+        super().read_into(indices, images)
 
 
 def trained(
@@ -135,34 +136,38 @@ def test_floats_train_as_bytes_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "used"), [(1, 1), (4, 3), pytest.param(100, 6, marks=pytest.mark.slow)]
+    "steps_per_execution", [4, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 6, 100))]
 )
-def test_an_epoch_sees_exactly_its_images_in_order(asked: int, used: int) -> None:
-    from spoonful.fitting.train import training_generator
-
-    overrides = [f"trainer.steps_per_execution={asked}"]
-    source, val_source = SpySource(90), SpySource(40, seed=1)  # six steps, the last of 10
-    training, reports = trained(*overrides, source=source, val_source=val_source)
-    assert training.steps_per_execution == used
-    generator = training_generator(compose_config([*TINY, *overrides]), SpySource(90))
-    expected = [generator.indices(step).tolist() for step in range(12)]
-    # Keras looks at two batches to learn their shape, and reads ahead past the end.
-    assert source.reads[:14] == [*expected[:2], *expected]
-    for epoch in (expected[:6], expected[6:]):
-        assert [len(batch) for batch in epoch] == [16, 16, 16, 16, 16, 10]
-        assert sorted(index for batch in epoch for index in batch) == list(range(90))
-    assert int(training.model.optimizer.iterations) == 12
-    assert all(report.input_wait_s >= 0 for report in reports)
+def test_how_many_steps_run_at_a_time_changes_no_bit(
+    steps_per_execution: int, tmp_path: Path
+) -> None:
+    # Six steps an epoch, the last of 10 images; 4 do not divide them.
+    overrides = ["trainer.epochs=3", f"trainer.steps_per_execution={steps_per_execution}"]
+    one, _ = trained("trainer.epochs=3", source=SpySource(90))
+    many, reports = trained(*overrides, source=SpySource(90))
+    assert int(many.model.optimizer.iterations) == 18
+    assert one.history == many.history
+    assert saved(one, tmp_path / "1.keras") == saved(many, tmp_path / "2.keras")
+    assert all(0 <= report.input_wait_s <= report.train_s for report in reports)
 
 
-def test_validation_reads_every_image_in_order_in_each_epoch() -> None:
-    val_source = SpySource(40, seed=1)
-    trained("trainer.epochs=3", "generator.drop_remainder=true", val_source=val_source)
-    once = [list(range(16)), list(range(16, 32)), list(range(32, 40))]
-    # Keras looks at the first batches to learn their shape.
-    reads = val_source.reads
-    start = next(i for i in range(len(reads)) if reads[i : i + 9] == once * 3)
-    assert all(batch in once for batch in reads[:start])
+@pytest.mark.parametrize("num_threads", [0, pytest.param(8, marks=pytest.mark.slow)])
+def test_threads_change_no_bit(num_threads: int, tmp_path: Path) -> None:
+    one, _ = trained("generator.num_threads=1")
+    other, _ = trained(f"generator.num_threads={num_threads}", "generator.prefetch_batches=1")
+    assert one.history == other.history
+    assert saved(one, tmp_path / "1.keras") == saved(other, tmp_path / "2.keras")
+
+
+def test_training_leaves_no_reading_thread() -> None:
+    def reading() -> list[str]:
+        return [t.name for t in threading.enumerate() if t.name == "spoonful-reader"]
+
+    trained("generator.num_threads=8")
+    assert reading() == []
+    with pytest.raises(SpoonfulError):
+        trained("generator.num_threads=8", source=SpySource(100, fail_at=77))
+    assert reading() == []
 
 
 @pytest.mark.slow
@@ -209,19 +214,28 @@ def test_half_precision_trains(precision: str) -> None:
 
 
 @pytest.mark.parametrize("steps_per_execution", [1, 7])
-def test_an_error_of_the_source_ends_training_as_itself(steps_per_execution: int) -> None:
-    source = SpySource(100, fail_at=10)
+@pytest.mark.parametrize("num_threads", [0, 2])
+def test_an_error_of_the_source_ends_training_with_its_batch_and_cause(
+    steps_per_execution: int, num_threads: int
+) -> None:
+    source = SpySource(100, fail_at=42)
+    settings = [
+        f"trainer.steps_per_execution={steps_per_execution}",
+        f"generator.num_threads={num_threads}",
+        "generator.shuffle=none",
+    ]
     with pytest.raises(SpoonfulError) as caught:
-        trained(f"trainer.steps_per_execution={steps_per_execution}", source=source)
-    assert caught.value is source.failure
-    assert caught.value.__suppress_context__
+        trained(*settings, source=source)
+    assert "\n" not in str(caught.value)
+    assert str(source.failure) in str(caught.value)
+    assert caught.value.__cause__ is source.failure
 
 
 def test_an_error_of_the_validation_source_ends_training_as_itself() -> None:
     val_source = SpySource(40, seed=1, fail_at=5)
     with pytest.raises(SpoonfulError) as caught:
         trained(val_source=val_source)
-    assert caught.value is val_source.failure
+    assert caught.value.__cause__ is val_source.failure
 
 
 @pytest.mark.slow
@@ -256,12 +270,3 @@ def test_the_history_holds_the_learning_rate_of_each_epoch_s_last_step() -> None
 
     found = [epoch["learning_rate"] for epoch in training.history]
     assert found == pytest.approx([rate(steps * (e + 1) - 1) for e in range(4)], rel=1e-4)
-
-
-def test_a_divisor_divides_and_none_between_it_and_the_bound_does() -> None:
-    for number in range(1, 60):
-        for at_most in range(1, 70):
-            found = largest_divisor(number, at_most)
-            assert number % found == 0
-            assert 1 <= found <= at_most
-            assert all(number % d for d in range(found + 1, min(number, at_most) + 1))

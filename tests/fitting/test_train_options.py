@@ -16,7 +16,7 @@ from spoonful import ArraySource
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import GROUPS, SCHEDULES, EarlyStoppingConfig
 from spoonful.fitting.modes import resolved_jit_compile
-from spoonful.fitting.train import train
+from spoonful.fitting.train import train, training_generator, validation_generator
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "spoonful"
 WARMUP = "optimizer/schedule=warmup_cosine"
@@ -26,12 +26,29 @@ STOP = "trainer.early_stopping"
 # (choices, override, what it changes)
 CHANGES: list[tuple[str, str, set[str]]] = [
     ("", "seed=1", {"weights", "order"}),
-    ("", "generator.batch_size=5", {"steps", "batch", "order", "val_batch"}),
-    ("", "generator.shuffle=none", {"order"}),
-    ("", "generator.seed=1", {"order"}),
-    ("", "generator.drop_remainder=true", {"steps"}),
-    ("", "generator.one_hot=false", {"targets", "loss"}),
-    ("", "generator.dtype=float32", {"batch", "val_batch", "model"}),
+    *(
+        (f"generator={name} {choices}".strip(), override, changed)
+        for name in ("folder", "packed")
+        for choices, override, changed in (
+            ("", "generator.batch_size=5", {"steps", "batch", "order", "val_batch", "reading"}),
+            ("", "generator.shuffle=none", {"order"}),
+            ("generator.shuffle=block", "generator.block_size=3", {"order"}),
+            (
+                "generator.shuffle=block generator.block_size=3",
+                "generator.window_blocks=2",
+                {"order"},
+            ),
+            ("generator.shuffle=buffer", "generator.buffer_size=5", {"order"}),
+            ("", "generator.seed=1", {"order"}),
+            ("", "generator.drop_remainder=true", {"steps", "reading"}),
+            ("", "generator.one_hot=false", {"targets", "loss"}),
+            ("", "generator.dtype=float32", {"batch", "val_batch", "model"}),
+            ("", "generator.num_threads=7", {"reading"}),
+            ("", "generator.prefetch_batches=3", {"reading"}),
+            ("", "generator.ram_budget_mb=0.002", {"reading"}),
+            ("", "generator.read_timeout_s=3", {"reading"}),
+        )
+    ),
     ("", "model.num_filters=[3,4]", {"model", "weights"}),
     ("", "model.num_units=9", {"model", "weights"}),
     ("", "model.dropout_rates=[0.1,0.2]", {"model"}),
@@ -92,7 +109,8 @@ def observed(choices: str, *overrides: str) -> dict[str, Any]:
     handed: dict[str, Any] = {}
 
     def fit(model: Any, batches: Any, **arguments: Any) -> None:
-        handed.update(arguments, model=model, batches=batches)
+        handed.update(arguments, model=model, batches=[(x.numpy(), y.numpy()) for x, y in batches])
+        handed["val_batches"] = [x.numpy() for x, _ in arguments["validation_data"]]
         arguments["callbacks"][0].on_train_begin()
 
     tiny = [] if "model=" in choices else ["model.num_units=8"]
@@ -102,24 +120,26 @@ def observed(choices: str, *overrides: str) -> dict[str, Any]:
         training = train(config, source_of(33), source_of(17), lambda report: None)
     model, batches = handed["model"], handed["batches"]
     stopping, _ = handed["callbacks"]
-    steps = range(handed["steps_per_epoch"])
     image, target = batches[0]
-    val_batches = [handed["validation_data"][i][0] for i in range(2)]
+    reading = [make(config, source_of(33)) for make in (training_generator, validation_generator)]
     digest = hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest()
     return {
         "weights": digest,
-        "order": batches[0][0].astype(np.float64).sum((1, 2, 3)).argsort().tolist(),
-        "steps": [len(batches[step][0]) for step in steps],
+        "order": np.concatenate([x.astype(np.float64).sum((1, 2, 3)) for x, _ in batches][:4])
+        .argsort()
+        .tolist(),
+        "steps": [len(x) for x, _ in batches],
         "batch": (image.shape, str(image.dtype)),
         "targets": (target.ndim, str(target.dtype)),
-        "val_batch": [(x.shape, str(x.dtype)) for x in val_batches],
+        "val_batch": [(x.shape, str(x.dtype)) for x in handed["val_batches"][:2]],
+        "reading": [generator.limits for generator in reading],
         "model": model.get_config(),
         "optimizer": (type(model.optimizer), model.optimizer.get_config()),
         "loss": model.loss,
         "epochs": handed["epochs"],
         "precision": keras.config.dtype_policy().name,
         "jit_compile": (model.jit_compile, training.jit_compile),
-        "steps_per_execution": (model.steps_per_execution, training.steps_per_execution),
+        "steps_per_execution": model.steps_per_execution,
         "deterministic": is_op_determinism_enabled(),
         "class_weight": handed["class_weight"],
         "metric": stopping.monitor,
@@ -157,7 +177,8 @@ def test_every_key_of_the_schemas_stands_in_the_table() -> None:
     for choices, override, _ in CHANGES:
         key = override.partition("=")[0]
         group = key.partition(".")[0]
-        choice = choices if choices.startswith(f"{group}=") else f"{group}={default.get(group)}"
+        first = choices.partition(" ")[0]
+        choice = first if first.startswith(f"{group}=") else f"{group}={default.get(group)}"
         tested.add((choice, key))
     wanted = {key for group in default for key in keys_of(group)}
     for schedule, schema in SCHEDULES.items():

@@ -10,7 +10,8 @@ import keras
 from tqdm import tqdm
 
 from spoonful.errors import SpoonfulError
-from spoonful.fitting.input_wait import MeteredDataset, input_wait_s
+from spoonful.fitting.handover import EpochBatches
+from spoonful.fitting.input_wait import input_wait_s
 from spoonful.fitting.report import EpochReport, epoch_line, peak_rss_mb
 
 
@@ -18,7 +19,7 @@ class EpochWatch(keras.callbacks.Callback):
     """Report each epoch; show it where a person watches.
 
     Args:
-        stream: what training reads, to tell how long it waited.
+        batches: what training reads; told which epoch it is, and asked how long training waited.
         steps_per_epoch: updates an epoch.
         images_per_epoch: images an epoch.
         num_epochs: how many were asked for.
@@ -27,24 +28,23 @@ class EpochWatch(keras.callbacks.Callback):
 
     def __init__(
         self,
-        stream: MeteredDataset,
+        batches: EpochBatches,
         steps_per_epoch: int,
         images_per_epoch: int,
         num_epochs: int,
         on_epoch: Callable[[EpochReport], None],
     ) -> None:
         super().__init__()
-        self._stream = stream
+        self._batches = batches
         self._steps_per_epoch = steps_per_epoch
         self._images_per_epoch = images_per_epoch
         self._num_epochs = num_epochs
         self._on_epoch = on_epoch
-        self._epoch_step = 0  # the stream's index of the epoch's first step
         self._bar: Any = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Start the epoch's clock and its bar."""
-        self._epoch_step = epoch * self._steps_per_epoch
+        self._batches.epoch = epoch
         self._wait_s = 0.0
         self._train_s: float | None = None
         self._begin = time.perf_counter()
@@ -57,18 +57,24 @@ class EpochWatch(keras.callbacks.Callback):
         )
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Note when an execution begins."""
         self._batch = batch
         self._batch_begin = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Tell how long the execution waited for its batches."""
         end = time.perf_counter()
-        count = batch - self._batch + 1
-        ready_times = self._stream.take_ready_times(self._epoch_step + self._batch, count)
-        self._wait_s += input_wait_s(self._batch_begin, end, ready_times)
+        # The last execution of an epoch may have fewer steps than Keras says.
+        count = min(batch + 1, self._steps_per_epoch) - self._batch
+        ready_times = self._batches.take_ready_times(self._batch, count)
+        # The first execution of all begins with making its graph, before it asks for a batch.
+        begin = max(self._batch_begin, self._batches.asked_time)
+        self._wait_s += input_wait_s(begin, end, ready_times)
         self._train_end = end
         self._bar.update(count)
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        """End the training part of the epoch: validation begins."""
         self._train_s = self._train_end - self._begin
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:

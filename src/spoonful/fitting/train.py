@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 
 from spoonful.config.schema import Config, EarlyStoppingConfig
 from spoonful.fitting.epochs import EpochWatch
-from spoonful.fitting.input_wait import MeteredDataset
+from spoonful.fitting.handover import EpochBatches
 from spoonful.fitting.modes import resolved_jit_compile, set_modes
 from spoonful.fitting.report import EpochReport
 from spoonful.generator import BatchGenerator
@@ -26,14 +27,12 @@ class Training:
         history: each epoch's metrics, in order.
         best_epoch: the epoch, from 1, whose weights the model has.
         jit_compile: whether XLA was used.
-        steps_per_execution: the value in effect.
     """
 
     model: keras.Model
     history: list[dict[str, float]]
     best_epoch: int
     jit_compile: bool
-    steps_per_execution: int
 
 
 def train(
@@ -72,7 +71,6 @@ def train(
         history,
         best_epoch=stopping.best_epoch + 1 if restored else len(history),
         jit_compile=bool(model.jit_compile),  # Keras may refuse
-        steps_per_execution=model.steps_per_execution,
     )
 
 
@@ -91,7 +89,7 @@ def _compiled_model(config: Config, source: Source, steps_per_epoch: int) -> ker
         loss="categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=resolved_jit_compile(trainer.jit_compile),
-        steps_per_execution=largest_divisor(steps_per_epoch, trainer.steps_per_execution),
+        steps_per_execution=trainer.steps_per_execution,
     )
     return model
 
@@ -105,30 +103,29 @@ def training_generator(config: Config, source: Source) -> BatchGenerator:
         shuffle=settings.shuffle,
         seed=settings.seed,
         drop_remainder=settings.drop_remainder,
-        one_hot=settings.one_hot,
-        dtype=settings.dtype,
+        block_size=settings.block_size,
+        window_blocks=settings.window_blocks,
+        buffer_size=settings.buffer_size,
+        **_reading(config),
     )
 
 
 def validation_generator(config: Config, source: Source) -> BatchGenerator:
     """Return the generator that validation reads: every image, in the source's own order."""
+    return BatchGenerator(source, config.generator.batch_size, shuffle="none", **_reading(config))
+
+
+def _reading(config: Config) -> dict[str, Any]:
+    """Return the settings that are the same for training and validation."""
     settings = config.generator
-    return BatchGenerator(
-        source,
-        settings.batch_size,
-        shuffle="none",
-        one_hot=settings.one_hot,
-        dtype=settings.dtype,
-    )
-
-
-def largest_divisor(number: int, at_most: int) -> int:
-    """Return the largest divisor of a number up to a bound.
-
-    Keras runs whole executions of an endless stream: with steps that do not divide the epoch the
-    last execution would read on into the next epoch, and every epoch would grow.
-    """
-    return next(d for d in range(min(number, at_most), 0, -1) if number % d == 0)
+    return {
+        "one_hot": settings.one_hot,
+        "dtype": settings.dtype,
+        "num_threads": settings.num_threads,
+        "prefetch_batches": settings.prefetch_batches,
+        "ram_budget_mb": settings.ram_budget_mb,
+        "read_timeout_s": settings.read_timeout_s,
+    }
 
 
 def _fit(
@@ -139,19 +136,19 @@ def _fit(
     callbacks: list[keras.callbacks.Callback],
     note: Callable[[EpochReport], None],
 ) -> None:
-    batches = MeteredDataset(generator.stream())
-    val_batches = MeteredDataset(validation)
+    steps_per_execution = config.trainer.steps_per_execution
+    batches = EpochBatches(generator, steps_per_execution)
+    val_batches = EpochBatches(validation, steps_per_execution)
     images_per_epoch = len(generator.source)
     if generator.drop_remainder:
         images_per_epoch = len(generator) * generator.batch_size
     watch = EpochWatch(batches, len(generator), images_per_epoch, config.trainer.epochs, note)
     try:
         model.fit(
-            batches,
-            steps_per_epoch=len(generator),
+            batches.dataset,
             epochs=config.trainer.epochs,
             shuffle=False,
-            validation_data=val_batches,
+            validation_data=val_batches.dataset,
             class_weight=_class_weight(config.trainer.class_weights, generator.source),
             callbacks=[*callbacks, watch],
             verbose=0,
@@ -159,10 +156,12 @@ def _fit(
     except Exception:
         cause = batches.error or val_batches.error
         if cause is not None:
-            raise cause from None
+            raise cause from cause.__cause__  # not from what TensorFlow made of it
         raise
     finally:
         watch.close()
+        batches.close()
+        val_batches.close()
 
 
 def _early_stopping(config: EarlyStoppingConfig, epochs: int) -> keras.callbacks.EarlyStopping:

@@ -1,0 +1,100 @@
+"""Hand a generator's batches over to TensorFlow, many at a time."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from spoonful.generator import BatchGenerator
+from spoonful.generator.chunks import Batch
+
+# What TensorFlow holds ready: the steps of an execution and two more, where they are small.
+_STEPS_READY = 2
+_BYTES_READY = 16 << 20
+
+
+class EpochBatches:
+    """The epochs of a generator as a tf.data.Dataset, each exactly its steps in their order.
+
+    A chunk of batches crosses over to TensorFlow at once, without a copy, and is cut into batches
+    there, where a Keras PyDataset pays Python for every batch: a one-layer model trains on 92 k
+    images of MNIST a second at batch 32 instead of 66 k (case fit_32 of experiments/throughput).
+    As each epoch is finite, any `steps_per_execution` fits it.
+
+    Args:
+        generator: what to read.
+        steps_per_execution: steps that TensorFlow runs at a time.
+        clock: seconds, growing; the one that the times given to `input_wait_s` come from.
+    """
+
+    def __init__(
+        self,
+        generator: BatchGenerator,
+        steps_per_execution: int,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.epoch = 0  # whose batches the next iteration yields
+        self.error: Exception | None = None  # what ended the batches: TensorFlow keeps its text
+        self.asked_time = 0.0  # when TensorFlow asked for the epoch's first batch, in s
+        self._generator = generator
+        self._stream = generator.stream()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._ready_times: dict[int, float] = {}
+        self.dataset = self._dataset(steps_per_execution)
+
+    def take_ready_times(self, first: int, count: int) -> list[float | None]:
+        """Return and forget when the batches of the steps from `first` on were handed over.
+
+        Args:
+            first: a step of this epoch, from 0.
+            count: how many steps.
+
+        Returns:
+            A time in s for each step; None: unseen.
+        """
+        start = self.epoch * len(self._generator) + first
+        with self._lock:
+            return [self._ready_times.pop(start + i, None) for i in range(count)]
+
+    def close(self) -> None:
+        """End the reading threads. TensorFlow may still ask for batches: it gets none."""
+        self._closed.set()
+        self._stream.close()
+
+    def _dataset(self, steps_per_execution: int) -> Any:
+        import tensorflow as tf
+
+        x, y = self._generator.batch_shapes()
+        signature = (
+            tf.TensorSpec((None, None, *x.shape[1:]), x.dtype),
+            tf.TensorSpec((None, None, *y.shape[1:]), y.dtype),
+        )
+        chunks = tf.data.Dataset.from_generator(self._chunks, output_signature=signature)
+        batches = chunks.flat_map(lambda *chunk: tf.data.Dataset.from_tensor_slices(chunk))
+        small = _BYTES_READY // self._generator.batch_bytes
+        num_ready = max(_STEPS_READY, min(steps_per_execution + _STEPS_READY, small))
+        return batches.prefetch(num_ready).apply(
+            tf.data.experimental.assert_cardinality(len(self._generator))
+        )
+
+    def _chunks(self) -> Iterator[Batch]:
+        """Yield the chunks of the epoch: x [k, b, h, w, c] and y [k, b, ...]."""
+        self.asked_time = self._clock()
+        num_steps = len(self._generator)
+        step = self.epoch * num_steps
+        stop = step + num_steps
+        while step < stop and not self._closed.is_set():
+            try:
+                chunk = self._stream.chunk(step)
+            except Exception as error:
+                if self._closed.is_set():
+                    return
+                self.error = error
+                raise
+            now = self._clock()
+            with self._lock:
+                self._ready_times.update({step + i: now for i in range(chunk.num_steps)})
+            step += chunk.num_steps
+            yield chunk.x, chunk.y
