@@ -18,6 +18,7 @@ prepare_store(compose_config([]).tracking)
 """
 
 
+@pytest.mark.slow
 def test_four_processes_on_a_missing_store_make_one(project: Path) -> None:
     command = [sys.executable, "-c", PREPARE]
     processes = [subprocess.Popen(command, cwd=project) for _ in range(4)]

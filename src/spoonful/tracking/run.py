@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.tracking.store import artifact_location, prepare_store
+from spoonful.tracking.system_metrics import SystemMetrics
 
 TRAIN_KEY_TAG = "train_key"
 _DIGEST_LENGTH = 36  # the longest digest that MLflow takes
@@ -119,17 +120,22 @@ def tracked_run(
         SpoonfulError: the store cannot be reached or refuses the run.
     """
     run = _start(config, run_name, tags, description)
+    system_metrics = SystemMetrics(run.info.run_id)
+    system_metrics.start()
     try:
         with _refusals(config):
             yield TrackedRun(run.info.run_id)
     except Exception as error:
+        system_metrics.finish()
         _keep_error(error)
         _end(RunStatus.FAILED, error)
         raise
     except BaseException as error:  # KeyboardInterrupt, SystemExit
+        system_metrics.finish()
         _end(RunStatus.KILLED, error)
         raise
     else:
+        system_metrics.finish()
         with _refusals(config):
             mlflow.end_run(RunStatus.to_string(RunStatus.FINISHED))
 
@@ -167,7 +173,7 @@ def _start(
         mlflow.set_system_metrics_sampling_interval(config.system_metrics_interval_s)
         mlflow.set_system_metrics_samples_before_logging(1)
         return mlflow.start_run(
-            run_name=run_name, tags=dict(tags), description=description, log_system_metrics=True
+            run_name=run_name, tags=dict(tags), description=description, log_system_metrics=False
         )
 
 

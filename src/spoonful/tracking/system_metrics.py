@@ -1,0 +1,27 @@
+"""What the machine did during a run, also a short one."""
+
+from contextlib import suppress
+
+from mlflow.exceptions import MlflowException
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+
+
+class SystemMetrics(SystemMetricsMonitor):
+    """MLflow's monitor, which records nothing of a run that ends before its first interval.
+
+    The tutorial's run takes 3 s on a fast machine and the interval is 5 s: such a run gets the
+    sample that was taken at its start.
+
+    Args:
+        run_id: the run to record; how often is MLflow's setting.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(run_id)
+
+    def monitor(self) -> None:
+        """Sample until the run ends."""
+        super().monitor()
+        if self._logging_step == 0 and self.monitors[0].metrics:
+            with suppress(MlflowException):  # a store that went away is the run's to report
+                self.publish_metrics(self.aggregate_metrics())

@@ -1,0 +1,41 @@
+"""What a run records, against a real store."""
+
+from pathlib import Path
+
+import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from spoonful.config.compose import compose_config
+from spoonful.tracking.run import tracked_run
+
+
+@pytest.fixture(autouse=True)
+def in_the_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+
+
+def recorded(project: Path, run_id: str) -> Run:
+    return MlflowClient(f"sqlite:///{project / 'mlflow.db'}").get_run(run_id)
+
+
+def test_a_run_shorter_than_the_interval_has_system_metrics_too(project: Path) -> None:
+    config = compose_config(["tracking.system_metrics_interval_s=600"]).tracking
+    with tracked_run(config, "short", {}, "") as run:
+        pass
+    metrics = recorded(project, run.run_id).data.metrics
+    assert metrics["system/system_memory_usage_megabytes"] > 0
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(ValueError("no good"), "FAILED"), (KeyboardInterrupt(), "KILLED")]
+)
+def test_a_run_that_is_cut_off_is_marked_and_keeps_its_system_metrics(
+    project: Path, error: BaseException, status: str
+) -> None:
+    config = compose_config([]).tracking
+    with pytest.raises(type(error)), tracked_run(config, "cut off", {}, "") as run:
+        raise error
+    run_ = recorded(project, run.run_id)
+    assert run_.info.status == status
+    assert any(name.startswith("system/") for name in run_.data.metrics)
