@@ -17,8 +17,7 @@ import tensorflow as tf
 
 from spoonful import ArraySource, BatchGenerator, FolderSource
 from spoonful.fitting.modes import resolved_jit_compile
-from spoonful.fitting.train import largest_divisor
-from spoonful.stream import Batch
+from spoonful.generator.chunks import Batch
 
 NUM_EXAMPLES = 42
 BATCH_SIZE = 4
@@ -268,17 +267,13 @@ def test_xla_is_off_without_a_gpu() -> None:
     assert model.jit_compile is False  # Keras 3.15.1 agrees; nothing of ours relies on that
 
 
-@pytest.mark.parametrize(
-    ("steps_per_execution", "steps_run"), [(2, STEPS + 1), (largest_divisor(STEPS, 2), STEPS)]
-)
-def test_an_execution_that_does_not_divide_the_epoch_overruns_it(
-    steps_per_execution: int, steps_run: int
-) -> None:
+def test_an_execution_that_does_not_divide_the_epoch_overruns_it() -> None:
     model = one_layer((1, 1, 1))
-    model.compile("sgd", "categorical_crossentropy", steps_per_execution=steps_per_execution)
+    model.compile("sgd", "categorical_crossentropy", steps_per_execution=2)
     stream = make_generator().stream()
     model.fit(stream, steps_per_epoch=STEPS, epochs=2, shuffle=False, verbose=0)
-    assert int(model.optimizer.iterations) == 2 * steps_run
+    assert int(model.optimizer.iterations) == 2 * (STEPS + 1)  # why training hands over epochs
+    stream.close()
 
 
 def test_fit_on_a_folder_of_images(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ LAYERS = [
     ("files", "project"),
     ("order", "sources"),
     ("config",),
-    ("datasets", "splitting", "stream", "models", "figures"),
+    ("datasets", "splitting", "packing", "models", "figures"),
     ("generator", "evaluation", "tracking"),
     ("fitting",),
     ("stages",),
@@ -29,7 +29,7 @@ LAYERS = [
 ONLY_IN = {
     "mlflow": ("tracking",),
     "dvc": ("tracking",),
-    "keras": ("fitting", "models", "generator", "stream", "stages.evaluate", "quiet"),
+    "keras": ("fitting", "models", "generator", "stages.evaluate", "quiet"),
     "tensorflow": ("fitting", "quiet", "tracking.environment"),
     "hydra": ("__main__", "config", "stages.job"),
     "omegaconf": ("config", "stages.train", "stages.evaluate"),
@@ -98,7 +98,7 @@ def test_a_library_is_imported_where_it_belongs_and_nowhere_else(package: str) -
 
 
 def test_order_and_sources_know_neither_keras_nor_hydra() -> None:
-    outside = {"numpy", "cv2"}
+    outside = {"numpy", "cv2", "deflate", "pyarrow", "simplejpeg"}
     for path in MODULES:
         if within(name_of(path), ("order", "sources", "errors")):
             top = {name.split(".")[0] for name in imported(path)}

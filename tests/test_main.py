@@ -31,6 +31,9 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["train", "--foo"], ("--foo", "--help", "--multirun", "key=value")),
         (["train", "--cfg=job"], ("--cfg=job", "--cfg")),
         (["train", "--cfg", "job"], ("job: not of the form key=value",)),
+        (["train", "--verify"], ("--verify: spoonful train takes",)),
+        (["pack", "--verify", "pack.shard_mb=0"], ("pack.shard_mb=0", ">= 1")),
+        (["pack", "--check"], ("--check: spoonful pack takes", "--verify")),
         (["fetch", "--multirun"], ("--multirun: spoonful fetch takes", "--help")),
         (["train", "generator.batchsize=1"], ("did you mean generator.batch_size?",)),
         (["train", "seed=1,2"], ("seed=1,2", "--multirun")),
@@ -82,7 +85,7 @@ def test_cfg_prints_the_composed_config_as_yaml(capsys: pytest.CaptureFixture[st
     assert composed["model"]["name"] == "mlp"
     assert composed["generator"]["batch_size"] == 8
     assert set(composed) == {
-        *("dataset", "generator", "model", "optimizer"),
+        *("dataset", "pack", "generator", "model", "optimizer"),
         *("trainer", "seed"),
         "evaluation",
         "tracking",
@@ -134,6 +137,7 @@ def test_a_real_process_prints_usage_without_arguments(spoonful: Spoonful) -> No
     ("stage", "parts"),
     [
         ("split", ("spoonful fetch",)),
+        ("pack", ("there is no data", "spoonful fetch", "spoonful split")),
         ("train", ("there is no data", "spoonful fetch", "spoonful split", "dvc repro")),
         ("evaluate", ("no trained model", "spoonful train")),
     ],

@@ -8,9 +8,10 @@ if TYPE_CHECKING:
     from spoonful.generator import BatchGenerator
     from spoonful.sources.array import ArraySource
     from spoonful.sources.folder import FolderSource
+    from spoonful.sources.packed import PackedSource
 
 __version__ = "0.1.0"
-__all__ = ["ArraySource", "BatchGenerator", "FolderSource", "SpoonfulError"]
+__all__ = ["ArraySource", "BatchGenerator", "FolderSource", "PackedSource", "SpoonfulError"]
 
 # BatchGenerator imports Keras, which takes seconds (12 s measured with TensorFlow): names are
 # loaded at first use, so that the command line answers a wrong key at once.
@@ -18,6 +19,7 @@ _HOMES = {
     "ArraySource": "spoonful.sources.array",
     "BatchGenerator": "spoonful.generator",
     "FolderSource": "spoonful.sources.folder",
+    "PackedSource": "spoonful.sources.packed",
     "SpoonfulError": "spoonful.errors",
 }
 

@@ -1,4 +1,4 @@
-"""The command line: `spoonful <stage> [--multirun] [key=value ...]`."""
+"""The command line: `spoonful <stage> [--flag] [key=value ...]`."""
 
 import contextlib
 import importlib
@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -15,6 +15,7 @@ from spoonful.errors import SpoonfulError
 _ALL_GROUPS = (
     "seed",
     "dataset",
+    "pack",
     "generator",
     "model",
     "optimizer",
@@ -25,16 +26,25 @@ _ALL_GROUPS = (
 
 @dataclass(frozen=True)
 class Stage:
-    """One command: what it does, and which config groups it reads."""
+    """One command: what it does, which config groups it reads, and which flags of its own it has.
+
+    A flag `--word` runs the stage's function `word` in place of `run`.
+    """
 
     summary: str
     groups: tuple[str, ...]
     sweeps: bool = False
+    flags: dict[str, str] = field(default_factory=dict)
 
 
 STAGES = {
     "fetch": Stage("Get the raw data, check it, and leave it in data/raw.", ("dataset",)),
     "split": Stage("Split the images into data/split/{train,val,test}/<class>.", ("dataset",)),
+    "pack": Stage(
+        "Pack data/split into data/packed: few big files that are fast to read.",
+        ("dataset", "pack"),
+        flags={"--verify": "check every byte of data/packed against its checksums, pack nothing"},
+    ),
     "train": Stage("Train on data/split and record the run in MLflow.", _ALL_GROUPS, sweeps=True),
     "evaluate": Stage("Judge models/train on the test images.", ("evaluation", "tracking")),
     "summary": Stage("Say what the last pipeline run made.", ("tracking",)),
@@ -92,6 +102,7 @@ def _run(arguments: list[str]) -> None:
     flags = {argument for argument in rest if argument.startswith("-")}
     overrides = list(dict.fromkeys(argument for argument in rest if not argument.startswith("-")))
     _check_flags(name, stage, flags)
+    function = next((flag.removeprefix("--") for flag in stage.flags if flag in flags), "run")
     from spoonful.config.compose import check_overrides
 
     multirun = bool(flags & {"--multirun", "-m"})
@@ -99,24 +110,25 @@ def _run(arguments: list[str]) -> None:
     if flags & {"--help", "-h"}:
         from spoonful.config.help import stage_help
 
-        print(stage_help(name, stage.summary, stage.groups, overrides))
+        print(stage_help(name, stage.summary, stage.groups, overrides, stage.flags))
     elif "--cfg" in flags:
         from spoonful.config.compose import composed_yaml
 
         print(composed_yaml(overrides), end="")
     else:
-        _run_with_hydra(name, overrides, multirun)
+        _run_with_hydra(name, function, overrides, multirun)
 
 
 def _check_flags(name: str, stage: Stage, flags: set[str]) -> None:
-    known = {"--help", "-h", "--cfg", *(["--multirun", "-m"] if stage.sweeps else [])}
+    known = {"--help", "-h", "--cfg", *stage.flags}
+    known |= {"--multirun", "-m"} if stage.sweeps else set()
     for flag in sorted(flags - known):
         raise SpoonfulError(
             f"{flag}: spoonful {name} takes key=value and {', '.join(sorted(known))}"
         )
 
 
-def _run_with_hydra(name: str, overrides: list[str], multirun: bool) -> None:
+def _run_with_hydra(name: str, function: str, overrides: list[str], multirun: bool) -> None:
     """Hand over to Hydra, which composes again and, in a sweep, runs the points in turn."""
     import hydra
 
@@ -125,9 +137,10 @@ def _run_with_hydra(name: str, overrides: list[str], multirun: bool) -> None:
     from spoonful.config.settings import with_absolute_paths
     from spoonful.project import conf_dir, project_root
 
-    run: Callable[..., None] = importlib.import_module(f"spoonful.stages.{name}").run
+    run: Callable[..., None] = getattr(importlib.import_module(f"spoonful.stages.{name}"), function)
 
     def task(composed: Any) -> None:
+        """Check one composed config and run the stage with it."""
         try:
             config = with_absolute_paths(check_config(composed))
             # MLflow makes ./mlruns wherever it runs. Left again, because in a sweep the next
@@ -146,7 +159,7 @@ def _run_with_hydra(name: str, overrides: list[str], multirun: bool) -> None:
 
 
 def _usage() -> str:
-    lines = ["usage: spoonful <stage> [--multirun] [key=value ...]", "", "stages:"]
+    lines = ["usage: spoonful <stage> [--flag ...] [key=value ...]", "", "stages:"]
     lines += [f"  {name:<9} {stage.summary}" for name, stage in STAGES.items()]
     lines += ["", "`spoonful <stage> --help` explains a stage's keys with their units."]
     return "\n".join(lines)

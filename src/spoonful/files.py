@@ -26,19 +26,48 @@ def replaced_file(path: Path) -> Iterator[Path]:
 def replaced_folder(path: Path) -> Iterator[Path]:
     """Give an empty folder beside `path` to fill; put it into place when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
-        shutil.rmtree(leftover, ignore_errors=True)  # of a run that was killed
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    remove_leftovers(path)
+    beside = _beside(path)
     beside.mkdir()
     try:
         yield beside
-        old = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-        if path.exists():
-            path.rename(old)  # removing takes a while, in which path would be half a folder
-        beside.rename(path)
-        shutil.rmtree(old, ignore_errors=True)
+        put_in_place(beside, path)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def put_in_place(beside: Path, path: Path) -> None:
+    """Rename a whole folder to `path`; what was there is removed.
+
+    Killed at any moment, `path` is the old folder, absent or the new one.
+    """
+    old = _beside(path)
+    if path.exists():
+        path.rename(old)  # removing takes a while, in which path would be half a folder
+    beside.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what a killed run left beside the folder `path`."""
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except PermissionError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -53,6 +53,11 @@ def split_table_path() -> Path:
     return project_root() / "data" / "split.csv"
 
 
+def packed_dir() -> Path:
+    """Return where `pack` leaves train/, val/ and test/."""
+    return project_root() / "data" / "packed"
+
+
 def train_dir() -> Path:
     """Return where a single training run leaves its model."""
     return project_root() / "models" / "train"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from spoonful.config.check import check_config
 from spoonful.config.compose import compose_config
 from spoonful.config.fields import allowed
+from spoonful.config.pack_schema import JpegPackConfig
 from spoonful.config.schema import (
     GROUPS,
     SCHEDULES,
@@ -30,10 +31,10 @@ REFUSED = [
     ("generator.batchsize=64", ("generator.batchsize", "did you mean generator.batch_size?")),
     ("trainer.early_stopping.metrc=loss", ("did you mean trainer.early_stopping.metric?",)),
     ("modle=cnn", ("unknown key modle", "did you mean model?")),
-    ("+generator.x=1", ("unknown key generator.x", "batch_size, shuffle, seed")),
+    ("+generator.x=1", ("unknown key generator.x", "batch_size, shuffle, block_size")),
     ("++generator.x=1", ("unknown key generator.x",)),
-    ("+foo=1", ("unknown key foo", "dataset, generator, model")),
-    ("foo=1", ("unknown key foo", "dataset, generator, model")),
+    ("+foo=1", ("unknown key foo", "dataset, pack, generator, model")),
+    ("foo=1", ("unknown key foo", "dataset, pack, generator, model")),
     ("dataset.path=x", ("unknown key dataset.path", "image_size")),  # a key of another choice
     ("optimizer.schedule.warmup_epochs=2", ("optimizer.schedule.warmup_epochs", "name")),
     ("generator@foo=folder", ("unknown key generator@foo", "did you mean generator?")),
@@ -67,6 +68,12 @@ REFUSED = [
     ("seed=nan", ("seed=nan", "a whole number")),
     ("generator.shuffle=maybe", ("generator.shuffle=maybe", "one of none, full")),
     ("generator.dtype=float16", ("generator.dtype=float16", "one of uint8, float32")),
+    ("dataset.resize=pad", ("dataset.resize=pad", "one of stretch, fit, crop")),
+    ("pack.shard_mb=257", ("pack.shard_mb=257", "<= 256")),
+    ("pack.shard_mb=0", ("pack.shard_mb=0", ">= 1")),
+    ("pack.num_threads=0", ("pack.num_threads=0", ">= 1", "null")),
+    ("pack.quality=90", ("unknown key pack.quality", "shard_mb")),  # a key of pack=jpeg
+    ("pack.name=zip", ("pack.name=zip", "one of raw, jpeg")),
     ("dataset.num_channels=2", ("dataset.num_channels=2", "one of 1, 3")),
     ("dataset.image_size=[28]", ("dataset.image_size=[28]", "2 numbers")),
     ("model.num_filters=[1,0]", ("model.num_filters=[1, 0]", ">= 1")),
@@ -143,6 +150,25 @@ def test_the_warm_up_schedule_is_typed() -> None:
     assert schedule == WarmupCosineConfig("warmup_cosine", 1.0, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("pack.quality=0", ">= 1"),
+        ("pack.quality=101", "<= 100"),
+        ("pack.chroma_subsampling=422", "444"),
+    ],
+)
+def test_the_keys_of_jpeg_packing_have_limits(override: str, words: str) -> None:
+    with pytest.raises(SpoonfulError, match=words):
+        compose_config(["pack=jpeg", override])
+
+
+@pytest.mark.parametrize("given", ["444", "'444'"])
+def test_subsampling_may_be_written_as_a_number(given: str) -> None:
+    pack = compose_config(["pack=jpeg", f"pack.chroma_subsampling={given}"]).pack
+    assert pack == JpegPackConfig("jpeg", 90, "444", 256, None)
+
+
 def test_null_is_kept_where_it_is_allowed() -> None:
     dataset = compose_config(["dataset=folder"]).dataset
     assert isinstance(dataset, FolderConfig)
@@ -170,7 +196,7 @@ def test_every_key_says_what_it_means_and_its_limits_fit_its_type(schema: type, 
     assert limits["help"]
     assert "\n" not in limits["help"]
     hint = typing.get_type_hints(schema)[field.name]
-    numeric = hint in (int, float, int | None, list[int], list[float])
+    numeric = hint in (int, float, int | None, float | None, list[int], list[float])
     bounds = [limits[name] for name in ("minimum", "maximum", "above") if limits[name] is not None]
     assert numeric or not bounds
     # Each number says how small it may be: no key takes a value that makes no sense.

@@ -12,7 +12,7 @@ from spoonful.config.schema import GROUPS, SCHEDULES
 
 def help_of(name: str, *overrides: str) -> str:
     stage = STAGES[name]
-    return stage_help(name, stage.summary, stage.groups, list(overrides))
+    return stage_help(name, stage.summary, stage.groups, list(overrides), stage.flags)
 
 
 def _key_lines(section: Any, prefix: str) -> list[str]:
@@ -51,7 +51,7 @@ def test_each_key_is_followed_by_its_meaning_its_unit_and_its_limits() -> None:
     assert "[> 0]" in after["  optimizer.learning_rate=0.001"]
     assert "in px" in after["  dataset.image_size=[8, 8]"]
     assert "seconds" in after["  tracking.system_metrics_interval_s=5.0"]
-    assert "[one of none, full]" in after["  generator.shuffle=full"]
+    assert "[one of none, full, block, buffer, balanced]" in after["  generator.shuffle=full"]
 
 
 def test_values_are_shown_as_the_command_line_takes_them() -> None:
@@ -80,6 +80,13 @@ def test_every_choice_is_listed() -> None:
     assert "  dataset=digits|folder|mnist" in lines
     assert f"  optimizer/schedule={'|'.join(str(name) for name in SCHEDULES)}" in lines
     assert [line for line in lines if line.startswith("  experiment=") and "article_mnist" in line]
+
+
+def test_a_flag_is_explained_where_it_is_taken() -> None:
+    lines = help_of("pack").splitlines()
+    assert lines[0].startswith("usage: spoonful pack [--multirun] [--cfg] [--verify] ")
+    assert [line for line in lines if line.startswith("--verify     check every byte")]
+    assert "--verify" not in help_of("train")
 
 
 def test_no_line_of_the_help_is_too_wide_to_read() -> None:

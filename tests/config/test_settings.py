@@ -52,7 +52,8 @@ def test_learning_settings_hold_no_places() -> None:
     moved = ["dataset=folder", "dataset.path=/x", "dataset.link=copy"]
     assert learning_settings(compose_config(moved)) == folder
     assert set(folder["dataset"]) == {
-        *("name", "image_size", "num_channels", "val_fraction", "test_fraction", "split_seed")
+        *("name", "image_size", "resize", "num_channels"),
+        *("val_fraction", "test_fraction", "split_seed"),
     }
 
 
@@ -64,6 +65,9 @@ def test_learning_settings_hold_no_places() -> None:
         "generator.batch_size=8",
         "dataset.split_seed=1",
         "dataset.image_size=[9,9]",
+        "dataset.resize=crop",
+        "generator=folder",
+        "pack=jpeg",
         "model.num_units=7",
         "optimizer.beta_1=0.5",
         "trainer.epochs=1",
@@ -73,6 +77,24 @@ def test_learning_settings_hold_no_places() -> None:
 )
 def test_learning_settings_hold_what_decides_the_weights(override: str) -> None:
     assert learning_settings(compose_config([override])) != learning_settings(compose_config([]))
+
+
+def test_learning_settings_hold_nothing_that_only_changes_the_speed() -> None:
+    fast = ["generator.num_threads=3", "generator.prefetch_batches=5", "generator.ram_budget_mb=9"]
+    fast += ["generator.read_timeout_s=1", "pack.num_threads=2", "pack.shard_mb=7"]
+    for choice in ("folder", "packed"):
+        usual = learning_settings(compose_config([f"generator={choice}"]))
+        assert learning_settings(compose_config([f"generator={choice}", *fast])) == usual
+
+
+def test_learning_settings_hold_the_packing_where_packed_images_are_read() -> None:
+    raw = learning_settings(compose_config(["generator=packed"]))
+    assert raw["pack"] == {"name": "raw"}
+    jpeg = learning_settings(compose_config(["generator=packed", "pack=jpeg", "pack.quality=70"]))
+    assert jpeg["pack"] == {"name": "jpeg", "quality": 70, "chroma_subsampling": "420"}
+    folder = learning_settings(compose_config(["generator=folder"]))
+    assert "pack" not in folder
+    assert learning_settings(compose_config(["generator=folder", "pack=jpeg"])) == folder
 
 
 def test_paths_are_taken_from_where_the_command_was_typed(

@@ -15,6 +15,7 @@ from spoonful.errors import SpoonfulError
 CONFIG = DigitsConfig(
     name="digits",
     image_size=[8, 8],
+    resize="stretch",
     num_channels=1,
     val_fraction=0.1,
     test_fraction=0.2,

@@ -104,6 +104,7 @@ def config(urls: list[str], timeout_s: float = 10) -> MnistConfig:
     return MnistConfig(
         name="mnist",
         image_size=[28, 28],
+        resize="stretch",
         num_channels=1,
         val_fraction=0.1,
         split_seed=0,

@@ -17,6 +17,7 @@ def config(path: Path | str | None, **settings: Any) -> FolderConfig:
         "name": "folder",
         "path": None if path is None else str(path),
         "image_size": [8, 8],
+        "resize": "stretch",
         "num_channels": 3,
         "val_fraction": 0.1,
         "test_fraction": 0.2,

@@ -24,6 +24,7 @@ def config(mirror: Path | str | None, **settings: Any) -> MnistConfig:
     values = {
         "name": "mnist",
         "image_size": [28, 28],
+        "resize": "stretch",
         "num_channels": 1,
         "val_fraction": 0.1,
         "split_seed": 0,

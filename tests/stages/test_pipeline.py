@@ -16,6 +16,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from spoonful.sources.folder import FolderSource
+from spoonful.sources.packed import PackedSource
 
 pytestmark = pytest.mark.slow
 
@@ -133,9 +134,9 @@ def test_the_run_records_what_it_was_made_from(first: Path) -> None:
     assert run.data.params["trainer.early_stopping.metric"] == "val_loss"
     assert run.data.tags["overrides"] == "model=mlp trainer.epochs=2"
     assert len(run.data.tags["git.commit"]) == 40
-    split_hash = yaml.safe_load((first / "dvc.lock").read_text())["stages"]["split"]["outs"]
-    assert run.data.tags["dvc.data_split"] in {out["md5"] for out in split_hash}
-    source = FolderSource(first / "data" / "split" / "train", (8, 8), 1)
+    packed = yaml.safe_load((first / "dvc.lock").read_text())["stages"]["pack"]["outs"]
+    assert run.data.tags["dvc.data_packed"] in {out["md5"] for out in packed}
+    source = PackedSource(first / "data" / "packed" / "train")
     assert run.data.tags["fingerprint.train"] == source.fingerprint
     names = {d.dataset.name: d.dataset.digest for d in run.inputs.dataset_inputs}
     assert names["digits/train"] == source.fingerprint[:36]

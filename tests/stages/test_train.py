@@ -25,11 +25,11 @@ START_LIMIT_S = 120
 
 @pytest.fixture(scope="module")
 def digits_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder data/ with the digits split, made once."""
+    """A folder data/ with the digits, split and packed, made once."""
     folder = tmp_path_factory.mktemp("digits")
     shutil.copytree(CHECKOUT / "conf", folder / "conf")
     shutil.copy(CHECKOUT / "dvc.yaml", folder)
-    for stage in ("fetch", "split"):
+    for stage in ("fetch", "split", "pack"):
         command = [sys.executable, "-m", "spoonful", stage]
         subprocess.run(command, cwd=folder, timeout=120, check=True)
     return folder / "data"
@@ -37,7 +37,7 @@ def digits_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def digits(project: Path, digits_data: Path) -> Path:
-    """A project with the digits split."""
+    """A project with the digits, split and packed."""
     shutil.copytree(digits_data, project / "data")
     return project
 
@@ -88,7 +88,7 @@ def test_an_interrupted_run_is_marked_killed(digits: Path, number: int, code: in
 def test_a_broken_image_fails_the_run_and_is_named(digits: Path, spoonful: Spoonful) -> None:
     broken = sorted((digits / "data" / "split" / "train" / "3").iterdir())[0]
     broken.write_bytes(b"no image")
-    done = spoonful("train", "model=mlp", "trainer.epochs=1")
+    done = spoonful("train", "generator=folder", "model=mlp", "trainer.epochs=1")
     assert done.returncode == 2
     assert broken.name in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

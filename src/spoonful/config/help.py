@@ -1,6 +1,7 @@
 """Explain the keys of a stage: what each means, its unit, its range and its present value."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from spoonful.config.compose import compose_config
@@ -9,7 +10,13 @@ from spoonful.config.schema import GROUPS, SCHEDULES, Config
 from spoonful.project import conf_dir
 
 
-def stage_help(stage: str, summary: str, groups: tuple[str, ...], overrides: list[str]) -> str:
+def stage_help(
+    stage: str,
+    summary: str,
+    groups: tuple[str, ...],
+    overrides: list[str],
+    flags: Mapping[str, str],
+) -> str:
     """Return the help of one stage.
 
     Args:
@@ -17,9 +24,11 @@ def stage_help(stage: str, summary: str, groups: tuple[str, ...], overrides: lis
         summary: what it does, in one line.
         groups: the config groups that it reads; "seed" is the top-level key.
         overrides: composed before the values are shown, so that `model=mlp --help` shows mlp's.
+        flags: the stage's own, each with its meaning.
     """
     config = compose_config(overrides)
-    lines = [f"usage: spoonful {stage} [--multirun] [--cfg] [key=value ...]", "", summary, ""]
+    given = "".join(f"[{flag}] " for flag in ("--multirun", "--cfg", *flags))
+    lines = [f"usage: spoonful {stage} {given}[key=value ...]", "", summary, ""]
     lines += ["choices (group=choice):"]
     lines += [f"  {group}={'|'.join(_choices(group))}" for group in groups if group in GROUPS]
     if "optimizer" in groups:
@@ -35,8 +44,8 @@ def stage_help(stage: str, summary: str, groups: tuple[str, ...], overrides: lis
             lines += _key_lines("seed", section, field)
         else:
             lines += _section_lines(group, section)
+    lines += ["", *(f"{flag:<12} {meaning}" for flag, meaning in flags.items())]
     lines += [
-        "",
         "--multirun   train every combination of comma-separated values: key=a,b other=c,d",
         "--cfg        print the composed config and stop",
         "--help       print this; choices given before it are shown",

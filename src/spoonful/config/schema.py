@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from spoonful.config.fields import key
+from spoonful.config.pack_schema import JpegPackConfig, RawPackConfig
 from spoonful.order import MAX_SEED, SHUFFLES
+from spoonful.sources.resize import RESIZES
 
-_SIZE = "height and width in px that every image is stretched to"
+_SIZE = "height and width in px that every image is resized to"
+_RESIZE = "an image of another shape is stretched, fitted into black, or cropped at its centre"
 _CHANNELS = "1 for grey, 3 for RGB"
 _VAL_FRACTION = "share of the images without a given split that goes to val"
 _TEST_FRACTION = "share of the images without a given split that goes to test"
@@ -19,6 +22,7 @@ class DigitsConfig:
 
     name: str = key("which data set", choices=("digits",))
     image_size: list[int] = key(_SIZE, minimum=1, length=2)
+    resize: str = key(_RESIZE, choices=RESIZES)
     num_channels: int = key(_CHANNELS, choices=(1, 3))
     val_fraction: float = key(_VAL_FRACTION, above=0, maximum=0.9)
     test_fraction: float = key(_TEST_FRACTION, above=0, maximum=0.9)
@@ -31,6 +35,7 @@ class MnistConfig:
 
     name: str = key("which data set", choices=("mnist",))
     image_size: list[int] = key(_SIZE, minimum=1, length=2)
+    resize: str = key(_RESIZE, choices=RESIZES)
     num_channels: int = key(_CHANNELS, choices=(1, 3))
     val_fraction: float = key(_VAL_FRACTION, above=0, maximum=0.9)
     split_seed: int = key(_SPLIT_SEED, minimum=0, maximum=MAX_SEED)
@@ -49,6 +54,7 @@ class FolderConfig:
     name: str = key("which data set", choices=("folder",))
     path: str | None = key("folder of class folders, or holding train, val (or validation), test")
     image_size: list[int] = key(_SIZE, minimum=1, length=2)
+    resize: str = key(_RESIZE, choices=RESIZES)
     num_channels: int = key(_CHANNELS, choices=(1, 3))
     val_fraction: float = key(_VAL_FRACTION, above=0, maximum=0.9)
     test_fraction: float = key(_TEST_FRACTION, above=0, maximum=0.9)
@@ -67,10 +73,34 @@ class GeneratorConfig:
     shuffle: str = key(
         "order of an epoch", choices=SHUFFLES, aliases={"True": "full", "False": "none"}
     )
+    block_size: int | None = key(
+        "images a block of shuffle=block; null: as many as make 4 MiB of pixels", minimum=1
+    )
+    window_blocks: int = key("blocks that shuffle=block mixes at a time", minimum=1)
+    buffer_size: int = key("images in the buffer of shuffle=buffer", minimum=1)
     seed: int = key("seed of the order", minimum=0, maximum=MAX_SEED)
     drop_remainder: bool = key("leave out the last, smaller training batch of an epoch")
     one_hot: bool = key("labels as one-hot vectors (true) or class numbers (false)")
     dtype: str = key("pixels as uint8 (0..255) or float32 (0..1)", choices=("uint8", "float32"))
+    num_threads: int | None = key(
+        "threads that read ahead; 0: none, read when needed; null: as many as the source gains by",
+        minimum=0,
+        maximum=256,
+    )
+    prefetch_batches: int | None = key(
+        "batches read ahead; null: as many as ram_budget_mb holds", minimum=1
+    )
+    ram_budget_mb: float | None = key(
+        "memory for the batches that are read, ready and in use, in MiB; null: at most 64", above=0
+    )
+    read_timeout_s: float = key("longest time that a read may take, in s", above=0)
+
+
+@dataclass
+class PackedGeneratorConfig(GeneratorConfig):
+    """Batches read from the packed splits in data/packed."""
+
+    name: str = key("what batches are read from", choices=("packed",))
 
 
 @dataclass
@@ -181,7 +211,9 @@ class TrainerConfig:
         "compile with XLA (not if deterministic); null: on GPUs, off on CPU"
     )
     steps_per_execution: int = key(
-        "steps a call into TensorFlow; the largest divisor of an epoch's steps up to it", minimum=1
+        "steps a call into TensorFlow; many save small models time, but the bar, Ctrl-C and "
+        "SIGTERM come that many steps later",
+        minimum=1,
     )
     deterministic: bool = key("use only operations that give the same bits every time")
     class_weights: str = key(
@@ -219,7 +251,8 @@ class TrackingConfig:
 # For each group the schema of each choice, by the value of its key `name` (None: one schema).
 GROUPS: dict[str, dict[str | None, type]] = {
     "dataset": {"digits": DigitsConfig, "mnist": MnistConfig, "folder": FolderConfig},
-    "generator": {"folder": GeneratorConfig},
+    "pack": {"raw": RawPackConfig, "jpeg": JpegPackConfig},
+    "generator": {"folder": GeneratorConfig, "packed": PackedGeneratorConfig},
     "model": {"cnn": CnnConfig, "mlp": MlpConfig, "resnet": ResnetConfig},
     "optimizer": {"adam": AdamConfig, "adamw": AdamwConfig, "sgd": SgdConfig},
     "trainer": {None: TrainerConfig},
@@ -237,6 +270,7 @@ class Config:
     """The whole composed configuration, checked."""
 
     dataset: DigitsConfig | MnistConfig | FolderConfig
+    pack: RawPackConfig | JpegPackConfig
     generator: GeneratorConfig
     model: CnnConfig | MlpConfig | ResnetConfig
     optimizer: AdamConfig | AdamwConfig | SgdConfig

@@ -8,6 +8,10 @@ from spoonful.config.schema import Config, FolderConfig, MnistConfig
 
 # Where raw data lies or how it is linked is the machine's affair and changes no image.
 _PLACES = ("mirror", "urls", "timeout_s", "path", "link")
+# How fast and how far ahead batches are read changes none.
+_READING = ("num_threads", "prefetch_batches", "ram_budget_mb", "read_timeout_s")
+# Nor does how the packed pixels are spread over files.
+_PACKING = ("shard_mb", "num_threads")
 
 
 def with_absolute_paths(config: Config) -> Config:
@@ -26,11 +30,17 @@ def flattened(config: Config) -> dict[str, Any]:
 
 
 def learning_settings(config: Config) -> dict[str, Any]:
-    """Return what decides the trained weights: no tracking, no evaluation, no places."""
+    """Return what decides the trained weights: no tracking, no evaluation, no places, no speed."""
     settings = dataclasses.asdict(config)
     del settings["tracking"], settings["evaluation"]
     for name in _PLACES:
         settings["dataset"].pop(name, None)
+    for name in _READING:
+        del settings["generator"][name]
+    for name in _PACKING:
+        del settings["pack"][name]
+    if config.generator.name != "packed":
+        del settings["pack"]
     return settings
 
 

@@ -10,7 +10,8 @@ from spoonful.config.schema import FolderConfig
 from spoonful.datasets.raw import RawImage
 from spoonful.errors import SpoonfulError
 from spoonful.files import link_or_copy, replaced_folder
-from spoonful.sources.folder import content_hash, image_files
+from spoonful.sources.content_hash import content_hash
+from spoonful.sources.folder import image_files
 
 # The list that `fetch` leaves in data/raw: the images themselves stay where they are.
 LIST_NAME = "files.csv"

@@ -1,17 +1,85 @@
-"""Open the split that the config describes."""
+"""Open the data that the config describes."""
 
 import json
+from typing import Any
 
+from spoonful.config.pack_schema import JpegPackConfig
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
-from spoonful.project import split_dir, split_summary_path
+from spoonful.project import packed_dir, shown_path, split_dir, split_summary_path
 from spoonful.sources.folder import FolderSource
+from spoonful.sources.packed import PackedSource
 from spoonful.stages.split import split_settings
 
+SplitSource = FolderSource | PackedSource
 
-def open_split(split: str, image_size: tuple[int, int], num_channels: int) -> FolderSource:
+
+def open_train_and_val(config: Config) -> tuple[SplitSource, SplitSource]:
+    """Open what training reads: the packed splits, or the split folders themselves.
+
+    Raises:
+        SpoonfulError: there are none, or they were made of other data or settings (each named).
+    """
+    check_split(config)
+    settings = packed_settings(config)
+    sources: list[SplitSource] = []
+    for split in ("train", "val"):
+        if config.generator.name == "packed":
+            sources.append(open_packed(split, settings))
+        else:
+            sources.append(open_folder(split, settings))
+    return sources[0], sources[1]
+
+
+def open_folder(split: str, settings: dict[str, Any]) -> FolderSource:
     """Open one folder of data/split: "train", "val" or "test"."""
-    return FolderSource(split_dir() / split, image_size, num_channels)
+    height, width, channels = settings["image_shape"]
+    return FolderSource(split_dir() / split, (height, width), channels, settings["resize"])
+
+
+def open_packed(split: str, settings: dict[str, Any]) -> PackedSource:
+    """Open one store of data/packed: "train", "val" or "test".
+
+    Args:
+        split: which one.
+        settings: what it must have been packed with, as `packed_settings` says.
+
+    Raises:
+        SpoonfulError: no store, or one of other settings or another split; names each.
+    """
+    source = PackedSource(packed_dir() / split)
+    meta = source.meta
+    found = {"image_shape": list(meta.image_shape), "encoding": meta.encoding, **meta.settings}
+    wrong = [
+        f"{name} (asked for {value}, packed {found.get(name)})"
+        for name, value in settings.items()
+        if found.get(name) != value
+    ]
+    summary = json.loads(split_summary_path().read_text(encoding="utf-8"))
+    if meta.split_summary != summary:
+        wrong.append("the split, which was made anew since")
+    if wrong:
+        raise SpoonfulError(
+            f"{shown_path(source.path)} was packed otherwise: {', '.join(wrong)}; run "
+            "`spoonful pack` with the same overrides, or `dvc repro`"
+        )
+    return source
+
+
+def packed_settings(config: Config) -> dict[str, Any]:
+    """Return what decides the pixels that training reads, besides the files."""
+    dataset, pack = config.dataset, config.pack
+    settings: dict[str, Any] = {
+        "image_shape": [*dataset.image_size, dataset.num_channels],
+        "resize": dataset.resize,
+    }
+    if config.generator.name == "packed":
+        settings["encoding"] = pack.name
+        if isinstance(pack, JpegPackConfig):
+            settings["quality"] = pack.quality
+            is_colour = dataset.num_channels == 3
+            settings["chroma_subsampling"] = pack.chroma_subsampling if is_colour else None
+    return settings
 
 
 def check_split(config: Config) -> None:

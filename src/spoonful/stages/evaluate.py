@@ -15,28 +15,28 @@ from spoonful.evaluation.scores import Scores, score
 from spoonful.files import replaced_folder
 from spoonful.project import evaluate_dir, project_root, shown_path, train_dir
 from spoonful.quiet import import_tensorflow
-from spoonful.sources.folder import FolderSource, content_hash
-from spoonful.stages.data import open_split
+from spoonful.sources.content_hash import content_hash
+from spoonful.stages.data import SplitSource, open_folder, open_packed
 from spoonful.stages.train import CARD_NAME, CONFIG_NAME, MODEL_NAME
 
 
 def run(config: Config) -> None:
-    """Score the model on data/split/test; leave the report and add it to the training's run."""
+    """Score the model on the test split; leave the report and add it to the training's run."""
     model_dir = _model_dir(config)
     card = _card(model_dir)
     settings: Any = OmegaConf.to_container(OmegaConf.load(model_dir / CONFIG_NAME))
-    height, width, channels = card["image_shape"]
-    source = open_split("test", (height, width), channels)
+    source = _test_source(card["input"])
     if list(source.class_names) != card["class_names"]:
         raise SpoonfulError(
-            f"data/split/test has the classes {', '.join(source.class_names)}, but {model_dir} was "
+            f"the test split has the classes {', '.join(source.class_names)}, but {model_dir} was "
             f"trained on {', '.join(card['class_names'])}: train again on this split"
         )
     import_tensorflow()
     probabilities = _predict(model_dir / MODEL_NAME, source, settings, config.evaluation.batch_size)
     names = tuple(card["class_names"])
+    labels = np.asarray(source.labels, dtype=np.int64)
     scores = score(
-        probabilities, source.labels, names, config.evaluation.top_k, config.evaluation.num_bins
+        probabilities, labels, names, config.evaluation.top_k, config.evaluation.num_bins
     )
     figures = _figures(scores, names, source, probabilities, config.evaluation.num_mistakes)
     out_dir = evaluate_dir() if model_dir == train_dir() else model_dir / "evaluate"
@@ -71,8 +71,15 @@ def _card(model_dir: Path) -> dict[str, Any]:
     return card
 
 
+def _test_source(settings: dict[str, Any]) -> SplitSource:
+    """Open the test split as the model card says that training read its own."""
+    pixels = {name: value for name, value in settings.items() if name != "source"}
+    is_packed = settings["source"] == "packed"
+    return open_packed("test", pixels) if is_packed else open_folder("test", pixels)
+
+
 def _predict(
-    model_path: Path, source: FolderSource, settings: dict[str, Any], batch_size: int
+    model_path: Path, source: SplitSource, settings: dict[str, Any], batch_size: int
 ) -> NDArray[np.float32]:
     """Return the class probabilities of every image, float32 [n, classes], in source order."""
     import keras
@@ -93,7 +100,7 @@ def _predict(
 def _figures(
     scores: Scores,
     class_names: tuple[str, ...],
-    source: FolderSource,
+    source: SplitSource,
     probabilities: NDArray[np.float32],
     num_mistakes: int,
 ) -> dict[str, Any]:
@@ -118,11 +125,11 @@ def _figures(
     }
 
 
-def _prediction_rows(source: FolderSource, probabilities: NDArray[np.float32]) -> list[list[Any]]:
+def _prediction_rows(source: SplitSource, probabilities: NDArray[np.float32]) -> list[list[Any]]:
     names = source.class_names
     return [
-        [file, names[label], names[row.argmax()], float(row.max())]
-        for file, label, row in zip(source.ids, source.labels, probabilities, strict=True)
+        [source.example_id(i), names[label], names[row.argmax()], float(row.max())]
+        for i, (label, row) in enumerate(zip(source.labels, probabilities, strict=True))
     ]
 
 

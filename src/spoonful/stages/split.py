@@ -1,6 +1,7 @@
 """`spoonful split`: every image into exactly one folder of data/split/<split>/<class>."""
 
 import csv
+import hashlib
 import io
 import sys
 from collections import Counter, defaultdict
@@ -33,7 +34,8 @@ def run(config: Config) -> None:
     counts = Counter((i.class_name, split) for i, split in zip(raw.images, splits, strict=True))
     class_names = sorted({image.class_name for image in raw.images})
     write_text(split_table_path(), _table_csv(class_names, counts))
-    write_json(split_summary_path(), split_summary(config, splits, len(class_names)))
+    digest = split_digest(raw.images, splits)
+    write_json(split_summary_path(), split_summary(config, splits, len(class_names), digest))
     print(_table_text(class_names, counts))
     for line in _copies(raw.images, splits):
         print(line, file=sys.stderr)
@@ -46,13 +48,25 @@ def split_settings(config: Config) -> dict[str, Any]:
     return {name: getattr(dataset, name) for name in names if hasattr(dataset, name)}
 
 
-def split_summary(config: Config, splits: Sequence[str], num_classes: int) -> dict[str, Any]:
+def split_digest(images: Sequence[RawImage], splits: Sequence[str]) -> str:
+    """Return a digest of which image is in which split: another one means another split."""
+    placed = sorted(
+        (split, image.class_name, image.file_name, image.content or "")
+        for image, split in zip(images, splits, strict=True)
+    )
+    return hashlib.sha256(repr(placed).encode()).hexdigest()[:16]
+
+
+def split_summary(
+    config: Config, splits: Sequence[str], num_classes: int, digest: str
+) -> dict[str, Any]:
     """Return what data/split.json says: a DVC metric, and what `train` checks its config with."""
     counts = Counter(splits)
     return {
         "dataset": config.dataset.name,
         "num_classes": num_classes,
         "num_images": {split: counts[split] for split in SPLITS},
+        "digest": digest,
         "settings": split_settings(config),
     }
 

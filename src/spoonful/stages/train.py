@@ -1,4 +1,4 @@
-"""`spoonful train`: train on data/split, leave the model in models/train, record the run."""
+"""`spoonful train`: train on the split data, leave the model in models/train, record the run."""
 
 import csv
 import dataclasses
@@ -16,10 +16,10 @@ from spoonful.config.schema import Config
 from spoonful.config.settings import flattened, learning_settings, run_name
 from spoonful.errors import SpoonfulError
 from spoonful.files import replaced_folder, write_json, write_text
-from spoonful.project import shown_path, split_dir, train_dir
+from spoonful.project import packed_dir, shown_path, split_dir, train_dir
 from spoonful.quiet import import_tensorflow
-from spoonful.sources.folder import FolderSource, content_hash
-from spoonful.stages.data import check_split, open_split
+from spoonful.sources.content_hash import content_hash
+from spoonful.stages.data import SplitSource, open_train_and_val, packed_settings
 from spoonful.stages.job import Job, current_job
 from spoonful.tracking.store import prepare_store
 
@@ -37,10 +37,7 @@ _NUM_GRID_IMAGES = 25
 
 def run(config: Config) -> None:
     """Train as configured and record the run in MLflow."""
-    check_split(config)
-    size = (config.dataset.image_size[0], config.dataset.image_size[1])
-    train_source = open_split("train", size, config.dataset.num_channels)
-    val_source = open_split("val", size, config.dataset.num_channels)
+    train_source, val_source = open_train_and_val(config)
     _check_same_classes(train_source, val_source)
     prepare_store(config.tracking)  # a server that is not there shows before the slow imports
     import_tensorflow()
@@ -65,11 +62,11 @@ def run(config: Config) -> None:
     )
 
 
-def _check_same_classes(train_source: FolderSource, val_source: FolderSource) -> None:
+def _check_same_classes(train_source: SplitSource, val_source: SplitSource) -> None:
     if train_source.class_names != val_source.class_names:
         different = sorted(set(train_source.class_names) ^ set(val_source.class_names))
         raise SpoonfulError(
-            f"data/split/train and data/split/val have different classes ({', '.join(different)}): "
+            f"the train and val splits have different classes ({', '.join(different)}): "
             "run `spoonful split` again"
         )
 
@@ -95,8 +92,8 @@ def _log_inputs(
     tracked: "TrackedRun",
     config: Config,
     job: Job,
-    train_source: FolderSource,
-    val_source: FolderSource,
+    train_source: SplitSource,
+    val_source: SplitSource,
 ) -> None:
     """Record all that decides the run, before it begins."""
     from spoonful.tracking.environment import dvc_hash, full_environment
@@ -105,22 +102,23 @@ def _log_inputs(
     tracked.log_text(OmegaConf.to_yaml(dataclasses.asdict(config)), CONFIG_NAME)
     tracked.log_text("\n".join(job.overrides), "overrides.txt")
     tracked.log_dict(full_environment(), "environment.json")
-    split_hash = dvc_hash(split_dir())
-    tracked.set_tags({"dvc.data_split": split_hash})
+    folder = packed_dir() if config.generator.name == "packed" else split_dir()
+    data_hash = dvc_hash(folder)
+    tracked.set_tags({f"dvc.data_{folder.name}": data_hash})
     sources = {"train": (train_source, "training"), "val": (val_source, "validation")}
     for split, (source, context) in sources.items():
         tracked.log_dataset(
             f"{config.dataset.name}/{split}",
-            split_dir() / split,
+            folder / split,
             source.fingerprint,
-            split_hash,
+            data_hash,
             context,
         )
         tracked.set_tags({f"fingerprint.{split}": source.fingerprint})
 
 
 def _fit(
-    config: Config, train_source: FolderSource, val_source: FolderSource, tracked: "TrackedRun"
+    config: Config, train_source: SplitSource, val_source: SplitSource, tracked: "TrackedRun"
 ) -> "Training":
     from spoonful.fitting.report import EpochReport
     from spoonful.fitting.train import train
@@ -135,8 +133,8 @@ def _save(
     out_dir: Path,
     config: Config,
     training: "Training",
-    train_source: FolderSource,
-    val_source: FolderSource,
+    train_source: SplitSource,
+    val_source: SplitSource,
 ) -> str:
     """Leave the model and what it was made from; the same bytes for the same run.
 
@@ -151,7 +149,7 @@ def _save(
         write_text(folder / HISTORY_NAME, _history_csv(training.history))
         card: dict[str, Any] = {
             "class_names": list(train_source.class_names),
-            "image_shape": list(train_source.image_shape),
+            "input": {"source": config.generator.name, **packed_settings(config)},
             "best_epoch": training.best_epoch,
             "fingerprints": {"train": train_source.fingerprint, "val": val_source.fingerprint},
             "sha256": content_hash(folder / MODEL_NAME),
@@ -163,7 +161,7 @@ def _save(
 
 
 def _log_results(
-    tracked: "TrackedRun", config: Config, training: "Training", source: FolderSource
+    tracked: "TrackedRun", config: Config, training: "Training", source: SplitSource
 ) -> None:
     """Record the model and what a person wants to see of the training."""
     from spoonful.figures import learning_curves
@@ -171,12 +169,7 @@ def _log_results(
     best = training.history[training.best_epoch - 1]
     tracked.log_metrics({f"best_{n}": v for n, v in best.items() if n.startswith("val_")})
     tracked.log_metrics({"best_epoch": training.best_epoch})
-    tracked.set_tags(
-        {
-            "jit_compile": str(training.jit_compile).lower(),
-            "steps_per_execution": str(training.steps_per_execution),
-        }
-    )
+    tracked.set_tags({"jit_compile": str(training.jit_compile).lower()})
     curves = learning_curves(training.history, training.best_epoch)
     tracked.log_figure(curves, "figures/learning_curves.png")
     _log_batch_grid(tracked, config, source)
@@ -186,7 +179,7 @@ def _log_results(
     tracked.log_model(training.model, example, source.class_names)
 
 
-def _log_batch_grid(tracked: "TrackedRun", config: Config, source: FolderSource) -> None:
+def _log_batch_grid(tracked: "TrackedRun", config: Config, source: SplitSource) -> None:
     """Record the first batch as the model's first layers see it: scaled and augmented.
 
     The augmentation layers are made anew: the model's own must not move on by a batch.
