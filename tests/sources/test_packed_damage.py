@@ -215,13 +215,18 @@ def test_a_shard_that_became_garbage_after_opening_is_named(
     source.prefetch(0, NUM_EXAMPLES)
 
 
-def test_another_store_in_the_place_of_an_open_one_is_not_read(raw: Path) -> None:
-    source = PackedSource(raw)
+@pytest.mark.parametrize("mapped_mb", [0.0, 64.0])
+def test_another_store_in_the_place_of_an_open_one_is_not_read(raw: Path, mapped_mb: float) -> None:
+    every = PackedSource(raw).read(range(NUM_EXAMPLES))
+    source = PackedSource(raw, mapped_mb=mapped_mb)
     first = source.read([0])
     images = np.zeros((NUM_EXAMPLES, 8, 8, 3), np.uint8)
     pack(ArraySource(images, np.arange(NUM_EXAMPLES) % 3), raw, shard_mb=0.01)
     assert np.array_equal(source.read([0]), first)
-    assert "No such file" in refusal(lambda: source.read([NUM_EXAMPLES - 1]))
+    if mapped_mb:
+        assert np.array_equal(source.read(range(NUM_EXAMPLES)), every)
+    else:
+        assert "No such file" in refusal(lambda: source.read([NUM_EXAMPLES - 1]))
     assert not PackedSource(raw).read([0]).any()
 
 

@@ -1,14 +1,17 @@
 """Pixels of a raw store, out of few big NumPy files."""
 
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
-from spoonful.sources.packed_files import FileSet, distinct
+from spoonful.sources.packed_files import FileSet
 from spoonful.sources.packed_meta import RAW_DATA_START, REMAKE, StoreMeta
 from spoonful.sources.packed_reads import Integers, RangeError, read_ranges
+from spoonful.sources.packed_rows import MappedRows, map_rows
 
 LARGE_IMAGE_BYTES = 16 << 10
 
@@ -30,6 +33,8 @@ class RawImages:
         self._counts = [shard.num_examples for shard in meta.shards]
         self._files = FileSet(folder, [shard.name for shard in meta.shards])
         self._is_mapped = is_mapped
+        self._rows: MappedRows | None = None
+        self._lock = threading.Lock()
 
     @property
     def max_useful_threads(self) -> int:
@@ -50,8 +55,11 @@ class RawImages:
             SpoonfulError: a shard that is gone, shorter than it was or unreadable; names it.
         """
         indices = indices.astype(np.int64, copy=False)
-        if self._is_mapped:
-            self._gather(indices, images)
+        if self._is_mapped and self._rows is None:
+            with self._lock:
+                self._rows = self._rows or self._map()
+        if self._rows is not None:
+            self._gather(indices, images, self._rows)
         elif len(indices):
             self._read(indices, images)
 
@@ -63,35 +71,30 @@ class RawImages:
             offset = RAW_DATA_START + begin * self._image_bytes
             self._files.will_need(shard, offset, (end - begin) * self._image_bytes)
 
-    def _gather(self, indices: Integers, images: NDArray[np.uint8]) -> None:
-        if len(self._counts) == 1:
-            # mode: "raise" would gather into a buffer of its own first.
-            np.take(self._pixels(0), indices, axis=0, out=images, mode="clip")
-            return
-        shards, places = np.divmod(indices, self._per_shard)
-        pixels = {shard: self._pixels(shard) for shard in distinct(shards)}
-        if self._image_bytes >= LARGE_IMAGE_BYTES:
-            # One by one: 9 us an image of 224x224x3. Below, a gather and a second copy: 15 us.
-            for image, shard, place in zip(images, shards.tolist(), places.tolist(), strict=True):
-                image[...] = pixels[shard][place]
-            return
-        for shard, of_shard in pixels.items():
-            chosen = np.flatnonzero(shards == shard)
-            images[chosen] = np.take(of_shard, places[chosen], axis=0, mode="clip")
+    def _gather(self, indices: Integers, images: NDArray[np.uint8], mapped: MappedRows) -> None:
+        if len(self._counts) > 1:
+            shards, places = np.divmod(indices, self._per_shard)
+            indices = mapped.first_rows[shards] + places
+        rows = images.reshape(len(images), self._image_bytes)
+        # mode: "raise" would gather into a buffer of its own first.
+        np.take(mapped.rows, indices, axis=0, out=rows, mode="clip")
 
-    def _pixels(self, shard: int) -> NDArray[np.uint8]:
-        """Return a mapped shard's images [n, h, w, c]."""
-        shape = (self._counts[shard], *self._shape)
+    def _map(self) -> MappedRows | None:
+        """Map all shards; None where the system cannot: they are read then."""
+        descriptors = self._files.descriptors(np.arange(len(self._counts))).tolist()
+        for shard, descriptor in enumerate(descriptors):
+            expected = RAW_DATA_START + self._counts[shard] * self._image_bytes
+            found = os.fstat(descriptor).st_size
+            if found != expected:
+                raise SpoonfulError(
+                    f"{self._files.paths[shard]}: expected {expected} bytes, found {found}; "
+                    f"{REMAKE}"
+                )
         try:
-            pixels = np.frombuffer(self._files.mapped(shard), np.uint8, offset=RAW_DATA_START)
-            return pixels.reshape(shape)
-        except ValueError as error:
-            if isinstance(error, SpoonfulError):
-                raise
-            raise SpoonfulError(
-                f"{self._files.paths[shard]}: expected images of shape {shape}, found: {error}; "
-                f"{REMAKE}"
-            ) from error
+            return map_rows(descriptors, RAW_DATA_START, self._image_bytes)
+        except OSError:
+            self._is_mapped = False
+            return None
 
     def _read(self, indices: Integers, images: NDArray[np.uint8]) -> None:
         shards, places = np.divmod(indices, self._per_shard)
