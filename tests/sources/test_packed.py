@@ -195,13 +195,13 @@ def test_what_is_mapped_depends_on_the_size_of_store_and_images(
         return PackedSource(path, **options).max_useful_threads
 
     small = stores / "raw" / "one"
-    gathered, copied, read = 1, 2, 4
-    assert (threads(small), threads(tmp_path / "large")) == (gathered, copied)
+    mapped, read = 2, 4
+    assert (threads(small), threads(tmp_path / "large")) == (mapped, mapped)
     monkeypatch.setattr("spoonful.sources.packed.MAPPED_MB", 0.01)
-    assert (threads(small), threads(tmp_path / "large")) == (read, copied)
+    assert (threads(small), threads(tmp_path / "large")) == (read, mapped)
     monkeypatch.setattr("spoonful.sources.packed.MAPPED_LARGE_MB", 0.01)
     assert (threads(small), threads(tmp_path / "large")) == (read, read)
-    assert threads(small, mapped_mb=1) == gathered
+    assert threads(small, mapped_mb=1) == mapped
     assert threads(small, mapped_mb=0) == read
 
 

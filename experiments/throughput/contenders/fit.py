@@ -8,7 +8,7 @@ import numpy as np
 from layout import BenchData
 from prepare import mnist_in_ram
 
-_EPOCHS = 6
+_EPOCHS = 11
 _QUICK_EPOCHS = 3
 
 

@@ -17,7 +17,7 @@ from spoonful.sources import Source
 
 # Pixels read in one go: a chunk of a single tiny image takes 0.03 ms in the calling thread, and
 # 0.12-0.17 ms from thread to thread.
-CHUNK_BYTES = 4 << 20
+CHUNK_BYTES = 10 << 20
 MAX_CHUNK_STEPS = 512
 Batch = tuple[NDArray[np.generic], NDArray[np.generic]]
 
