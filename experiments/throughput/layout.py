@@ -11,7 +11,7 @@ class BenchData:
     """The benchmark's folder and what lies in it.
 
     Args:
-        root: any folder outside git; holds about 14 GB in the end.
+        root: any folder outside git; holds about 16 GB in the end.
     """
 
     root: Path

@@ -74,7 +74,7 @@ class GeneratorConfig:
         "order of an epoch", choices=SHUFFLES, aliases={"True": "full", "False": "none"}
     )
     block_size: int | None = key(
-        "images a block of shuffle=block; null: as many as make 4 MiB of pixels", minimum=1
+        "images a block of shuffle=block; null: as many as make 2 MiB of pixels", minimum=1
     )
     window_blocks: int = key("blocks that shuffle=block mixes at a time", minimum=1)
     buffer_size: int = key("images in the buffer of shuffle=buffer", minimum=1)

@@ -20,8 +20,9 @@ from spoonful.sources import Source
 
 DTYPES = ("uint8", "float32")
 # Pixels of a block of shuffle="block" when block_size is not given: long enough for disks to read
-# at full speed, small enough for 16 of them to fit any memory.
-BLOCK_BYTES = 4 << 20
+# at full speed, small enough for two windows of 16 of them to fit any memory: training inside 576 MiB,
+# of which TensorFlow left 180, ran at 91 % of its speed, and with blocks of 4 MiB at 38 %.
+BLOCK_BYTES = 2 << 20
 
 # The sizes that decide a shuffle's order.
 _SIZES_OF = {"block": ("block_size", "window_blocks"), "buffer": ("buffer_size",)}
@@ -52,7 +53,7 @@ class BatchGenerator(keras.utils.PyDataset):
         read_timeout_s: longest time that reading a part of a batch may take, in s.
         process_index: which slice of every batch this process serves, 0..process_count - 1.
         process_count: how many processes share each batch.
-        block_size: examples a block of shuffle="block". None: as many as make 4 MiB of pixels.
+        block_size: examples a block of shuffle="block". None: as many as make 2 MiB of pixels.
         window_blocks: blocks that shuffle="block" mixes at a time.
         buffer_size: examples in the buffer of shuffle="buffer".
 

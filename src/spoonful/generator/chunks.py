@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.generator.buffers import BufferPool
-from spoonful.generator.fetch_ahead import fetch_ahead
 from spoonful.generator.order_runs import OrderRuns
 from spoonful.generator.steps import Steps
-from spoonful.order import BlockOrder, Indices, Order
+from spoonful.order import Indices, Order
 from spoonful.sources import Source
 
 # Pixels read in one go: a chunk of a single tiny image takes 0.03 ms in the calling thread, and
@@ -83,8 +82,6 @@ class ChunkReader:
     def plan(self, first_step: int, num_steps: int, pool: BufferPool) -> Chunk:
         """Return a chunk with everything but its pixels, which are to be read into `images`."""
         indices = self.indices(first_step, num_steps)
-        if isinstance(self.order, BlockOrder):
-            fetch_ahead(self.source, self.order, self.steps, first_step, num_steps)
         shape = (len(indices), *self.source.image_shape)
         images = pool.empty(shape, np.uint8)
         x = images if self.dtype == "uint8" else pool.empty(shape, np.float32)

@@ -1,45 +1,141 @@
 """Have the system read the next window of shuffle="block" while this one is used."""
 
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
+from spoonful.generator.chunks import ChunkReader
+from spoonful.generator.limits import Limits
 from spoonful.generator.steps import Steps
 from spoonful.order import BlockOrder
-from spoonful.sources import Source
+
+Ask = Callable[[int, int], object]
 
 
-def fetch_ahead(
-    source: Source, order: BlockOrder, steps: Steps, first_step: int, num_steps: int
-) -> None:
-    """Ask for the blocks that follow, where these steps begin a window of blocks.
+def make_fetch_ahead(reader: ChunkReader, limits: Limits) -> "FetchAhead | None":
+    """Return what asks the source of a reader; None in another order, or where it takes no hints.
+
+    A source takes hints through `prefetch(start, stop)` and `release(start, stop)`.
+    """
+    prefetch: Ask | None = getattr(reader.source, "prefetch", None)
+    if prefetch is None or not isinstance(reader.order, BlockOrder):
+        return None
+    steps = reader.steps
+    windows = _Windows(reader.order, steps.positions(steps.per_epoch - 1)[1])
+    # Chunks are begun in their order, so no more than this can be in the works.
+    steps_behind = max(1, limits.num_threads) * limits.chunk_steps
+    release: Ask | None = getattr(reader.source, "release", None)
+    return FetchAhead(prefetch, release, windows, steps, steps_behind)
+
+
+@dataclass(frozen=True)
+class FetchAhead:
+    """Ask for the blocks that follow, and let go of those that are done.
 
     Inside a window the order is random: without this, a disk would be asked for single examples
-    that lie anywhere in 16 blocks; with it, for whole blocks.
+    that lie anywhere in 16 blocks; with it, for whole blocks. With each block of a window one of
+    the next window is fetched. What was read and is not let go of takes the room of what was
+    fetched and is not read yet: of 5 GiB of images, training took 25.7 k a second inside 640 MiB,
+    with letting go 42.6 k, and without a limit 44.2 k.
 
     Args:
-        source: asked through its `prefetch(start, stop)`; one without it is left alone.
-        order: whose windows are meant.
+        prefetch: asks the system to read the examples start..stop-1 soon.
+        release: tells it that the examples start..stop-1 are done.
+        windows: the windows of the order.
         steps: which positions a step takes.
-        first_step: the first of the global steps that are planned.
-        num_steps: how many, all in one epoch.
+        steps_behind: how far behind the steps being planned others may still be being read.
     """
-    prefetch = getattr(source, "prefetch", None)
-    if prefetch is None:
-        return
-    epoch, _ = steps.epoch_of(first_step)
-    start, _ = steps.positions(first_step)
-    _, stop = steps.positions(first_step + num_steps - 1)
-    window = min(order.block_size, order.num_examples) * order.window_blocks
-    first = -(-start // window) * window
-    for begin in range(first, stop, window):
-        if begin == 0 and epoch == 0:
-            _fetch(prefetch, order, 0, 0)  # nobody could ask for the very first one before
-        if begin + window < order.num_examples:
-            _fetch(prefetch, order, epoch, begin + window)
-        else:
-            _fetch(prefetch, order, epoch + 1, 0)
+
+    prefetch: Ask
+    release: Ask | None
+    windows: "_Windows"
+    steps: Steps
+    steps_behind: int
+
+    def __call__(self, first_step: int, num_steps: int, is_start: bool) -> None:
+        """Ask and let go as steps are planned.
+
+        Args:
+            first_step: the first of these global steps.
+            num_steps: how many.
+            is_start: whether nothing was asked for before.
+        """
+        if is_start:
+            epoch, _ = self.steps.epoch_of(first_step)
+            self.windows.fetch_at_start(self.prefetch, epoch, self.steps.positions(first_step)[0])
+        for epoch, position in self._blocks(first_step, num_steps):
+            self.windows.fetch_following(self.prefetch, epoch, position)
+        if self.release is not None:
+            for epoch, position in self._blocks(first_step - self.steps_behind, num_steps):
+                self.windows.release_preceding(self.release, epoch, position)
+
+    def _blocks(self, first_step: int, num_steps: int) -> Iterator[tuple[int, int]]:
+        """List the blocks that begin in these steps, as epoch and position; none in steps < 0."""
+        size = self.windows.block_size
+        step, stop_step = max(first_step, 0), first_step + num_steps
+        while step < stop_step:
+            epoch, number = self.steps.epoch_of(step)
+            last = min(stop_step, step - number + self.steps.per_epoch) - 1
+            start, stop = self.steps.positions(step)[0], self.steps.positions(last)[1]
+            for position in range(-(-start // size) * size, stop, size):
+                yield epoch, position
+            step = last + 1
 
 
-def _fetch(prefetch: Any, order: BlockOrder, epoch: int, position: int) -> None:
-    _, stretches = order.stretches(epoch, position)
-    for start, stop in stretches:
-        prefetch(start, stop)
+@dataclass(frozen=True)
+class _Windows:
+    """The windows of an order.
+
+    Args:
+        order: whose.
+        epoch_end: how many positions of an epoch are read.
+    """
+
+    order: BlockOrder
+    epoch_end: int
+
+    def fetch_at_start(self, ask: Ask, epoch: int, position: int) -> None:
+        """Ask for the window at a position, and for what the blocks of it before would ask for."""
+        begin = position - position % self.order.window_size
+        for block in self._blocks(begin):
+            self._each_stretch(ask, epoch, block)
+            if block < position:
+                self.fetch_following(ask, epoch, block)
+
+    def fetch_following(self, ask: Ask, epoch: int, position: int) -> None:
+        """Ask for the next window's part that falls to the block at a position."""
+        begin = position - position % self.order.window_size
+        next_epoch, next_begin = epoch, begin + self.order.window_size
+        if next_begin >= self.epoch_end:
+            next_epoch, next_begin = epoch + 1, 0
+        following = self._blocks(next_begin)
+        # An epoch without its remainder may end in the middle of a window.
+        last = min(begin + self.order.window_size, self.epoch_end) - 1
+        num_places = (last - begin) // self.block_size + 1
+        place, count = (position - begin) // self.block_size, len(following)
+        for block in following[place * count // num_places : (place + 1) * count // num_places]:
+            self._each_stretch(ask, next_epoch, block)
+
+    def release_preceding(self, ask: Ask, epoch: int, position: int) -> None:
+        """Let go of the window before the one that begins at a position, if one does."""
+        if position % self.order.window_size or (epoch, position) == (0, 0):
+            return
+        if position == 0:
+            epoch, position = epoch - 1, self.epoch_end
+        for block in self._blocks(
+            (position - 1) // self.order.window_size * self.order.window_size
+        ):
+            self._each_stretch(ask, epoch, block)
+
+    @property
+    def block_size(self) -> int:
+        """Examples a block; the last one of an epoch may have fewer."""
+        return min(self.order.block_size, self.order.num_examples)
+
+    def _blocks(self, begin: int) -> range:
+        """Return the positions of a window's blocks."""
+        end = min(begin + self.order.window_size, self.order.num_examples)
+        return range(begin, end, self.block_size)
+
+    def _each_stretch(self, ask: Ask, epoch: int, position: int) -> None:
+        for start, stop in self.order.stretches(epoch, position):
+            ask(start, stop)

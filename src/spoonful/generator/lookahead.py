@@ -3,13 +3,14 @@
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
 
 from spoonful.errors import SpoonfulError
 from spoonful.generator.buffers import BufferPool
 from spoonful.generator.chunks import Chunk, ChunkReader
+from spoonful.generator.fetch_ahead import make_fetch_ahead
 from spoonful.generator.limits import Limits
 from spoonful.generator.read_errors import Unit, read_failure, read_too_slow
+from spoonful.generator.tasks import Task
 
 # A thread with nothing to read ends after this time: where the batches are dropped without a word
 # (Ctrl-C, an exception in `fit`) no thread is left, and starting one anew costs 0.15 ms.
@@ -22,39 +23,6 @@ _JOIN_LIMIT_S = 5.0
 # Chunks grow while one is read within this time: where reading is slow, one batch is enough to
 # make the cost of handing it over small, and it comes sooner.
 _CHUNK_S = 0.01
-
-
-@dataclass(eq=False)
-class _Task:
-    """A chunk on its way: first planned, then read in units of images."""
-
-    first_step: int
-    num_steps: int
-    chunk: Chunk | None = None
-    begin: float = 0.0
-    is_begun: bool = False
-    units: deque[tuple[int, int]] = field(default_factory=deque)
-    num_open: int = 0  # units not yet read
-    error: SpoonfulError | None = None
-
-    @property
-    def is_done(self) -> bool:
-        return self.error is not None or (self.chunk is not None and self.num_open == 0)
-
-    @property
-    def num_waiting(self) -> int:
-        """Units that a thread could begin now."""
-        if self.error is not None:
-            return 0
-        return len(self.units) if self.is_begun else 1
-
-    def begin_unit(self) -> tuple[int, int]:
-        """Return the images to read next; (0, 0): the chunk is to be planned."""
-        if self.is_begun:
-            return self.units.popleft()
-        self.is_begun = True
-        self.begin = time.monotonic()
-        return 0, 0
 
 
 class LookAhead:
@@ -74,13 +42,14 @@ class LookAhead:
         self._limits = limits
         self._is_endless = is_endless
         self._pool = BufferPool()
+        self._fetch_ahead = make_fetch_ahead(reader, limits)
         self._lock = threading.Lock()
         # Two conditions: waking the consumer at every unit that is read cost the readers the
         # interpreter's lock.
         self._is_ready = threading.Condition(self._lock)
         self._has_work = threading.Condition(self._lock)
-        self._tasks: deque[_Task] = deque()
-        self._wanted: _Task | None = None  # somebody waits for it
+        self._tasks: deque[Task] = deque()
+        self._wanted: Task | None = None  # somebody waits for it
         self._threads: set[threading.Thread] = set()
         self._running: dict[threading.Thread, tuple[Unit, float]] = {}  # with when it began
         self._next_step: int | None = None  # what `take` is expected to ask for
@@ -88,6 +57,7 @@ class LookAhead:
         self._ramp = 1  # steps of the next chunk: few at first, so that the first comes soon
         self._chunk_s = 0.0  # how long it took from the planning of the last chunk to its end
         self._is_paused = False
+        self._is_start = True
 
     def take(self, step: int) -> Chunk:
         """Return the chunk that begins at a global step; wait for it where it is not ready.
@@ -140,6 +110,7 @@ class LookAhead:
     def _restart(self, step: int) -> None:
         self._tasks.clear()
         self._next_step = step
+        self._is_start = True
         self._ramp = 1
         self._reads_ahead = self._is_endless
         self._is_paused = False
@@ -165,9 +136,11 @@ class LookAhead:
         self._tasks.popleft()
         return task.chunk
 
-    def _new_task(self, step: int) -> _Task:
+    def _new_task(self, step: int) -> Task:
         """Return a task of as many steps as are read in about _CHUNK_S."""
-        task = _Task(step, self._reader.steps.equal_run(step, self._ramp))
+        num_steps = self._reader.steps.equal_run(step, self._ramp)
+        task = Task(step, num_steps, is_start=self._is_start)
+        self._is_start = False
         if self._chunk_s < _CHUNK_S:
             self._ramp = min(2 * self._ramp, self._limits.chunk_steps)
         elif self._chunk_s > 4 * _CHUNK_S:
@@ -201,7 +174,7 @@ class LookAhead:
             num_ahead += task.num_steps
             step += task.num_steps
 
-    def _open_tasks(self) -> list[_Task]:
+    def _open_tasks(self) -> list[Task]:
         """Return the tasks to work at: all, or in a pause only what somebody waits for."""
         if not self._is_paused:
             return list(self._tasks)
@@ -218,7 +191,7 @@ class LookAhead:
                 self._threads.discard(me)
                 self._is_ready.notify_all()
 
-    def _next_task(self) -> _Task | None:
+    def _next_task(self) -> Task | None:
         """Wait for a task with a unit to begin; None: it is time to end."""
         deadline = time.monotonic() + IDLE_S
         while True:
@@ -230,7 +203,7 @@ class LookAhead:
                 return None
             self._has_work.wait(time_left)
 
-    def _do(self, me: threading.Thread, task: _Task) -> None:
+    def _do(self, me: threading.Thread, task: Task) -> None:
         """Plan or read a unit outside the lock, and note the outcome inside it."""
         unit = Unit(task.chunk, task.first_step, *task.begin_unit())
         self._running[me] = (unit, time.monotonic())
@@ -238,7 +211,7 @@ class LookAhead:
         chunk, error = unit.chunk, None
         try:
             if chunk is None:
-                chunk = self._reader.plan(task.first_step, task.num_steps, self._pool)
+                chunk = self._plan(task)
             else:
                 self._reader.read(chunk, unit.start, unit.stop)
         except Exception as cause:
@@ -260,6 +233,11 @@ class LookAhead:
         if task.is_done:
             self._is_ready.notify_all()
 
+    def _plan(self, task: Task) -> Chunk:
+        if self._fetch_ahead is not None:
+            self._fetch_ahead(task.first_step, task.num_steps, task.is_start)
+        return self._reader.plan(task.first_step, task.num_steps, self._pool)
+
     def _units(self, num_images: int) -> list[tuple[int, int]]:
         if self._chunk_s <= _CHUNK_S:
             return [(0, num_images)]
@@ -275,12 +253,12 @@ class LookAhead:
                 raise read_too_slow(self._reader, unit, limit_s)
         return limit_s - max((now - began for _, began in self._running.values()), default=0.0)
 
-    def _read_here(self, task: _Task) -> None:
+    def _read_here(self, task: Task) -> None:
         """Read a chunk in the calling thread."""
         unit = Unit(None, task.first_step, 0, 0)
         began = time.monotonic()
         try:
-            chunk = self._reader.plan(task.first_step, task.num_steps, self._pool)
+            chunk = self._plan(task)
             unit = Unit(chunk, task.first_step, 0, len(chunk.indices))
             self._reader.read(chunk, 0, len(chunk.indices))
         except Exception as cause:

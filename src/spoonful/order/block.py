@@ -62,27 +62,29 @@ class BlockOrder:
                 indices[first - start : last - start] = self._indices(epoch, places, blocks)
         return indices
 
-    def stretches(self, epoch: int, position: int) -> tuple[int, list[tuple[int, int]]]:
-        """Return what the window at a position reads, so that it can be fetched ahead.
+    @property
+    def window_size(self) -> int:
+        """Examples a window; the last one of an epoch may have fewer."""
+        return min(self.block_size, self.num_examples) * self.window_blocks
+
+    def stretches(self, epoch: int, position: int) -> list[tuple[int, int]]:
+        """Return what is read for the block at a position of the sequence of permuted blocks.
+
+        A window reads the blocks at its own positions, so that they can be fetched ahead.
 
         Returns:
-            The window's first position, and its stretches of neighbouring examples, each as its
-            first one and the one after its last, in the order of the blocks.
+            One stretch of neighbouring examples, or two for a block that goes over the end of the
+            source, each as its first one and the one after its last.
         """
         check_slice(self.num_examples, epoch, position, position)
         block_size = min(self.block_size, self.num_examples)
-        begin = position - position % (block_size * self.window_blocks)
-        num_blocks = -(-self.num_examples // block_size)
-        first = begin // block_size
-        blocks = np.arange(first, min(first + self.window_blocks, num_blocks), dtype=np.uint64)
-        starts = _block_starts(self.num_examples, block_size, self.seed, epoch, blocks)
-        found = []
-        for block, start in zip(blocks.tolist(), starts.tolist(), strict=True):
-            stop = start + min(block_size, self.num_examples - block * block_size)
-            found.append((start, min(stop, self.num_examples)))
-            if stop > self.num_examples:  # over the end of the ring
-                found.append((0, stop - self.num_examples))
-        return begin, found
+        block = position // block_size
+        blocks = np.array([block], dtype=np.uint64)
+        start = int(_block_starts(self.num_examples, block_size, self.seed, epoch, blocks)[0])
+        stop = start + min(block_size, self.num_examples - block * block_size)
+        if stop > self.num_examples:  # over the end of the ring
+            return [(start, self.num_examples), (0, stop - self.num_examples)]
+        return [(start, stop)]
 
     def _places(self, epoch: int, first: int, last: int, window: int, size: int) -> Words:
         """Shuffle inside the windows: where in the sequence of permuted blocks positions read.

@@ -2,7 +2,8 @@
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
 from spoonful.sources.indices import checked_indices
+from spoonful.sources.memory_room import memory_room
 from spoonful.sources.packed_jpeg import JpegImages
 from spoonful.sources.packed_meta import LABELS_NAME, REMAKE, load_meta
 from spoonful.sources.packed_names import ExampleNames
@@ -74,6 +76,7 @@ class PackedSource:
             self._images = RawImages(self.path, self.meta, is_mapped)
         else:
             self._images = JpegImages(self.path, self.meta, is_mapped)
+        self._is_beyond_memory: bool | None = None
         self._names: ExampleNames | None = None
         self._lock = threading.Lock()
 
@@ -112,9 +115,27 @@ class PackedSource:
 
     def prefetch(self, start: int, stop: int) -> None:
         """Ask the system to read the examples start..stop-1 soon; a hint that never fails."""
+        for place in self._byte_ranges(start, stop):
+            self._images.files.will_need(*place)
+
+    def release(self, start: int, stop: int) -> None:
+        """Tell the system that the examples start..stop-1 are done; a hint that never fails.
+
+        It then drops them before what was fetched and is not read yet. A store that fits into
+        memory stays there: the next epoch finds it.
+        """
+        if self._is_beyond_memory is None:
+            room = memory_room()
+            self._is_beyond_memory = room is not None and self.meta.num_bytes > room
+        if self._is_beyond_memory:
+            for place in self._byte_ranges(start, stop):
+                self._images.files.will_not_need(*place)
+
+    def _byte_ranges(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
         start, stop = max(start, 0), min(stop, len(self))
         if start < stop:
-            self._images.prefetch(start, stop)
+            with suppress(SpoonfulError):  # reading tells
+                yield from self._images.byte_ranges(start, stop)
 
     def example_id(self, index: int) -> str:
         """Return an example's path below the split that was packed.

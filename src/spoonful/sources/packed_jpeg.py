@@ -1,7 +1,6 @@
 """Pixels of a jpeg store: records out of few big Arrow files, decoded when asked for."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +40,7 @@ class JpegImages:
         self._firsts = np.cumsum(counts) - counts
         self._counts = counts
         self._is_mapped = is_mapped
-        self._files = FileSet(folder, [shard.name for shard in meta.shards])
+        self.files = FileSet(folder, [shard.name for shard in meta.shards])
         self._records: list[RecordPlaces | None] = [None] * len(counts)
 
     @property
@@ -61,16 +60,19 @@ class JpegImages:
             stop = start + self._group
             self._read_group(indices[start:stop], images[start:stop])
 
-    def prefetch(self, start: int, stop: int) -> None:
-        """Ask the system to read the records of the examples start..stop-1 soon."""
+    def byte_ranges(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """List where the records of the examples start..stop-1 lie: (shard, offset, bytes).
+
+        Raises:
+            SpoonfulError: a shard that is gone or damaged; names it.
+        """
         first_shard, last_shard = self._shard_of(np.array([start, stop - 1])).tolist()
-        with suppress(SpoonfulError):
-            for shard in range(first_shard, last_shard + 1):
-                first, count = int(self._firsts[shard]), int(self._counts[shard])
-                ends = np.array([max(start - first, 0), min(stop - first, count) - 1])
-                offsets, lengths = self._places(shard).of(ends)
-                begin, end = int(offsets[0]), int(offsets[1] + lengths[1])
-                self._files.will_need(shard, begin, end - begin)
+        for shard in range(first_shard, last_shard + 1):
+            first, count = int(self._firsts[shard]), int(self._counts[shard])
+            ends = np.array([max(start - first, 0), min(stop - first, count) - 1])
+            offsets, lengths = self._places(shard).of(ends)
+            begin, end = int(offsets[0]), int(offsets[1] + lengths[1])
+            yield shard, begin, end - begin
 
     def _shard_of(self, indices: Integers) -> NDArray[np.int64]:
         return np.searchsorted(self._firsts, indices, side="right") - 1
@@ -107,10 +109,10 @@ class JpegImages:
             for shard, begin, length in zip(
                 shards.tolist(), offsets.tolist(), lengths.tolist(), strict=True
             ):
-                yield self._files.mapped(shard)[begin : begin + length]
+                yield self.files.mapped(shard)[begin : begin + length]
             return
         records = np.empty(int(lengths.sum()), dtype=np.uint8)
-        read_ranges(self._files.descriptors(shards), offsets, lengths, records)
+        read_ranges(self.files.descriptors(shards), offsets, lengths, records)
         view, end = records.data, 0
         for length in lengths.tolist():
             begin, end = end, end + length
@@ -127,19 +129,19 @@ class JpegImages:
 
         count = int(self._counts[shard])
         try:
-            return RecordPlaces(self._files.mapped_once(shard), count)
+            return RecordPlaces(self.files.mapped_once(shard), count)
         except (ValueError, pa.ArrowException) as error:
             if isinstance(error, SpoonfulError):
                 raise
             raise SpoonfulError(
-                f"{self._files.paths[shard]}: expected an Arrow file of {count} JPEG records, "
+                f"{self.files.paths[shard]}: expected an Arrow file of {count} JPEG records, "
                 f"found: {str(error).splitlines()[0]}; {REMAKE}"
             ) from error
 
     def _damaged(self, indices: Integers, place: int, found: str) -> SpoonfulError:
         index = indices[place : place + 1]
         return SpoonfulError(
-            f"{self._files.paths[int(self._shard_of(index)[0])]}: expected a JPEG record of shape "
+            f"{self.files.paths[int(self._shard_of(index)[0])]}: expected a JPEG record of shape "
             f"{self._shape} for example {int(index[0])}, found: {found}; {REMAKE}"
         )
 

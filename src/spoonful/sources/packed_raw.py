@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ class RawImages:
         self._image_bytes = meta.image_bytes
         self._per_shard = meta.shards[0].num_examples
         self._counts = [shard.num_examples for shard in meta.shards]
-        self._files = FileSet(folder, [shard.name for shard in meta.shards])
+        self.files = FileSet(folder, [shard.name for shard in meta.shards])
         self._is_mapped = is_mapped
         self._rows: MappedRows | None = None
         self._lock = threading.Lock()
@@ -60,13 +61,13 @@ class RawImages:
         elif len(indices):
             self._read(indices, images)
 
-    def prefetch(self, start: int, stop: int) -> None:
-        """Ask the system to read the examples start..stop-1 soon."""
+    def byte_ranges(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """List where the examples start..stop-1 lie: (shard, offset, bytes)."""
         for shard in range(start // self._per_shard, -(-stop // self._per_shard)):
             first = shard * self._per_shard
             begin, end = max(start, first) - first, min(stop - first, self._counts[shard])
             offset = RAW_DATA_START + begin * self._image_bytes
-            self._files.will_need(shard, offset, (end - begin) * self._image_bytes)
+            yield shard, offset, (end - begin) * self._image_bytes
 
     def _gather(self, indices: Integers, images: NDArray[np.uint8], mapped: MappedRows) -> None:
         if len(self._counts) > 1:
@@ -78,14 +79,13 @@ class RawImages:
 
     def _map(self) -> MappedRows | None:
         """Map all shards; None where the system cannot: they are read then."""
-        descriptors = self._files.descriptors(np.arange(len(self._counts))).tolist()
+        descriptors = self.files.descriptors(np.arange(len(self._counts))).tolist()
         for shard, descriptor in enumerate(descriptors):
             expected = RAW_DATA_START + self._counts[shard] * self._image_bytes
             found = os.fstat(descriptor).st_size
             if found != expected:
                 raise SpoonfulError(
-                    f"{self._files.paths[shard]}: expected {expected} bytes, found {found}; "
-                    f"{REMAKE}"
+                    f"{self.files.paths[shard]}: expected {expected} bytes, found {found}; {REMAKE}"
                 )
         try:
             return map_rows(descriptors, RAW_DATA_START, self._image_bytes)
@@ -102,7 +102,7 @@ class RawImages:
         counts = np.diff(first, append=len(indices))
         try:
             read_ranges(
-                self._files.descriptors(shards[first]),
+                self.files.descriptors(shards[first]),
                 RAW_DATA_START + places[first] * self._image_bytes,
                 counts * self._image_bytes,
                 images.reshape(-1),
@@ -110,6 +110,6 @@ class RawImages:
         except RangeError as error:
             shard, place = int(shards[first[error.place]]), int(places[first[error.place]])
             raise SpoonfulError(
-                f"{self._files.paths[shard]}: expected {counts[error.place] * self._image_bytes} "
+                f"{self.files.paths[shard]}: expected {counts[error.place] * self._image_bytes} "
                 f"bytes of image {place} on, found: {error.found}; {REMAKE}"
             ) from error
