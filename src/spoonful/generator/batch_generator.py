@@ -20,8 +20,8 @@ from spoonful.sources import Source
 
 DTYPES = ("uint8", "float32")
 # Pixels of a block of shuffle="block" when block_size is not given: long enough for disks to read
-# at full speed, small enough for two windows of 16 of them to fit any memory: training inside 576 MiB,
-# of which TensorFlow left 180, ran at 91 % of its speed, and with blocks of 4 MiB at 38 %.
+# at full speed, small enough for two windows of 16 of them to fit any memory: training inside
+# 576 MiB, of which TensorFlow left 180, ran at 91 % of its speed, with blocks of 4 MiB at 38 %.
 BLOCK_BYTES = 2 << 20
 
 # The sizes that decide a shuffle's order.
