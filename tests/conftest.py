@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,11 @@ from spoonful.project import project_root
 
 # Read when MLflow is imported; its telemetry looks up an outside host.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # So it is in a shell's background, and each process that a test starts and interrupts would
+    # inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 _COMMAND_TIMEOUT_S = 300

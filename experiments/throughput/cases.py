@@ -72,6 +72,7 @@ GRAIN_PILLOW = "Grain + Pillow"
 SLICES = "tf.data slices + shuffle + batch"
 GATHER = "bare NumPy gather"
 DECODE = "bare libjpeg-turbo, full size, 2 threads"
+DECODE_HALF = "bare libjpeg-turbo, half size, 2 threads"
 ARTICLE = "the article's generator"
 ARRAYS_UINT8 = "fit on uint8 arrays in RAM"
 ARRAYS_FLOAT32 = "fit on float32 arrays in RAM"
@@ -91,7 +92,7 @@ def _photo_contenders(ratio: int) -> tuple[Contender, ...]:
         Contender(
             GRAIN_PILLOW,
             "grain_loader.photos",
-            {"decoder": "pillow", "num_threads": 16, "num_workers": 0},
+            {"decoder": "pillow", "num_threads": 1, "num_workers": 2},
         ),
     )
 
@@ -173,7 +174,7 @@ CASES = (
             Contender(
                 "Grain + OpenCV",
                 "grain_loader.digits",
-                {"decoder": "opencv", "num_threads": 2, "num_workers": 0},
+                {"decoder": "opencv", "num_threads": 1, "num_workers": 2},
             ),
         ),
         {"batch_size": 128},
@@ -196,7 +197,10 @@ CASES = (
     Case(
         "photos_160",
         "Photographs from JPEG files to 160x160, batch 32, full shuffle",
-        _photo_contenders(ratio=2),
+        (
+            *_photo_contenders(ratio=2),
+            Contender(DECODE_HALF, "bare.jpeg_decode", {"num_threads": 2, "reduction": 2}),
+        ),
         {"batch_size": 32, "image_size": 160},
         "photos",
     ),
@@ -215,6 +219,15 @@ CASES = (
         (
             Contender(OURS, "ours.packed", {"name": "photos-jpeg"}, "packed/photos-jpeg"),
             *_ffcv_photos("jpg"),
+            *(
+                Contender(
+                    f"bare libjpeg-turbo, {name} transform, 2 threads",
+                    "bare.record_decode",
+                    {"num_threads": 2, "is_fast": is_fast},
+                    "packed/photos-jpeg",
+                )
+                for name, is_fast in (("accurate", False), ("fast", True))
+            ),
         ),
         {"batch_size": 32},
     ),

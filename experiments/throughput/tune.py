@@ -73,6 +73,10 @@ def main() -> None:
     for (name, contender), variants in VARIANTS.items():
         if arguments.only is None or name in arguments.only:
             kept[name, contender] = _tuned(runner, name, contender, variants, arguments.repeats)
+            _write(path, kept)
+
+
+def _write(path: Path, kept: dict[tuple[str, str], list[tuple[str, str]]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("case", "contender", "settings", "value"))

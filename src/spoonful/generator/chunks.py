@@ -15,8 +15,9 @@ from spoonful.order import Indices, Order
 from spoonful.sources import Source
 
 # Pixels read in one go: a chunk of a single tiny image takes 0.03 ms in the calling thread, and
-# 0.12-0.17 ms from thread to thread.
-CHUNK_BYTES = 10 << 20
+# 0.12-0.17 ms from thread to thread. Packed photographs of 224x224 in batches of 32 come at 80 k
+# images/s in chunks of one batch, 91 k of two and 96 k of three.
+CHUNK_BYTES = 15 << 20
 MAX_CHUNK_STEPS = 512
 Batch = tuple[NDArray[np.generic], NDArray[np.generic]]
 
