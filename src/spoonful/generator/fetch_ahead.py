@@ -121,9 +121,8 @@ class _Windows:
             return
         if position == 0:
             epoch, position = epoch - 1, self.epoch_end
-        for block in self._blocks(
-            (position - 1) // self.order.window_size * self.order.window_size
-        ):
+        last = position - 1
+        for block in self._blocks(last - last % self.order.window_size):
             self._each_stretch(ask, epoch, block)
 
     @property

@@ -16,7 +16,7 @@ from spoonful.sources.memory_room import memory_room
 from spoonful.sources.packed_jpeg import JpegImages
 from spoonful.sources.packed_meta import LABELS_NAME, REMAKE, load_meta
 from spoonful.sources.packed_names import ExampleNames
-from spoonful.sources.packed_raw import LARGE_IMAGE_BYTES, RawImages
+from spoonful.sources.packed_raw import RawImages
 from spoonful.sources.packed_verify import verify
 from spoonful.sources.target import check_target
 
@@ -28,6 +28,7 @@ MAPPED_MB = 64
 # Photographs bring few pages that they do not need, and copying them is what costs: 224x224x3 out
 # of 440 MiB at 107 k images/s mapped and 51 k read, on one thread.
 MAPPED_LARGE_MB = 1024
+LARGE_IMAGE_BYTES = 16 << 10
 
 
 class PackedSource:

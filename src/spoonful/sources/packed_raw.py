@@ -14,8 +14,6 @@ from spoonful.sources.packed_meta import RAW_DATA_START, REMAKE, StoreMeta
 from spoonful.sources.packed_reads import Integers, RangeError, read_ranges
 from spoonful.sources.packed_rows import MappedRows, map_rows
 
-LARGE_IMAGE_BYTES = 16 << 10
-
 
 class RawImages:
     """Serve the examples of raw shards.
@@ -28,7 +26,6 @@ class RawImages:
     """
 
     def __init__(self, folder: Path, meta: StoreMeta, is_mapped: bool) -> None:
-        self._shape = meta.image_shape
         self._image_bytes = meta.image_bytes
         self._per_shard = meta.shards[0].num_examples
         self._counts = [shard.num_examples for shard in meta.shards]
