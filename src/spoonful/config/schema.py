@@ -215,6 +215,17 @@ class TrainerConfig:
         "SIGTERM come that many steps later",
         minimum=1,
     )
+    checkpoint_every_steps: int | None = key(
+        "write a checkpoint after so many steps, besides those at epochs' ends; null: not by steps",
+        minimum=1,
+    )
+    checkpoint_every_minutes: float | None = key(
+        "write one after so many minutes inside an epoch; null: not by time", above=0
+    )
+    resume: str | None = key(
+        "auto: go on with the interrupted run of this config, if there is one; or the id of an "
+        "interrupted run; null: begin anew"
+    )
     deterministic: bool = key("use only operations that give the same bits every time")
     class_weights: str = key(
         "weight of a class in the loss: none, or balanced (inverse to its share)",

@@ -10,6 +10,8 @@ from spoonful.config.schema import Config, FolderConfig, MnistConfig
 _PLACES = ("mirror", "urls", "timeout_s", "path", "link")
 # How fast and how far ahead batches are read changes none.
 _READING = ("num_threads", "prefetch_batches", "ram_budget_mb", "read_timeout_s")
+# Nor does when a training is written down, or where it was interrupted.
+_RESUMING = ("checkpoint_every_steps", "checkpoint_every_minutes", "resume")
 # Nor does how the packed pixels are spread over files.
 _PACKING = ("shard_mb", "num_threads")
 
@@ -37,6 +39,8 @@ def learning_settings(config: Config) -> dict[str, Any]:
         settings["dataset"].pop(name, None)
     for name in _READING:
         del settings["generator"][name]
+    for name in _RESUMING:
+        del settings["trainer"][name]
     for name in _PACKING:
         del settings["pack"][name]
     if config.generator.name != "packed":

@@ -4,6 +4,8 @@ import resource
 import sys
 from dataclasses import dataclass
 
+from spoonful.ledger import as_metric
+
 
 @dataclass(frozen=True)
 class EpochReport:
@@ -19,6 +21,7 @@ class EpochReport:
         images_per_s: of the training part.
         input_wait_s: seconds of the training part spent waiting for batches.
         peak_rss_mb: largest resident memory of the process so far, in MiB.
+        digests: of the batches of "train" and "val", hex, as the ledger has them.
     """
 
     epoch: int
@@ -29,6 +32,7 @@ class EpochReport:
     images_per_s: float
     input_wait_s: float
     peak_rss_mb: float
+    digests: dict[str, str]
 
     @property
     def left_s(self) -> float:
@@ -45,6 +49,10 @@ class EpochReport:
             "input_wait_fraction": self.input_wait_s / self.train_s if self.train_s else 0.0,
             "peak_rss_mb": self.peak_rss_mb,
         }
+
+    def digest_metrics(self) -> dict[str, float]:
+        """Return the digests' first 48 bits as metrics: equal where the batches were."""
+        return {f"digest_{name}": as_metric(digest) for name, digest in self.digests.items()}
 
 
 def peak_rss_mb() -> float:

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 
 from spoonful.config.schema import Config, EarlyStoppingConfig
-from spoonful.fitting.epochs import EpochWatch
-from spoonful.fitting.handover import EpochBatches
+from spoonful.fitting.fit import Fit, Resuming
 from spoonful.fitting.modes import resolved_jit_compile, set_modes
 from spoonful.fitting.report import EpochReport
 from spoonful.generator import BatchGenerator
+from spoonful.ledger import Row
 from spoonful.models.build import build_model
 from spoonful.models.optimizers import build_optimizer
 from spoonful.sources import Source
+
+
+_NOT_RESUMABLE = Resuming()
 
 
 @dataclass
@@ -27,12 +29,14 @@ class Training:
         history: each epoch's metrics, in order.
         best_epoch: the epoch, from 1, whose weights the model has.
         jit_compile: whether XLA was used.
+        ledger: which batches were seen, in which order.
     """
 
     model: keras.Model
     history: list[dict[str, float]]
     best_epoch: int
     jit_compile: bool
+    ledger: list[Row]
 
 
 def train(
@@ -40,37 +44,38 @@ def train(
     train_source: Source,
     val_source: Source,
     on_epoch: Callable[[EpochReport], None],
+    resuming: Resuming = _NOT_RESUMABLE,
 ) -> Training:
     """Train the configured model.
+
+    Interrupted at any step and taken up again from its newest checkpoint, it ends with the same
+    bits: weights, optimizer, history and ledger.
 
     Args:
         config: the whole config; dataset and tracking are not read.
         train_source: what to train on.
         val_source: what to judge each epoch on; read in the same order every time.
         on_epoch: called with the report of each epoch, before the next begins.
+        resuming: where checkpoints go, and where to go on.
 
     Raises:
-        SpoonfulError: settings that do not fit the data, or a loss that is not finite.
+        SpoonfulError: settings that do not fit the data or the checkpoint, or a loss that is not
+            finite.
     """
     trainer = config.trainer
     set_modes(trainer.precision, config.seed, trainer.deterministic)
     generator = training_generator(config, train_source)
     validation = validation_generator(config, val_source)
     model = _compiled_model(config, train_source, len(generator))
-    history: list[dict[str, float]] = []
-
-    def note(report: EpochReport) -> None:
-        history.append(report.metrics)
-        on_epoch(report)
-
     stopping = _early_stopping(trainer.early_stopping, trainer.epochs)
-    _fit(config, model, generator, validation, [stopping], note)
-    restored = trainer.early_stopping.restore_best_weights
+    fit = Fit(config, model, generator, validation, stopping, on_epoch, resuming)
+    fit.run()
     return Training(
         model,
-        history,
-        best_epoch=stopping.best_epoch + 1 if restored else len(history),
+        fit.history,
+        best_epoch=fit.best_epoch,
         jit_compile=bool(model.jit_compile),  # Keras may refuse
+        ledger=fit.resumable.ledger.rows,
     )
 
 
@@ -128,42 +133,6 @@ def _reading(config: Config) -> dict[str, Any]:
     }
 
 
-def _fit(
-    config: Config,
-    model: keras.Model,
-    generator: BatchGenerator,
-    validation: BatchGenerator,
-    callbacks: list[keras.callbacks.Callback],
-    note: Callable[[EpochReport], None],
-) -> None:
-    steps_per_execution = config.trainer.steps_per_execution
-    batches = EpochBatches(generator, steps_per_execution)
-    val_batches = EpochBatches(validation, steps_per_execution)
-    images_per_epoch = len(generator.source)
-    if generator.drop_remainder:
-        images_per_epoch = len(generator) * generator.batch_size
-    watch = EpochWatch(batches, len(generator), images_per_epoch, config.trainer.epochs, note)
-    try:
-        model.fit(
-            batches.dataset,
-            epochs=config.trainer.epochs,
-            shuffle=False,
-            validation_data=val_batches.dataset,
-            class_weight=_class_weight(config.trainer.class_weights, generator.source),
-            callbacks=[*callbacks, watch],
-            verbose=0,
-        )
-    except Exception:
-        cause = batches.error or val_batches.error
-        if cause is not None:
-            raise cause from cause.__cause__  # not from what TensorFlow made of it
-        raise
-    finally:
-        watch.close()
-        batches.close()
-        val_batches.close()
-
-
 def _early_stopping(config: EarlyStoppingConfig, epochs: int) -> keras.callbacks.EarlyStopping:
     return keras.callbacks.EarlyStopping(
         monitor=config.metric,
@@ -172,15 +141,3 @@ def _early_stopping(config: EarlyStoppingConfig, epochs: int) -> keras.callbacks
         patience=config.patience_epochs or epochs + 1,
         restore_best_weights=config.restore_best_weights,
     )
-
-
-def _class_weight(name: str, source: Source) -> dict[int, float] | None:
-    """Return the weight of each class: n / (classes x its count) when balanced, as scikit-learn."""
-    if name == "none":
-        return None
-    from sklearn.utils.class_weight import compute_class_weight
-
-    labels = np.asarray(source.labels)
-    classes = np.unique(labels)
-    weights = compute_class_weight("balanced", classes=classes, y=labels)
-    return {int(label): float(weight) for label, weight in zip(classes, weights, strict=True)}

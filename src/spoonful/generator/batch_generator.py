@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spoonful.errors import SpoonfulError
 from spoonful.generator.buffers import BufferPool
 from spoonful.generator.chunks import Batch, ChunkReader
+from spoonful.generator.in_order import InOrder
 from spoonful.generator.limits import Limits, make_limits
 from spoonful.generator.lookahead import LookAhead
 from spoonful.generator.steps import Steps, checked_whole
@@ -110,6 +111,7 @@ class BatchGenerator(keras.utils.PyDataset):
         self._batches = ChunkedBatches(self._look_ahead)
         # Beginnings alone are counted: fit ends an epoch before the first one begins.
         self._epochs_begun = 0
+        self._in_order: InOrder | None = None
 
     def __len__(self) -> int:
         """Steps an epoch."""
@@ -124,12 +126,19 @@ class BatchGenerator(keras.utils.PyDataset):
         Raises:
             SpoonfulError: reading failed or took too long; names the batch, its images, the cause.
         """
+        if self._in_order is not None:
+            return self._batches.batch(self._in_order.next_step())
         epoch = max(self._epochs_begun - 1, 0)
         return self._batches.batch(epoch * len(self) + index % len(self))
 
     def __iter__(self) -> Iterator[Batch]:
         """Iterate over the batches of the epoch that Keras is in; of epoch 0 outside of Keras."""
         return (self[index] for index in range(len(self)))
+
+    @property
+    def num_batches(self) -> int:
+        """Batches that Keras reads in this epoch: all, or those from `serve_from` on."""
+        return len(self) - (self._in_order.position if self._in_order is not None else 0)
 
     @property
     def batch_size(self) -> int:
@@ -172,6 +181,34 @@ class BatchGenerator(keras.utils.PyDataset):
             (x, y): x [b, h, w, c], uint8 or float32 in [0, 1]; y float32 [b, classes] or int64 [b].
         """
         return self._reader.read_all(checked_whole("step", step, 0), 1, BufferPool()).batch(step)
+
+    def digest(self, step: int) -> str:
+        """Return the digest of a global step's ids, labels and pixels, as the ledger chains it."""
+        chunk = self._reader.read_all(checked_whole("step", step, 0), 1, BufferPool())
+        return chunk.digests()[0].hex()
+
+    def serve_from(self, epoch: int, position: int = 0) -> None:
+        """Serve an epoch's batches in order from one of them on, whatever number Keras asks for.
+
+        Keras permutes the batch numbers unless it is told not to; a training that is to be resumed
+        inside an epoch must know which batches are left.
+
+        Args:
+            epoch: counted from 0.
+            position: number of the first batch in its epoch, 0..len(self).
+        """
+        self._in_order = InOrder(epoch * len(self), position)
+        self._batches.on_chunk = self._in_order.note
+        self._epochs_begun = epoch
+
+    def serve_as_asked(self) -> None:
+        """Serve the batches that Keras asks for again."""
+        self._in_order = None
+        self._batches.on_chunk = None
+
+    def take_digests(self, first: int, count: int) -> list[bytes]:
+        """Return and forget the digests of steps of the epoch that `serve_from` began."""
+        return [] if self._in_order is None else self._in_order.take_digests(first, count)
 
     def batch_shapes(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return an empty x [0, h, w, c] and y [0, ...] of the types that batches have."""

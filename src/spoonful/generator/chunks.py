@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spoonful.generator.buffers import BufferPool
 from spoonful.generator.order_runs import OrderRuns
+from spoonful.generator.step_digest import step_digests
 from spoonful.generator.steps import Steps
 from spoonful.order import Indices, Order
 from spoonful.sources import Source
@@ -30,6 +31,7 @@ class Chunk:
         first_step: the global step of the first batch.
         num_steps: how many batches.
         indices: the examples of all of them, int64 [num_steps * b].
+        labels: of these examples, int64 [num_steps * b].
         images: uint8 [num_steps * b, h, w, c], filled by reading.
         x: what batches serve, [num_steps, b, h, w, c]: the images, or them as float32 in [0, 1].
         y: [num_steps, b, classes] float32, or [num_steps, b] int64.
@@ -38,6 +40,7 @@ class Chunk:
     first_step: int
     num_steps: int
     indices: Indices
+    labels: NDArray[np.int64]
     images: NDArray[np.uint8]
     x: NDArray[Any]
     y: NDArray[Any]
@@ -45,6 +48,10 @@ class Chunk:
     def batch(self, step: int) -> Batch:
         """Return the batch of one of its steps."""
         return self.x[step - self.first_step], self.y[step - self.first_step]
+
+    def digests(self) -> list[bytes]:
+        """Return the digest of each step: of its ids, labels and pixels, in order."""
+        return step_digests(self.num_steps, self.indices, self.labels, self.images)
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ class ChunkReader:
         shape = (len(indices), *self.source.image_shape)
         images = pool.empty(shape, np.uint8)
         x = images if self.dtype == "uint8" else pool.empty(shape, np.float32)
-        labels = np.asarray(self.source.labels[indices])
+        labels = np.asarray(self.source.labels[indices], dtype=np.int64)
         y = pool.empty((len(indices), *self.targets.shape[1:]), self.targets.dtype)
         np.take(self.targets, labels, axis=0, out=y, mode="clip")  # "raise" would copy y once more
         steps_shape = (num_steps, len(indices) // num_steps)
@@ -94,6 +101,7 @@ class ChunkReader:
             first_step,
             num_steps,
             indices,
+            labels,
             images,
             x.reshape(*steps_shape, *x.shape[1:]),
             y.reshape(*steps_shape, *y.shape[1:]),

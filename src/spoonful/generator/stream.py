@@ -1,6 +1,7 @@
 """The endless stream of batches that training reads."""
 
 import threading
+from collections.abc import Callable
 
 import keras
 
@@ -62,6 +63,7 @@ class ChunkedBatches:
     """
 
     def __init__(self, look_ahead: LookAhead) -> None:
+        self.on_chunk: Callable[[Chunk], object] | None = None  # told of each chunk that is begun
         self._look_ahead = look_ahead
         self._chunk: Chunk | None = None
         self._lock = threading.Lock()
@@ -73,6 +75,8 @@ class ChunkedBatches:
             if chunk is None or not 0 <= step - chunk.first_step < chunk.num_steps:
                 self._chunk = None  # its memory can be used for the next one
                 chunk = self._chunk = self._look_ahead.take(step)
+                if self.on_chunk is not None:
+                    self.on_chunk(chunk)
             return chunk.batch(step)
 
     def drop(self) -> None:

@@ -1,0 +1,110 @@
+"""One checkpoint: a folder with arrays and a state, each with a checksum."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spoonful.errors import SpoonfulError
+from spoonful.files import sync
+from spoonful.sources.content_hash import content_hash
+
+ARRAYS_NAME = "arrays.npz"
+STATE_NAME = "state.json"
+FORMAT_VERSION = 1
+
+# NumPy's files know no bfloat16: an array of another package's type travels as bytes of this one.
+_BARE_TYPES = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What training goes on from.
+
+    Attributes:
+        step: global step that comes next.
+        state: JSON types only; floats come back with the same bits.
+        arrays: by name, of any shape and type.
+    """
+
+    step: int
+    state: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+
+
+def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
+    """Fill an empty folder, and wait until all of it is on the disk."""
+    arrays_path = folder / ARRAYS_NAME
+    bare, types = _bare_arrays(checkpoint.arrays)
+    with arrays_path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **bare)
+    content = {
+        "format_version": FORMAT_VERSION,
+        "step": checkpoint.step,
+        "arrays_sha256": content_hash(arrays_path),
+        "array_types": types,
+        "state": checkpoint.state,
+    }
+    text = json.dumps({**content, "sha256": _digest(content)})
+    (folder / STATE_NAME).write_text(text, encoding="utf-8")
+    for path in (arrays_path, folder / STATE_NAME, folder):
+        sync(path)
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        SpoonfulError: it is torn, altered or of another version; says what is wrong.
+    """
+    try:
+        content = json.loads((folder / STATE_NAME).read_text(encoding="utf-8"))
+        found = _digest({name: value for name, value in content.items() if name != "sha256"})
+        if content["sha256"] != found:
+            raise SpoonfulError(f"{STATE_NAME} does not have the SHA-256 that stands in it")
+        if content["format_version"] != FORMAT_VERSION:
+            raise SpoonfulError(
+                f"format version {content['format_version']}, expected {FORMAT_VERSION}"
+            )
+        if content_hash(folder / ARRAYS_NAME) != content["arrays_sha256"]:
+            raise SpoonfulError(f"{ARRAYS_NAME} does not have the SHA-256 in {STATE_NAME}")
+        with np.load(folder / ARRAYS_NAME, allow_pickle=False) as saved:
+            arrays = {name: _typed(saved[name], content["array_types"].get(name)) for name in saved}
+        return Checkpoint(content["step"], content["state"], arrays)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise SpoonfulError(f"{type(error).__name__}: {error}") from error
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _bare_arrays(
+    arrays: Mapping[str, NDArray[Any]],
+) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    bare, types = {}, {}
+    for name, array in arrays.items():
+        bare[name] = array
+        if array.dtype.isbuiltin != 1:
+            types[name] = array.dtype.name
+            bare[name] = array.view(_BARE_TYPES[array.dtype.itemsize])
+    return bare, types
+
+
+def _typed(array: NDArray[Any], type_name: str | None) -> NDArray[Any]:
+    return array if type_name is None else array.view(_type_of(type_name))
+
+
+def _type_of(name: str) -> np.dtype[Any]:
+    try:
+        return np.dtype(name)
+    except TypeError:
+        import ml_dtypes
+
+        return np.dtype(getattr(ml_dtypes, name))

@@ -1,0 +1,77 @@
+"""A folder of checkpoints: the newest two, each written beside and renamed."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from spoonful.checkpoints.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from spoonful.errors import SpoonfulError
+from spoonful.files import replaced_folder, sync
+
+NUM_KEPT = 2
+_NAME = re.compile(r"step-(\d{12})")
+
+
+class CheckpointFolder:
+    """Keep the newest checkpoints of one training.
+
+    Args:
+        path: the folder; made when the first checkpoint is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint, then remove all but it and the one before it.
+
+        Killed at any moment, the checkpoints that were there before or the new one are whole.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with replaced_folder(self._folder(checkpoint.step)) as beside:
+            write_checkpoint(checkpoint, beside)
+        sync(self.path)
+        # Those of later steps are damaged, or training was taken up before them.
+        steps = self.steps()
+        kept = [step for step in steps if step <= checkpoint.step][-NUM_KEPT:]
+        for step in steps:
+            if step not in kept:
+                shutil.rmtree(self._folder(step), ignore_errors=True)
+        for leftover in self.path.glob(".step-*.tmp"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def newest(self, warn: Callable[[str], None]) -> Checkpoint | None:
+        """Return the newest checkpoint that is whole; None where there is none.
+
+        Args:
+            warn: told of each damaged checkpoint that is passed over.
+        """
+        for step in reversed(self.steps()):
+            try:
+                return read_checkpoint(self._folder(step))
+            except SpoonfulError as error:
+                warn(
+                    f"the checkpoint {self._folder(step)} is damaged ({error}): the one before it "
+                    "is used"
+                )
+        return None
+
+    def steps(self) -> list[int]:
+        """Return the steps that there are checkpoints of, ascending."""
+        if not self.path.is_dir():
+            return []
+        found = (_NAME.fullmatch(path.name) for path in self.path.iterdir())
+        return sorted(int(match[1]) for match in found if match)
+
+    def remove(self) -> None:
+        """Remove all checkpoints, and the folder where nothing else is in it."""
+        for step in self.steps():
+            shutil.rmtree(self._folder(step), ignore_errors=True)
+        for leftover in self.path.glob(".step-*.tmp"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        if self.path.is_dir() and not any(self.path.iterdir()):
+            self.path.rmdir()
+
+    def _folder(self, step: int) -> Path:
+        return self.path / f"step-{step:012d}"

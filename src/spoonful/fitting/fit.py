@@ -1,0 +1,162 @@
+"""Run `fit` on a compiled model: feeds, callbacks, checkpoints."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from spoonful.checkpoints.checkpoint import Checkpoint
+from spoonful.checkpoints.folder import CheckpointFolder
+from spoonful.config.schema import Config
+from spoonful.fitting.cadence import Cadence
+from spoonful.fitting.epochs import EpochWatch
+from spoonful.fitting.handover import EpochBatches
+from spoonful.fitting.report import EpochReport
+from spoonful.fitting.resumable import Feeds, Resumable, Stop
+from spoonful.generator import BatchGenerator
+from spoonful.ledger import Row
+from spoonful.sources import Source
+
+
+@dataclass(frozen=True)
+class Resuming:
+    """How a training can be interrupted, and from where it goes on.
+
+    Attributes:
+        folder: where checkpoints are kept; None: none are written.
+        start: the checkpoint to go on from; None: from the beginning.
+        stop: asked after every execution whether the user wishes to end.
+        on_checkpoint: called with the ledger's rows whenever a checkpoint is written.
+    """
+
+    folder: CheckpointFolder | None = None
+    start: Checkpoint | None = None
+    stop: Stop | None = None
+    on_checkpoint: Callable[[list[Row]], object] | None = None
+
+
+class Fit:
+    """One training of a compiled model.
+
+    Args:
+        config: the whole config.
+        model: compiled.
+        generator: of the training batches.
+        validation: of the validation batches.
+        stopping: early stopping, which also keeps the best weights.
+        on_epoch: called with the report of each epoch.
+        resuming: where checkpoints go, and where to go on.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        model: keras.Model,
+        generator: BatchGenerator,
+        validation: BatchGenerator,
+        stopping: keras.callbacks.EarlyStopping,
+        on_epoch: Callable[[EpochReport], None],
+        resuming: Resuming,
+    ) -> None:
+        self.history: list[dict[str, float]] = []
+        self._config = config
+        self._model = model
+        self._generator = generator
+        self._stopping = stopping
+        self._on_epoch = on_epoch
+        self._resuming = resuming
+        steps_per_execution = config.trainer.steps_per_execution
+        self._batches = EpochBatches(generator, steps_per_execution)
+        self._val_batches = EpochBatches(validation, steps_per_execution)
+        self.resumable = Resumable(
+            resuming.folder,
+            Feeds(generator, self._batches, self._val_batches, len(validation)),
+            Cadence(config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes),
+            self._extra_state,
+            resuming.stop,
+        )
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch, from 1, whose weights the model has."""
+        restored = self._config.trainer.early_stopping.restore_best_weights
+        return self._stopping.best_epoch + 1 if restored else len(self.history)
+
+    def run(self) -> None:
+        """Train to the end, from the beginning or from a checkpoint."""
+        start = self._resuming.start
+        if start is not None:
+            self.history = list(start.state["history"])
+            self.resumable.go_on_from(start)
+        if start is not None and start.state["is_finished"]:
+            self._stopping.best_epoch = start.state["best_epoch"]
+            self.resumable.set_model(self._model)
+            self.resumable.put_back(start)
+            return
+        self._fit(0 if start is None else start.state["epoch"])
+        self.resumable.write_end()
+        if self._resuming.stop is not None and self._resuming.stop.is_wanted:
+            self._resuming.stop.now()
+
+    def _fit(self, initial_epoch: int) -> None:
+        watch = self._watch()
+        self.resumable.companions = [self._stopping, watch]
+        try:
+            self._model.fit(
+                self._batches.dataset,
+                initial_epoch=initial_epoch,
+                epochs=self._config.trainer.epochs,
+                shuffle=False,
+                validation_data=self._val_batches.dataset,
+                class_weight=_class_weight(
+                    self._config.trainer.class_weights, self._generator.source
+                ),
+                callbacks=[self.resumable, self._stopping, watch],
+                verbose=0,
+            )
+        except Exception:
+            cause = self._batches.error or self._val_batches.error
+            if cause is not None:
+                raise cause from cause.__cause__  # not from what TensorFlow made of it
+            raise
+        finally:
+            watch.close()
+            self._batches.close()
+            self._val_batches.close()
+
+    def _watch(self) -> EpochWatch:
+        generator = self._generator
+        images_per_epoch = len(generator.source)
+        if generator.drop_remainder:
+            images_per_epoch = len(generator) * generator.batch_size
+        return EpochWatch(
+            self._batches,
+            self.resumable,
+            len(generator),
+            images_per_epoch,
+            self._config.trainer.epochs,
+            self._note,
+        )
+
+    def _note(self, report: EpochReport) -> None:
+        self.history.append(report.metrics)
+        self._on_epoch(report)
+
+    def _extra_state(self) -> dict[str, Any]:
+        if self._resuming.on_checkpoint is not None:
+            self._resuming.on_checkpoint(self.resumable.ledger.rows)
+        return {"history": self.history, "best_epoch": self._stopping.best_epoch}
+
+
+def _class_weight(name: str, source: Source) -> dict[int, float] | None:
+    """Return the weight of each class: n / (classes x its count) when balanced, as scikit-learn."""
+    if name == "none":
+        return None
+    from sklearn.utils.class_weight import compute_class_weight
+
+    labels = np.asarray(source.labels)
+    classes = np.unique(labels)
+    weights = compute_class_weight("balanced", classes=classes, y=labels)
+    return {int(label): float(weight) for label, weight in zip(classes, weights, strict=True)}

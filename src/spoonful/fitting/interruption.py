@@ -1,0 +1,106 @@
+"""Ctrl-C and SIGTERM during training: the first ends it in order, the second at once."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_FIRST = (
+    "spoonful: ending after this execution, with a checkpoint; once more ends at once, without one"
+)
+# How long marking the run may take when the user does not want to wait.
+_ABORT_LIMIT_S = 3.0
+_EXIT_BASE = 128  # a shell's exit code of a process that a signal ended
+
+
+class Interruption:
+    """The user's wish to end training.
+
+    Attributes:
+        is_wanted: a signal has arrived.
+    """
+
+    def __init__(self) -> None:
+        self.is_wanted = False
+        self._number: int | None = None
+        self._handlers: dict[int, Any] = {}
+
+    def now(self) -> None:
+        """Do what the signal would have done without us: raise in the main thread."""
+        if self._number is None:
+            return
+        handler = self._handlers.get(self._number)
+        if callable(handler):
+            handler(self._number, None)
+        raise KeyboardInterrupt
+
+    def _note(self, number: int) -> None:
+        self._number = number
+        self.is_wanted = True
+
+
+@contextmanager
+def interruption(on_abort: Callable[[], object]) -> Iterator[Interruption]:
+    """Take SIGINT and SIGTERM over while the block runs.
+
+    Python runs its handlers between two steps of its own: a call into TensorFlow may take long.
+    The second signal is seen by a thread that waits for it, whatever the main thread does.
+
+    Args:
+        on_abort: called, for at most 3 s, before the process ends at the second signal.
+    """
+    wish = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield wish  # signals are the main thread's
+        return
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    watcher = threading.Thread(
+        target=_watch, args=(read_end, on_abort), name="spoonful-signals", daemon=True
+    )
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        wish._note(number)
+
+    for number in _SIGNALS:
+        wish._handlers[number] = signal.signal(number, handle)
+    old_descriptor = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    watcher.start()
+    try:
+        yield wish
+    finally:
+        signal.set_wakeup_fd(old_descriptor)
+        for number, handler in wish._handlers.items():
+            signal.signal(number, handler)
+        os.close(write_end)
+        watcher.join(_ABORT_LIMIT_S)
+
+
+def _watch(read_end: int, on_abort: Callable[[], object]) -> None:
+    """Read the numbers of the signals that arrive; at the second one end the process."""
+    num_seen = 0
+    try:
+        while numbers := os.read(read_end, 16):
+            for number in numbers:
+                if number not in _SIGNALS:
+                    continue
+                num_seen += 1
+                if num_seen == 1:
+                    print(_FIRST, file=sys.stderr, flush=True)
+                else:
+                    _abort(number, on_abort)
+    finally:
+        os.close(read_end)
+
+
+def _abort(number: int, on_abort: Callable[[], object]) -> None:
+    marking = threading.Thread(target=on_abort, daemon=True)
+    marking.start()
+    marking.join(_ABORT_LIMIT_S)
+    print("spoonful: ended at once", file=sys.stderr, flush=True)
+    os._exit(_EXIT_BASE + number)

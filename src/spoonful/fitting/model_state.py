@@ -1,0 +1,80 @@
+"""Everything of a compiled model that training changes, as arrays."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from spoonful.errors import SpoonfulError
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def build_all(model: keras.Model, batch: tuple[NDArray[Any], NDArray[Any]]) -> None:
+    """Make the variables that Keras otherwise makes when it traces the first step.
+
+    Args:
+        model: compiled.
+        batch: x and y of the shapes and types that training reads; their values do not matter.
+    """
+    # Not public: Keras' public ways to the metrics' variables run a step.
+    model._symbolic_build(data_batch=batch)
+
+
+def model_arrays(model: keras.Model) -> Arrays:
+    """Return weights, the counters of Dropout and augmentation layers, and the optimizer's state.
+
+    The counters are in none of Keras' save formats; they are among `model.variables`.
+    """
+    return {
+        **_arrays("model", model.variables),
+        **_arrays("optimizer", model.optimizer.variables),
+    }
+
+
+def metric_arrays(model: keras.Model) -> Arrays:
+    """Return what the metrics have summed up in this epoch."""
+    return _arrays("metrics", model.metrics_variables)
+
+
+def set_model(model: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Put back what `model_arrays` returned.
+
+    Raises:
+        SpoonfulError: the model or its optimizer has other variables; names the first.
+    """
+    _assign("model", model.variables, arrays)
+    _assign("optimizer", model.optimizer.variables, arrays)
+
+
+def set_metrics(model: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Put back what `metric_arrays` returned; raise SpoonfulError as `set_model` does."""
+    _assign("metrics", model.metrics_variables, arrays)
+
+
+def _arrays(kind: str, variables: Sequence[keras.Variable]) -> Arrays:
+    return {f"{kind}/{i:05d}": np.asarray(v) for i, v in enumerate(variables)}
+
+
+def _assign(
+    kind: str, variables: Sequence[keras.Variable], arrays: Mapping[str, NDArray[Any]]
+) -> None:
+    names = [name for name in arrays if name.startswith(f"{kind}/")]
+    if len(names) != len(variables):
+        raise SpoonfulError(
+            f"the checkpoint holds {len(names)} variables of the {kind}, now it has "
+            f"{len(variables)}: build and compile the model as it was, or start anew"
+        )
+    saved = [arrays[f"{kind}/{i:05d}"] for i in range(len(variables))]
+    for variable, array in zip(variables, saved, strict=True):
+        now = (tuple(variable.shape), keras.backend.standardize_dtype(variable.dtype))
+        if now != (array.shape, array.dtype.name):
+            raise SpoonfulError(
+                f"{kind} variable {variable.path}: the checkpoint holds {array.dtype.name} "
+                f"{list(array.shape)}, now it is {now[1]} {list(now[0])}: build and compile the "
+                "model as it was, or start anew"
+            )
+    for variable, array in zip(variables, saved, strict=True):
+        variable.assign(array)

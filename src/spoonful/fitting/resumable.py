@@ -1,0 +1,279 @@
+"""Write checkpoints while `fit` runs, and go on from one inside an epoch, to the same bits."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import xxhash
+
+from spoonful.checkpoints.checkpoint import Checkpoint
+from spoonful.checkpoints.folder import CheckpointFolder
+from spoonful.errors import SpoonfulError
+from spoonful.fitting.cadence import Cadence
+from spoonful.fitting.callback_state import put_states, take_states
+from spoonful.fitting.model_state import (
+    Arrays,
+    build_all,
+    metric_arrays,
+    model_arrays,
+    set_metrics,
+    set_model,
+)
+from spoonful.generator import BatchGenerator
+from spoonful.ledger import TRAIN, VAL, Ledger
+
+# What Keras says of an epoch that is shorter than the others, as a resumed one is.
+_SHORT_EPOCH = "Your input ran out of data"
+
+
+class Feed(Protocol):
+    """What fit reads its batches from."""
+
+    def serve_from(self, epoch: int, position: int = 0) -> None:
+        """Serve the steps of an epoch, from 0, in order from a number in it on."""
+        ...
+
+    def take_digests(self, first: int, count: int) -> list[bytes]:
+        """Return the digests of steps that were served; KeyError: one was not."""
+        ...
+
+
+class Stop(Protocol):
+    """A wish of the user's to end training."""
+
+    is_wanted: bool
+
+    def now(self) -> None:
+        """End training by an exception."""
+        ...
+
+
+@dataclass(frozen=True)
+class Feeds:
+    """What training and validation read.
+
+    Attributes:
+        generator: of training; says what a checkpoint belongs to.
+        train: what fit reads it through.
+        val: what validation reads through; None: its batches are not in the ledger.
+        num_val_steps: steps of a validation.
+    """
+
+    generator: BatchGenerator
+    train: Feed
+    val: Feed | None = None
+    num_val_steps: int = 0
+
+
+class Resumable(keras.callbacks.Callback):
+    """Keep checkpoints of a training, and put one back.
+
+    It stands first among the callbacks: what the others remember of an epoch is written when the
+    next one begins.
+
+    Args:
+        folder: where checkpoints are kept.
+        feeds: what training and validation read.
+        cadence: when to write.
+        extra_state: called for what else a checkpoint is to hold; JSON types only.
+        stop: asked after every execution whether to end.
+    """
+
+    def __init__(
+        self,
+        folder: CheckpointFolder | None,
+        feeds: Feeds,
+        cadence: Cadence,
+        extra_state: Callable[[], dict[str, Any]] = dict,
+        stop: Stop | None = None,
+    ) -> None:
+        super().__init__()
+        self.companions: Sequence[Any] = ()  # callbacks whose state is kept
+        self.ledger = Ledger()
+        self.digests: dict[str, str] = {}  # of the last epoch's streams
+        self.position = 0  # the number in its epoch of the first step that fit runs
+        self._folder = folder
+        self._feeds = feeds
+        self._cadence = cadence
+        self._extra_state = extra_state
+        self._stop = stop
+        self._start: Checkpoint | None = None
+        self._num_steps = len(feeds.generator)
+        self._done = 0  # steps of this epoch
+        self._epoch = 0
+        self._pending_epoch: int | None = None  # which begins after the last one's callbacks
+        self._at_validation: tuple[Arrays, dict[str, float]] | None = None
+        self._quiet: Any = None
+
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
+        """Let the next fit continue from a checkpoint, in its epoch.
+
+        Raises:
+            SpoonfulError: it belongs to another stream of batches; names each field.
+        """
+        self._feeds.generator.check_state(checkpoint.state["generator"])
+        self._start = checkpoint
+
+    def put_back(self, checkpoint: Checkpoint) -> None:
+        """Set the model, its optimizer and the ledger to a checkpoint."""
+        x, y = self._feeds.generator.batch_shapes()
+        size = self._feeds.generator.batch_size
+        build_all(
+            self.model,
+            (np.zeros((size, *x.shape[1:]), x.dtype), np.zeros((size, *y.shape[1:]), y.dtype)),
+        )
+        set_model(self.model, checkpoint.arrays)
+        self.ledger.restore(checkpoint.state["ledger"])
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Put the checkpoint back that training goes on from."""
+        if self._start is not None:
+            self.put_back(self._start)
+        self._cadence.start(0 if self._start is None else self._start.step)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Write the checkpoint of the epoch before; begin this one where it is to begin."""
+        self._epoch, self._done, self._at_validation = epoch, 0, None
+        if self._pending_epoch is not None and self._is_stopping:
+            self._write_and_stop(epoch * self._num_steps)
+        elif self._pending_epoch is not None and self._cadence.is_due_at_epoch_end():
+            self._write(epoch * self._num_steps)
+        self._pending_epoch = None
+        start, self._start = self._start, None
+        if start is not None:
+            self._done = start.state["position"]
+            put_states(self.companions, start.state["callbacks"], start.arrays)
+        self.position = self._done
+        if self._done:
+            set_metrics(self.model, start.arrays)  # fit has just reset them
+            self._quiet = warnings.catch_warnings()
+            self._quiet.__enter__()
+            warnings.filterwarnings("ignore", message=_SHORT_EPOCH)
+        else:
+            self.ledger.begin(TRAIN, epoch + 1, epoch * self._num_steps)
+        self._train_logs = start.state["train_logs"] if start is not None else None
+        self._feeds.train.serve_from(epoch, self._done)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Note the steps that were done, and write a checkpoint where one is due."""
+        done = min(self.position + batch + 1, self._num_steps)
+        try:
+            digests = self._feeds.train.take_digests(self._done, done - self._done)
+        except KeyError as error:
+            raise SpoonfulError(
+                "fit does not read the generator that its checkpoints are to follow: pass "
+                "model.fit the very generator given to ExactResume, without steps_per_epoch"
+            ) from error
+        self.ledger.add(TRAIN, digests)
+        self._done = done
+        # After the last step come validation and the epoch's end, where the metrics are complete.
+        if done < self._num_steps:
+            self._write_where_due()
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Keep the epoch's metrics: validation uses the same variables."""
+        self._end_quiet()
+        results = self._train_logs or {k: float(v) for k, v in self._results().items()}
+        self._at_validation = (metric_arrays(self.model), results)
+        self._val_done = 0
+        if self._feeds.val is not None:
+            self._feeds.val.serve_from(0)
+            self.ledger.begin(VAL, self._epoch + 1, 0)
+        self._write_where_due()
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Note the steps of validation; end here where the user wishes it."""
+        if self._feeds.val is not None:
+            done = min(batch + 1, self._feeds.num_val_steps)
+            count = done - self._val_done
+            self.ledger.add(VAL, self._feeds.val.take_digests(self._val_done, count))
+            self._val_done = done
+        if self._is_stopping:
+            self._write_and_stop(self._step)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Complete the epoch's metrics and its ledger."""
+        self._end_quiet()
+        if self._done != self._num_steps:
+            raise SpoonfulError(
+                f"epoch {epoch + 1} ended after {self._done} of {self._num_steps} steps: pass "
+                "model.fit the generator without steps_per_epoch"
+            )
+        if self._train_logs is not None and logs is not None:
+            # Training had ended when the checkpoint was written: fit ran validation alone.
+            complete = {**self._train_logs, **logs}
+            logs.clear()
+            logs.update(complete)
+        self.digests = {TRAIN: self.ledger.end(TRAIN)}
+        if self._feeds.val is not None:
+            self.digests[VAL] = self.ledger.end(VAL)
+        self.ledger.note_weights(epoch + 1, self._step, self._weights_digest())
+        self._at_validation = None
+        self._pending_epoch = epoch + 1
+
+    def write_end(self) -> None:
+        """Write a checkpoint of the finished training."""
+        self._epoch, self._done, self._at_validation = self._epoch + 1, 0, None
+        self._write(self._step, is_finished=True)
+
+    @property
+    def _step(self) -> int:
+        return self._epoch * self._num_steps + self._done
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._stop is not None and self._stop.is_wanted
+
+    def _write_where_due(self) -> None:
+        if self._is_stopping:
+            self._write_and_stop(self._step)
+        elif self._cadence.is_due(self._step):
+            self._write(self._step)
+
+    def _write_and_stop(self, step: int) -> None:
+        self._write(step)
+        if self._stop is not None:
+            self._stop.now()
+
+    def _write(self, step: int, is_finished: bool = False) -> None:
+        if self._folder is None:
+            return
+        self._cadence.begin_write()
+        self._folder.write(self._checkpoint(step, is_finished))
+        self._cadence.end_write(step)
+
+    def _checkpoint(self, step: int, is_finished: bool) -> Checkpoint:
+        metrics, train_logs = self._at_validation or (metric_arrays(self.model), None)
+        states, state_arrays = take_states(self.companions)
+        # Validation begins anew: its part of the ledger, too.
+        ledger = self.ledger.without(VAL, self._epoch + 1) if train_logs else self.ledger
+        state = {
+            "epoch": self._epoch,
+            "position": self._done,
+            "generator": self._feeds.generator.state(step),
+            "train_logs": train_logs,
+            "callbacks": states,
+            "ledger": ledger.state(),
+            "is_finished": is_finished,
+            **self._extra_state(),
+        }
+        arrays = {**model_arrays(self.model), **metrics, **state_arrays}
+        return Checkpoint(step, state, arrays)
+
+    def _results(self) -> dict[str, Any]:
+        results: dict[str, Any] = self.model.get_metrics_result()
+        return results
+
+    def _weights_digest(self) -> bytes:
+        digest = xxhash.xxh3_128()
+        for variable in self.model.variables:
+            digest.update(np.ascontiguousarray(variable).view(np.uint8))  # bfloat16 is no buffer
+        return digest.digest()
+
+    def _end_quiet(self) -> None:
+        if self._quiet is not None:
+            self._quiet.__exit__(None, None, None)
+            self._quiet = None

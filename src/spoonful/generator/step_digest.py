@@ -1,0 +1,38 @@
+"""The digest of a step: its ids, labels and pixels."""
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from spoonful.order import Indices
+
+
+def step_digests(
+    num_steps: int, indices: Indices, labels: NDArray[np.int64], images: NDArray[np.uint8]
+) -> list[bytes]:
+    """Return the digest of each of some consecutive steps of equal size.
+
+    XXH3 hashes faster than memory is read (19 GB/s here, SHA-256 1.6): it tells apart what differs
+    by accident, which is what a ledger is for. Against forgery stand the SHA-256 fingerprints.
+
+    Args:
+        num_steps: how many steps the rows below belong to, k.
+        indices: of the examples, int64 [k * b].
+        labels: of the examples, int64 [k * b].
+        images: uint8 [k * b, h, w, c], contiguous.
+
+    Returns:
+        16 bytes for each step.
+    """
+    size = len(indices) // num_steps
+    heads = np.empty((num_steps, 2 * size), dtype="<i8")
+    heads[:, :size] = indices.reshape(num_steps, size)
+    heads[:, size:] = labels.reshape(num_steps, size)
+    head_bytes, pixels = memoryview(heads).cast("B"), memoryview(images).cast("B")
+    head_size, pixels_size = heads.itemsize * 2 * size, len(pixels) // num_steps
+    digests = []
+    for step in range(num_steps):
+        head = head_bytes[step * head_size : (step + 1) * head_size]
+        body = pixels[step * pixels_size : (step + 1) * pixels_size]
+        digests.append(xxhash.xxh3_128_digest(body, seed=xxhash.xxh3_64_intdigest(head)))
+    return digests
