@@ -5,6 +5,7 @@ from pathlib import Path
 
 ARTIFACTS_DIR_NAME = "mlruns"
 DATABASE_NAME = "mlflow.db"
+LOCK_NAME = "requirements.lock"
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -61,6 +62,11 @@ def packed_dir() -> Path:
 def train_dir() -> Path:
     """Return where a single training run leaves its model."""
     return project_root() / "models" / "train"
+
+
+def checkpoints_dir() -> Path:
+    """Return where runs that have not finished keep their checkpoints, a folder a run."""
+    return project_root() / "models" / "checkpoints"
 
 
 def evaluate_dir() -> Path:

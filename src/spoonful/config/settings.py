@@ -48,6 +48,22 @@ def learning_settings(config: Config) -> dict[str, Any]:
     return settings
 
 
+def differences(saved: dict[str, Any], current: dict[str, Any]) -> list[str]:
+    """Say of each field in which two identities of a training differ what it was and what it is.
+
+    Args:
+        saved: {"settings": what `learning_settings` returned, "fingerprint": of each split}.
+        current: the same, of now.
+    """
+    then, now = _fields_of(saved), _fields_of(current)
+    absent = "absent"
+    return [
+        f"{name} (saved {_shown(then.get(name, absent))}, now {_shown(now.get(name, absent))})"
+        for name in dict.fromkeys([*then, *now])
+        if then.get(name, absent) != now.get(name, absent)
+    ]
+
+
 def run_name(config: Config) -> str:
     """Return the configured name of a run, or one that says what differs most often."""
     generator = config.generator
@@ -64,6 +80,15 @@ def _flat(prefix: str, value: Any) -> dict[str, Any]:
             flat |= _flat(f"{prefix}.{name}" if prefix else str(name), item)
         return flat
     return {prefix: value}
+
+
+def _fields_of(identity: dict[str, Any]) -> dict[str, Any]:
+    rest = {name: value for name, value in identity.items() if name != "settings"}
+    return {**_flat("", identity["settings"]), **_flat("", rest)}
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else str(value)
 
 
 def _absolute(path: str | None) -> str | None:

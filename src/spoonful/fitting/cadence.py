@@ -50,9 +50,9 @@ class Cadence:
 
     def is_due(self, step: int) -> bool:
         """Return whether to write after so many steps, inside an epoch."""
-        if self._every_steps is not None:
-            if step // self._every_steps > self._last_step // self._every_steps:
-                return True
+        every = self._every_steps
+        if every is not None and step // every > self._last_step // every:
+            return True
         if self._every_minutes is None:
             return False
         since = self._begin if self._last_end is None else self._last_end

@@ -1,7 +1,7 @@
 """Run `fit` on a compiled model: feeds, callbacks, checkpoints."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -29,12 +29,14 @@ class Resuming:
         start: the checkpoint to go on from; None: from the beginning.
         stop: asked after every execution whether the user wishes to end.
         on_checkpoint: called with the ledger's rows whenever a checkpoint is written.
+        facts: what else a checkpoint is to tell; JSON types only.
     """
 
     folder: CheckpointFolder | None = None
     start: Checkpoint | None = None
     stop: Stop | None = None
     on_checkpoint: Callable[[list[Row]], object] | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 class Fit:
@@ -147,7 +149,8 @@ class Fit:
     def _extra_state(self) -> dict[str, Any]:
         if self._resuming.on_checkpoint is not None:
             self._resuming.on_checkpoint(self.resumable.ledger.rows)
-        return {"history": self.history, "best_epoch": self._stopping.best_epoch}
+        best_epoch = self._stopping.best_epoch
+        return {**self._resuming.facts, "history": self.history, "best_epoch": best_epoch}
 
 
 def _class_weight(name: str, source: Source) -> dict[int, float] | None:

@@ -67,8 +67,8 @@ def interruption(on_abort: Callable[[], object]) -> Iterator[Interruption]:
     def handle(number: int, frame: FrameType | None) -> None:
         wish._note(number)
 
-    for number in _SIGNALS:
-        wish._handlers[number] = signal.signal(number, handle)
+    for one in _SIGNALS:
+        wish._handlers[one] = signal.signal(one, handle)
     old_descriptor = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     watcher.start()
     try:

@@ -104,7 +104,7 @@ class Resumable(keras.callbacks.Callback):
         self._num_steps = len(feeds.generator)
         self._done = 0  # steps of this epoch
         self._epoch = 0
-        self._pending_epoch: int | None = None  # which begins after the last one's callbacks
+        self._is_pending = False  # an epoch is over whose checkpoint is not written
         self._at_validation: tuple[Arrays, dict[str, float]] | None = None
         self._quiet: Any = None
 
@@ -137,25 +137,32 @@ class Resumable(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write the checkpoint of the epoch before; begin this one where it is to begin."""
         self._epoch, self._done, self._at_validation = epoch, 0, None
-        if self._pending_epoch is not None and self._is_stopping:
-            self._write_and_stop(epoch * self._num_steps)
-        elif self._pending_epoch is not None and self._cadence.is_due_at_epoch_end():
-            self._write(epoch * self._num_steps)
-        self._pending_epoch = None
+        self._write_epoch_before()
         start, self._start = self._start, None
+        self._train_logs = None
         if start is not None:
             self._done = start.state["position"]
+            self._train_logs = start.state["train_logs"]
             put_states(self.companions, start.state["callbacks"], start.arrays)
-        self.position = self._done
-        if self._done:
+        if start is not None and self._done:
             set_metrics(self.model, start.arrays)  # fit has just reset them
             self._quiet = warnings.catch_warnings()
             self._quiet.__enter__()
             warnings.filterwarnings("ignore", message=_SHORT_EPOCH)
         else:
             self.ledger.begin(TRAIN, epoch + 1, epoch * self._num_steps)
-        self._train_logs = start.state["train_logs"] if start is not None else None
+        self.position = self._done
         self._feeds.train.serve_from(epoch, self._done)
+
+    def _write_epoch_before(self) -> None:
+        """Write a checkpoint of the epoch that is over, now that all callbacks have ended it."""
+        if not self._is_pending:
+            return
+        self._is_pending = False
+        if self._is_stopping:
+            self._write_and_stop(self._step)
+        elif self._cadence.is_due_at_epoch_end():
+            self._write(self._step)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Note the steps that were done, and write a checkpoint where one is due."""
@@ -212,7 +219,7 @@ class Resumable(keras.callbacks.Callback):
             self.digests[VAL] = self.ledger.end(VAL)
         self.ledger.note_weights(epoch + 1, self._step, self._weights_digest())
         self._at_validation = None
-        self._pending_epoch = epoch + 1
+        self._is_pending = True
 
     def write_end(self) -> None:
         """Write a checkpoint of the finished training."""
@@ -270,7 +277,8 @@ class Resumable(keras.callbacks.Callback):
     def _weights_digest(self) -> bytes:
         digest = xxhash.xxh3_128()
         for variable in self.model.variables:
-            digest.update(np.ascontiguousarray(variable).view(np.uint8))  # bfloat16 is no buffer
+            # As bytes, because bfloat16 is no type that buffers know.
+            digest.update(np.ascontiguousarray(variable).view(np.uint8).data)
         return digest.digest()
 
     def _end_quiet(self) -> None:

@@ -16,7 +16,6 @@ from spoonful.models.build import build_model
 from spoonful.models.optimizers import build_optimizer
 from spoonful.sources import Source
 
-
 _NOT_RESUMABLE = Resuming()
 
 

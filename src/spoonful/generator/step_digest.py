@@ -28,7 +28,7 @@ def step_digests(
     heads = np.empty((num_steps, 2 * size), dtype="<i8")
     heads[:, :size] = indices.reshape(num_steps, size)
     heads[:, size:] = labels.reshape(num_steps, size)
-    head_bytes, pixels = memoryview(heads).cast("B"), memoryview(images).cast("B")
+    head_bytes, pixels = heads.data.cast("B"), images.data.cast("B")
     head_size, pixels_size = heads.itemsize * 2 * size, len(pixels) // num_steps
     digests = []
     for step in range(num_steps):

@@ -17,7 +17,8 @@ from spoonful.project import evaluate_dir, project_root, shown_path, train_dir
 from spoonful.quiet import import_tensorflow
 from spoonful.sources.content_hash import content_hash
 from spoonful.stages.data import SplitSource, open_folder, open_packed
-from spoonful.stages.train import CARD_NAME, CONFIG_NAME, MODEL_NAME
+from spoonful.stages.train import CARD_NAME, MODEL_NAME
+from spoonful.stages.train_record import CONFIG_NAME
 
 
 def run(config: Config) -> None:

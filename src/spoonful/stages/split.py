@@ -34,8 +34,8 @@ def run(config: Config) -> None:
     counts = Counter((i.class_name, split) for i, split in zip(raw.images, splits, strict=True))
     class_names = sorted({image.class_name for image in raw.images})
     write_text(split_table_path(), _table_csv(class_names, counts))
-    digest = split_digest(raw.images, splits)
-    write_json(split_summary_path(), split_summary(config, splits, len(class_names), digest))
+    digests = {"digest": split_digest(raw.images, splits), "data_digest": data_digest(raw.images)}
+    write_json(split_summary_path(), split_summary(config, splits, len(class_names), digests))
     print(_table_text(class_names, counts))
     for line in _copies(raw.images, splits):
         print(line, file=sys.stderr)
@@ -57,8 +57,14 @@ def split_digest(images: Sequence[RawImage], splits: Sequence[str]) -> str:
     return hashlib.sha256(repr(placed).encode()).hexdigest()[:16]
 
 
+def data_digest(images: Sequence[RawImage]) -> str:
+    """Return a digest of the raw images, whatever split they are in."""
+    found = sorted((image.class_name, image.file_name, image.content or "") for image in images)
+    return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
+
+
 def split_summary(
-    config: Config, splits: Sequence[str], num_classes: int, digest: str
+    config: Config, splits: Sequence[str], num_classes: int, digests: dict[str, str]
 ) -> dict[str, Any]:
     """Return what data/split.json says: a DVC metric, and what `train` checks its config with."""
     counts = Counter(splits)
@@ -66,7 +72,7 @@ def split_summary(
         "dataset": config.dataset.name,
         "num_classes": num_classes,
         "num_images": {split: counts[split] for split in SPLITS},
-        "digest": digest,
+        **digests,
         "settings": split_settings(config),
     }
 

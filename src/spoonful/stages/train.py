@@ -1,65 +1,99 @@
 """`spoonful train`: train on the split data, leave the model in models/train, record the run."""
 
 import csv
-import dataclasses
 import hashlib
 import io
 import json
 import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
+from spoonful.checkpoints.checkpoint import Checkpoint
 from spoonful.config.schema import Config
-from spoonful.config.settings import flattened, learning_settings, run_name
+from spoonful.config.settings import learning_settings, run_name
 from spoonful.errors import SpoonfulError
 from spoonful.files import replaced_folder, write_json, write_text
-from spoonful.project import packed_dir, shown_path, split_dir, train_dir
+from spoonful.ledger import to_csv
+from spoonful.project import shown_path, train_dir
 from spoonful.quiet import import_tensorflow
 from spoonful.sources.content_hash import content_hash
 from spoonful.stages.data import SplitSource, open_train_and_val, packed_settings
+from spoonful.stages.interrupted import RunFolder, interrupted_run, new_run_folder
 from spoonful.stages.job import Job, current_job
+from spoonful.stages.train_record import (
+    CONFIG_NAME,
+    LEDGER_NAME,
+    log_inputs,
+    log_ledger,
+    log_results,
+    run_tags,
+)
 from spoonful.tracking.store import prepare_store
 
 if TYPE_CHECKING:
     from spoonful.fitting.train import Training
-    from spoonful.tracking.run import TrackedRun
+    from spoonful.tracking.recording import TrackedRun
 
 MODEL_NAME = "model.keras"
 CARD_NAME = "model.json"
-CONFIG_NAME = "config.yaml"
 HISTORY_NAME = "history.csv"
-_NUM_EXAMPLES = 2
-_NUM_GRID_IMAGES = 25
 
 
 def run(config: Config) -> None:
     """Train as configured and record the run in MLflow."""
+    job = current_job()
+    train_and_record(config, job, train_dir() if job.sweep_dir is None else job.sweep_dir)
+
+
+def train_and_record(
+    config: Config, job: Job, out_dir: Path, more_tags: dict[str, str] | None = None
+) -> str:
+    """Train, leave the model in a folder, and record the run; return its id.
+
+    Args:
+        config: the whole config.
+        job: what the run is recorded to have been started with.
+        out_dir: where the model is left.
+        more_tags: of the run.
+    """
     train_source, val_source = open_train_and_val(config)
     _check_same_classes(train_source, val_source)
     prepare_store(config.tracking)  # a server that is not there shows before the slow imports
     import_tensorflow()
-    from spoonful.tracking.run import tracked_run
+    from spoonful.tracking.run import run_status, tracked_run
 
-    job = current_job()
-    out_dir = train_dir() if job.sweep_dir is None else job.sweep_dir
-    command = shlex.join(["spoonful", "train", *job.overrides])
     name = run_name(config)
-    print(f"training {name} on {len(train_source):,} images", flush=True)
-    with tracked_run(config.tracking, name, _tags(config, job), f"`{command}`") as tracked:
-        _log_inputs(tracked, config, job, train_source, val_source)
-        training = _fit(config, train_source, val_source, tracked)
-        train_key = _save(out_dir, config, training, train_source, val_source)
-        tracked.set_tags({"train_key": train_key})
-        _log_results(tracked, config, training, train_source)
+    tags = {**run_tags(config, job), **(more_tags or {})}
+    command = f"`{shlex.join(['spoonful', 'train', *job.overrides])}`"
+    identity = _identity(config, train_source, val_source)
+    with interrupted_run(
+        config.trainer.resume, identity, lambda run_id: run_status(config.tracking, run_id), _warn
+    ) as resumed:
+        run_id = None if resumed is None else resumed.run_id
+        with (
+            tracked_run(config.tracking, name, tags, command, run_id) as tracked,
+            nullcontext(resumed) if resumed else new_run_folder(tracked.run_id, identity) as folder,
+        ):
+            _warn_of_changes(tracked, tags)
+            log_inputs(tracked, config, job, train_source, val_source)
+            training = _fit(config, job, train_source, val_source, tracked, folder)
+            train_key = _save(out_dir, config, training, train_source, val_source)
+            tracked.set_tags({"train_key": train_key})
+            log_ledger(tracked, training.ledger)
+            log_results(tracked, config, training, train_source)
+        folder.remove()
     last = training.history[training.best_epoch - 1]
     print(
         f"trained {name}: val_accuracy {last['val_accuracy']:.4f} (epoch {training.best_epoch}), "
         f"run {tracked.run_id}, model in {shown_path(out_dir)}",
         flush=True,
     )
+    return tracked.run_id
 
 
 def _check_same_classes(train_source: SplitSource, val_source: SplitSource) -> None:
@@ -71,62 +105,87 @@ def _check_same_classes(train_source: SplitSource, val_source: SplitSource) -> N
         )
 
 
-def _tags(config: Config, job: Job) -> dict[str, str]:
-    from spoonful.tracking.environment import code_version, hardware, package_versions
-
-    return {
-        **code_version(),
-        **package_versions(),
-        **hardware(),
-        "overrides": shlex.join(job.overrides),
-        "experiment": job.experiment or "none",
-        "dataset": config.dataset.name,
-        "model": config.model.name,
-        "optimizer": config.optimizer.name,
-        **({"sweep": job.sweep_dir.parent.name} if job.sweep_dir is not None else {}),
-        **config.tracking.tags,
-    }
+def _identity(config: Config, train_source: SplitSource, val_source: SplitSource) -> dict[str, Any]:
+    """Return what decides the bits of a run, as JSON gives it back."""
+    fingerprints = {"train": train_source.fingerprint, "val": val_source.fingerprint}
+    identity = {"settings": learning_settings(config), "fingerprint": fingerprints}
+    return dict(json.loads(json.dumps(identity)))
 
 
-def _log_inputs(
-    tracked: "TrackedRun",
+def _warn(text: str) -> None:
+    print(f"spoonful: warning: {text}", file=sys.stderr, flush=True)
+
+
+def _warn_of_changes(tracked: "TrackedRun", tags: dict[str, str]) -> None:
+    """Say what has changed since the run began that its bits may depend on."""
+    if tracked.recorded is None:
+        return
+    from spoonful.tracking.run import changed_tags
+
+    for name, (then, now) in changed_tags(tracked.recorded.data.tags, tags).items():
+        _warn(f"this run began with {name} {then}, now it is {now}: its bits may differ")
+
+
+def _fit(
     config: Config,
     job: Job,
     train_source: SplitSource,
     val_source: SplitSource,
-) -> None:
-    """Record all that decides the run, before it begins."""
-    from spoonful.tracking.environment import dvc_hash, full_environment
-
-    tracked.log_params(flattened(config))
-    tracked.log_text(OmegaConf.to_yaml(dataclasses.asdict(config)), CONFIG_NAME)
-    tracked.log_text("\n".join(job.overrides), "overrides.txt")
-    tracked.log_dict(full_environment(), "environment.json")
-    folder = packed_dir() if config.generator.name == "packed" else split_dir()
-    data_hash = dvc_hash(folder)
-    tracked.set_tags({f"dvc.data_{folder.name}": data_hash})
-    sources = {"train": (train_source, "training"), "val": (val_source, "validation")}
-    for split, (source, context) in sources.items():
-        tracked.log_dataset(
-            f"{config.dataset.name}/{split}",
-            folder / split,
-            source.fingerprint,
-            data_hash,
-            context,
-        )
-        tracked.set_tags({f"fingerprint.{split}": source.fingerprint})
-
-
-def _fit(
-    config: Config, train_source: SplitSource, val_source: SplitSource, tracked: "TrackedRun"
+    tracked: "TrackedRun",
+    folder: RunFolder,
 ) -> "Training":
+    from spoonful.fitting.fit import Resuming
+    from spoonful.fitting.interruption import interruption
     from spoonful.fitting.report import EpochReport
     from spoonful.fitting.train import train
 
     def on_epoch(report: EpochReport) -> None:
-        tracked.log_metrics({**report.metrics, **report.performance()}, step=report.epoch)
+        metrics = {**report.metrics, **report.performance(), **report.digest_metrics()}
+        tracked.log_metrics(metrics, step=report.epoch)
 
-    return train(config, train_source, val_source, on_epoch)
+    start = folder.checkpoints.newest(_warn) if folder.is_resumed else None
+    _say_what_begins(config, train_source, tracked.run_id, folder, start)
+    facts = {"run_id": tracked.run_id, "identity": folder.identity}
+    with _told_how_to_resume(job, folder), interruption(tracked.mark_killed) as stop:
+        resuming = Resuming(
+            folder.checkpoints, start, stop, lambda rows: log_ledger(tracked, rows), facts
+        )
+        return train(config, train_source, val_source, on_epoch, resuming)
+
+
+def _say_what_begins(
+    config: Config,
+    source: SplitSource,
+    run_id: str,
+    folder: RunFolder,
+    start: Checkpoint | None,
+) -> None:
+    name = run_name(config)
+    if not folder.is_resumed:
+        print(f"training {name} on {len(source):,} images", flush=True)
+        return
+    step = 0 if start is None else start.step
+    epoch = 1 if start is None else start.state["epoch"] + 1
+    where = f"epoch {min(epoch, config.trainer.epochs)}/{config.trainer.epochs}"
+    print(f"resuming {name}, run {run_id}, after step {step:,} ({where})", flush=True)
+
+
+@contextmanager
+def _told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
+    """Say how to go on with a run that the user ended."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        steps = folder.checkpoints.steps()
+        overrides = [text for text in job.overrides if not text.startswith("trainer.resume=")]
+        command = ["spoonful", "train", *overrides, f"trainer.resume={folder.run_id}"]
+        print(
+            f"spoonful: ended after step {steps[-1] if steps else 0:,}; go on with\n"
+            f"  {shlex.join(command)}",
+            file=sys.stderr,
+            flush=True,
+        )
+        raise
 
 
 def _save(
@@ -147,6 +206,7 @@ def _save(
         save_model(training.model, folder / MODEL_NAME)
         write_text(folder / CONFIG_NAME, OmegaConf.to_yaml(learning_settings(config)))
         write_text(folder / HISTORY_NAME, _history_csv(training.history))
+        write_text(folder / LEDGER_NAME, to_csv(training.ledger))
         card: dict[str, Any] = {
             "class_names": list(train_source.class_names),
             "input": {"source": config.generator.name, **packed_settings(config)},
@@ -158,45 +218,6 @@ def _save(
         key = hashlib.sha256((settings + json.dumps(card, sort_keys=True)).encode()).hexdigest()
         write_json(folder / CARD_NAME, {**card, "train_key": key})
     return key
-
-
-def _log_results(
-    tracked: "TrackedRun", config: Config, training: "Training", source: SplitSource
-) -> None:
-    """Record the model and what a person wants to see of the training."""
-    from spoonful.figures import learning_curves
-
-    best = training.history[training.best_epoch - 1]
-    tracked.log_metrics({f"best_{n}": v for n, v in best.items() if n.startswith("val_")})
-    tracked.log_metrics({"best_epoch": training.best_epoch})
-    tracked.set_tags({"jit_compile": str(training.jit_compile).lower()})
-    curves = learning_curves(training.history, training.best_epoch)
-    tracked.log_figure(curves, "figures/learning_curves.png")
-    _log_batch_grid(tracked, config, source)
-    example: NDArray[Any] = source.read(range(min(_NUM_EXAMPLES, len(source))))
-    if config.generator.dtype == "float32":
-        example = example / example.dtype.type(255)
-    tracked.log_model(training.model, example, source.class_names)
-
-
-def _log_batch_grid(tracked: "TrackedRun", config: Config, source: SplitSource) -> None:
-    """Record the first batch as the model's first layers see it: scaled and augmented.
-
-    The augmentation layers are made anew: the model's own must not move on by a batch.
-    """
-    import numpy as np
-
-    from spoonful.figures import image_grid
-    from spoonful.fitting.train import training_generator
-    from spoonful.models.build import augmentation_layers
-
-    indices = training_generator(config, source).indices(0)[:_NUM_GRID_IMAGES]
-    images = source.read(indices) / np.float32(255)
-    for layer in augmentation_layers(config.trainer.augmentation):
-        images = np.asarray(layer(images, training=True), dtype=np.float32)
-    captions = [source.class_names[source.labels[index]] for index in indices]
-    grid = image_grid(images, captions, "first training batch, as the model sees it")
-    tracked.log_figure(grid, "figures/training_batch.png")
 
 
 def _history_csv(history: list[dict[str, float]]) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 import psutil
 
-from spoonful.project import project_root
+from spoonful.project import LOCK_NAME, project_root
+from spoonful.sources.content_hash import content_hash
 
 _NAMED_PACKAGES = (
     "tensorflow",
@@ -29,6 +30,12 @@ def code_version() -> dict[str, str]:
         return {"git.commit": "none", "git.dirty": "none"}
     changes = _git("status", "--porcelain")
     return {"git.commit": commit, "git.dirty": str(bool(changes)).lower()}
+
+
+def lock_digest() -> dict[str, str]:
+    """Return the SHA-256 of requirements.lock; "none" where there is none."""
+    path = project_root() / LOCK_NAME
+    return {"requirements_lock": content_hash(path) if path.is_file() else "none"}
 
 
 def package_versions() -> dict[str, str]:
@@ -59,6 +66,7 @@ def full_environment() -> dict[str, Any]:
     packages = {d.metadata["Name"]: d.version for d in metadata.distributions()}
     return {
         **code_version(),
+        **lock_digest(),
         **package_versions(),
         **hardware(),
         "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),

@@ -14,14 +14,16 @@ class SystemMetrics(SystemMetricsMonitor):
 
     Args:
         run_id: the run to record; how often is MLflow's setting.
+        resume_logging: count the samples on from those that the run has.
     """
 
-    def __init__(self, run_id: str) -> None:
-        super().__init__(run_id)
+    def __init__(self, run_id: str, resume_logging: bool = False) -> None:
+        super().__init__(run_id, resume_logging=resume_logging)
+        self._first_step = self._logging_step
 
     def monitor(self) -> None:
         """Sample until the run ends."""
         super().monitor()
-        if self._logging_step == 0 and self.monitors[0].metrics:
+        if self._logging_step == self._first_step and self.monitors[0].metrics:
             with suppress(MlflowException):  # a store that went away is the run's to report
                 self.publish_metrics(self.aggregate_metrics())
