@@ -28,14 +28,18 @@ _ALL_GROUPS = (
 class Stage:
     """One command: what it does, which config groups it reads, and which flags of its own it has.
 
-    A flag `--word` runs the stage's function `word` in place of `run`.
+    A flag `--word` runs the stage's function `word` in place of `run`. Its function takes the config
+    and what stands on the command line for each of `arguments`.
     """
 
     summary: str
     groups: tuple[str, ...]
     sweeps: bool = False
     flags: dict[str, str] = field(default_factory=dict)
+    arguments: dict[str, str] = field(default_factory=dict)
 
+
+_RUN_HELP = "id of a run in MLflow, or its beginning"
 
 STAGES = {
     "fetch": Stage("Get the raw data, check it, and leave it in data/raw.", ("dataset",)),
@@ -47,6 +51,17 @@ STAGES = {
     ),
     "train": Stage("Train on data/split and record the run in MLflow.", _ALL_GROUPS, sweeps=True),
     "evaluate": Stage("Judge models/train on the test images.", ("evaluation", "tracking")),
+    "diff": Stage(
+        "Say in what two runs differ: data, split, order, config, code, versions, weights.",
+        ("tracking",),
+        arguments={"RUN_A": _RUN_HELP, "RUN_B": _RUN_HELP},
+    ),
+    "reproduce": Stage(
+        "Train a recorded run again, and say whether it is the same to the bit.",
+        ("tracking",),
+        flags={"--anyway": "train even where code, data, lock or config are not those recorded"},
+        arguments={"RUN": _RUN_HELP},
+    ),
     "summary": Stage("Say what the last pipeline run made.", ("tracking",)),
     "ui": Stage("Open the MLflow UI on the store that runs are recorded in.", ("tracking",)),
 }
@@ -100,7 +115,7 @@ def _run(arguments: list[str]) -> None:
         raise SpoonfulError(f"unknown stage {name!r}: expected one of {', '.join(STAGES)}")
     stage = STAGES[name]
     flags = {argument for argument in rest if argument.startswith("-")}
-    overrides = list(dict.fromkeys(argument for argument in rest if not argument.startswith("-")))
+    given, overrides = _sorted_out(name, stage, rest, bool(flags & {"--help", "-h", "--cfg"}))
     _check_flags(name, stage, flags)
     function = next((flag.removeprefix("--") for flag in stage.flags if flag in flags), "run")
     from spoonful.config.compose import check_overrides
@@ -110,13 +125,32 @@ def _run(arguments: list[str]) -> None:
     if flags & {"--help", "-h"}:
         from spoonful.config.help import stage_help
 
-        print(stage_help(name, stage.summary, stage.groups, overrides, stage.flags))
+        words = stage_help(
+            name, stage.summary, stage.groups, overrides, stage.flags, stage.arguments
+        )
+        print(words)
     elif "--cfg" in flags:
         from spoonful.config.compose import composed_yaml
 
         print(composed_yaml(overrides), end="")
     else:
-        _run_with_hydra(name, function, overrides, multirun)
+        _run_with_hydra(name, function, given, overrides, multirun)
+
+
+def _sorted_out(
+    name: str, stage: Stage, rest: list[str], is_question: bool
+) -> tuple[list[str], list[str]]:
+    """Return the stage's own arguments, and the overrides."""
+    words = [word for word in rest if not word.startswith("-")]
+    if not stage.arguments:
+        return [], list(dict.fromkeys(words))
+    given = [word for word in words if "=" not in word]
+    if len(given) != len(stage.arguments) and not is_question:
+        wanted = ", ".join(f"{word} ({meaning})" for word, meaning in stage.arguments.items())
+        raise SpoonfulError(
+            f"spoonful {name} {' '.join(given)}: expected {len(stage.arguments)} of them: {wanted}"
+        )
+    return given, list(dict.fromkeys(word for word in words if "=" in word))
 
 
 def _check_flags(name: str, stage: Stage, flags: set[str]) -> None:
@@ -128,7 +162,9 @@ def _check_flags(name: str, stage: Stage, flags: set[str]) -> None:
         )
 
 
-def _run_with_hydra(name: str, function: str, overrides: list[str], multirun: bool) -> None:
+def _run_with_hydra(
+    name: str, function: str, given: list[str], overrides: list[str], multirun: bool
+) -> None:
     """Hand over to Hydra, which composes again and, in a sweep, runs the points in turn."""
     import hydra
 
@@ -146,7 +182,7 @@ def _run_with_hydra(name: str, function: str, overrides: list[str], multirun: bo
             # MLflow makes ./mlruns wherever it runs. Left again, because in a sweep the next
             # point's paths are taken from where the command was typed, too.
             with contextlib.chdir(project_root()):
-                run(config)
+                run(config, *given)
         except SpoonfulError as error:
             # Not raised on: Hydra would add a line of its own about the job.
             _exit_with(error)

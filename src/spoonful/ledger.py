@@ -68,10 +68,9 @@ class Ledger:
     def end(self, stream: str) -> str:
         """End an epoch; return the digest of all its steps."""
         epoch, first, count, value = self._chains.pop(stream)
-        row = Row(stream, epoch, first + count, _hex(value))
-        if not self.rows or self.rows[-1] != row:
-            self.rows.append(row)
-        return row.digest
+        if count % EVERY_STEPS or not count:  # otherwise its last step has a row
+            self.rows.append(Row(stream, epoch, first + count, _hex(value)))
+        return _hex(value)
 
     def note_weights(self, epoch: int, step: int, digest: bytes) -> None:
         """Note the digest of the variables after an epoch."""

@@ -12,7 +12,9 @@ from spoonful.config.schema import GROUPS, SCHEDULES
 
 def help_of(name: str, *overrides: str) -> str:
     stage = STAGES[name]
-    return stage_help(name, stage.summary, stage.groups, list(overrides), stage.flags)
+    return stage_help(
+        name, stage.summary, stage.groups, list(overrides), stage.flags, stage.arguments
+    )
 
 
 def _key_lines(section: Any, prefix: str) -> list[str]:

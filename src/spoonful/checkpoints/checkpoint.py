@@ -91,7 +91,7 @@ def _bare_arrays(
     bare, types = {}, {}
     for name, array in arrays.items():
         bare[name] = array
-        if array.dtype.isbuiltin != 1:
+        if array.dtype.isbuiltin == 2:  # of another package
             types[name] = array.dtype.name
             bare[name] = array.view(_BARE_TYPES[array.dtype.itemsize])
     return bare, types

@@ -16,6 +16,7 @@ def stage_help(
     groups: tuple[str, ...],
     overrides: list[str],
     flags: Mapping[str, str],
+    arguments: Mapping[str, str],
 ) -> str:
     """Return the help of one stage.
 
@@ -25,10 +26,14 @@ def stage_help(
         groups: the config groups that it reads; "seed" is the top-level key.
         overrides: composed before the values are shown, so that `model=mlp --help` shows mlp's.
         flags: the stage's own, each with its meaning.
+        arguments: what stands before the overrides, each with its meaning.
     """
     config = compose_config(overrides)
     given = "".join(f"[{flag}] " for flag in ("--multirun", "--cfg", *flags))
+    given = " ".join([*arguments, given])
     lines = [f"usage: spoonful {stage} {given}[key=value ...]", "", summary, ""]
+    if arguments:
+        lines += [*(f"  {word:<6} {meaning}" for word, meaning in arguments.items()), ""]
     lines += ["choices (group=choice):"]
     lines += [f"  {group}={'|'.join(_choices(group))}" for group in groups if group in GROUPS]
     if "optimizer" in groups:

@@ -1,0 +1,1 @@
+"""`spoonful reproduce`."""
