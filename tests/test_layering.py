@@ -18,8 +18,9 @@ LAYERS = [
     ("errors", "quiet"),
     ("files", "project"),
     ("order", "sources"),
+    ("checkpoints", "ledger"),
     ("config",),
-    ("datasets", "splitting", "packing", "models", "figures"),
+    ("datasets", "splitting", "packing", "models", "figures", "comparison"),
     ("generator", "evaluation", "tracking"),
     ("fitting",),
     ("stages",),
@@ -32,9 +33,11 @@ ONLY_IN = {
     "keras": ("fitting", "models", "generator", "stages.evaluate", "quiet"),
     "tensorflow": ("fitting", "quiet", "tracking.environment"),
     "hydra": ("__main__", "config", "stages.job"),
-    "omegaconf": ("config", "stages.train", "stages.evaluate"),
+    "omegaconf": ("config", "stages.train", "stages.train_record", "stages.evaluate"),
     "matplotlib": ("figures", "evaluation.report", "tracking"),
-    "sklearn": ("fitting.train", "evaluation.scores", "splitting"),
+    "sklearn": ("fitting.fit", "evaluation.scores", "splitting"),
+    "xxhash": ("generator.step_digest", "fitting.resumable"),
+    "ml_dtypes": ("checkpoints.checkpoint",),
 }
 
 
@@ -105,6 +108,13 @@ def test_order_and_sources_know_neither_keras_nor_hydra() -> None:
             assert top - set(sys.stdlib_module_names) - {"spoonful"} <= outside
 
 
+def test_checkpoints_and_the_ledger_know_neither_keras_nor_hydra() -> None:
+    for path in MODULES:
+        if within(name_of(path), ("checkpoints", "ledger")):
+            top = {name.split(".")[0] for name in imported(path)}
+            assert top - set(sys.stdlib_module_names) - {"spoonful"} <= {"numpy", "ml_dtypes"}
+
+
 def test_stages_import_what_is_slow_only_when_they_run() -> None:
     slow = {"keras", "tensorflow", "mlflow", "dvc", "matplotlib", "sklearn"}
     slow_modules = ("fitting", "models", "generator", "stream", "tracking.run", "figures")
@@ -117,7 +127,7 @@ def test_stages_import_what_is_slow_only_when_they_run() -> None:
 
 def test_fitting_knows_nothing_of_hydra_mlflow_or_dvc() -> None:
     for path in MODULES:
-        if within(name_of(path), ("fitting", "models", "generator", "stream", "evaluation")):
+        if within(name_of(path), ("fitting", "models", "generator", "evaluation", "comparison")):
             top = {name.split(".")[0] for name in imported(path)}
             assert not top & {"hydra", "omegaconf", "mlflow", "dvc"}
 

@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -150,7 +151,7 @@ def test_how_many_steps_are_noted_at_a_time_changes_nothing(
     ledger = Ledger()
     ledger.begin(TRAIN, 1, 0)
     edges = [0, *sorted(min(cut, num_steps) for cut in cuts), num_steps]
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         ledger.add(TRAIN, iter(DIGESTS[start:stop]))
     ledger.end(TRAIN)
     assert ledger.rows == ledger_of(num_steps).rows

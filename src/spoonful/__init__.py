@@ -5,19 +5,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spoonful.errors import SpoonfulError
+    from spoonful.fitting.exact_resume import ExactResume
     from spoonful.generator import BatchGenerator
     from spoonful.sources.array import ArraySource
     from spoonful.sources.folder import FolderSource
     from spoonful.sources.packed import PackedSource
 
 __version__ = "0.1.0"
-__all__ = ["ArraySource", "BatchGenerator", "FolderSource", "PackedSource", "SpoonfulError"]
+__all__ = [
+    "ArraySource",
+    "BatchGenerator",
+    "ExactResume",
+    "FolderSource",
+    "PackedSource",
+    "SpoonfulError",
+]
 
 # BatchGenerator imports Keras, which takes seconds (12 s measured with TensorFlow): names are
 # loaded at first use, so that the command line answers a wrong key at once.
 _HOMES = {
     "ArraySource": "spoonful.sources.array",
     "BatchGenerator": "spoonful.generator",
+    "ExactResume": "spoonful.fitting.exact_resume",
     "FolderSource": "spoonful.sources.folder",
     "PackedSource": "spoonful.sources.packed",
     "SpoonfulError": "spoonful.errors",

@@ -28,8 +28,8 @@ _ALL_GROUPS = (
 class Stage:
     """One command: what it does, which config groups it reads, and which flags of its own it has.
 
-    A flag `--word` runs the stage's function `word` in place of `run`. Its function takes the config
-    and what stands on the command line for each of `arguments`.
+    A flag `--word` runs the stage's function `word` in place of `run`. The function takes the
+    config, and what stands on the command line for each of `arguments`.
     """
 
     summary: str

@@ -69,6 +69,11 @@ def checkpoints_dir() -> Path:
     return project_root() / "models" / "checkpoints"
 
 
+def reproduce_dir(run_id: str) -> Path:
+    """Return where `reproduce` leaves the model of a run that was trained again."""
+    return project_root() / "models" / "reproduce" / run_id
+
+
 def evaluate_dir() -> Path:
     """Return where `evaluate` leaves its report."""
     return project_root() / "models" / "evaluate"

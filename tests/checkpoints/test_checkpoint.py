@@ -123,8 +123,12 @@ def test_every_float_comes_back_with_the_same_bits_nan_and_infinity_too(
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 STATES = st.dictionaries(
     st.text(),
-    st.recursive(PLAIN, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)),
+    st.recursive(
+        PLAIN, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5
+    ),
+    max_size=5,
 )
+JSON_VALUES = st.dictionaries(st.sampled_from(["sha256", "state", "step"]), PLAIN) | PLAIN
 
 
 @settings(max_examples=60, deadline=None)
@@ -172,23 +176,21 @@ def damaged_copy(folder: Path, target: Path, name: str, content: bytes | None) -
 
 
 def is_detected(folder: Path) -> bool:
-    """Read a damaged checkpoint: it is refused in one line, or nothing of it has changed."""
+    """Return whether a damaged checkpoint is refused; otherwise nothing of it may be changed."""
     try:
         found = read_checkpoint(folder)
-    except SpoonfulError as error:
-        assert "\n" not in str(error)
-        assert str(error)
-        return True
-    assert_same(found, Checkpoint(70, STATE, arrays_of(0)))
-    return False
+    except SpoonfulError as caught:
+        error = str(caught)
+    else:
+        assert_same(found, Checkpoint(70, STATE, arrays_of(0)))
+        return False
+    assert error
+    assert "\n" not in error
+    return True
 
 
-def is_harmless(name: str, before: int, after: int) -> bool:
-    """JSON between its tokens has spaces of several kinds, and 1e-308 is 1E-308."""
-    a, b = chr(before), chr(after)
-    return name == STATE_NAME and (a.lower() == b.lower() or (a.isspace() and b.isspace()))
-
-
+# JSON has several kinds of spaces, capital exponents and more digits than a float needs: there a
+# change of the state's file may mean the same.
 @pytest.mark.parametrize("name", FILES)
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
@@ -198,7 +200,7 @@ def test_a_changed_byte_is_detected(name: str, folder: Path, data: st.DataObject
     place = data.draw(st.integers(0, len(content) - 1))
     content[place] ^= data.draw(st.integers(1, 255))
     copy = damaged_copy(folder, folder.parent / "changed", name, bytes(content))
-    assert is_detected(copy) or is_harmless(name, whole[place], content[place])
+    assert is_detected(copy) or name == STATE_NAME
 
 
 @pytest.mark.slow
@@ -210,7 +212,7 @@ def test_each_changed_bit_is_detected(name: str, folder: Path) -> None:
             content = bytearray(whole)
             content[place] ^= 1 << bit
             copy = damaged_copy(folder, folder.parent / "changed", name, bytes(content))
-            assert is_detected(copy) or is_harmless(name, whole[place], content[place])
+            assert is_detected(copy) or name == STATE_NAME
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -229,7 +231,7 @@ def test_a_cut_or_lengthened_file_is_detected(name: str, folder: Path, data: st.
 
 @pytest.mark.parametrize("name", FILES)
 @settings(max_examples=60, deadline=None)
-@given(content=st.binary(max_size=40) | STATES.map(lambda state: json.dumps(state).encode()))
+@given(content=st.binary(max_size=40) | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
 def test_a_file_of_something_else_is_detected(name: str, content: bytes, folder: Path) -> None:
     copy = damaged_copy(folder, folder.parent / "other", name, content)
     assert is_detected(copy)

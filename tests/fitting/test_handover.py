@@ -1,10 +1,8 @@
-import contextlib
 import threading
 from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from spoonful import ArraySource, BatchGenerator
 from spoonful.errors import SpoonfulError
@@ -36,7 +34,7 @@ def test_an_epoch_is_exactly_its_batches(settings: dict[str, Any]) -> None:
     generator = BatchGenerator(source_of(50), 8, **{"seed": 3, **settings})
     batches = EpochBatches(generator, 4)
     for epoch in (0, 1, 2, 1):  # asked again, it is the same
-        batches.epoch = epoch
+        batches.serve_from(epoch)
         found = numpy_of(batches)
         assert len(found) == len(generator) == int(batches.dataset.cardinality())
         for number, (x, y) in enumerate(found):
@@ -52,7 +50,7 @@ def test_it_notes_when_each_batch_was_handed_over_and_forgets_what_was_taken() -
     now = iter(range(100, 1000))
     generator = BatchGenerator(source_of(50), 8, prefetch_batches=1)  # a batch a chunk
     batches = EpochBatches(generator, 1, clock=lambda: float(next(now)))
-    batches.epoch = 2
+    batches.serve_from(2)
     numpy_of(batches)
     assert batches.asked_time == 100.0
     assert batches.take_ready_times(0, 3) == [101.0, 102.0, 103.0]
@@ -74,11 +72,60 @@ def test_it_keeps_the_error_itself() -> None:
     batches.close()
 
 
-def test_once_closed_there_are_no_more_batches_and_no_thread() -> None:
+@pytest.mark.parametrize("steps_per_execution", [1, 4, 16])
+@pytest.mark.parametrize("shuffle", ["full", "none"])
+def test_an_epoch_can_begin_at_any_of_its_steps(steps_per_execution: int, shuffle: str) -> None:
+    generator = BatchGenerator(source_of(50), 8, seed=3, shuffle=shuffle)
+    batches = EpochBatches(generator, steps_per_execution)
+    for epoch, position in ((1, 4), (0, 6), (2, 1), (2, 7), (2, 0), (0, 3)):
+        batches.serve_from(epoch, position)
+        assert int(batches.dataset.cardinality()) == 7  # an epoch's, whatever is left
+        found = numpy_of(batches)
+        steps = range(7 * epoch + position, 7 * (epoch + 1))
+        for step, (x, _) in zip(steps, found, strict=True):
+            assert np.array_equal(x, generator.batch(step)[0])
+        digests = [bytes.fromhex(generator.digest(step)) for step in steps]
+        assert batches.take_digests(position, len(steps)) == digests
+    batches.close()
+
+
+@pytest.mark.parametrize("num_threads", [0, 2])
+def test_it_keeps_the_digests_of_what_was_served_until_they_are_taken(num_threads: int) -> None:
+    generator = BatchGenerator(source_of(50), 8, num_threads=num_threads)
+    batches = EpochBatches(generator, 1)
+    for epoch in (0, 3):
+        batches.serve_from(epoch)
+        with pytest.raises(KeyError):
+            batches.take_digests(0, 1)  # nothing was served
+        numpy_of(batches)
+        expected = [bytes.fromhex(generator.digest(7 * epoch + number)) for number in range(7)]
+        assert batches.take_digests(0, 2) == expected[:2]
+        assert batches.take_digests(2, 0) == []
+        assert batches.take_digests(2, 5) == expected[2:]
+        with pytest.raises(KeyError):
+            batches.take_digests(6, 1)  # taken
+    numpy_of(batches)
+    batches.serve_from(3)
+    with pytest.raises(KeyError):
+        batches.take_digests(0, 1)  # of an iteration before
+    batches.close()
+
+
+def test_the_times_are_those_of_the_steps_also_where_an_epoch_begins_inside() -> None:
+    now = iter(range(100, 1000))
+    generator = BatchGenerator(source_of(50), 8, prefetch_batches=1)  # a batch a chunk
+    batches = EpochBatches(generator, 1, clock=lambda: float(next(now)))
+    batches.serve_from(1, 4)
+    numpy_of(batches)
+    assert batches.take_ready_times(3, 5) == [None, 101.0, 102.0, 103.0, None]
+    batches.close()
+
+
+def test_once_closed_the_batches_end_without_a_word_and_there_is_no_thread() -> None:
     batches = EpochBatches(BatchGenerator(source_of(5000), 8, prefetch_batches=2), 1)
     iterator = iter(batches.dataset)
     next(iterator)
     batches.close()
-    with contextlib.suppress(tf.errors.FailedPreconditionError):  # fewer than an epoch's steps
-        assert sum(1 for _ in iterator) < 100
+    assert sum(1 for _ in iterator) < 100  # of 624
     assert not [t for t in threading.enumerate() if t.name == "spoonful-reader"]
+    assert batches.error is None

@@ -20,6 +20,7 @@ REPORT = EpochReport(
     images_per_s=12345.6,
     input_wait_s=1.0,
     peak_rss_mb=512.0,
+    digests={"train": "0123456789abcdef" * 2, "val": "f" * 32},
 )
 
 
@@ -61,6 +62,13 @@ def test_what_differs_from_run_to_run_has_units_in_its_names() -> None:
     }
     assert not set(performance) & set(REPORT.metrics)
     assert dataclasses.replace(REPORT, train_s=0.0).performance()["input_wait_fraction"] == 0.0
+
+
+def test_equal_digests_are_equal_metrics_of_48_bits() -> None:
+    metrics = REPORT.digest_metrics()
+    assert metrics == {"digest_train": float(0x0123456789AB), "digest_val": float(2**48 - 1)}
+    assert not set(metrics) & (set(REPORT.metrics) | set(REPORT.performance()))
+    assert dataclasses.replace(REPORT, digests={}).digest_metrics() == {}
 
 
 def test_the_peak_of_the_resident_memory_is_in_mib_and_only_grows() -> None:

@@ -73,6 +73,8 @@ CHANGES: list[tuple[str, str, set[str]]] = [
     ("", "trainer.precision=mixed_bfloat16", {"precision", "model"}),
     ("trainer.deterministic=false", "trainer.jit_compile=true", {"jit_compile"}),
     ("", "trainer.steps_per_execution=5", {"steps_per_execution"}),
+    ("", "trainer.checkpoint_every_steps=7", {"checkpoints"}),
+    ("", "trainer.checkpoint_every_minutes=7", {"checkpoints"}),
     ("", "trainer.deterministic=false", {"deterministic"}),
     ("", "trainer.class_weights=balanced", {"class_weight"}),
     ("", f"trainer.augmentation={FLIP}", {"model", "weights"}),
@@ -81,6 +83,8 @@ CHANGES: list[tuple[str, str, set[str]]] = [
     ("", f"{STOP}.min_delta=0.5", {"min_delta"}),
     ("", f"{STOP}.restore_best_weights=false", {"restore", "best_epoch"}),
 ]
+# What `train` is given as an argument; the stage reads it.
+OF_THE_STAGE = "trainer.resume"
 # The modules that read the keys of the other groups.
 READERS = {
     "dataset": ("datasets", "stages", "config", "splitting.py"),
@@ -111,7 +115,8 @@ def observed(choices: str, *overrides: str) -> dict[str, Any]:
     def fit(model: Any, batches: Any, **arguments: Any) -> None:
         handed.update(arguments, model=model, batches=[(x.numpy(), y.numpy()) for x, y in batches])
         handed["val_batches"] = [x.numpy() for x, _ in arguments["validation_data"]]
-        arguments["callbacks"][0].on_train_begin()
+        for callback in arguments["callbacks"]:
+            callback.on_train_begin()
 
     tiny = [] if "model=" in choices else ["model.num_units=8"]
     config = compose_config([*choices.split(), *tiny, "generator.batch_size=8", *overrides])
@@ -119,7 +124,7 @@ def observed(choices: str, *overrides: str) -> dict[str, Any]:
         patch.setattr(keras.Model, "fit", fit)
         training = train(config, source_of(33), source_of(17), lambda report: None)
     model, batches = handed["model"], handed["batches"]
-    stopping, _ = handed["callbacks"]
+    resumable, stopping, _ = handed["callbacks"]
     image, target = batches[0]
     reading = [make(config, source_of(33)) for make in (training_generator, validation_generator)]
     digest = hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest()
@@ -140,6 +145,7 @@ def observed(choices: str, *overrides: str) -> dict[str, Any]:
         "precision": keras.config.dtype_policy().name,
         "jit_compile": (model.jit_compile, training.jit_compile),
         "steps_per_execution": model.steps_per_execution,
+        "checkpoints": (resumable._cadence._every_steps, resumable._cadence._every_minutes),
         "deterministic": is_op_determinism_enabled(),
         "class_weight": handed["class_weight"],
         "metric": stopping.monitor,
@@ -187,7 +193,8 @@ def test_every_key_of_the_schemas_stands_in_the_table() -> None:
         wanted |= {("optimizer=adam", f"optimizer.schedule.{name}") for name in names}
     for field in dataclasses.fields(EarlyStoppingConfig):
         wanted.add(("trainer=None", f"{STOP}.{field.name}"))
-    assert {key for key in tested if key[1] != "seed"} == wanted
+    assert {key for key in tested if key[1] != "seed"} == wanted - {("trainer=None", OF_THE_STAGE)}
+    assert f"config.{OF_THE_STAGE}" in (PACKAGE / "stages" / "train.py").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("group", READERS)

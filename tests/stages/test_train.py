@@ -18,28 +18,8 @@ from mlflow.tracking import MlflowClient
 
 pytestmark = pytest.mark.slow
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
 START_LIMIT_S = 120
-
-
-@pytest.fixture(scope="module")
-def digits_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder data/ with the digits, split and packed, made once."""
-    folder = tmp_path_factory.mktemp("digits")
-    shutil.copytree(CHECKOUT / "conf", folder / "conf")
-    shutil.copy(CHECKOUT / "dvc.yaml", folder)
-    for stage in ("fetch", "split", "pack"):
-        command = [sys.executable, "-m", "spoonful", stage]
-        subprocess.run(command, cwd=folder, timeout=120, check=True)
-    return folder / "data"
-
-
-@pytest.fixture
-def digits(project: Path, digits_data: Path) -> Path:
-    """A project with the digits, split and packed."""
-    shutil.copytree(digits_data, project / "data")
-    return project
 
 
 def runs_of(uri: str) -> list[Run]:

@@ -1,5 +1,6 @@
 """A folder of checkpoints: the newest two, each written beside and renamed."""
 
+import contextlib
 import re
 import shutil
 from collections.abc import Callable
@@ -22,6 +23,7 @@ class CheckpointFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._damaged: set[int] = set()  # steps that `newest` passed over
 
     def write(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, then remove all but it and the one before it.
@@ -32,13 +34,14 @@ class CheckpointFolder:
         with replaced_folder(self._folder(checkpoint.step)) as beside:
             write_checkpoint(checkpoint, beside)
         sync(self.path)
-        # Those of later steps are damaged, or training was taken up before them.
-        steps = self.steps()
-        kept = [step for step in steps if step <= checkpoint.step][-NUM_KEPT:]
-        for step in steps:
+        self._damaged.discard(checkpoint.step)
+        # Training was taken up before those of later steps.
+        earlier = [step for step in self.steps() if step <= checkpoint.step]
+        kept = [step for step in earlier if step not in self._damaged][-NUM_KEPT:]
+        for step in self.steps():
             if step not in kept:
                 shutil.rmtree(self._folder(step), ignore_errors=True)
-        for leftover in self.path.glob(".step-*.tmp"):
+        for leftover in self._leftovers():
             shutil.rmtree(leftover, ignore_errors=True)
 
     def newest(self, warn: Callable[[str], None]) -> Checkpoint | None:
@@ -47,14 +50,13 @@ class CheckpointFolder:
         Args:
             warn: told of each damaged checkpoint that is passed over.
         """
+        self._put_back_leftovers()
         for step in reversed(self.steps()):
             try:
                 return read_checkpoint(self._folder(step))
             except SpoonfulError as error:
-                warn(
-                    f"the checkpoint {self._folder(step)} is damaged ({error}): the one before it "
-                    "is used"
-                )
+                self._damaged.add(step)
+                warn(f"the checkpoint {self._folder(step)} is damaged ({error}): passed over")
         return None
 
     def steps(self) -> list[int]:
@@ -68,10 +70,22 @@ class CheckpointFolder:
         """Remove all checkpoints, and the folder where nothing else is in it."""
         for step in self.steps():
             shutil.rmtree(self._folder(step), ignore_errors=True)
-        for leftover in self.path.glob(".step-*.tmp"):
+        for leftover in self._leftovers():
             shutil.rmtree(leftover, ignore_errors=True)
         if self.path.is_dir() and not any(self.path.iterdir()):
             self.path.rmdir()
+
+    def _put_back_leftovers(self) -> None:
+        """Use what a write left that was killed after it had moved its step's checkpoint away."""
+        for leftover in self._leftovers():
+            place = self.path / leftover.name.split(".")[1]
+            with contextlib.suppress(SpoonfulError, OSError):
+                if not place.exists():
+                    read_checkpoint(leftover)
+                    leftover.rename(place)
+
+    def _leftovers(self) -> list[Path]:
+        return sorted(self.path.glob(".step-*.tmp"))
 
     def _folder(self, step: int) -> Path:
         return self.path / f"step-{step:012d}"

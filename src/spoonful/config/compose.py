@@ -1,11 +1,14 @@
 """Compose conf/ and the overrides with Hydra, and explain what Hydra refuses."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -89,7 +92,7 @@ def _composed(overrides: list[str]) -> DictConfig:
             f"{conf_dir() / CONFIG_NAME}.yaml is missing: run spoonful inside a checkout"
         )
     try:
-        with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+        with _hydra_on_conf():
             return compose(CONFIG_NAME, overrides)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise SpoonfulError(explain(error, overrides)) from error
@@ -98,6 +101,18 @@ def _composed(overrides: list[str]) -> DictConfig:
         place = f"{Path(mark.name).name}, line {mark.line + 1}" if mark else "conf/"
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise SpoonfulError(f"{place}: not valid YAML ({problem})") from error
+
+
+@contextmanager
+def _hydra_on_conf() -> Iterator[None]:
+    """Let Hydra compose conf/, also inside a stage: it composes no second time while it runs."""
+    running = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+            yield
+    finally:
+        GlobalHydra.instance().hydra = running
 
 
 def explain(error: Exception, overrides: list[str]) -> str:
@@ -135,7 +150,7 @@ def _unknown_override(name: str, overrides: list[str]) -> str:
     groups = (*GROUPS, "experiment")
     choices = [text for text in overrides if text.split("=")[0].split("/")[0] in groups]
     try:
-        with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+        with _hydra_on_conf():
             composed = compose(CONFIG_NAME, choices)
         node: Any = OmegaConf.select(composed, parent) if parent else composed
     except (HydraException, OmegaConfBaseException):

@@ -33,19 +33,31 @@ def flattened(config: Config) -> dict[str, Any]:
 
 def learning_settings(config: Config) -> dict[str, Any]:
     """Return what decides the trained weights: no tracking, no evaluation, no places, no speed."""
-    settings = dataclasses.asdict(config)
-    del settings["tracking"], settings["evaluation"]
-    for name in _PLACES:
-        settings["dataset"].pop(name, None)
-    for name in _READING:
-        del settings["generator"][name]
-    for name in _RESUMING:
-        del settings["trainer"][name]
-    for name in _PACKING:
-        del settings["pack"][name]
-    if config.generator.name != "packed":
-        del settings["pack"]
-    return settings
+    return learning_part(dataclasses.asdict(config))
+
+
+def learning_part(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the same of a config that is given as nested mappings.
+
+    Args:
+        settings: all keys; those that the program had not yet when it was recorded are missing.
+    """
+    no_effect = {"dataset": _PLACES, "generator": _READING, "trainer": _RESUMING, "pack": _PACKING}
+    kept = {
+        group: {name: item for name, item in value.items() if name not in no_effect.get(group, ())}
+        if isinstance(value, dict)
+        else value
+        for group, value in settings.items()
+        if group not in ("tracking", "evaluation")
+    }
+    if kept.get("generator", {}).get("name") != "packed":
+        kept.pop("pack", None)
+    return kept
+
+
+def flat_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return every key of nested mappings by its full name."""
+    return _flat("", settings)
 
 
 def differences(saved: dict[str, Any], current: dict[str, Any]) -> list[str]:

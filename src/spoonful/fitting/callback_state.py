@@ -1,5 +1,6 @@
 """What Keras' callbacks remember from epoch to epoch."""
 
+import inspect
 from collections.abc import Iterable
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,7 +10,7 @@ import numpy as np
 from spoonful.errors import SpoonfulError
 from spoonful.fitting.model_state import Arrays
 
-# The attributes that on_train_begin resets or on_epoch_end changes.
+# The attributes that on_train_begin resets or that change later.
 _REMEMBERED: dict[type, tuple[str, ...]] = {
     keras.callbacks.EarlyStopping: (
         "wait",
@@ -25,7 +26,10 @@ _REMEMBERED: dict[type, tuple[str, ...]] = {
         "_batches_seen_since_last_saving",
         "_last_batch_seen",
     ),
+    keras.callbacks.SwapEMAWeights: ("_ema_weights_in_model",),
+    keras.callbacks.History: ("epoch", "history"),
 }
+_ARRAY = "__array__"  # the one key of what stands for an array among JSON types
 
 
 @runtime_checkable
@@ -33,7 +37,7 @@ class KeepsState(Protocol):
     """A callback that says itself what it remembers."""
 
     def get_state(self) -> dict[str, Any]:
-        """Return JSON types, NumPy arrays, or lists of arrays by name."""
+        """Return numbers, text, None, arrays, and lists and dicts of them."""
         ...
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -45,22 +49,20 @@ def take_states(callbacks: Iterable[Any]) -> tuple[list[dict[str, Any]], Arrays]
     """Return what the callbacks remember.
 
     Returns:
-        For each callback its class and its plain values; and all arrays by name.
+        For each callback its class and its values as JSON types; and all arrays by name.
+
+    Raises:
+        SpoonfulError: a value that no checkpoint can hold; names it and its callback.
     """
-    states, arrays = [], {}
+    states: list[dict[str, Any]] = []
+    arrays: Arrays = {}
     for number, callback in enumerate(callbacks):
-        plain: dict[str, Any] = {}
-        lists: dict[str, int] = {}
-        for name, value in _remembered(callback).items():
-            key = f"callbacks/{number}/{name}"
-            if isinstance(value, np.ndarray):
-                arrays[key] = value
-            elif isinstance(value, list) and value and isinstance(value[0], np.ndarray):
-                lists[name] = len(value)
-                arrays.update({f"{key}/{i:05d}": item for i, item in enumerate(value)})
-            else:
-                plain[name] = value.item() if isinstance(value, np.generic) else value
-        states.append({"class": type(callback).__name__, "plain": plain, "lists": lists})
+        name = type(callback).__name__
+        try:
+            values = pack(_remembered(callback), f"callbacks/{number}", arrays)
+        except SpoonfulError as error:
+            raise SpoonfulError(f"the state of the callback {name}: {error}") from error
+        states.append({"class": name, "values": values})
     return states, arrays
 
 
@@ -78,14 +80,8 @@ def put_states(callbacks: Iterable[Any], states: list[dict[str, Any]], arrays: A
             f"the checkpoint holds the state of the callbacks {', '.join(saved) or 'none'}, now "
             f"they are {', '.join(now) or 'none'}: give fit the same ones, or start anew"
         )
-    for number, (callback, state) in enumerate(zip(callbacks, states, strict=True)):
-        values = dict(state["plain"])
-        prefix = f"callbacks/{number}/"
-        for key, array in arrays.items():
-            if key.startswith(prefix) and "/" not in key.removeprefix(prefix):
-                values[key.removeprefix(prefix)] = array
-        for name, length in state["lists"].items():
-            values[name] = [arrays[f"{prefix}{name}/{i:05d}"] for i in range(length)]
+    for callback, state in zip(callbacks, states, strict=True):
+        values = unpack(state["values"], arrays)
         if isinstance(callback, KeepsState):
             callback.set_state(values)
         else:
@@ -95,6 +91,64 @@ def put_states(callbacks: Iterable[Any], states: list[dict[str, Any]], arrays: A
 def is_stateful(callback: Any) -> bool:
     """Return whether a callback's state can be kept."""
     return isinstance(callback, (KeepsState, *_REMEMBERED))
+
+
+def unkept_names(callback: Any) -> list[str]:
+    """Return the attributes of a user's callback that a checkpoint does not keep."""
+    if isinstance(callback, KeepsState) or _is_of_keras(type(callback)):
+        return []
+    known = {
+        name
+        for kind in type(callback).__mro__
+        if _is_of_keras(kind)
+        for method in vars(kind).values()
+        if inspect.isfunction(method)
+        for name in method.__code__.co_names
+    }
+    return sorted(vars(callback).keys() - known)
+
+
+def pack(value: Any, name: str, arrays: Arrays) -> Any:
+    """Return a value as JSON types.
+
+    Args:
+        value: number, text, None, array, or lists and dicts of them.
+        name: what the names of its arrays begin with.
+        arrays: gets its arrays.
+
+    Raises:
+        SpoonfulError: it is or holds something else; names it.
+    """
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: pack(item, f"{name}/{key}", arrays) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [pack(item, f"{name}/{i:05d}", arrays) for i, item in enumerate(value)]
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if hasattr(value, "__array__") and not np.asarray(value).dtype.hasobject:
+        arrays[name] = np.asarray(value)
+        return {_ARRAY: name}
+    raise SpoonfulError(
+        f"{name} is of type {type(value).__name__}: a checkpoint holds numbers, text, None, "
+        "arrays, and lists and dicts of them, with text as keys"
+    )
+
+
+def unpack(value: Any, arrays: Arrays) -> Any:
+    """Return what `pack` was given; tuples have become lists."""
+    if isinstance(value, list):
+        return [unpack(item, arrays) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {_ARRAY}:
+        return arrays[value[_ARRAY]]
+    return {key: unpack(item, arrays) for key, item in value.items()}
+
+
+def _is_of_keras(kind: type) -> bool:
+    return kind.__module__.split(".")[0] == "keras"
 
 
 def _remembered(callback: Any) -> dict[str, Any]:

@@ -68,7 +68,9 @@ def interruption(on_abort: Callable[[], object]) -> Iterator[Interruption]:
         wish._note(number)
 
     for one in _SIGNALS:
-        wish._handlers[one] = signal.signal(one, handle)
+        # Ignored, as in what a shell script starts in the background, it stays so.
+        if signal.getsignal(one) != signal.SIG_IGN:
+            wish._handlers[one] = signal.signal(one, handle)
     old_descriptor = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     watcher.start()
     try:

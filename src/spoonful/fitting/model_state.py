@@ -43,24 +43,28 @@ def set_model(model: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put back what `model_arrays` returned.
 
     Raises:
-        SpoonfulError: the model or its optimizer has other variables; names the first.
+        SpoonfulError: the model or its optimizer has other variables; names the first. Then none
+            is changed.
     """
-    _assign("model", model.variables, arrays)
-    _assign("optimizer", model.optimizer.variables, arrays)
+    saved = _checked("model", model.variables, arrays)
+    saved_optimizer = _checked("optimizer", model.optimizer.variables, arrays)
+    _assign(model.variables, saved)
+    _assign(model.optimizer.variables, saved_optimizer)
 
 
 def set_metrics(model: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Put back what `metric_arrays` returned; raise SpoonfulError as `set_model` does."""
-    _assign("metrics", model.metrics_variables, arrays)
+    _assign(model.metrics_variables, _checked("metrics", model.metrics_variables, arrays))
 
 
 def _arrays(kind: str, variables: Sequence[keras.Variable]) -> Arrays:
     return {f"{kind}/{i:05d}": np.asarray(v) for i, v in enumerate(variables)}
 
 
-def _assign(
+def _checked(
     kind: str, variables: Sequence[keras.Variable], arrays: Mapping[str, NDArray[Any]]
-) -> None:
+) -> list[NDArray[Any]]:
+    """Return the array of each variable."""
     names = [name for name in arrays if name.startswith(f"{kind}/")]
     if len(names) != len(variables):
         raise SpoonfulError(
@@ -76,5 +80,9 @@ def _assign(
                 f"{list(array.shape)}, now it is {now[1]} {list(now[0])}: build and compile the "
                 "model as it was, or start anew"
             )
+    return saved
+
+
+def _assign(variables: Sequence[keras.Variable], saved: Sequence[NDArray[Any]]) -> None:
     for variable, array in zip(variables, saved, strict=True):
         variable.assign(array)

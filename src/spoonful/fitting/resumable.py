@@ -1,7 +1,7 @@
 """Write checkpoints while `fit` runs, and go on from one inside an epoch, to the same bits."""
 
-import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from spoonful.checkpoints.checkpoint import Checkpoint
 from spoonful.checkpoints.folder import CheckpointFolder
 from spoonful.errors import SpoonfulError
 from spoonful.fitting.cadence import Cadence
-from spoonful.fitting.callback_state import put_states, take_states
+from spoonful.fitting.callback_state import pack, put_states, take_states, unpack
 from spoonful.fitting.model_state import (
     Arrays,
     build_all,
@@ -22,11 +22,9 @@ from spoonful.fitting.model_state import (
     set_metrics,
     set_model,
 )
+from spoonful.fitting.short_epoch import ShortEpoch
 from spoonful.generator import BatchGenerator
 from spoonful.ledger import TRAIN, VAL, Ledger
-
-# What Keras says of an epoch that is shorter than the others, as a resumed one is.
-_SHORT_EPOCH = "Your input ran out of data"
 
 
 class Feed(Protocol):
@@ -105,8 +103,10 @@ class Resumable(keras.callbacks.Callback):
         self._done = 0  # steps of this epoch
         self._epoch = 0
         self._is_pending = False  # an epoch is over whose checkpoint is not written
-        self._at_validation: tuple[Arrays, dict[str, float]] | None = None
-        self._quiet: Any = None
+        self._at_validation: tuple[Arrays, dict[str, Any]] | None = None
+        self._train_logs: dict[str, Any] | None = None  # of an epoch whose training part was over
+        self._batch_logs: dict[str, Any] = {}
+        self._short_epoch = ShortEpoch()
 
     def go_on_from(self, checkpoint: Checkpoint) -> None:
         """Let the next fit continue from a checkpoint, in its epoch.
@@ -142,16 +142,14 @@ class Resumable(keras.callbacks.Callback):
         self._train_logs = None
         if start is not None:
             self._done = start.state["position"]
-            self._train_logs = start.state["train_logs"]
+            self._train_logs = unpack(start.state["train_logs"], start.arrays)
             put_states(self.companions, start.state["callbacks"], start.arrays)
         if start is not None and self._done:
             set_metrics(self.model, start.arrays)  # fit has just reset them
-            self._quiet = warnings.catch_warnings()
-            self._quiet.__enter__()
-            warnings.filterwarnings("ignore", message=_SHORT_EPOCH)
         else:
             self.ledger.begin(TRAIN, epoch + 1, epoch * self._num_steps)
         self.position = self._done
+        self._end_resumed_part()
         self._feeds.train.serve_from(epoch, self._done)
 
     def _write_epoch_before(self) -> None:
@@ -167,24 +165,25 @@ class Resumable(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Note the steps that were done, and write a checkpoint where one is due."""
         done = min(self.position + batch + 1, self._num_steps)
-        try:
+        digests: list[bytes] = []
+        with suppress(KeyError):
             digests = self._feeds.train.take_digests(self._done, done - self._done)
-        except KeyError as error:
+        if len(digests) < done - self._done:
             raise SpoonfulError(
-                "fit does not read the generator that its checkpoints are to follow: pass "
-                "model.fit the very generator given to ExactResume, without steps_per_epoch"
-            ) from error
+                "fit does not read the generator given to ExactResume, or something else reads it, "
+                "too: pass model.fit that very generator, look at a batch by generator.batch(step)"
+            )
         self.ledger.add(TRAIN, digests)
-        self._done = done
+        self._done, self._batch_logs = done, logs or {}
+        self._end_resumed_part()
         # After the last step come validation and the epoch's end, where the metrics are complete.
         if done < self._num_steps:
             self._write_where_due()
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         """Keep the epoch's metrics: validation uses the same variables."""
-        self._end_quiet()
-        results = self._train_logs or {k: float(v) for k, v in self._results().items()}
-        self._at_validation = (metric_arrays(self.model), results)
+        self._short_epoch.end(self.model)
+        self._at_validation = (metric_arrays(self.model), self._train_logs or self._results())
         self._val_done = 0
         if self._feeds.val is not None:
             self._feeds.val.serve_from(0)
@@ -203,17 +202,13 @@ class Resumable(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Complete the epoch's metrics and its ledger."""
-        self._end_quiet()
-        if self._done != self._num_steps:
+        self._short_epoch.end(self.model)
+        if self._done != self._num_steps and not self.model.stop_training:
             raise SpoonfulError(
                 f"epoch {epoch + 1} ended after {self._done} of {self._num_steps} steps: pass "
                 "model.fit the generator without steps_per_epoch"
             )
-        if self._train_logs is not None and logs is not None:
-            # Training had ended when the checkpoint was written: fit ran validation alone.
-            complete = {**self._train_logs, **logs}
-            logs.clear()
-            logs.update(complete)
+        self._complete(logs)
         self.digests = {TRAIN: self.ledger.end(TRAIN)}
         if self._feeds.val is not None:
             self.digests[VAL] = self.ledger.end(VAL)
@@ -226,6 +221,19 @@ class Resumable(keras.callbacks.Callback):
         self._epoch, self._done, self._at_validation = self._epoch + 1, 0, None
         self._write(self._step, is_finished=True)
 
+    def _end_resumed_part(self) -> None:
+        """Keep what the rest of a resumed epoch gave, once all its batches are done."""
+        if self.position and self._done == self._num_steps:
+            self._train_logs = self._train_logs or self._results()
+            self._short_epoch.begin(self.model)
+
+    def _complete(self, logs: dict[str, Any] | None) -> None:
+        """Set an epoch's logs to what training gave, where fit ran its rest or validation alone."""
+        if self._train_logs is not None and logs is not None:
+            complete = sorted({**logs, **self._train_logs}.items())  # as Keras sorts them
+            logs.clear()
+            logs.update(complete)
+
     @property
     def _step(self) -> int:
         return self._epoch * self._num_steps + self._done
@@ -237,7 +245,7 @@ class Resumable(keras.callbacks.Callback):
     def _write_where_due(self) -> None:
         if self._is_stopping:
             self._write_and_stop(self._step)
-        elif self._cadence.is_due(self._step):
+        elif not self.model.stop_training and self._cadence.is_due(self._step):
             self._write(self._step)
 
     def _write_and_stop(self, step: int) -> None:
@@ -254,25 +262,26 @@ class Resumable(keras.callbacks.Callback):
 
     def _checkpoint(self, step: int, is_finished: bool) -> Checkpoint:
         metrics, train_logs = self._at_validation or (metric_arrays(self.model), None)
-        states, state_arrays = take_states(self.companions)
+        states, arrays = take_states(self.companions)
         # Validation begins anew: its part of the ledger, too.
         ledger = self.ledger.without(VAL, self._epoch + 1) if train_logs else self.ledger
         state = {
             "epoch": self._epoch,
             "position": self._done,
             "generator": self._feeds.generator.state(step),
-            "train_logs": train_logs,
+            "train_logs": pack(train_logs, "train_logs", arrays),
             "callbacks": states,
             "ledger": ledger.state(),
             "is_finished": is_finished,
             **self._extra_state(),
         }
-        arrays = {**model_arrays(self.model), **metrics, **state_arrays}
-        return Checkpoint(step, state, arrays)
+        return Checkpoint(step, state, {**model_arrays(self.model), **metrics, **arrays})
 
     def _results(self) -> dict[str, Any]:
-        results: dict[str, Any] = self.model.get_metrics_result()
-        return results
+        # Not public: Keras' choice between the metrics and what a train_step of the user's returns.
+        results = self.model._get_metrics_result_or_logs(self._batch_logs)
+        arrays = {name: np.asarray(value) for name, value in results.items()}
+        return {name: float(a.item()) if a.size == 1 else a for name, a in arrays.items()}
 
     def _weights_digest(self) -> bytes:
         digest = xxhash.xxh3_128()
@@ -280,8 +289,3 @@ class Resumable(keras.callbacks.Callback):
             # As bytes, because bfloat16 is no type that buffers know.
             digest.update(np.ascontiguousarray(variable).view(np.uint8).data)
         return digest.digest()
-
-    def _end_quiet(self) -> None:
-        if self._quiet is not None:
-            self._quiet.__exit__(None, None, None)
-            self._quiet = None

@@ -1,1 +1,34 @@
-"""`spoonful diff`."""
+"""`spoonful diff`: say in what two recorded runs differ."""
+
+import sys
+
+from spoonful.comparison.compare import Comparison, compare
+from spoonful.comparison.recorded_run import RecordedRun
+from spoonful.comparison.windows import Window
+from spoonful.config.schema import Config
+from spoonful.stages.replay import look_into
+
+DIFFERENT = 1
+
+
+def run(config: Config, run_a: str, run_b: str) -> None:
+    """Print what is the same in two runs and what differs first; exit with 1 where they differ."""
+    from spoonful.tracking.recorded import read_run
+
+    a = read_run(config.tracking, run_a)
+    b = read_run(config.tracking, run_b)
+    comparison = compared(config, a, b)
+    print(comparison.table())
+    print(comparison.verdict)
+    if not comparison.is_same:
+        sys.exit(DIFFERENT)
+
+
+def compared(config: Config, a: RecordedRun, b: RecordedRun) -> Comparison:
+    """Compare two runs; where their batches differ, find the step with the data here."""
+
+    def look(window: Window) -> tuple[str, tuple[str, ...]]:
+        """Look into the steps of both runs."""
+        return look_into(config, a, b, window)
+
+    return compare(a, b, look)

@@ -1,0 +1,1 @@
+"""Comparing two recorded trainings; knows neither MLflow nor Keras."""

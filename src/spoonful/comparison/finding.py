@@ -1,0 +1,56 @@
+"""What was found of one aspect of two runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    """Whether an aspect is the same in both runs."""
+
+    SAME = "same"
+    DIFFERENT = "DIFFERENT"
+    PART = "same so far"  # as far as both runs went
+    UNKNOWN = "unknown"
+    OTHER = "other"  # differs, and that alone makes no other training
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one aspect.
+
+    Attributes:
+        aspect: such as "data" or "order".
+        status: whether it is the same.
+        detail: what it is, or how it differs.
+        epoch: from 1, in which it first differs; None: it does not, or is no matter of epochs.
+        lines: what else is to be shown.
+    """
+
+    aspect: str
+    status: Status
+    detail: str
+    epoch: int | None = None
+    lines: tuple[str, ...] = ()
+
+
+def changed(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the entries that differ, with both values; "absent" where there is none."""
+    absent = "absent"
+    return {
+        name: (a.get(name, absent), b.get(name, absent))
+        for name in dict.fromkeys([*a, *b])
+        if a.get(name, absent) != b.get(name, absent)
+    }
+
+
+def listed(different: Mapping[str, tuple[Any, Any]], at_most: int) -> str:
+    """Write entries that differ as "name a | b", and how many more there are."""
+    shown = [f"{name} {_text(a)} | {_text(b)}" for name, (a, b) in different.items()]
+    more = len(shown) - at_most
+    return ", ".join(shown[:at_most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _text(value: Any) -> str:
+    return "null" if value is None else str(value)

@@ -1,0 +1,47 @@
+"""The config of a run that was recorded, perhaps by an earlier version of the program."""
+
+import dataclasses
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+
+from spoonful.config.check import check_config
+from spoonful.config.schema import Config
+
+
+def settings_from_yaml(text: str) -> dict[str, Any]:
+    """Read a recorded config.yaml as nested mappings.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        settings: Any = OmegaConf.to_container(OmegaConf.create(text))
+    except yaml.YAMLError as error:
+        raise ValueError("not valid YAML") from error
+    if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
+        raise ValueError("no mapping of keys")
+    return {str(name): value for name, value in settings.items()}
+
+
+def recorded_config(settings: dict[str, Any], present: Config) -> Config:
+    """Return a recorded config, typed and checked.
+
+    Args:
+        settings: as they were recorded.
+        present: has the values of the keys that were not there yet.
+
+    Raises:
+        SpoonfulError: a key or value that this version does not know; names it.
+    """
+    filled = dataclasses.asdict(present)
+    for group, value in settings.items():
+        current = filled.get(group)
+        if isinstance(value, dict) and isinstance(current, dict):
+            # Another choice of the group has other keys.
+            is_same_choice = value.get("name") == current.get("name")
+            filled[group] = {**current, **value} if is_same_choice else value
+        else:
+            filled[group] = value
+    return check_config(OmegaConf.create(filled))

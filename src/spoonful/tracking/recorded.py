@@ -1,0 +1,149 @@
+"""Read what a run recorded."""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from spoonful.comparison.recorded_run import METRICS, RecordedRun
+from spoonful.config.recorded import settings_from_yaml
+from spoonful.config.schema import TrackingConfig
+from spoonful.errors import SpoonfulError
+from spoonful.ledger import Row, from_csv
+from spoonful.tracking.run import finished_run
+
+_NUM_LISTED = 5
+_ID = re.compile(r"[0-9a-f]{1,32}")
+_CONFIG, _OVERRIDES, _ENVIRONMENT, _LEDGER = (
+    "config.yaml",
+    "overrides.txt",
+    "environment.json",
+    "ledger.csv",
+)
+
+
+def read_run(config: TrackingConfig, run_id: str) -> RecordedRun:
+    """Read a run from MLflow.
+
+    Args:
+        config: where it is recorded.
+        run_id: its id, or a beginning of it that no other run has.
+
+    Raises:
+        SpoonfulError: no run or several begin so (they are listed), or a file of the run cannot be
+            read.
+    """
+    with finished_run(config, run_id) as client:
+        run = _found(client, run_id)
+        files = _files(client, run.info.run_id)
+        metrics = {
+            name: {m.step: m.value for m in client.get_metric_history(run.info.run_id, name)}
+            for name in METRICS
+            if name in run.data.metrics
+        }
+    overrides = files.get(_OVERRIDES, "")
+    return RecordedRun(
+        run_id=run.info.run_id,
+        name=run.info.run_name or "",
+        status=run.info.status,
+        started=_time(run),
+        tags=dict(run.data.tags),
+        config=_config(run, files.get(_CONFIG)),
+        overrides=[line for line in overrides.split("\n") if line],
+        packages=_packages(run, files.get(_ENVIRONMENT)),
+        metrics=metrics,
+        ledger=_ledger(run, files.get(_LEDGER)),
+    )
+
+
+def _found(client: MlflowClient, run_id: str) -> Run:
+    experiments = [e.experiment_id for e in client.search_experiments()]
+    if not _ID.fullmatch(run_id):
+        raise SpoonfulError(
+            f"{run_id}: expected the id of a run in MLflow or its beginning, of the figures 0-9 "
+            f"and a-f; {_newest(client, experiments)}"
+        )
+    runs = client.search_runs(
+        experiments, f"attributes.run_id LIKE '{run_id}%'", max_results=_NUM_LISTED + 1
+    )
+    if not runs:
+        raise SpoonfulError(
+            f"{run_id}: MLflow has no run whose id begins so; {_newest(client, experiments)}"
+        )
+    if len(runs) > 1:
+        more = " and more" if len(runs) > _NUM_LISTED else ""
+        raise SpoonfulError(
+            f"{run_id}: several runs begin so: {_listed(runs[:_NUM_LISTED])}{more}; give more of "
+            "the id"
+        )
+    return runs[0]
+
+
+def _newest(client: MlflowClient, experiments: list[str]) -> str:
+    runs = client.search_runs(experiments, order_by=["start_time DESC"], max_results=_NUM_LISTED)
+    return f"the newest are {_listed(runs)}" if runs else "it has no runs at all"
+
+
+def _listed(runs: Iterable[Run]) -> str:
+    return ", ".join(
+        f"{run.info.run_id} ({run.info.run_name}, {_time(run):%Y-%m-%d %H:%M})" for run in runs
+    )
+
+
+def _time(run: Run) -> datetime:
+    return datetime.fromtimestamp(run.info.start_time / 1000)
+
+
+def _files(client: MlflowClient, run_id: str) -> dict[str, str]:
+    """Return the text of the files that tell what a run was made from, where they are there."""
+    # MLflow shows a bar for each file.
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    there = {file.path for file in client.list_artifacts(run_id)}
+    wanted = [n for n in (_CONFIG, _OVERRIDES, _ENVIRONMENT, _LEDGER) if n in there]
+    with tempfile.TemporaryDirectory() as folder:
+        return {
+            name: Path(client.download_artifacts(run_id, name, folder)).read_text(encoding="utf-8")
+            for name in wanted
+        }
+
+
+def _config(run: Run, text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        return settings_from_yaml(text)
+    except (ValueError, TypeError) as error:
+        raise _damaged(run, _CONFIG, error) from error
+
+
+def _packages(run: Run, text: str | None) -> dict[str, str] | None:
+    if text is None:
+        return None
+    try:
+        return dict(json.loads(text)["packages"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(run, _ENVIRONMENT, error) from error
+
+
+def _ledger(run: Run, text: str | None) -> list[Row] | None:
+    if text is None:
+        return None
+    try:
+        return from_csv(text)
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(run, _LEDGER, error) from error
+
+
+def _damaged(run: Run, name: str, error: Exception) -> SpoonfulError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return SpoonfulError(
+        f"run {run.info.run_id}: its {name} in {run.info.artifact_uri} cannot be read ({reason}): "
+        "bring the file back, or take another run"
+    )
