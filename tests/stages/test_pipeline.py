@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import mlflow.keras
 import numpy as np
+import psutil
 import pytest
 import yaml
 from mlflow.entities import Run
@@ -226,3 +228,34 @@ def test_metrics_and_plots_are_understood_by_dvc(first: Path, tmp_path: Path) ->
     html = (page / "index.html").read_text()
     for name in ("confusion", "calibration", "loss and accuracy", "f1 per class"):
         assert name in html
+
+
+def training_process(repro: "subprocess.Popen[bytes]") -> psutil.Process | None:
+    children = psutil.Process(repro.pid).children(recursive=True)
+    return next((c for c in children if "train" in c.cmdline() and "-c" not in c.cmdline()), None)
+
+
+def test_a_killed_repro_goes_on_with_the_same_run(first: Path, tmp_path: Path) -> None:
+    folder = copy_of(first, tmp_path)
+    params = (folder / "params.yaml").read_text()
+    (folder / "params.yaml").write_text(params.replace("trainer.epochs=2", "trainer.epochs=200"))
+    scripts = str(Path(sys.executable).parent)
+    environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
+    repro = subprocess.Popen(["dvc", "repro"], cwd=folder, env=environment)
+    try:
+        end = time.monotonic() + TIMEOUT_S
+        while not list((folder / "models" / "checkpoints").glob("*/step-*")):
+            assert repro.poll() is None
+            assert time.monotonic() < end, "no checkpoint"
+            time.sleep(0.05)
+        training = training_process(repro)
+        assert training is not None
+        training.kill()
+        assert repro.wait(timeout=60) != 0
+    finally:
+        repro.kill()
+    run_id = only_run(folder).info.run_id
+    output = sh(folder, "dvc", "repro")
+    assert f"run {run_id}, after step" in output
+    assert only_run(folder).info.status == "FINISHED"
+    assert not list((folder / "models" / "checkpoints").iterdir())

@@ -177,8 +177,7 @@ def _told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, SystemExit):
         steps = folder.checkpoints.steps()
-        overrides = [text for text in job.overrides if not text.startswith("trainer.resume=")]
-        command = ["spoonful", "train", *overrides, f"trainer.resume={folder.run_id}"]
+        command = ["spoonful", "train", *job.overrides, f"trainer.resume={folder.run_id}"]
         print(
             f"spoonful: ended after step {steps[-1] if steps else 0:,}; go on with\n"
             f"  {shlex.join(command)}",
