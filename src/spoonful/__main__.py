@@ -146,9 +146,9 @@ def _sorted_out(
         return [], list(dict.fromkeys(words))
     given = [word for word in words if "=" not in word]
     if len(given) != len(stage.arguments) and not is_question:
-        wanted = ", ".join(f"{word} ({meaning})" for word, meaning in stage.arguments.items())
+        meaning = " and ".join(dict.fromkeys(stage.arguments.values()))
         raise SpoonfulError(
-            f"spoonful {name} {' '.join(given)}: expected {len(stage.arguments)} of them: {wanted}"
+            f"{' '.join([name, *given])}: expected {name} {' '.join(stage.arguments)} ({meaning})"
         )
     return given, list(dict.fromkeys(word for word in words if "=" in word))
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -68,12 +69,16 @@ def checkpoint_steps(project: Path) -> list[int]:
     return sorted(int(path.name.removeprefix("step-")) for path in found)
 
 
+def has_moved(project: Path, before: list[int]) -> bool:
+    return checkpoint_steps(project) != before
+
+
 def interrupted_by(number: int, project: Path, *overrides: str) -> tuple[int, str, str]:
     """Start training, send a signal at its first checkpoint; return code, output, errors."""
     before = checkpoint_steps(project)
     process = start(project, *overrides)
     try:
-        assert wait_for(lambda: checkpoint_steps(project) != before, process, "checkpoint")
+        assert wait_for(partial(has_moved, project, before), process, "checkpoint")
         process.send_signal(number)
         output, errors = process.communicate(timeout=60)
     finally:
@@ -117,7 +122,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(
         process = start(digits, *EVERYTHING, AUTO, threads, every)
         before = checkpoint_steps(digits)
         try:
-            moved = wait_for(lambda b=before: checkpoint_steps(digits) != b, process, "checkpoint")
+            moved = wait_for(partial(has_moved, digits, before), process, "checkpoint")
             assert moved, process.communicate()
             time.sleep(rng.uniform(0, 0.4))
             assert process.poll() is None, "it must train longer for so many kills"

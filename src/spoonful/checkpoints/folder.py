@@ -29,11 +29,20 @@ class CheckpointFolder:
         """Write a checkpoint, then remove all but it and the one before it.
 
         Killed at any moment, the checkpoints that were there before or the new one are whole.
+
+        Raises:
+            SpoonfulError: it cannot be written; names the folder and the reason.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with replaced_folder(self._folder(checkpoint.step)) as beside:
-            write_checkpoint(checkpoint, beside)
-        sync(self.path)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with replaced_folder(self._folder(checkpoint.step)) as beside:
+                write_checkpoint(checkpoint, beside)
+            sync(self.path)
+        except OSError as error:
+            raise SpoonfulError(
+                f"{self.path}: the checkpoint of step {checkpoint.step:,} cannot be written "
+                f"({error.strerror or error}): make room or give access; the one before it is whole"
+            ) from error
         self._damaged.discard(checkpoint.step)
         # Training was taken up before those of later steps.
         earlier = [step for step in self.steps() if step <= checkpoint.step]

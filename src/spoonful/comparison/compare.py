@@ -57,28 +57,29 @@ class Comparison:
         if self.is_same_outcome:
             different = _of(self.inputs, Status.DIFFERENT)
             if different:
-                return (
-                    f"the same weights and metrics, to the bit, though {_names(different)} differ"
-                )
+                return f"the same weights and metrics, to the bit; {self._cause()}"
             unknown = _of([*self.inputs, *self.outcomes], Status.UNKNOWN)
             words = "the same training, to the bit"
             return f"{words} (unknown: {_names(unknown)})" if unknown else words
         if part := _of(self.outcomes, Status.PART):
-            return f"the same as far as both went: {part[0].detail}; {self._cause()}"
-        unknown = _of(self.outcomes, Status.UNKNOWN)
-        if unknown:
-            return f"nothing that both recorded of it differs; unknown: {_names(unknown)}"
-        return f"the same so far; {self._cause()}"
+            words = f"the same as far as both went{self._unfinished()}: {part[0].detail}"
+            is_known = bool(_of(self.inputs, Status.DIFFERENT))
+            return f"{words}; {self._cause()}" if is_known else words
+        if unknown := _of(self.outcomes, Status.UNKNOWN):
+            return f"no difference is known{self._unfinished()}; unknown: {_names(unknown)}"
+        return f"the same so far{self._unfinished()}"
 
     @property
     def reproduction_verdict(self) -> str:
         """One line on B, which was to be A again."""
         if not self.is_same_outcome:
             return f"not bit-identical: {self.verdict}"
-        same = [f"{f.aspect} ({f.detail})" for f in _of(self.outcomes, Status.SAME)]
+        steps = self.a.num_steps
+        order = f", order of {steps:,} step{'' if steps == 1 else 's'}" if steps else ""
+        num = self.a.num_epochs
+        same = f"weights, metrics of {num:,} epoch{'' if num == 1 else 's'}{order}"
         unknown = _of(self.outcomes, Status.UNKNOWN)
-        rest = f"; unknown: {_names(unknown)}" if unknown else ""
-        return f"bit-identical: {', '.join(same)}{rest}"
+        return f"bit-identical: {same}" + (f"; unknown: {_names(unknown)}" if unknown else "")
 
     def table(self) -> str:
         """Return the runs, and a line for each aspect."""
@@ -101,15 +102,20 @@ class Comparison:
     def _cause(self) -> str:
         different = _of(self.inputs, Status.DIFFERENT)
         if different:
-            return f"of what they were made from, {_names(different)} differ"
+            return f"inputs that differ: {_names(different)}"
         unknown = _of(self.inputs, Status.UNKNOWN)
-        known = "nothing that they were made from is known to differ"
-        notes = [note for note in self.notes if note.aspect == "hardware"]
-        return (
-            known
-            + (f" (unknown: {_names(unknown)})" if unknown else "")
-            + (", but the hardware does" if notes else "")
-        )
+        words = f"no input is known to differ (unknown: {_names(unknown)})"
+        hardware = ", but the hardware differs" if self._has_other_hardware else ""
+        return (words if unknown else "all inputs are the same") + hardware
+
+    def _unfinished(self) -> str:
+        runs = (("A", self.a), ("B", self.b))
+        said = [f"{letter} is {run.status}" for letter, run in runs if not run.is_finished]
+        return f" ({', '.join(said)})" if said else ""
+
+    @property
+    def _has_other_hardware(self) -> bool:
+        return any(note.aspect == "hardware" for note in self.notes)
 
 
 def compare(a: RecordedRun, b: RecordedRun, look: Look = window_alone) -> Comparison:
@@ -132,4 +138,5 @@ def _names(findings: list[Finding]) -> str:
 
 
 def _first(finding: Finding) -> str:
-    return f"first difference: {finding.aspect}, {finding.detail.removeprefix('first ')}"
+    place = finding.detail.removeprefix("first ").partition(";")[0]
+    return f"first difference: {finding.aspect}, {place}"

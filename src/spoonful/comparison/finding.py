@@ -47,10 +47,11 @@ def changed(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, 
 
 def listed(different: Mapping[str, tuple[Any, Any]], at_most: int) -> str:
     """Write entries that differ as "name a | b", and how many more there are."""
-    shown = [f"{name} {_text(a)} | {_text(b)}" for name, (a, b) in different.items()]
-    more = len(shown) - at_most
-    return ", ".join(shown[:at_most]) + (f" and {more} more" if more > 0 else "")
+    entries = [f"{name} {shown(a)} | {shown(b)}" for name, (a, b) in different.items()]
+    more = len(entries) - at_most
+    return ", ".join(entries[:at_most]) + (f" and {more} more" if more > 0 else "")
 
 
-def _text(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Write a value as the configs do."""
     return "null" if value is None else str(value)

@@ -47,8 +47,8 @@ def described(first: FirstStep, window: str) -> tuple[str, tuple[str, ...]]:
         window: the steps in which the ledgers first differ, in words.
     """
     if first.step is None:
-        made = "config and data here give both runs the same batches there"
-        return f"in {window}", (f"{made}: they confirm {_confirmed(first)}",)
+        made = "config and data here give both runs the same batches there, and confirm "
+        return f"in {window}", (made + _confirmed(first), *_other_pixels(first))
     where = f"first at step {first.step:,} ({_place(first)})"
     lines: tuple[str, ...]
     begin = _first_other(first.a.ids, first.b.ids)
@@ -62,6 +62,13 @@ def described(first: FirstStep, window: str) -> tuple[str, tuple[str, ...]]:
         caveat = f"so say config and data here, but they confirm {_confirmed(first)}"
         lines = (*lines, caveat)
     return detail, lines
+
+
+def _other_pixels(first: FirstStep) -> tuple[str, ...]:
+    if first.confirms_a == first.confirms_b:
+        return ()
+    other = "B" if first.confirms_a else "A"
+    return (f"{other} read other pixels or labels; `spoonful pack --verify` checks those here",)
 
 
 def _confirmed(first: FirstStep) -> str:
@@ -88,4 +95,4 @@ def _first_other(ids_a: tuple[str, ...], ids_b: tuple[str, ...]) -> int | None:
 def _ids(ids: tuple[str, ...], begin: int) -> str:
     shown = ids[begin : begin + _NUM_SHOWN]
     more = " ..." if len(ids) > begin + _NUM_SHOWN else ""
-    return " ".join(shown) + f"{more} ({len(ids)} images)" if shown else f"({len(ids)} images)"
+    return f"{' '.join(shown) or 'no more'}{more} ({len(ids)} images)"

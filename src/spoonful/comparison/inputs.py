@@ -8,6 +8,7 @@ _SHOWN_FIELDS = 20
 _SHOWN_VERSIONS = 8
 _SHORT = 7  # of a commit
 _SHORT_DIGEST = 12
+_LOCK = "requirements.lock"
 _FINGERPRINTS = ("fingerprint.train", "fingerprint.val")
 # Memory is no part of it: what is free of it decides no bit.
 _HARDWARE = (
@@ -32,10 +33,14 @@ def notes_on(a: RecordedRun, b: RecordedRun) -> list[Finding]:
     if a.config is not None and b.config is not None:
         learning = flat_settings(a.learning or {}) | flat_settings(b.learning or {})
         different = changed(flat_settings(a.config), flat_settings(b.config))
-        rest = {name: values for name, values in different.items() if name not in learning}
+        rest = {
+            name: values
+            for name, values in different.items()
+            if name not in learning and name != "tracking.run_name"  # which stands above
+        }
         if rest:
             notes.append(Finding("no effect", Status.OTHER, listed(rest, _SHOWN_FIELDS)))
-    if other := other_hardware(_hardware(a), _hardware(b)):
+    if other := other_hardware(hardware_of(a), hardware_of(b)):
         notes.append(Finding("hardware", Status.OTHER, other))
     return notes
 
@@ -48,7 +53,17 @@ def other_hardware(a: dict[str, str], b: dict[str, str]) -> str:
     return listed(ordered, len(_HARDWARE))
 
 
-def versions_of(run: RecordedRun) -> dict[str, str]:
+def hardware_of(run: RecordedRun) -> dict[str, str]:
+    """Return what a run was trained on, by the names of its tags."""
+    resumed = {
+        name.removeprefix("resumed."): f"{run.tags[name.removeprefix('resumed.')]}, resumed {value}"
+        for name, value in run.tags.items()
+        if name.startswith("resumed.hardware.")
+    }
+    return {name: value for name, value in {**run.tags, **resumed}.items() if name in _HARDWARE}
+
+
+def _versions_of(run: RecordedRun) -> dict[str, str]:
     """Return the versions of Python, the lock and the packages, by name."""
     tagged = {
         name.removeprefix("version."): value
@@ -58,14 +73,14 @@ def versions_of(run: RecordedRun) -> dict[str, str]:
     lock = run.tags.get("requirements_lock")
     found = {
         **({"python": tagged["python"]} if "python" in tagged else {}),
-        **({"requirements.lock": lock[:_SHORT_DIGEST]} if lock else {}),
+        **({_LOCK: lock[:_SHORT_DIGEST]} if lock else {}),
         **(tagged if run.packages is None else run.packages),
     }
     for name, value in run.tags.items():
         if name.startswith(("resumed.version.", "resumed.requirements_lock")):
             began = run.tags.get(name.removeprefix("resumed."), "")
             short = name.removeprefix("resumed.").removeprefix("version.")
-            short = short.replace("requirements_lock", "requirements.lock")
+            short = short.replace("requirements_lock", _LOCK)
             found[short] = f"{began[:_SHORT_DIGEST]}, resumed {value[:_SHORT_DIGEST]}"
     return found
 
@@ -106,7 +121,7 @@ def _config(a: RecordedRun, b: RecordedRun) -> Finding:
     different = changed(flat_settings(a.learning), flat_settings(b.learning))
     if different:
         return Finding("config", Status.DIFFERENT, listed(different, _SHOWN_FIELDS))
-    return Finding("config", Status.SAME, f"{len(flat_settings(a.learning))} settings")
+    return Finding("config", Status.SAME, f"{len(flat_settings(a.learning))} keys")
 
 
 def _code(a: RecordedRun, b: RecordedRun) -> Finding:
@@ -141,28 +156,21 @@ def _shown(run: RecordedRun) -> str:
 def _versions(a: RecordedRun, b: RecordedRun) -> Finding:
     if a.packages is None or b.packages is None:
         a, b = _without_packages(a), _without_packages(b)
-    found_a, found_b = versions_of(a), versions_of(b)
+    found_a, found_b = _versions_of(a), _versions_of(b)
     if not found_a or not found_b:
         missing = _which(not found_a, not found_b)
         return Finding("versions", Status.UNKNOWN, f"not recorded in {missing}")
     different = changed(found_a, found_b)
     if different:
         return Finding("versions", Status.DIFFERENT, listed(different, _SHOWN_VERSIONS))
-    detail = f"python {found_a.get('python', 'unknown')}, {len(found_a) - 2} packages, the lock"
+    rest = [name for name in found_a if name not in ("python", _LOCK)]
+    lock = ", the lock" if _LOCK in found_a else ""
+    detail = f"python {found_a.get('python', 'unknown')}, {len(rest)} packages{lock}"
     return Finding("versions", Status.SAME, detail)
 
 
 def _without_packages(run: RecordedRun) -> RecordedRun:
     return RecordedRun(run.run_id, run.name, run.status, run.started, run.tags)
-
-
-def _hardware(run: RecordedRun) -> dict[str, str]:
-    resumed = {
-        name.removeprefix("resumed."): f"{run.tags[name.removeprefix('resumed.')]}, resumed {value}"
-        for name, value in run.tags.items()
-        if name.startswith("resumed.hardware.")
-    }
-    return {**run.tags, **resumed}
 
 
 def _which(in_a: bool, in_b: bool) -> str:

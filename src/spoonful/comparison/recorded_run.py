@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from spoonful.config.settings import learning_part
-from spoonful.ledger import Row
+from spoonful.ledger import TRAIN, Row
 
 # The metrics that are the same in every run of the same training on the same kind of machine.
 METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
@@ -56,6 +56,11 @@ class RecordedRun:
     def num_epochs(self) -> int:
         """Epochs whose metrics were recorded."""
         return max((max(values, default=0) for values in self.metrics.values()), default=0)
+
+    @property
+    def num_steps(self) -> int:
+        """Steps that the ledger tells of."""
+        return max((row.step for row in self.rows(TRAIN) or []), default=0)
 
     @property
     def learning(self) -> dict[str, Any] | None:

@@ -22,7 +22,6 @@ _REMEMBERED: dict[type, tuple[str, ...]] = {
     keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
     keras.callbacks.ModelCheckpoint: (
         "best",
-        "epochs_since_last_save",
         "_batches_seen_since_last_saving",
         "_last_batch_seen",
     ),

@@ -18,6 +18,7 @@ from spoonful.fitting.cadence import Cadence
 from spoonful.fitting.callback_state import is_stateful, put_states, unkept_names
 from spoonful.fitting.model_state import Arrays, model_arrays, set_model
 from spoonful.fitting.resumable import Feeds, Resumable
+from spoonful.fitting.short_epoch import ShortEpoch
 from spoonful.generator import BatchGenerator
 from spoonful.ledger import Ledger
 
@@ -36,14 +37,14 @@ class ExactResume(Resumable):
         tf.config.experimental.enable_op_determinism()
         generator = spoonful.BatchGenerator(source, batch_size=32)
         resume = spoonful.ExactResume("checkpoints", generator)
-        model.fit(generator, epochs=10, callbacks=[resume, keras.callbacks.EarlyStopping()])
+        model.fit(generator, epochs=10, callbacks=[resume])  # beside others, at any place
 
-    What Keras' callbacks remember is kept; a callback of your own is asked for its `get_state()`
-    and given it back by `set_state(state)` where it has them. Batches are served in the order of
-    epoch `e` of the generator in epoch `e` of fit, whatever fit's `shuffle` says, those of a
-    BatchGenerator given as `validation_data` likewise. A validation of another kind must read the
-    same each time, and what draws from Python's, NumPy's or TensorFlow's global generators between
-    two steps is not resumed.
+    What Keras' callbacks remember is kept; a callback of your own is asked for its state by
+    `get_state()` and given it by `set_state(state)` where it has them. Epoch `e` of fit reads epoch
+    `e` of the generator in order, whatever fit's `shuffle` says; so it does a BatchGenerator given
+    as `validation_data`. Other validation data must be the same each time. Not resumed are the
+    global random generators (Python's, NumPy's, Keras', TensorFlow's) and optimizers beside
+    `model.optimizer`.
 
     Args:
         path: folder of the checkpoints, one for each fit; made where it is missing.
@@ -103,7 +104,7 @@ class ExactResume(Resumable):
         _warn_of_unkept(others)
         self._number_from(0)
         self._start = self._resumed = self._end = self._train_logs = None
-        self._is_pending, self.ledger = False, Ledger()
+        self._is_pending, self.ledger, self._short_epoch = False, Ledger(), ShortEpoch()
         start = self._checkpoints.newest(warnings.warn)
         if start is not None:
             self.go_on_from(start)

@@ -102,7 +102,7 @@ def _newest(
     """Return the newest interrupted run of this identity, and the lock on it."""
     for run_id in _run_ids():
         record = _record(run_id)
-        if record is None or record["settings"] != identity["settings"]:
+        if record is None or _without_data(record) != _without_data(identity):
             continue
         lock = _lock(run_id)
         if lock is None:
@@ -154,6 +154,10 @@ def _record(run_id: str) -> dict[str, Any] | None:
     return identity if isinstance(identity, dict) and "settings" in identity else None
 
 
+def _without_data(identity: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in identity.items() if name != "fingerprint"}
+
+
 def _run_ids() -> list[str]:
     """Return the runs that have a folder, the one begun last first."""
     records = checkpoints_dir().glob(f"*/{_RECORD_NAME}")
@@ -179,7 +183,10 @@ def _locked(run_id: str) -> Iterator[IO[str] | None]:
 
 def _lock(run_id: str) -> IO[str] | None:
     """Hold a run until the file is closed, by its process' end at the latest; None: it is held."""
-    lock = (_path(run_id) / _LOCK_NAME).open("a")
+    try:
+        lock = (_path(run_id) / _LOCK_NAME).open("a")
+    except FileNotFoundError:  # it has just finished
+        return None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -1,5 +1,6 @@
 """What Hydra knows of the job that is running."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +17,19 @@ class Job:
             which says nothing of what is trained.
         experiment: the overlay chosen, or None.
         sweep_dir: the folder of this point of a sweep, or None outside a sweep.
+        reproduces: the run that is trained again, or None.
     """
 
     overrides: list[str]
     experiment: str | None
     sweep_dir: Path | None
+    reproduces: str | None = None
+
+    def command_to_go_on(self, run_id: str) -> str:
+        """Return what to type to go on with the job when it was interrupted."""
+        if self.reproduces is not None:
+            return shlex.join(["spoonful", "reproduce", self.reproduces])
+        return shlex.join(["spoonful", "train", *self.overrides, f"trainer.resume={run_id}"])
 
 
 def current_job() -> Job:

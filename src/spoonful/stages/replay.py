@@ -14,7 +14,8 @@ from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.ledger import TRAIN, Ledger, Row
 from spoonful.quiet import import_tensorflow
-from spoonful.stages.data import SplitSource, open_train_and_val
+from spoonful.sources import Source
+from spoonful.stages.data import open_train_and_val
 
 if TYPE_CHECKING:
     from spoonful.generator import BatchGenerator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 class Replay:
     """A stream of a recorded run, made again from its config and the data here."""
 
-    source: SplitSource
+    source: Source
     generator: "BatchGenerator"
     _digests: dict[int, str] = field(default_factory=dict)
 
@@ -80,7 +81,7 @@ def look_into(
         reasons = dict.fromkeys(reason for _, reason in missing)
         return f"in {window.words}; what {letters} read is not here to show them", tuple(reasons)
     replay_a, replay_b = replays
-    return described(_first_step(replay_a, replay_b, window), window.words)
+    return described(first_step(replay_a, replay_b, window), window.words)
 
 
 def _open(config: Config, run: RecordedRun, stream: str) -> Replay:
@@ -105,7 +106,7 @@ def _open(config: Config, run: RecordedRun, stream: str) -> Replay:
     return Replay(source, make(recorded, source))
 
 
-def _first_step(a: Replay, b: Replay, window: Window) -> FirstStep:
+def first_step(a: Replay, b: Replay, window: Window) -> FirstStep:
     """Find the first step that differs, reading the steps of the epoch up to there again."""
     steps = range(window.start, window.stop)
     needed = [

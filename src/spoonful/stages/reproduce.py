@@ -1,1 +1,125 @@
-"""`spoonful reproduce`."""
+"""`spoonful reproduce`: train a recorded run again, and say whether it is the same to the bit."""
+
+import dataclasses
+import shlex
+import sys
+
+from spoonful.comparison.inputs import hardware_of, other_hardware
+from spoonful.comparison.recorded_run import RecordedRun
+from spoonful.config.compose import compose_config
+from spoonful.config.recorded import recorded_config
+from spoonful.config.schema import Config, TrackingConfig
+from spoonful.errors import SpoonfulError
+from spoonful.project import reproduce_dir
+from spoonful.quiet import import_tensorflow
+from spoonful.stages.diff import DIFFERENT, compared
+from spoonful.stages.interrupted import AUTO
+from spoonful.stages.job import Job
+from spoonful.stages.preconditions import not_as_recorded, overrides_of
+from spoonful.stages.train import train_and_record
+
+_AGAIN = " again"
+
+
+def run(config: Config, run_id: str) -> None:
+    """Train a run again where all it was made from is as it was recorded."""
+    _reproduce(config, run_id, is_forced=False)
+
+
+def anyway(config: Config, run_id: str) -> None:
+    """Train a run again with its recorded config, whatever else is not as it was recorded."""
+    _reproduce(config, run_id, is_forced=True)
+
+
+def _reproduce(config: Config, run_id: str, is_forced: bool) -> None:
+    from spoonful.tracking.recorded import read_run
+
+    recorded_run = read_run(config.tracking, run_id)
+    recorded = _config_of(recorded_run, config)
+    found = not_as_recorded(recorded_run, recorded)
+    if found and not is_forced:
+        raise SpoonfulError(
+            f"run {recorded_run.short_id} cannot be reproduced here, for this is not as it was "
+            f"recorded: {'; '.join(found)}; add --anyway to train all the same"
+        )
+    for different in found:
+        _say(f"warning: not as recorded: {different}")
+    _note_what_may_differ(recorded_run, recorded)
+    again_id = train_and_record(
+        _tracked_here(recorded, config.tracking, recorded_run),
+        Job(
+            overrides_of(recorded_run),
+            recorded_run.tag("experiment"),
+            sweep_dir=None,
+            reproduces=recorded_run.run_id,
+        ),
+        reproduce_dir(recorded_run.run_id),
+    )
+    comparison = compared(config, recorded_run, read_run(config.tracking, again_id))
+    print(f"\n{comparison.table()}\n{comparison.reproduction_verdict}")
+    if not comparison.is_same_outcome:
+        sys.exit(DIFFERENT)
+
+
+def _config_of(run: RecordedRun, config: Config) -> Config:
+    """Return the config that a run was trained with.
+
+    Raises:
+        SpoonfulError: the run has not finished, or its config was not recorded or is not known any
+            more.
+    """
+    if not run.is_finished:
+        command = ["spoonful", "train", *overrides_of(run), f"trainer.resume={run.run_id}"]
+        raise SpoonfulError(
+            f"run {run.run_id} is {run.status}: only a finished run can be reproduced; go on with "
+            f"it by `{shlex.join(command)}`, or choose another"
+        )
+    if run.config is None:
+        raise SpoonfulError(
+            f"run {run.run_id}: its config.yaml is not among its artifacts; bring the run's files "
+            "back, or choose another"
+        )
+    try:
+        present = compose_config(overrides_of(run))
+    except SpoonfulError:  # named among what is not as recorded
+        present = config
+    try:
+        recorded = recorded_config(run.config, present)
+    except SpoonfulError as error:
+        raise SpoonfulError(
+            f"run {run.run_id} has a config that this version does not know ({error}); check out "
+            f"the commit that it was trained with: {run.tag('git.commit') or 'none was recorded'}"
+        ) from error
+    trainer = dataclasses.replace(recorded.trainer, resume=AUTO)
+    return dataclasses.replace(recorded, trainer=trainer)
+
+
+def _tracked_here(recorded: Config, tracking: TrackingConfig, run: RecordedRun) -> Config:
+    """Return the recorded config, recorded where runs are now, beside the run it repeats."""
+    return dataclasses.replace(
+        recorded,
+        tracking=dataclasses.replace(
+            tracking,
+            experiment_name=recorded.tracking.experiment_name,
+            run_name=run.name.removesuffix(_AGAIN) + _AGAIN,
+            tags={**recorded.tracking.tags, **tracking.tags},
+        ),
+    )
+
+
+def _note_what_may_differ(run: RecordedRun, recorded: Config) -> None:
+    """Say beforehand what may change the last digits though all is as it was recorded."""
+    import_tensorflow()
+    from spoonful.tracking.environment import hardware
+
+    if other := other_hardware(hardware_of(run), hardware()):
+        _say(
+            f"note: the run was trained on other hardware ({other}): where TensorFlow picks other "
+            "kernels, the last digits differ"
+        )
+    if not recorded.trainer.deterministic:
+        _say("note: trainer.deterministic=false: TensorFlow may add up in another order each time")
+
+
+def _say(text: str) -> None:
+    print(f"spoonful: {text}", file=sys.stderr, flush=True)

@@ -50,16 +50,13 @@ def run(config: Config) -> None:
     train_and_record(config, job, train_dir() if job.sweep_dir is None else job.sweep_dir)
 
 
-def train_and_record(
-    config: Config, job: Job, out_dir: Path, more_tags: dict[str, str] | None = None
-) -> str:
+def train_and_record(config: Config, job: Job, out_dir: Path) -> str:
     """Train, leave the model in a folder, and record the run; return its id.
 
     Args:
         config: the whole config.
         job: what the run is recorded to have been started with.
         out_dir: where the model is left.
-        more_tags: of the run.
     """
     train_source, val_source = open_train_and_val(config)
     _check_same_classes(train_source, val_source)
@@ -68,9 +65,9 @@ def train_and_record(
     from spoonful.tracking.run import run_status, tracked_run
 
     name = run_name(config)
-    tags = {**run_tags(config, job), **(more_tags or {})}
+    tags = run_tags(config, job)
     command = f"`{shlex.join(['spoonful', 'train', *job.overrides])}`"
-    identity = _identity(config, train_source, val_source)
+    identity = _identity(config, job, train_source, val_source)
     with interrupted_run(
         config.trainer.resume, identity, lambda run_id: run_status(config.tracking, run_id), _warn
     ) as resumed:
@@ -105,10 +102,15 @@ def _check_same_classes(train_source: SplitSource, val_source: SplitSource) -> N
         )
 
 
-def _identity(config: Config, train_source: SplitSource, val_source: SplitSource) -> dict[str, Any]:
-    """Return what decides the bits of a run, as JSON gives it back."""
-    fingerprints = {"train": train_source.fingerprint, "val": val_source.fingerprint}
-    identity = {"settings": learning_settings(config), "fingerprint": fingerprints}
+def _identity(
+    config: Config, job: Job, train_source: SplitSource, val_source: SplitSource
+) -> dict[str, Any]:
+    """Return what decides the bits of a run and what it is for, as JSON gives it back."""
+    identity = {
+        "settings": learning_settings(config),
+        "reproduces": job.reproduces,
+        "fingerprint": {"train": train_source.fingerprint, "val": val_source.fingerprint},
+    }
     return dict(json.loads(json.dumps(identity)))
 
 
@@ -177,10 +179,9 @@ def _told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, SystemExit):
         steps = folder.checkpoints.steps()
-        command = ["spoonful", "train", *job.overrides, f"trainer.resume={folder.run_id}"]
         print(
             f"spoonful: ended after step {steps[-1] if steps else 0:,}; go on with\n"
-            f"  {shlex.join(command)}",
+            f"  {job.command_to_go_on(folder.run_id)}",
             file=sys.stderr,
             flush=True,
         )

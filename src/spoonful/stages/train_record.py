@@ -33,6 +33,7 @@ def run_tags(config: Config, job: Job) -> dict[str, str]:
         lock_digest,
         package_versions,
     )
+    from spoonful.tracking.run import REPRODUCES_TAG
 
     return {
         **code_version(),
@@ -45,6 +46,7 @@ def run_tags(config: Config, job: Job) -> dict[str, str]:
         "model": config.model.name,
         "optimizer": config.optimizer.name,
         **({"sweep": job.sweep_dir.parent.name} if job.sweep_dir is not None else {}),
+        **({REPRODUCES_TAG: job.reproduces} if job.reproduces is not None else {}),
         **config.tracking.tags,
     }
 

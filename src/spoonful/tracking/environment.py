@@ -63,14 +63,19 @@ def hardware() -> dict[str, str]:
 
 def full_environment() -> dict[str, Any]:
     """Return all of the above and every installed package, for the run's artifacts."""
-    packages = {d.metadata["Name"]: d.version for d in metadata.distributions()}
     return {
         **code_version(),
         **lock_digest(),
         **package_versions(),
         **hardware(),
-        "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
+        "packages": installed_packages(),
     }
+
+
+def installed_packages() -> dict[str, str]:
+    """Return the version of every installed package."""
+    packages = {d.metadata["Name"]: d.version for d in metadata.distributions()}
+    return dict(sorted(packages.items(), key=lambda item: item[0].lower()))
 
 
 def dvc_hash(path: Path) -> str:

@@ -16,6 +16,8 @@ from spoonful.tracking.store import artifact_location, prepare_store
 from spoonful.tracking.system_metrics import SystemMetrics
 
 TRAIN_KEY_TAG = "train_key"
+REPRODUCES_TAG = "reproduces"
+_NUM_LOOKED_AT = 100
 _ERROR_LENGTH = 500
 _NO_SUCH_RUN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 # The tags on what bits depend on besides config and data.
@@ -69,7 +71,10 @@ def tracked_run(
 
 
 def find_run(config: TrackingConfig, train_key: str) -> str | None:
-    """Return the id of the newest finished run that made a model; None where the store has none."""
+    """Return the id of the newest finished run that made a model; None where the store has none.
+
+    A run that was to reproduce another is not taken for it.
+    """
     client = MlflowClient(prepare_store(config))
     with _refusals(config):
         experiments = [e.experiment_id for e in client.search_experiments()]
@@ -77,9 +82,10 @@ def find_run(config: TrackingConfig, train_key: str) -> str | None:
             experiments,
             filter_string=f"tags.{TRAIN_KEY_TAG} = '{train_key}' and status = 'FINISHED'",
             order_by=["start_time DESC"],
-            max_results=1,
+            max_results=_NUM_LOOKED_AT,
         )
-    return runs[0].info.run_id if runs else None
+    own = [run for run in runs if REPRODUCES_TAG not in run.data.tags] or runs
+    return own[0].info.run_id if own else None
 
 
 def run_status(config: TrackingConfig, run_id: str) -> str | None:

@@ -1,0 +1,144 @@
+"""Runs are read back as they were recorded, by their id or its beginning."""
+
+import json
+import shutil
+from collections import Counter
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from mlflow.tracking import MlflowClient
+from omegaconf import OmegaConf
+
+from spoonful.config.compose import compose_config
+from spoonful.config.schema import TrackingConfig
+from spoonful.errors import SpoonfulError
+from spoonful.ledger import TRAIN, WEIGHTS, Row, to_csv
+from spoonful.tracking.recorded import read_run
+from spoonful.tracking.store import prepare_store
+
+ROWS = [Row(TRAIN, 1, 40, "9f" * 16), Row(WEIGHTS, 1, 40, "85" * 16)]
+LOSSES = {1: 1.7424746751785278, 2: 0.1 + 0.2}
+
+
+@pytest.fixture(scope="module")
+def tracking(tmp_path_factory: pytest.TempPathFactory) -> TrackingConfig:
+    """A store with an experiment, and no runs."""
+    store = tmp_path_factory.mktemp("store")
+    tracking = compose_config([f"tracking.uri=sqlite:///{store / 'runs.db'}"]).tracking
+    client = MlflowClient(prepare_store(tracking))
+    client.create_experiment("digits", (store / "artifacts").as_uri())
+    return tracking
+
+
+def begin(tracking: TrackingConfig, name: str) -> tuple[MlflowClient, str]:
+    client = MlflowClient(tracking.uri)
+    experiment = client.get_experiment_by_name("digits")
+    assert experiment is not None
+    run = client.create_run(experiment.experiment_id, run_name=name)
+    return client, str(run.info.run_id)
+
+
+def artifacts_of(client: MlflowClient, run_id: str) -> Path:
+    return Path(client.get_run(run_id).info.artifact_uri.removeprefix("file://"))
+
+
+@pytest.fixture(scope="module")
+def whole(tracking: TrackingConfig) -> str:
+    """A run that recorded all that is asked for."""
+    client, run_id = begin(tracking, "whole")
+    client.set_tag(run_id, "git.commit", "c59e2bf")
+    for epoch, loss in LOSSES.items():
+        client.log_metric(run_id, "loss", loss, step=epoch)
+        client.log_metric(run_id, "images_per_s", 1000.0, step=epoch)
+    client.log_text(run_id, OmegaConf.to_yaml(asdict(compose_config(["seed=3"]))), "config.yaml")
+    client.log_text(run_id, "seed=3\ntracking.tags={a: b c}", "overrides.txt")
+    client.log_text(run_id, json.dumps({"packages": {"keras": "3.15.1"}}), "environment.json")
+    client.log_text(run_id, to_csv(ROWS), "ledger.csv")
+    client.set_terminated(run_id)
+    return run_id
+
+
+def test_a_run_comes_back_as_it_was_recorded(tracking: TrackingConfig, whole: str) -> None:
+    run = read_run(tracking, whole)
+    assert (run.run_id, run.name, run.status) == (whole, "whole", "FINISHED")
+    assert run.tags["git.commit"] == "c59e2bf"
+    assert run.metrics == {"loss": LOSSES}
+    assert run.num_epochs == 2
+    assert run.config == asdict(compose_config(["seed=3"]))
+    assert run.overrides == ["seed=3", "tracking.tags={a: b c}"]
+    assert run.packages == {"keras": "3.15.1"}
+    assert run.ledger == ROWS
+    assert run.num_steps == 40
+    assert abs((datetime.now() - run.started).total_seconds()) < 600
+
+
+def test_reading_shows_no_bars(
+    tracking: TrackingConfig, whole: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    read_run(tracking, whole)
+    shown = capfd.readouterr()
+    assert shown.out == shown.err == ""
+
+
+def test_the_beginning_of_an_id_will_do(tracking: TrackingConfig, whole: str) -> None:
+    assert read_run(tracking, whole[:12]).run_id == whole
+
+
+def test_what_an_early_run_did_not_record_is_none(tracking: TrackingConfig) -> None:
+    _, run_id = begin(tracking, "bare")
+    run = read_run(tracking, run_id)
+    assert (run.config, run.packages, run.ledger, run.learning) == (None, None, None, None)
+    assert run.rows(TRAIN) is None
+    assert (run.overrides, run.metrics, run.num_epochs, run.num_steps) == ([], {}, 0, 0)
+    assert run.status == "RUNNING"
+
+
+def test_several_runs_that_begin_alike_are_listed(tracking: TrackingConfig) -> None:
+    ids = [begin(tracking, f"run {number}")[1] for number in range(17)]
+    ((letter, count),) = Counter(run_id[0] for run_id in ids).most_common(1)
+    assert count > 1
+    with pytest.raises(SpoonfulError, match="several runs begin so") as caught:
+        read_run(tracking, letter)
+    alike = [run_id for run_id in ids if run_id[0] == letter]
+    assert sum(run_id in str(caught.value) for run_id in alike) >= min(count, 4)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", ["0" * 32, "nonsense", "%", "' or 1=1"])
+def test_an_unknown_run_is_answered_with_the_newest_ones(
+    tracking: TrackingConfig, given: str
+) -> None:
+    _, newest = begin(tracking, "newest")
+    with pytest.raises(SpoonfulError, match="the newest are") as caught:
+        read_run(tracking, given)
+    assert f"{newest} (newest, " in str(caught.value)
+    assert str(caught.value).startswith(given)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_deleted_run_is_unknown(tracking: TrackingConfig) -> None:
+    client, run_id = begin(tracking, "deleted")
+    client.delete_run(run_id)
+    with pytest.raises(SpoonfulError, match="no run whose id begins so"):
+        read_run(tracking, run_id)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("config.yaml", "a: ["), ("environment.json", "{"), ("ledger.csv", "stream,epoch\ntrain,x\n")],
+)
+def test_a_damaged_file_is_named(tracking: TrackingConfig, name: str, text: str) -> None:
+    client, run_id = begin(tracking, "damaged")
+    client.log_text(run_id, text, name)
+    with pytest.raises(SpoonfulError, match=f"{run_id}: its {name} in .* cannot be read") as caught:
+        read_run(tracking, run_id)
+    assert "\n" not in str(caught.value)
+
+
+def test_artifacts_that_are_gone_are_not_recorded(tracking: TrackingConfig) -> None:
+    client, run_id = begin(tracking, "moved")
+    client.log_text(run_id, to_csv(ROWS), "ledger.csv")
+    shutil.rmtree(artifacts_of(client, run_id))
+    assert read_run(tracking, run_id).ledger is None
