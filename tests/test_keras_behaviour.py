@@ -247,7 +247,7 @@ def test_validation_reads_every_image_in_the_same_order_every_epoch(model: SeenB
 
 def test_a_validation_whose_index_runs_on_reads_the_same_batches(model: SeenBatches) -> None:
     class Endless(BatchGenerator):
-        num_batches = None
+        num_batches = None  # type: ignore[assignment]
 
     validation = Endless(source(), BATCH_SIZE, shuffle="none")
     model.evaluate(validation, steps=2 * STEPS, verbose=0)

@@ -39,9 +39,11 @@ CASES = (
         (
             "model=resnet",
             "model.num_filters=8",
+            "model.num_blocks=[1,1]",
             "trainer=augmented",
             "generator=folder",
             "dataset.image_size=[32,32]",
+            "trainer.epochs=6",
             "trainer.steps_per_execution=4",
         ),
     ),
@@ -52,8 +54,14 @@ CASES = (
     ),
     Case(
         "mixed_float16",
-        "float16 layers, whose loss is scaled",
-        ("trainer.precision=mixed_float16", "trainer.steps_per_execution=4"),
+        "float16 layers, whose loss is scaled; few filters, as CPUs are slow at float16",
+        (
+            "trainer.precision=mixed_float16",
+            "model.num_filters=[4,4]",
+            "model.num_units=32",
+            "trainer.epochs=4",
+            "trainer.steps_per_execution=4",
+        ),
     ),
     Case(
         "steps_per_execution",

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 from spoonful.checkpoints.checkpoint import ARRAYS_NAME, STATE_NAME, Checkpoint, read_checkpoint
 from spoonful.checkpoints.folder import CheckpointFolder
+from spoonful.errors import SpoonfulError
 
 
 def checkpoint(step: int, version: str = "") -> Checkpoint:
@@ -178,6 +180,30 @@ def test_a_write_that_fails_leaves_what_was_there(folder: CheckpointFolder) -> N
             folder.write(Checkpoint(step, {"x": object()}, {}))
         assert names_in(folder) == ["step-000000000010", "step-000000000020"]
         assert newest_step(folder) == (20, [])
+
+
+def test_a_full_disk_is_one_line_and_leaves_what_was_there(
+    folder: CheckpointFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write(checkpoint(10))
+
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("spoonful.checkpoints.checkpoint.sync", full)
+    with pytest.raises(SpoonfulError, match=r"step 20 cannot be written \(No space") as caught:
+        folder.write(checkpoint(20))
+    assert str(folder.path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert names_in(folder) == ["step-000000000010"]
+    assert newest_step(folder) == (10, [])
+
+
+def test_a_path_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(SpoonfulError, match="cannot be written") as caught:
+        CheckpointFolder(tmp_path / "file" / "checkpoints").write(checkpoint(1))
+    assert "\n" not in str(caught.value)
 
 
 def test_all_of_it_is_on_the_disk_before_it_has_its_name(
