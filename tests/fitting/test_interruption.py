@@ -64,6 +64,9 @@ except SystemExit as error:
 """
 
 
+AFTER_ECHO_S = 0.4  # sooner, a second signal counts as the first
+
+
 @contextmanager
 def program(mode: str) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
@@ -96,6 +99,18 @@ def test_after_the_first_signal_training_goes_on_until_it_ends_as_ever(
     assert FIRST in errors
 
 
+@pytest.mark.parametrize("number", SIGNALS, ids=NAMES.get)
+def test_a_signal_that_arrives_twice_at_once_is_one_wish(number: int) -> None:
+    with program("polite") as process:
+        process.send_signal(number)
+        assert process.stderr is not None
+        assert FIRST in process.stderr.readline()  # so that the second is one of its own
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=20)
+    assert output.startswith("step 0")
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize("first", SIGNALS, ids=NAMES.get)
 @pytest.mark.parametrize("second", SIGNALS, ids=NAMES.get)
 def test_the_second_signal_ends_the_process_at_once_even_inside_a_long_call(
@@ -106,6 +121,7 @@ def test_the_second_signal_ends_the_process_at_once_even_inside_a_long_call(
         assert process.stderr is not None
         assert FIRST in process.stderr.readline()  # said while the call goes on
         assert process.poll() is None
+        time.sleep(AFTER_ECHO_S)
         process.send_signal(second)
         output, errors = process.communicate(timeout=10)
     assert process.returncode == 128 + second
@@ -119,6 +135,7 @@ def test_nothing_that_is_done_then_keeps_the_process_from_ending(mode: str, outp
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
         process.stderr.readline()
+        time.sleep(AFTER_ECHO_S)
         process.send_signal(signal.SIGTERM)
         found, errors = process.communicate(timeout=10)
     assert process.returncode == 143

@@ -175,7 +175,7 @@ def test_the_second_ctrl_c_ends_it_at_once(digits: Path) -> None:
     try:
         assert wait_for(lambda: bool(checkpoint_steps(digits)), process, "checkpoint")
         process.send_signal(signal.SIGINT)
-        time.sleep(0.1)
+        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         begin = time.monotonic()
         _, errors = process.communicate(timeout=60)

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -15,6 +16,8 @@ _FIRST = (
 )
 # How long marking the run may take when the user does not want to wait.
 _ABORT_LIMIT_S = 3.0
+# One wish may come twice: `timeout` signals its child and then the group that it is in.
+_ECHO_S = 0.2
 _EXIT_BASE = 128  # a shell's exit code of a process that a signal ended
 
 
@@ -75,6 +78,8 @@ def interruption(on_abort: Callable[[], object]) -> Iterator[Interruption]:
     watcher.start()
     try:
         yield wish
+        if wish.is_wanted:  # too late for the block to see it
+            wish.now()
     finally:
         signal.set_wakeup_fd(old_descriptor)
         for number, handler in wish._handlers.items():
@@ -85,16 +90,17 @@ def interruption(on_abort: Callable[[], object]) -> Iterator[Interruption]:
 
 def _watch(read_end: int, on_abort: Callable[[], object]) -> None:
     """Read the numbers of the signals that arrive; at the second one end the process."""
-    num_seen = 0
+    first_time: float | None = None
     try:
         while numbers := os.read(read_end, 16):
+            now = time.monotonic()
             for number in numbers:
                 if number not in _SIGNALS:
                     continue
-                num_seen += 1
-                if num_seen == 1:
+                if first_time is None:
+                    first_time = now
                     print(_FIRST, file=sys.stderr, flush=True)
-                else:
+                elif now - first_time > _ECHO_S:
                     _abort(number, on_abort)
     finally:
         os.close(read_end)

@@ -42,7 +42,10 @@ class Feed(Protocol):
 class Stop(Protocol):
     """A wish of the user's to end training."""
 
-    is_wanted: bool
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the user wishes it."""
+        ...
 
     def now(self) -> None:
         """End training by an exception."""

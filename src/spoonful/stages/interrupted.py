@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -38,7 +39,7 @@ class RunFolder:
     identity: dict[str, Any]
     is_resumed: bool
 
-    @property
+    @cached_property  # it remembers which ones are damaged
     def checkpoints(self) -> CheckpointFolder:
         """The run's checkpoints."""
         return CheckpointFolder(_path(self.run_id))
