@@ -12,7 +12,11 @@ _SPREAD = 0.3  # so that kinds do not hide each other
 
 
 def write_figure(folder: Path) -> None:
-    """Draw kills.png from the tables that lie there."""
+    """Draw kills.png from the tables that lie in a folder.
+
+    Args:
+        folder: holds kills.csv and cases.csv.
+    """
     num_steps = {row["case"]: int(row["steps"] or 0) for row in read_csv(folder / CASES_NAME)}
     kills = read_csv(folder / KILLS_NAME)
     cases = list(dict.fromkeys(kill["case"] for kill in kills))
@@ -21,13 +25,18 @@ def write_figure(folder: Path) -> None:
     for number, (kind, colour) in enumerate(zip(KINDS, _COLOURS, strict=True)):
         own = [kill for kill in kills if kill["kind"] == kind]
         places = [int(kill["checkpoint_step"]) / num_steps[kill["case"]] for kill in own]
-        shift = _SPREAD * (number / (len(KINDS) - 1) - 0.5)
-        heights = [cases.index(kill["case"]) + shift for kill in own]
+        heights = [cases.index(kill["case"]) + _shift(number) for kill in own]
         axes.scatter(places, heights, s=22, color=colour, label=f"{kind} ({len(own)})")
     axes.set_yticks(range(len(cases)), cases)
-    axes.invert_yaxis()
-    axes.set_xlabel("newest checkpoint when the life was ended, as a share of the training's steps")
+    axes.set_xlim(-0.03, 1.03)
+    axes.set_ylim(len(cases) - 0.5, -0.5)
+    axes.set_xlabel("newest checkpoint when the process was ended, as a share of all steps")
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside upper center", ncols=len(KINDS), fontsize=8, frameon=False)
     FigureCanvasAgg(figure)
     figure.savefig(folder / "kills.png", dpi=100, metadata={"Software": None})
+
+
+def _shift(number: int) -> float:
+    """Return how far a kind stands from the middle of its case."""
+    return _SPREAD * (number / (len(KINDS) - 1) - 0.5)

@@ -42,6 +42,7 @@ class Life:
         self._leftovers = set(scratch.checkpoints.glob("*/.step-*.tmp"))
         self._seen_checkpoints: set[int] = set()  # by the time of writing, ns
         self._written: Path | None = None  # the unfinished checkpoint that is there now
+        self._write_begin = 0.0
         self._folder: Path | None = None
         start = [sys.executable, _MARKED, str(self._marker)] if is_marked else SPOONFUL
         with self._log.open("w") as log:
