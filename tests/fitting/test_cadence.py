@@ -119,7 +119,7 @@ def test_the_first_epoch_s_end_is_always_due() -> None:
 
 @pytest.mark.parametrize("epoch_s", [0.01, 0.3, 7.0, 1000.0])
 @pytest.mark.parametrize("write_s", [0.02, 0.5, 4.0])
-def test_writing_at_epochs_ends_takes_one_percent_of_the_time_at_most(
+def test_writing_at_epochs_ends_takes_half_a_percent_of_the_time_at_most(
     epoch_s: float, write_s: float
 ) -> None:
     clock = FakeClock()
@@ -134,9 +134,9 @@ def test_writing_at_epochs_ends_takes_one_percent_of_the_time_at_most(
         if len(ends) == 4:
             break
     share = (len(ends) - 1) * write_s / (ends[-1] - ends[0])
-    assert share < 0.01
+    assert share < 0.005
     # No rarer than that asks for: within an epoch of the first moment.
-    assert (ends[-1] - ends[0]) / 3 <= 100 * write_s + write_s + epoch_s + 1e-6
+    assert (ends[-1] - ends[0]) / 3 <= 200 * write_s + write_s + epoch_s + 1e-6
 
 
 def test_the_share_follows_how_long_the_last_one_took() -> None:
@@ -144,12 +144,12 @@ def test_the_share_follows_how_long_the_last_one_took() -> None:
     cadence = Cadence(None, None, clock)
     cadence.start(0)
     write(cadence, clock, 1, takes_s=2.0)
-    clock.now += 100
+    clock.now += 200
     assert not cadence.is_due_at_epoch_end()
-    clock.now += 100
+    clock.now += 200
     assert cadence.is_due_at_epoch_end()
     write(cadence, clock, 2, takes_s=0.1)
-    clock.now += 10.1
+    clock.now += 20.1
     assert cadence.is_due_at_epoch_end()
 
 

@@ -55,27 +55,27 @@ def fit_plainly(*callbacks: Callback, **settings: Any) -> keras.Model:
     return fit(make_model(), make_generator(), *callbacks, shuffle=False, **settings)
 
 
-def interrupt_at(number: int) -> Callback:
-    """End fit by an exception at the n-th step."""
+def interrupt_at(number: int, method: str = "on_train_batch_end") -> Callback:
+    """End fit by an exception at the n-th call of a method."""
     left = number
 
-    def count(batch: int, logs: Any) -> None:
+    def count(*arguments: Any, **keywords: Any) -> None:
         nonlocal left
         left -= 1
         if left == 0:
             raise InterruptionError
 
-    return Lambda(on_train_batch_end=count)
+    return Lambda(**{method: count})
 
 
 def interrupted(
-    folder: Path, number: int, *callbacks: Callback, every_steps: int | None = 1
+    folder: Path, at: Callback, *callbacks: Callback, every_steps: int | None = 1, **settings: Any
 ) -> None:
-    """Fit, and be interrupted at the n-th step, of which there is no checkpoint yet."""
+    """Fit, and be interrupted by a callback at a step of which there is no checkpoint yet."""
     generator = make_generator()
     resume = ExactResume(folder, generator, every_steps)
     with pytest.raises(InterruptionError):
-        fit(make_model(), generator, resume, *callbacks, interrupt_at(number))
+        fit(make_model(), generator, resume, *callbacks, at, **settings)
 
 
 def resumed(folder: Path, *callbacks: Callback, **settings: Any) -> keras.Model:
@@ -138,7 +138,7 @@ def test_callbacks_that_steer_training_steer_it_as_if_uninterrupted(
 ) -> None:
     for number, kind in enumerate((schedule_by_last_rate, lambda: WarmUp(0.5), CountsSteps)):
         expected = bits(fit_plainly(kind()))
-        interrupted(tmp_path / str(number), 8, kind(), every_steps=every_steps)
+        interrupted(tmp_path / str(number), interrupt_at(8), kind(), every_steps=every_steps)
         assert bits(resumed(tmp_path / str(number), kind())) == expected
 
 
@@ -149,7 +149,7 @@ def test_callbacks_see_each_batch_of_an_epoch_once_and_under_its_own_number(tmp_
         on_train_batch_begin=lambda batch, logs: seen.append(("begin", batch)),
         on_train_batch_end=lambda batch, logs: seen.append(("end", batch)),
     )
-    interrupted(tmp_path, 3)
+    interrupted(tmp_path, interrupt_at(3))
     resumed(tmp_path, note, epochs=2)
     epochs = [range(2, STEPS), range(STEPS)]
     assert seen == [
@@ -168,9 +168,38 @@ def test_model_checkpoint_saves_after_the_same_steps(tmp_path: Path) -> None:
         return {path.name for path in folder.iterdir()}
 
     fit_plainly(saving(tmp_path / "expected"))
-    interrupted(tmp_path / "run", 7, saving(tmp_path / "saved"))
+    interrupted(tmp_path / "run", interrupt_at(7), saving(tmp_path / "saved"))
     resumed(tmp_path / "run", saving(tmp_path / "saved"))
     assert names(tmp_path / "saved") == names(tmp_path / "expected")
+
+
+def test_a_callback_that_ends_fit_inside_an_epoch_does_so_again_after_an_interruption(
+    tmp_path: Path,
+) -> None:
+    def ending() -> Callback:
+        def end(batch: int, logs: Any) -> None:
+            callback.model.stop_training = batch == 2
+
+        callback = Lambda(on_train_batch_end=end)
+        return callback
+
+    expected = bits(fit_plainly(ending()))
+    interrupted(tmp_path, interrupt_at(1, "on_epoch_end"), ending())
+    assert CheckpointFolder(tmp_path).steps() == [1, 2]  # none of the step that was the last
+    assert bits(resumed(tmp_path, ending())) == expected
+
+
+def test_the_logs_that_training_ends_with_are_whole_where_validation_alone_was_left(
+    tmp_path: Path,
+) -> None:
+    seen: list[dict[str, float]] = []
+    note = Lambda(on_train_end=seen.append)
+    settings = {"epochs": 1, "validation_data": make_generator()}
+    fit_plainly(note, **settings)
+    interrupted(tmp_path, interrupt_at(1, "on_test_batch_end"), **settings)
+    resumed(tmp_path, note, **settings)
+    assert list(seen[0]) == ["loss", "val_loss"]
+    assert seen[1] == seen[0]
 
 
 def test_a_callback_whose_state_is_lost_is_named(tmp_path: Path) -> None:
@@ -190,7 +219,7 @@ def test_a_state_that_no_checkpoint_can_hold_is_named(tmp_path: Path) -> None:
 
 
 def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(tmp_path: Path) -> None:
-    interrupted(tmp_path, 8)
+    interrupted(tmp_path, interrupt_at(8))
     steps = CheckpointFolder(tmp_path).steps()
     assert steps == [6, 7]
     arrays = tmp_path / f"step-{steps[-1]:012d}" / "arrays.npz"

@@ -84,17 +84,17 @@ def fit_keeping(
     return *bits(model), len(steps)
 
 
-def interrupt_at(number: int) -> Callback:
-    """End fit by an exception at the n-th step."""
+def interrupt_at(number: int, method: str = "on_train_batch_end") -> Callback:
+    """End fit by an exception at the n-th call of a method."""
     left = number
 
-    def count(batch: int, logs: Any) -> None:
+    def count(*arguments: Any, **keywords: Any) -> None:
         nonlocal left
         left -= 1
         if left == 0:
             raise InterruptionError
 
-    return Lambda(on_train_batch_end=count)
+    return Lambda(**{method: count})
 
 
 def interrupted(folder: Path, number: int, **settings: Any) -> tuple[keras.Model, BatchGenerator]:
@@ -193,7 +193,7 @@ def test_the_second_fit_of_a_script_resumes_by_itself(tmp_path: Path) -> None:
     assert found == bits(fit(model, make_generator(), shuffle=False, epochs=2))
 
 
-def test_one_callback_serves_one_fit_after_another(tmp_path: Path) -> None:
+def test_one_callback_serves_many_fits(tmp_path: Path) -> None:
     generator = make_generator()
     resume = ExactResume(tmp_path, generator, checkpoint_every_steps=2)
     for _ in range(2):

@@ -7,8 +7,9 @@ from spoonful.errors import SpoonfulError
 from spoonful.generator.steps import checked_whole
 
 # Epochs may be shorter than writing a checkpoint: at their ends, one is written when the last
-# writing lies this many times its own duration back, so that writing takes 1 % of the time at most.
-_WRITE_SHARE = 100
+# writing lies this many times its own duration back, so that writing takes half a percent of the
+# time at most, besides the first and the last one, which are always written.
+_WRITE_SHARE = 200
 
 
 class Cadence:

@@ -55,6 +55,16 @@ class TrackedRun:
         if new:
             mlflow.log_metrics(new, step=step)
 
+    def _forget_models(self) -> None:
+        """Delete the models of a run that was interrupted while it recorded its own."""
+        if self.recorded is None:
+            return
+        client = MlflowClient()
+        for model in client.search_logged_models(
+            [self.recorded.info.experiment_id], filter_string=f"source_run_id = '{self.run_id}'"
+        ):
+            client.delete_logged_model(model.model_id)
+
     def mark_killed(self) -> None:
         """Mark the run KILLED, from any thread."""
         MlflowClient().set_terminated(self.run_id, RunStatus.to_string(RunStatus.KILLED))
@@ -96,6 +106,7 @@ class TrackedRun:
         """Keep the model, with its signature and an input example [k, h, w, c]."""
         from mlflow.models import Model, infer_signature
 
+        self._forget_models()
         Model.log(
             artifact_path=None,
             name="model",
