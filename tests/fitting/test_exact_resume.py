@@ -176,7 +176,9 @@ def uninterrupted(variant: str) -> dict[str, Any]:
     [
         ("plain", [("on_test_batch_end", 2), ("on_train_batch_end", 8), ("on_train_end", 1)], {}),
         ("plain", [("on_epoch_begin", 3)], {"resume_is_last": True, "num_threads": 0}),
-        ("executions_in_float16", [("on_train_batch_end", 3)], {}),
+        pytest.param(
+            *("executions_in_float16", [("on_train_batch_end", 3)], {}), marks=pytest.mark.slow
+        ),
     ],
     ids=["first", "last", "executions_in_float16"],
 )

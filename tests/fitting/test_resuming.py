@@ -182,6 +182,7 @@ def settings_of(rng: np.random.Generator) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_a_resnet_in_half_precision_with_random_layers_goes_on_to_the_same_bits(
     folder: CheckpointFolder,
 ) -> None:

@@ -146,6 +146,7 @@ def test_a_checkpoint_of_another_training_is_refused(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_each_epoch_is_reported_once_over_all_interruptions(
     training: Training, tmp_path: Path
 ) -> None:

@@ -22,6 +22,8 @@ from spoonful.tracking.environment import (
     package_versions,
 )
 
+pytestmark = pytest.mark.slow  # it makes data, and a git repository for each test
+
 OVERRIDES = ["model=mlp", "optimizer.learning_rate=0.01"]
 ABSENT_PACKAGES = {f"package{number:02d}": "1" for number in range(7)}
 
