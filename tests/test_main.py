@@ -42,6 +42,13 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["train", "-m", "model=glob(*)"], ("model=glob(*)", "key=a,b")),
         (["ui", "tracking.ui_port=0"], ("tracking.ui_port=0", "<= 65535")),
         (["train", "nope=1", "--help"], ("unknown key nope",)),
+        (["train", "trainer.checkpoint_every_steps=0"], ("checkpoint_every_steps=0", ">= 1")),
+        (["train", "trainer.checkpoint_every_minutes=0"], ("checkpoint_every_minutes=0", "> 0")),
+        (["diff", "abc"], ("diff abc", "RUN_A RUN_B", "id of a run")),
+        (["diff", "a", "b", "c"], ("diff a b c", "RUN_A RUN_B")),
+        (["diff", "a", "b", "nope=1"], ("unknown key nope",)),
+        (["reproduce"], ("reproduce: expected reproduce RUN",)),
+        (["reproduce", "a", "--force"], ("--force", "--anyway")),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -6,7 +6,13 @@ import pytest
 
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import FolderConfig, MnistConfig
-from spoonful.config.settings import flattened, learning_settings, run_name, with_absolute_paths
+from spoonful.config.settings import (
+    differences,
+    flattened,
+    learning_settings,
+    run_name,
+    with_absolute_paths,
+)
 
 
 def _leaves(value: dict[str, Any], prefix: str = "") -> set[str]:
@@ -129,6 +135,33 @@ def test_the_mirror_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) 
     dataset = compose_config(["dataset=mnist"]).dataset
     assert isinstance(dataset, MnistConfig)
     assert dataset.mirror == "/somewhere"
+
+
+def identity(*overrides: str) -> dict[str, Any]:
+    settings = learning_settings(compose_config(list(overrides)))
+    return {"settings": settings, "fingerprint": {"train": "f1", "val": "f2"}}
+
+
+def test_equal_trainings_have_no_differences() -> None:
+    assert differences(identity(), identity()) == []
+    speed = ["generator.num_threads=7", "trainer.resume=auto", "trainer.checkpoint_every_steps=9"]
+    assert differences(identity(), identity(*speed)) == []
+
+
+def test_differences_name_each_field_with_both_values() -> None:
+    now = identity("generator.batch_size=64", "trainer.early_stopping.patience_epochs=2")
+    now["fingerprint"]["val"] = "f3"
+    assert differences(identity(), now) == [
+        "generator.batch_size (saved 32, now 64)",
+        "trainer.early_stopping.patience_epochs (saved null, now 2)",
+        "fingerprint.val (saved f2, now f3)",
+    ]
+
+
+def test_a_field_that_only_one_has_is_named() -> None:
+    found = differences(identity("optimizer=adam"), identity("optimizer=sgd"))
+    assert "optimizer.beta_1 (saved 0.9, now absent)" in found
+    assert "optimizer.momentum (saved absent, now 0.9)" in found
 
 
 def test_a_run_is_named_by_what_differs_most_often() -> None:
