@@ -198,7 +198,7 @@ def test_the_logs_that_training_ends_with_are_whole_where_validation_alone_was_l
 ) -> None:
     seen: list[dict[str, float]] = []
     note = Lambda(on_train_end=seen.append)
-    settings = {"epochs": 1, "validation_data": make_generator()}
+    settings: dict[str, Any] = {"epochs": 1, "validation_data": make_generator()}
     fit_plainly(note, **settings)
     interrupted(tmp_path, interrupt_at(1, "on_test_batch_end"), **settings)
     resumed(tmp_path, note, **settings)

@@ -121,14 +121,13 @@ def test_by_default_a_finished_fit_leaves_nothing_behind(tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("make", [make_model, averaging_model])
 def test_a_kept_checkpoint_spares_the_training_and_lets_it_go_on_for_more_epochs(
-    tmp_path: Path, make: Callable[[], keras.Model]
+    tmp_path: Path,
 ) -> None:
+    make = averaging_model
     first = fit_keeping(tmp_path, make=make)
     assert first == (*bits(fit_plainly(make=make)), 3 * STEPS)
-    again = fit_keeping(tmp_path, make=make)
-    assert again == (*first[:-1], 0)
+    assert fit_keeping(tmp_path, make=make) == (*first[:-1], 0)
     longer = fit_keeping(tmp_path, make=make, epochs=5)
     assert longer == (*bits(fit_plainly(make=make, epochs=5)), 2 * STEPS)
 
@@ -193,9 +192,32 @@ def test_the_second_fit_of_a_script_resumes_by_itself(tmp_path: Path) -> None:
     assert found == bits(fit(model, make_generator(), shuffle=False, epochs=2))
 
 
-def test_one_callback_serves_many_fits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", [(8, "on_train_batch_end"), (2, "on_test_batch_end")])
+def test_an_exception_spoils_no_later_fit_with_the_same_model_and_generators(
+    tmp_path: Path, moment: tuple[int, str]
+) -> None:
+    generator, validation = make_generator(shuffle="none"), make_generator(shuffle="none")
+    other = make_generator(shuffle="none")
+    expected = bits(fit(make_model(), other, validation_data=other, shuffle=False))
+    model = make_model()
+    for number in (moment[0], 1):  # the second time in a shorter epoch
+        callbacks = [ExactResume(tmp_path, generator, 1), interrupt_at(number, moment[1])]
+        with pytest.raises(InterruptionError):
+            fit(model, generator, *callbacks, validation_data=validation)
+    fit(model, generator)
+    assert model.history.epoch == [0, 1, 2]
+    for callbacks in ([], [ExactResume(tmp_path, generator)]):
+        settings = {"validation_data": validation, "shuffle": False}
+        assert bits(fit(make_model(), generator, *callbacks, **settings)) == expected
+
+
+def test_one_callback_serves_many_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spoonful.fitting.cadence._WRITE_SHARE", 0)  # write at each epoch's end
     generator = make_generator()
-    resume = ExactResume(tmp_path, generator, checkpoint_every_steps=2)
+    resume = ExactResume(tmp_path, generator, checkpoint_every_steps=1)
+    for moment in ((2, "on_epoch_end"), (1, "on_train_batch_end")):
+        with pytest.raises(InterruptionError):
+            fit(make_model(), generator, resume, interrupt_at(*moment))
     for _ in range(2):
         assert bits(fit(make_model(), generator, resume)) == plain_bits()
 

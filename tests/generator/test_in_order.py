@@ -145,3 +145,43 @@ def test_a_new_beginning_forgets_what_was_read_before() -> None:
     with pytest.raises(KeyError):
         generator.take_digests(0, 1)
     assert generator.take_digests(4, 1) == digests_of(generator, range(4, 5))
+
+
+def test_it_holds_for_the_epoch_that_keras_begins_next_and_no_longer(model: SeenBatches) -> None:
+    generator = make_generator()
+    begin_there = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: generator.serve_from(2) if epoch == 0 else None
+    )
+    model.fit(generator, epochs=2, shuffle=False, callbacks=[begin_there], verbose=0)
+    assert model.seen == batches_of(generator, range(2 * STEPS, 4 * STEPS))
+
+
+@pytest.mark.parametrize("position", [0, 4, STEPS - 1])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_fit_that_an_exception_ended_leaves_a_generator_as_good_as_new(
+    model: SeenBatches, position: int, shuffle: bool
+) -> None:
+    def fail(batch: int, logs: Any) -> None:
+        raise ZeroDivisionError
+
+    generator = make_generator()
+    order = ServeInOrder(generator, position=position)
+    failing = keras.callbacks.LambdaCallback(on_train_batch_end=fail)
+    with pytest.raises(ZeroDivisionError):
+        model.fit(generator, callbacks=[order, failing], verbose=0)
+    model.seen.clear()
+    model.fit(generator, shuffle=shuffle, verbose=0)
+    expected = batches_of(generator, range(STEPS, 2 * STEPS))  # on with the next epoch, as ever
+    assert (model.seen == expected) == (not shuffle)
+    assert sorted(model.seen) == sorted(expected)
+
+
+def test_a_second_reader_of_an_epoch_s_batches_is_noticed() -> None:
+    generator = make_generator(num_threads=0, prefetch_batches=1)
+    generator.serve_from(1, 8)
+    for _ in range(3):
+        generator[0]
+    assert len(generator.take_digests(8, 2)) == 2
+    generator[0]  # that is the next epoch's: something got a batch that was another's
+    with pytest.raises(KeyError):
+        generator.take_digests(10, 1)

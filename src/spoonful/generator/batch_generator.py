@@ -138,7 +138,7 @@ class BatchGenerator(keras.utils.PyDataset):
     @property
     def num_batches(self) -> int:
         """Batches that Keras reads in this epoch: all, or those from `serve_from` on."""
-        return len(self) - (self._in_order.position if self._in_order is not None else 0)
+        return len(self) if self._in_order is None else self._in_order.num_batches
 
     @property
     def batch_size(self) -> int:
@@ -163,10 +163,14 @@ class BatchGenerator(keras.utils.PyDataset):
     def on_epoch_begin(self) -> None:
         """Count an epoch; Keras calls this once an epoch."""
         self._epochs_begun += 1
+        self._leave_in_order()  # of an epoch that an exception ended
+        if self._in_order is not None:
+            self._in_order.is_in_epoch = True
         self._look_ahead.resume()
 
     def on_epoch_end(self) -> None:
         """End the reading threads; Keras calls this once an epoch."""
+        self._leave_in_order()
         self._batches.drop()
         self._look_ahead.close()
 
@@ -190,6 +194,8 @@ class BatchGenerator(keras.utils.PyDataset):
     def serve_from(self, epoch: int, position: int = 0) -> None:
         """Serve an epoch's batches in order from one of them on, whatever number Keras asks for.
 
+        It holds for the one epoch that Keras begins next; the ones after are served as asked.
+
         Keras permutes the batch numbers unless it is told not to; a training that is to be resumed
         inside an epoch must know which batches are left.
 
@@ -197,7 +203,7 @@ class BatchGenerator(keras.utils.PyDataset):
             epoch: counted from 0.
             position: number of the first batch in its epoch, 0..len(self).
         """
-        self._in_order = InOrder(epoch * len(self), position)
+        self._in_order = InOrder(epoch * len(self), position, len(self))
         self._batches.on_chunk = self._in_order.note
         self._epochs_begun = epoch
 
@@ -209,6 +215,10 @@ class BatchGenerator(keras.utils.PyDataset):
     def take_digests(self, first: int, count: int) -> list[bytes]:
         """Return and forget the digests of steps of the epoch that `serve_from` began."""
         return [] if self._in_order is None else self._in_order.take_digests(first, count)
+
+    def _leave_in_order(self) -> None:
+        if self._in_order is not None and self._in_order.is_in_epoch:
+            self.serve_as_asked()
 
     def batch_shapes(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return an empty x [0, h, w, c] and y [0, ...] of the types that batches have."""

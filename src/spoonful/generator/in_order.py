@@ -11,14 +11,27 @@ class InOrder:
     Args:
         first_step: the epoch's first global step.
         position: number of the first step to serve in its epoch.
+        num_steps: steps of the epoch.
     """
 
-    def __init__(self, first_step: int, position: int) -> None:
-        self.position = position
+    def __init__(self, first_step: int, position: int, num_steps: int) -> None:
+        self.is_in_epoch = False  # Keras has begun the epoch that this is for
+        self._position = position
+        self._num_steps = num_steps
         self._first_step = first_step
         self._next_step = first_step + position
         self._digests: dict[int, bytes] = {}
         self._lock = threading.Lock()
+
+    @property
+    def num_batches(self) -> int:
+        """Batches that Keras is to read: an epoch's rest until it has begun to, then an epoch's.
+
+        What fit counts before its first epoch, an earlier fit may have left inside a short one.
+        """
+        with self._lock:
+            is_begun = self._next_step > self._first_step + self._position
+        return self._num_steps if is_begun else self._num_steps - self._position
 
     def next_step(self) -> int:
         """Return the global step to serve, and count on."""
@@ -34,7 +47,14 @@ class InOrder:
             self._digests.update(enumerate(digests, start=chunk.first_step))
 
     def take_digests(self, first: int, count: int) -> list[bytes]:
-        """Return and forget the digests of the epoch's steps from number `first` on."""
+        """Return and forget the digests of the epoch's steps from number `first` on.
+
+        Raises:
+            KeyError: one was not read, or more were than the epoch has: by something else, which
+                got batches that are missing where they belong.
+        """
         start = self._first_step + first
         with self._lock:
+            if self._next_step > self._first_step + self._num_steps:
+                raise KeyError(self._next_step - 1)
             return [self._digests.pop(step) for step in range(start, start + count)]
