@@ -169,8 +169,8 @@ def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(
 
 
 def test_the_second_ctrl_c_ends_it_at_once(digits: Path) -> None:
-    # One execution an epoch, of some seconds: the first signal has to wait for its end.
-    slow = ["model=cnn", "model.num_filters=[64,128]", "trainer.steps_per_execution=1000"]
+    # One execution an epoch, of 5 s on 2 cores: the first signal has to wait for its end.
+    slow = ["model=cnn", "model.num_filters=[512,1024]", "trainer.steps_per_execution=1000"]
     process = start(digits, *slow, "trainer.epochs=1000")
     try:
         assert wait_for(lambda: bool(checkpoint_steps(digits)), process, "checkpoint")
@@ -187,6 +187,25 @@ def test_the_second_ctrl_c_ends_it_at_once(digits: Path) -> None:
     assert waited_s < 5
     (run,) = runs_of(digits)
     assert run.info.status == "KILLED"
+
+
+@pytest.mark.parametrize("later_s", [0.02, 0.05, 0.08, 0.12, 0.2, 0.4])
+def test_a_second_ctrl_c_while_it_ends_does_no_harm(digits: Path, later_s: float) -> None:
+    process = start(digits, *ENDLESS)
+    try:
+        assert wait_for(lambda: bool(checkpoint_steps(digits)), process, "checkpoint")
+        process.send_signal(signal.SIGINT)
+        time.sleep(later_s)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    # While Python puts itself away, it is the signal that ends it: 130 to a shell as well.
+    assert process.returncode in (130, -signal.SIGINT)
+    assert "Traceback" not in errors
+    (run,) = runs_of(digits)
+    assert run.info.status == "KILLED"
+    assert checkpoint_steps(digits)
 
 
 def test_a_run_killed_before_its_first_checkpoint_is_begun_again_as_itself(

@@ -1,7 +1,10 @@
 """What a run records, against a real store."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+import mlflow
 import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
@@ -39,3 +42,36 @@ def test_a_run_that_is_cut_off_is_marked_and_keeps_its_system_metrics(
     run_ = recorded(project, run.run_id)
     assert run_.info.status == status
     assert any(name.startswith("system/") for name in run_.data.metrics)
+
+
+def test_a_second_ctrl_c_cannot_leave_it_unmarked(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end_run = mlflow.end_run
+
+    def interrupted(status: str) -> None:
+        monkeypatch.setattr(mlflow, "end_run", end_run)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mlflow, "end_run", interrupted)
+    config = compose_config([]).tracking
+    with pytest.raises(KeyboardInterrupt), tracked_run(config, "cut off", {}, "") as run:
+        raise KeyboardInterrupt
+    assert recorded(project, run.run_id).info.status == "KILLED"
+    mlflow.end_run("KILLED")  # still on MLflow's list, as a Ctrl-C leaves it
+
+
+def test_what_is_still_open_when_the_process_ends_is_not_called_finished(project: Path) -> None:
+    program = """
+import mlflow
+from spoonful.config.compose import compose_config
+from spoonful.tracking import run
+
+config = compose_config([]).tracking
+print(run._start(config, "cut off", {}, "").info.run_id)
+raise KeyboardInterrupt  # between the start of the run and the block that ends it
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=project, capture_output=True, text=True, timeout=120
+    )
+    assert recorded(project, done.stdout.strip()).info.status == "KILLED"

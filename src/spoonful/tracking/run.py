@@ -1,5 +1,6 @@
 """One run in MLflow, from its start to the right status at its end."""
 
+import atexit
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -56,13 +57,14 @@ def tracked_run(
         with _refusals(config):
             yield TrackedRun(run.info.run_id, recorded)
     except Exception as error:
-        system_metrics.finish()
         _keep_error(error)
-        _end(RunStatus.FAILED, error)
+        _end(run.info.run_id, RunStatus.FAILED, error)
+        system_metrics.finish()
         raise
     except BaseException as error:  # KeyboardInterrupt, SystemExit
+        # Before anything else: the next Ctrl-C may be on its way.
+        _end(run.info.run_id, RunStatus.KILLED, error)
         system_metrics.finish()
-        _end(RunStatus.KILLED, error)
         raise
     else:
         system_metrics.finish()
@@ -183,9 +185,20 @@ def _keep_error(error: Exception) -> None:
         error.add_note(f"the error could not be recorded in MLflow: {second}")
 
 
-def _end(status: int, error: BaseException) -> None:
+def _end(run_id: str, status: int, error: BaseException) -> None:
     """Mark a run that did not finish; its own error must come through whatever happens here."""
+    word = RunStatus.to_string(status)
     try:
-        mlflow.end_run(RunStatus.to_string(status))
+        mlflow.end_run(word)
     except Exception as second:
         error.add_note(f"the run could not be marked in MLflow: {second}")
+    except BaseException:  # a second Ctrl-C, before or after the run was marked
+        MlflowClient().set_terminated(run_id, word)
+        raise
+
+
+@atexit.register
+def _end_what_is_left() -> None:
+    """Mark KILLED what a Ctrl-C left open; called before MLflow's own, which marks it FINISHED."""
+    while mlflow.active_run() is not None:
+        mlflow.end_run(RunStatus.to_string(RunStatus.KILLED))
