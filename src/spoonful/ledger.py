@@ -1,22 +1,23 @@
 """The ledger: digests that prove which batches a training saw, in which order.
 
-Every step has a digest of its ids, labels and pixels. Within an epoch they form a chain, so that
-the digest after k steps depends on all k and their order; two ledgers that agree in a row agree in
-all steps of that epoch before it.
+Every step has a digest of its ids, labels and pixels. A row is the digest of the row before it and
+of the steps since, so that it depends on all steps of its epoch so far and on their order; two
+ledgers that agree in a row agree in all steps of that epoch before it.
 """
 
 import csv
-import hashlib
 import io
-from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, field, fields
 from typing import Any
+
+import xxhash
 
 EVERY_STEPS = 100  # rows within an epoch
 TRAIN, VAL, WEIGHTS = "train", "val", "weights"
 
 _DIGEST_BYTES = 16
-_START = hashlib.sha256(b"spoonful ledger 1").digest()
+_START = xxhash.xxh3_128_digest(b"spoonful ledger 1")
 _METRIC_DIGITS = 12  # 48 bits: a float holds every such number exactly
 
 
@@ -38,12 +39,35 @@ class Row:
     digest: str
 
 
+@dataclass
+class _Chain:
+    """An epoch's last row, and the steps since.
+
+    They wait for the row that they fill: whatever is done after each execution finds the
+    processor's caches full of the model. A hash of every single step was 0.4 % of the time of a
+    one-layer model at batch 32.
+    """
+
+    epoch: int
+    step: int  # steps done where `value` stands
+    value: bytes = _START
+    pending: list[bytes] = field(default_factory=list)
+
+    def close_row(self, stream: str) -> Row:
+        """Return a row of the next steps, a hundred at most."""
+        steps = self.pending[:EVERY_STEPS]
+        self.pending = self.pending[EVERY_STEPS:]
+        self.step += len(steps)
+        self.value = xxhash.xxh3_128_digest(self.value + b"".join(steps))
+        return Row(stream, self.epoch, self.step, self.value.hex())
+
+
 class Ledger:
     """Collect the rows of a training, epoch by epoch."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self._chains: dict[str, tuple[int, int, int, bytes]] = {}  # epoch, first, steps, value
+        self._chains: dict[str, _Chain] = {}
 
     def begin(self, stream: str, epoch: int, first_step: int) -> None:
         """Begin an epoch.
@@ -53,24 +77,21 @@ class Ledger:
             epoch: counted from 1.
             first_step: what the steps of this epoch are counted on from.
         """
-        self._chains[stream] = (epoch, first_step, 0, _START)
+        self._chains[stream] = _Chain(epoch, first_step)
 
-    def add(self, stream: str, step_digests: Iterable[bytes]) -> None:
+    def add(self, stream: str, step_digests: Sequence[bytes]) -> None:
         """Note the steps that were done since the last ones."""
-        epoch, first, count, value = self._chains[stream]
-        for digest in step_digests:
-            value = hashlib.sha256(value + digest).digest()
-            count += 1
-            if count % EVERY_STEPS == 0:
-                self.rows.append(Row(stream, epoch, first + count, _hex(value)))
-        self._chains[stream] = (epoch, first, count, value)
+        chain = self._chains[stream]
+        chain.pending += step_digests
+        while len(chain.pending) >= EVERY_STEPS:
+            self.rows.append(chain.close_row(stream))
 
     def end(self, stream: str) -> str:
         """End an epoch; return the digest of all its steps."""
-        epoch, first, count, value = self._chains.pop(stream)
-        if count % EVERY_STEPS or not count:  # otherwise its last step has a row
-            self.rows.append(Row(stream, epoch, first + count, _hex(value)))
-        return _hex(value)
+        chain = self._chains.pop(stream)
+        if chain.pending or chain.value == _START:  # otherwise its last step has a row
+            self.rows.append(chain.close_row(stream))
+        return chain.value.hex()
 
     def note_weights(self, epoch: int, step: int, digest: bytes) -> None:
         """Note the digest of the variables after an epoch."""
@@ -79,21 +100,25 @@ class Ledger:
     def without(self, stream: str, epoch: int) -> "Ledger":
         """Return a copy that knows nothing of a stream's epoch."""
         copy = Ledger()
+        copy.restore(self.state())
         copy.rows = [row for row in self.rows if (row.stream, row.epoch) != (stream, epoch)]
-        copy._chains = {name: chain for name, chain in self._chains.items() if name != stream}
+        copy._chains.pop(stream, None)
         return copy
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps; JSON types only."""
-        chains = {name: [*chain[:3], chain[3].hex()] for name, chain in self._chains.items()}
+        chains = {
+            name: [c.epoch, c.step, c.value.hex(), b"".join(c.pending).hex()]
+            for name, c in self._chains.items()
+        }
         return {"rows": [astuple(row) for row in self.rows], "chains": chains}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
         self.rows = [Row(*row) for row in state["rows"]]
         self._chains = {
-            name: (epoch, first, count, bytes.fromhex(value))
-            for name, (epoch, first, count, value) in state["chains"].items()
+            name: _Chain(epoch, step, bytes.fromhex(value), _cut(bytes.fromhex(pending)))
+            for name, (epoch, step, value, pending) in state["chains"].items()
         }
 
 
@@ -105,14 +130,14 @@ def as_metric(digest: str) -> float:
 def overall_digest(rows: Iterable[Row], stream: str) -> str:
     """Return one digest for all rows of a stream."""
     text = "".join(f"{row.epoch} {row.step} {row.digest}\n" for row in rows if row.stream == stream)
-    return _hex(hashlib.sha256(text.encode()).digest())
+    return xxhash.xxh3_128_hexdigest(text.encode())
 
 
 def to_csv(rows: Iterable[Row]) -> str:
     """Write rows as CSV with a header."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Row)])
+    writer.writerow([column.name for column in fields(Row)])
     writer.writerows(astuple(row) for row in rows)
     return text.getvalue()
 
@@ -123,5 +148,5 @@ def from_csv(text: str) -> list[Row]:
     return [Row(r["stream"], int(r["epoch"]), int(r["step"]), r["digest"]) for r in rows]
 
 
-def _hex(value: bytes) -> str:
-    return value[:_DIGEST_BYTES].hex()
+def _cut(joined: bytes) -> list[bytes]:
+    return [joined[i : i + _DIGEST_BYTES] for i in range(0, len(joined), _DIGEST_BYTES)]

@@ -51,7 +51,7 @@ class Replay:
         steps = self.steps_to(row)
         ledger = Ledger()
         ledger.begin(row.stream, row.epoch, steps.start)
-        ledger.add(row.stream, (bytes.fromhex(self.digest(step)) for step in steps))
+        ledger.add(row.stream, [bytes.fromhex(self.digest(step)) for step in steps])
         ledger.end(row.stream)
         return ledger.rows[-1] == row
 
