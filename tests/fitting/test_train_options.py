@@ -157,6 +157,7 @@ def observed(choices: str, *overrides: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow  # fifty trainings of 1.5 s
 @pytest.mark.parametrize(("choices", "override", "changed"), CHANGES)
 def test_an_option_changes_this_and_nothing_else(
     choices: str, override: str, changed: set[str]
