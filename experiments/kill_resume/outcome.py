@@ -27,6 +27,7 @@ _PERFORMANCE = (
     "input_wait_s",
     "input_wait_fraction",
     "peak_rss_mb",
+    "train_time_s",
 )
 _SYSTEM = "system/"
 _TAGS = ("digest.train", "digest.val", "train_key", "fingerprint.train", "fingerprint.val")

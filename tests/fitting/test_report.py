@@ -1,9 +1,7 @@
 import dataclasses
 import math
 
-import numpy as np
-
-from spoonful.fitting.report import EpochReport, epoch_line, peak_rss_mb
+from spoonful.fitting.report import EpochReport, epoch_line
 
 REPORT = EpochReport(
     epoch=3,
@@ -21,6 +19,9 @@ REPORT = EpochReport(
     input_wait_s=1.0,
     peak_rss_mb=512.0,
     digests={"train": "0123456789abcdef" * 2, "val": "f" * 32},
+    shuffle={"shuffle_displacement": 0.9, "shuffle_class_chi2": 1.1},
+    images_seen=300,
+    train_time_s=13.0,
 )
 
 
@@ -56,6 +57,7 @@ def test_what_differs_from_run_to_run_has_units_in_its_names() -> None:
         "images_per_s": 12345.6,
         "epoch_train_s": 4.0,
         "epoch_val_s": 1.0,
+        "train_time_s": 13.0,
         "input_wait_s": 1.0,
         "input_wait_fraction": 0.25,
         "peak_rss_mb": 512.0,
@@ -71,11 +73,9 @@ def test_equal_digests_are_equal_metrics_of_48_bits() -> None:
     assert dataclasses.replace(REPORT, digests={}).digest_metrics() == {}
 
 
-def test_the_peak_of_the_resident_memory_is_in_mib_and_only_grows() -> None:
-    before = peak_rss_mb()
-    block = np.ones(96 * 2**20, np.uint8)  # written to, so resident
-    after = peak_rss_mb()
-    assert 20 < before < 100_000
-    assert after >= before
-    del block
-    assert peak_rss_mb() >= after
+def test_all_that_is_recorded_of_an_epoch_has_a_name_of_its_own() -> None:
+    parts = [REPORT.metrics, REPORT.performance(), REPORT.digest_metrics(), REPORT.shuffle]
+    tracked = REPORT.tracked_metrics()
+    assert tracked == {k: v for part in parts for k, v in part.items()} | {"images_seen": 300.0}
+    assert len(tracked) == sum(map(len, parts)) + 1
+    assert all(type(value) is float for value in tracked.values())

@@ -144,6 +144,11 @@ def test_the_run_records_what_it_was_made_from(first: Path) -> None:
     assert names["digits/train"] == source.fingerprint[:36]
     for name in ("images_per_s", "input_wait_s", "input_wait_fraction", "peak_rss_mb"):
         assert run.data.metrics[name] >= 0
+    assert run.data.metrics["images_seen"] == 2 * len(source)
+    assert run.data.metrics["train_time_s"] > run.data.metrics["epoch_train_s"] > 0
+    assert run.data.metrics["shuffle_displacement"] == pytest.approx(1, abs=0.1)
+    assert run.data.metrics["shuffle_class_chi2"] == pytest.approx(1, abs=0.3)
+    assert run.data.metrics["shuffle_repeated_neighbours"] < 0.01
     assert any(name.startswith("system/") for name in run.data.metrics)
 
 

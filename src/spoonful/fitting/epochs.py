@@ -12,7 +12,8 @@ from tqdm import tqdm
 from spoonful.errors import SpoonfulError
 from spoonful.fitting.handover import EpochBatches
 from spoonful.fitting.input_wait import input_wait_s
-from spoonful.fitting.report import EpochReport, epoch_line, peak_rss_mb
+from spoonful.fitting.peak_memory import peak_rss_mb
+from spoonful.fitting.report import EpochReport, epoch_line
 from spoonful.fitting.resumable import Resumable
 
 
@@ -25,6 +26,7 @@ class EpochWatch(keras.callbacks.Callback):
         steps_per_epoch: updates an epoch.
         images_per_epoch: images an epoch.
         num_epochs: how many were asked for.
+        shuffle_quality: called with an epoch, from 0, for how well it was mixed.
         on_epoch: called with the report of each epoch.
     """
 
@@ -35,6 +37,7 @@ class EpochWatch(keras.callbacks.Callback):
         steps_per_epoch: int,
         images_per_epoch: int,
         num_epochs: int,
+        shuffle_quality: Callable[[int], dict[str, float]],
         on_epoch: Callable[[EpochReport], None],
     ) -> None:
         super().__init__()
@@ -43,22 +46,26 @@ class EpochWatch(keras.callbacks.Callback):
         self._steps_per_epoch = steps_per_epoch
         self._images_per_epoch = images_per_epoch
         self._num_epochs = num_epochs
+        self._shuffle_quality = shuffle_quality
         self._on_epoch = on_epoch
         self._bar: Any = None
         self._earlier = (0.0, 0.0)  # trained and waited in this epoch before it was interrupted, s
         self._train_s: float | None = None  # of this epoch, once its training part is over
+        self._train_time_s = 0.0  # of all epochs that are over
         self._is_between = True
 
     def get_state(self) -> dict[str, float]:
-        """Return how long training and waiting took in this epoch so far, in s."""
+        """Return how long this epoch trained and waited so far, and the others trained, in s."""
+        earlier = {"train_time_s": self._train_time_s}
         if self._is_between:
-            return {"train_s": 0.0, "wait_s": 0.0}
+            return {"train_s": 0.0, "wait_s": 0.0, **earlier}
         train_s = time.perf_counter() - self._begin if self._train_s is None else self._train_s
-        return {"train_s": train_s, "wait_s": self._wait_s}
+        return {"train_s": train_s, "wait_s": self._wait_s, **earlier}
 
     def set_state(self, state: dict[str, float]) -> None:
         """Count on from what `get_state` returned, in the epoch that begins."""
         self._earlier = (state["train_s"], state["wait_s"])
+        self._train_time_s = state["train_time_s"]
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Start the epoch's clock and its bar."""
@@ -105,6 +112,7 @@ class EpochWatch(keras.callbacks.Callback):
         self._bar.close()
         train_s = self._train_end - self._begin if self._train_s is None else self._train_s
         self._is_between = True
+        self._train_time_s += train_s
         metrics = {name: float(value) for name, value in (logs or {}).items()}
         metrics["learning_rate"] = _last_learning_rate(self.model.optimizer)
         report = EpochReport(
@@ -117,6 +125,9 @@ class EpochWatch(keras.callbacks.Callback):
             input_wait_s=self._wait_s,
             peak_rss_mb=peak_rss_mb(),
             digests=self._resumable.digests,
+            shuffle=self._shuffle_quality(epoch),  # after the epoch's clock was read
+            images_seen=(epoch + 1) * self._images_per_epoch,
+            train_time_s=self._train_time_s,
         )
         self._on_epoch(report)
         if sys.stdout.isatty():

@@ -17,7 +17,11 @@ from spoonful.fitting.report import EpochReport
 from spoonful.fitting.resumable import Feeds, Resumable, Stop
 from spoonful.generator import BatchGenerator
 from spoonful.ledger import Row
+from spoonful.order import make_order
+from spoonful.order.quality import ShuffleQuality
 from spoonful.sources import Source
+
+_ORDER_SIZES = ("block_size", "window_blocks", "buffer_size")
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,7 @@ class Fit:
             len(generator),
             images_per_epoch,
             self._config.trainer.epochs,
+            _shuffle_quality(generator),
             self._note,
         )
 
@@ -151,6 +156,16 @@ class Fit:
             self._resuming.on_checkpoint(self.resumable.ledger.rows)
         best_epoch = self._stopping.best_epoch
         return {**self._resuming.facts, "history": self.history, "best_epoch": best_epoch}
+
+
+def _shuffle_quality(generator: BatchGenerator) -> ShuffleQuality:
+    """Return what says how well the generator's epochs are mixed."""
+    state = generator.state(0)  # what decides its batches
+    sizes = {name: state[name] for name in _ORDER_SIZES if name in state}
+    labels = generator.source.labels
+    # An order of its own: that of "buffer" has a memory, which reading ahead needs for itself.
+    order = make_order(state["shuffle"], len(labels), state["seed"], labels=labels, **sizes)
+    return ShuffleQuality(order, labels, generator.batch_size, generator.drop_remainder)
 
 
 def _class_weight(name: str, source: Source) -> dict[int, float] | None:

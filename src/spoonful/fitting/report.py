@@ -1,7 +1,5 @@
 """What training says of each epoch."""
 
-import resource
-import sys
 from dataclasses import dataclass
 
 from spoonful.ledger import as_metric
@@ -20,8 +18,12 @@ class EpochReport:
         val_s: seconds of its validation.
         images_per_s: of the training part.
         input_wait_s: seconds of the training part spent waiting for batches.
-        peak_rss_mb: largest resident memory of the process so far, in MiB.
+        peak_rss_mb: largest resident memory of the process during this training so far, in MiB.
         digests: of the batches of "train" and "val", hex, as the ledger has them.
+        shuffle: how well training's batches were mixed, by the metrics of `ShuffleQuality`.
+        images_seen: trained on since the training began, this epoch's included.
+        train_time_s: seconds of the training parts so far, this epoch's included. What a killed
+            process did after its last checkpoint is done again, and counts once.
     """
 
     epoch: int
@@ -33,6 +35,9 @@ class EpochReport:
     input_wait_s: float
     peak_rss_mb: float
     digests: dict[str, str]
+    shuffle: dict[str, float]
+    images_seen: int
+    train_time_s: float
 
     @property
     def left_s(self) -> float:
@@ -45,6 +50,7 @@ class EpochReport:
             "images_per_s": self.images_per_s,
             "epoch_train_s": self.train_s,
             "epoch_val_s": self.val_s,
+            "train_time_s": self.train_time_s,
             "input_wait_s": self.input_wait_s,
             "input_wait_fraction": self.input_wait_s / self.train_s if self.train_s else 0.0,
             "peak_rss_mb": self.peak_rss_mb,
@@ -54,11 +60,15 @@ class EpochReport:
         """Return the digests' first 48 bits as metrics: equal where the batches were."""
         return {f"digest_{name}": as_metric(digest) for name, digest in self.digests.items()}
 
-
-def peak_rss_mb() -> float:
-    """Return the largest resident memory of this process so far, in MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+    def tracked_metrics(self) -> dict[str, float]:
+        """Return all that is recorded of an epoch."""
+        return {
+            **self.metrics,
+            **self.performance(),
+            **self.digest_metrics(),
+            **self.shuffle,
+            "images_seen": float(self.images_seen),
+        }
 
 
 def epoch_line(report: EpochReport) -> str:

@@ -9,6 +9,7 @@ import keras
 from spoonful.config.schema import Config, EarlyStoppingConfig
 from spoonful.fitting.fit import Fit, Resuming
 from spoonful.fitting.modes import resolved_jit_compile, set_modes
+from spoonful.fitting.peak_memory import reset_peak_rss
 from spoonful.fitting.report import EpochReport
 from spoonful.generator import BatchGenerator
 from spoonful.ledger import Row
@@ -62,6 +63,7 @@ def train(
             finite.
     """
     trainer = config.trainer
+    reset_peak_rss()
     set_modes(trainer.precision, config.seed, trainer.deterministic)
     generator = training_generator(config, train_source)
     validation = validation_generator(config, val_source)
@@ -89,7 +91,9 @@ def _compiled_model(config: Config, source: Source, steps_per_epoch: int) -> ker
     )
     one_hot = config.generator.one_hot
     model.compile(
-        build_optimizer(config.optimizer, trainer.epochs, steps_per_epoch),
+        build_optimizer(
+            config.optimizer, trainer.epochs, steps_per_epoch, config.generator.batch_size
+        ),
         loss="categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy",
         metrics=["accuracy"],
         jit_compile=resolved_jit_compile(trainer.jit_compile),

@@ -1,0 +1,186 @@
+"""How well an order mixes: three numbers an epoch, as a pure function of the order."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spoonful.order.slices import Indices, Order
+
+DISPLACEMENT = "shuffle_displacement"
+CLASS_CHI2 = "shuffle_class_chi2"
+REPEATED_NEIGHBOURS = "shuffle_repeated_neighbours"
+
+_SLICE_LENGTH = 65_536  # positions looked at in one go
+# Examples whose followers are kept, 2 MiB an epoch. Of longer epochs it is a sample, in which a
+# share has a standard error of at most 0.001.
+_MAX_FOLLOWED = 262_144
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What one pass over an epoch leaves, in whole numbers.
+
+    Attributes:
+        epoch: which one.
+        distance: the sum of |position - index|.
+        squares: for each batch size the sums over its batches of each class' squared count, [c].
+        followers: the example after each followed one, -1 where there is none, int64 [k].
+    """
+
+    epoch: int
+    distance: int
+    squares: dict[int, NDArray[np.int64]]
+    followers: Indices
+
+
+class ShuffleQuality:
+    """Say how well each epoch of an order is mixed.
+
+    It looks at the positions that training is served, over all processes, in slices of about 65,536
+    and in bounded memory. The epochs may be asked for in any sequence: asked for in turn, each is
+    looked at once.
+
+    `shuffle_displacement` is the mean of |position - index| divided by that of uniformly random
+    indices, (n^2 - 1) / (3n) over a whole epoch: 0 in the source's own order, about 1 in a perfect
+    shuffle.
+
+    `shuffle_class_chi2` is the mean over the batches of
+    sum_c (k_c - E_c)^2 / E_c * (n - 1) / (n - b) / (classes - 1), for k_c examples of class c in a
+    batch of b and E_c = b * n_c / n: 1 on average over random draws without replacement (the
+    multivariate hypergeometric distribution), 0 where every batch has each class' share, about b
+    where every batch is of one class. A batch says as much of the classes as b / chi2 random draws.
+
+    `shuffle_repeated_neighbours` is the share of the neighbours (a then b) that were neighbours in
+    the epoch before, in this order: 1 where nothing changes, about 1/n at random.
+
+    An order that repeats examples within an epoch ("balanced") counts for the first two as it
+    stands, so where classes are uneven neither is 1 at its best. Of its neighbours those after an
+    example's last place in each epoch are compared.
+
+    Args:
+        order: a reader's own, where it has a memory ("buffer"): looking far back would slow readers
+            that share it.
+        labels: the examples' classes, whole numbers from 0, [n].
+        batch_size: examples a step, over all processes.
+        drop_remainder: whether the last, smaller batch of an epoch is left out.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        labels: NDArray[np.integer[Any]],
+        batch_size: int,
+        drop_remainder: bool = False,
+    ) -> None:
+        self._order = order
+        self._labels = labels
+        self._batch_size = batch_size
+        num_examples = len(labels)
+        self._num_served = num_examples - (num_examples % batch_size if drop_remainder else 0)
+        self._num_classes = int(labels.max()) + 1
+        self._class_sizes = np.zeros(self._num_classes, dtype=np.int64)
+        for start in range(0, num_examples, _SLICE_LENGTH):  # counting converts what it counts
+            part = labels[start : start + _SLICE_LENGTH]
+            self._class_sizes += np.bincount(part, minlength=self._num_classes)
+        self._stride = -(-num_examples // _MAX_FOLLOWED)  # followed are ids that it divides
+        self._latest: _Seen | None = None
+
+    def __call__(self, epoch: int) -> dict[str, float]:
+        """Return an epoch's metrics by name.
+
+        Left out is what is not defined: the displacement of a single example, the chi-square of a
+        single class or of batches of all examples, and the neighbours of epoch 0 or of a single
+        position.
+
+        Args:
+            epoch: counted from 0.
+        """
+        seen = self._look(epoch)
+        values = {
+            DISPLACEMENT: self._displacement(seen),
+            CLASS_CHI2: self._class_chi2(seen),
+            REPEATED_NEIGHBOURS: self._repeated_neighbours(seen),
+        }
+        self._latest = seen
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _look(self, epoch: int) -> _Seen:
+        """Pass over an epoch once."""
+        num_examples, size = len(self._labels), self._batch_size
+        distance = 0
+        squares: dict[int, NDArray[np.int64]] = {}
+        followers = np.full(-(-num_examples // self._stride), -1, dtype=np.int64)
+        before = np.empty(0, dtype=np.int64)  # the last example of the slice before
+        for start, indices in self._slices(epoch):
+            stop = start + len(indices)
+            distance += int(np.abs(indices - np.arange(start, stop)).sum())
+            self._follow(np.concatenate((before, indices)), followers)
+            before = indices[-1:]
+            classes = self._labels[indices]
+            num_whole = len(classes) - len(classes) % size
+            for part in (classes[:num_whole], classes[num_whole:]):
+                if len(part):
+                    b = min(size, len(part))
+                    squares[b] = squares.get(b, 0) + self._squares(part)
+        return _Seen(epoch, distance, squares, followers)
+
+    def _slices(self, epoch: int) -> Iterator[tuple[int, Indices]]:
+        """Yield the positions served as (start, indices), whole batches at a time."""
+        # A batch larger than a slice lies in memory anyhow, with its images.
+        length = max(_SLICE_LENGTH // self._batch_size, 1) * self._batch_size
+        for start in range(0, self._num_served, length):
+            yield start, self._order(epoch, start, min(start + length, self._num_served))
+
+    def _follow(self, indices: Indices, followers: Indices) -> None:
+        """Note which example comes after each; the last place of a repeated one stays."""
+        examples, after = indices[:-1], indices[1:]
+        if self._stride > 1:
+            chosen = examples % self._stride == 0
+            examples, after = examples[chosen] // self._stride, after[chosen]
+        followers[examples] = after
+
+    def _squares(self, classes: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """Return the sums over batches of each class' squared count, int64 [c]."""
+        cells = np.arange(len(classes)) // self._batch_size
+        cells *= self._num_classes
+        cells += classes
+        # Not a table of batches x classes: that would be mostly empty where classes are many.
+        filled, counts = np.unique(cells, return_counts=True)
+        # Floats are exact here: whole numbers far below 2**53.
+        sums = np.bincount(filled % self._num_classes, counts**2, self._num_classes)
+        return sums.astype(np.int64)
+
+    def _displacement(self, seen: _Seen) -> float | None:
+        n, m = len(self._labels), self._num_served
+        # n * m times what uniformly random indices have at the positions below m.
+        expected = math.comb(m + 1, 3) + math.comb(n + 1, 3) - math.comb(n - m + 1, 3)
+        return seen.distance * n / expected if expected else None
+
+    def _class_chi2(self, seen: _Seen) -> float | None:
+        n = len(self._labels)
+        sizes = {c: n_c for c, n_c in enumerate(self._class_sizes.tolist()) if n_c}
+        total, num_batches = 0.0, 0
+        for b, squares in seen.squares.items():
+            if b >= n or len(sizes) == 1:
+                continue  # no draw: it could not have been another
+            count = self._num_served // b if b == self._batch_size else 1
+            # The sum of k^2 / E, from which the batches' sizes are left to subtract.
+            ratios = math.fsum(int(squares[c]) * n / (n_c * b) for c, n_c in sizes.items())
+            total += (ratios - count * b) * (n - 1) / (n - b)
+            num_batches += count
+        return total / (num_batches * (len(sizes) - 1)) if num_batches else None
+
+    def _repeated_neighbours(self, seen: _Seen) -> float | None:
+        is_followed = seen.followers >= 0
+        num_followed = int(np.count_nonzero(is_followed))
+        if seen.epoch == 0 or num_followed == 0:
+            return None
+        before = self._latest
+        if before is None or before.epoch != seen.epoch - 1:
+            before = self._look(seen.epoch - 1)
+        is_repeated = is_followed & (seen.followers == before.followers)
+        return int(np.count_nonzero(is_repeated)) / num_followed
