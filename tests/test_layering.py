@@ -20,7 +20,7 @@ LAYERS = [
     ("order", "sources"),
     ("checkpoints", "ledger"),
     ("config",),
-    ("datasets", "splitting", "packing", "models", "figures", "comparison"),
+    ("datasets", "splitting", "packing", "models", "figures", "comparison", "study"),
     ("generator", "evaluation", "tracking"),
     ("fitting",),
     ("stages",),
@@ -34,7 +34,8 @@ ONLY_IN = {
     "tensorflow": ("fitting", "quiet", "tracking.environment"),
     "hydra": ("__main__", "config", "stages.job"),
     "omegaconf": ("config", "stages.train", "stages.train_record", "stages.evaluate"),
-    "matplotlib": ("figures", "evaluation.report", "tracking"),
+    "matplotlib": ("figures", "evaluation.report", "study", "tracking"),
+    "scipy": ("study.significance",),
     "sklearn": ("fitting.fit", "evaluation.scores", "splitting"),
     "xxhash": ("generator.step_digest", "fitting.resumable", "ledger"),
     "ml_dtypes": ("checkpoints.checkpoint",),
@@ -127,8 +128,9 @@ def test_stages_import_what_is_slow_only_when_they_run() -> None:
 
 
 def test_fitting_knows_nothing_of_hydra_mlflow_or_dvc() -> None:
+    pure = ("fitting", "models", "generator", "evaluation", "comparison", "study")
     for path in MODULES:
-        if within(name_of(path), ("fitting", "models", "generator", "evaluation", "comparison")):
+        if within(name_of(path), pure):
             top = {name.split(".")[0] for name in imported(path)}
             assert not top & {"hydra", "omegaconf", "mlflow", "dvc"}
 

@@ -93,9 +93,7 @@ def test_cfg_prints_the_composed_config_as_yaml(capsys: pytest.CaptureFixture[st
     assert composed["generator"]["batch_size"] == 8
     assert set(composed) == {
         *("dataset", "pack", "generator", "model", "optimizer"),
-        *("trainer", "seed"),
-        "evaluation",
-        "tracking",
+        *("trainer", "seed", "sweep", "evaluation", "compare", "tracking"),
     }
 
 

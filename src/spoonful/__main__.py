@@ -20,6 +20,7 @@ _ALL_GROUPS = (
     "model",
     "optimizer",
     "trainer",
+    "sweep",
     "tracking",
 )
 
@@ -50,7 +51,16 @@ STAGES = {
         flags={"--verify": "check every byte of data/packed against its checksums, pack nothing"},
     ),
     "train": Stage("Train on data/split and record the run in MLflow.", _ALL_GROUPS, sweeps=True),
+    "sweep": Stage(
+        "Train every combination of key=a,b values, or of an experiment's axes; go on with it.",
+        _ALL_GROUPS,
+        sweeps=True,
+    ),
     "evaluate": Stage("Judge models/train on the test images.", ("evaluation", "tracking")),
+    "compare": Stage(
+        "Say what the points of a sweep say together: means, differences, charts, a report.",
+        ("compare", "tracking"),
+    ),
     "diff": Stage(
         "Say in what two runs differ: data, split, order, config, code, versions, weights.",
         ("tracking",),
@@ -129,10 +139,16 @@ def _run(arguments: list[str]) -> None:
     given, overrides = _sorted_out(name, stage, rest, bool(flags & {"--help", "-h", "--cfg"}))
     _check_flags(name, stage, flags)
     function = next((flag.removeprefix("--") for flag in stage.flags if flag in flags), "run")
-    from spoonful.config.compose import check_overrides
+    from spoonful.config.axes import check_overrides
 
-    multirun = bool(flags & {"--multirun", "-m"})
-    check_overrides(overrides, multirun)
+    is_sweep = name == "sweep" or bool(flags & {"--multirun", "-m"})
+    is_question = bool(flags & {"--help", "-h", "--cfg"})
+    if is_sweep and not is_question:
+        from spoonful.stages.sweep import sweep
+
+        sweep(overrides, lambda texts: _run_with_hydra("point", "run", [], texts, multirun=True))
+        return
+    check_overrides(overrides, is_sweep)
     if flags & {"--help", "-h"}:
         from spoonful.config.help import stage_help
 
@@ -145,7 +161,7 @@ def _run(arguments: list[str]) -> None:
 
         print(composed_yaml(overrides), end="")
     else:
-        _run_with_hydra(name, function, given, overrides, multirun)
+        _run_with_hydra(name, function, given, overrides, multirun=False)
 
 
 def _sorted_out(
@@ -184,16 +200,16 @@ def _run_with_hydra(
     from spoonful.config.settings import with_absolute_paths
     from spoonful.project import conf_dir, project_root
 
-    run: Callable[..., None] = getattr(importlib.import_module(f"spoonful.stages.{name}"), function)
+    run: Callable[..., Any] = getattr(importlib.import_module(f"spoonful.stages.{name}"), function)
 
-    def task(composed: Any) -> None:
-        """Check one composed config and run the stage with it."""
+    def task(composed: Any) -> Any:
+        """Check one composed config and run the stage with it; sweepers use what it returns."""
         try:
             config = with_absolute_paths(check_config(composed))
             # MLflow makes ./mlruns wherever it runs. Left again, because in a sweep the next
             # point's paths are taken from where the command was typed, too.
             with contextlib.chdir(project_root()):
-                run(config, *given)
+                return run(config, *given)
         except SpoonfulError as error:
             # Not raised on: Hydra would add a line of its own about the job.
             _exit_with(error)

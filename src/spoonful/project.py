@@ -69,9 +69,19 @@ def checkpoints_dir() -> Path:
     return project_root() / "models" / "checkpoints"
 
 
+def sweeps_dir() -> Path:
+    """Return where sweeps leave their models, a folder a sweep and in it one a point."""
+    return project_root() / "models" / "sweeps"
+
+
 def reproduce_dir(run_id: str) -> Path:
     """Return where `reproduce` leaves the model of a run that was trained again."""
     return project_root() / "models" / "reproduce" / run_id
+
+
+def compare_dir() -> Path:
+    """Return where `compare` leaves its tables and report."""
+    return project_root() / "models" / "compare"
 
 
 def evaluate_dir() -> Path:

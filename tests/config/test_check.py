@@ -11,17 +11,9 @@ from hypothesis import strategies as st
 from spoonful.config.check import check_config
 from spoonful.config.compose import compose_config
 from spoonful.config.fields import allowed
+from spoonful.config.optimizer_schema import SCHEDULES, AdamConfig, WarmupCosineConfig
 from spoonful.config.pack_schema import JpegPackConfig
-from spoonful.config.schema import (
-    GROUPS,
-    SCHEDULES,
-    AdamConfig,
-    CnnConfig,
-    Config,
-    EarlyStoppingConfig,
-    FolderConfig,
-    WarmupCosineConfig,
-)
+from spoonful.config.schema import GROUPS, CnnConfig, Config, EarlyStoppingConfig, FolderConfig
 from spoonful.errors import SpoonfulError
 from spoonful.order import MAX_SEED
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import yaml
 
-from spoonful.config import compose
-from spoonful.config.compose import check_overrides, compose_config, composed_yaml
-from spoonful.config.schema import GROUPS, SCHEDULES
+from spoonful.config.compose import compose_config, composed_yaml
+from spoonful.config.optimizer_schema import SCHEDULES
+from spoonful.config.schema import GROUPS
 from spoonful.errors import SpoonfulError
 from spoonful.project import conf_dir, project_root
 
@@ -137,46 +137,3 @@ def test_the_composed_yaml_is_what_the_config_says() -> None:
     assert composed["seed"] == composed["generator"]["seed"] == 5
     assert composed["model"] == {"name": "mlp", "num_units": [256, 128], "dropout_rate": 0.2}
     assert "hydra" not in composed
-
-
-def _count_points(monkeypatch: pytest.MonkeyPatch, overrides: list[str]) -> list[list[str]]:
-    seen: list[list[str]] = []
-    monkeypatch.setattr(compose, "compose_config", seen.append)
-    check_overrides(overrides, multirun=True)
-    return seen
-
-
-def test_the_cost_of_checking_a_sweep_is_a_sum_not_a_product(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    axes = ["seed=range(0,100)", "model=cnn,mlp,resnet", "generator.batch_size=choice(8,16)"]
-    points = _count_points(monkeypatch, [*axes, "trainer.epochs=2"])
-    assert len(points) == 1 + 99 + 2 + 1
-    assert all(len(point) == 4 and "trainer.epochs=2" in point for point in points)
-    given = {text for point in points for text in point}
-    wanted = {f"seed={seed}" for seed in range(100)} | {"model=cnn", "model=mlp", "model=resnet"}
-    assert given == wanted | {"generator.batch_size=8", "generator.batch_size=16", *points[0][3:]}
-
-
-@pytest.mark.parametrize(
-    ("overrides", "part"),
-    [
-        (["seed=0,1,x"], "seed=x"),
-        (["model=cnn,mlp,foo", "seed=0,1"], "model=foo"),
-        (["seed=0,1", "generator.batch_size=8,0"], "generator.batch_size=0"),
-        (["seed=range(0,0)"], "seed=range(0,0): no values"),
-        (["seed=interval(0,1)"], "seed=interval(0,1): no values"),
-        (["model=glob(*)"], "model=glob(*): no values"),
-        (["seed=[1"], "not of the form key=value"),
-        (["nope=1,2"], "unknown key nope"),
-    ],
-)
-def test_each_value_of_a_sweep_is_checked(overrides: list[str], part: str) -> None:
-    with pytest.raises(SpoonfulError) as caught:
-        check_overrides(overrides, multirun=True)
-    assert part in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_sweep_of_good_values_passes() -> None:
-    check_overrides(["seed=range(0,3)", "model=mlp,cnn", "generator.shuffle=true,false"], True)

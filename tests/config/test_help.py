@@ -7,7 +7,8 @@ import pytest
 from spoonful.__main__ import STAGES
 from spoonful.config.compose import compose_config
 from spoonful.config.help import stage_help
-from spoonful.config.schema import GROUPS, SCHEDULES
+from spoonful.config.optimizer_schema import SCHEDULES
+from spoonful.config.schema import GROUPS
 
 
 def help_of(name: str, *overrides: str) -> str:

@@ -14,7 +14,8 @@ from tensorflow.python.framework.config import disable_op_determinism, is_op_det
 
 from spoonful import ArraySource
 from spoonful.config.compose import compose_config
-from spoonful.config.schema import GROUPS, SCHEDULES, EarlyStoppingConfig
+from spoonful.config.optimizer_schema import SCHEDULES
+from spoonful.config.schema import GROUPS, EarlyStoppingConfig
 from spoonful.fitting.modes import resolved_jit_compile
 from spoonful.fitting.train import train, training_generator, validation_generator
 
@@ -67,6 +68,28 @@ CHANGES: list[tuple[str, str, set[str]]] = [
     ("optimizer=sgd", "optimizer.learning_rate=0.5", {"optimizer"}),
     ("optimizer=sgd", "optimizer.momentum=0.5", {"optimizer"}),
     ("optimizer=sgd", "optimizer.nesterov=true", {"optimizer"}),
+    ("optimizer.base_batch_size=2", "optimizer.learning_rate_scaling=sqrt", {"optimizer"}),
+    ("optimizer.learning_rate_scaling=linear", "optimizer.base_batch_size=2", {"optimizer"}),
+    (
+        "optimizer=adamw optimizer.base_batch_size=2",
+        "optimizer.learning_rate_scaling=sqrt",
+        {"optimizer"},
+    ),
+    (
+        "optimizer=adamw optimizer.learning_rate_scaling=linear",
+        "optimizer.base_batch_size=2",
+        {"optimizer"},
+    ),
+    (
+        "optimizer=sgd optimizer.base_batch_size=2",
+        "optimizer.learning_rate_scaling=sqrt",
+        {"optimizer"},
+    ),
+    (
+        "optimizer=sgd optimizer.learning_rate_scaling=linear",
+        "optimizer.base_batch_size=2",
+        {"optimizer"},
+    ),
     (WARMUP, "optimizer.schedule.warmup_epochs=3", {"optimizer"}),
     (WARMUP, "optimizer.schedule.final_fraction=0.5", {"optimizer"}),
     ("", "trainer.epochs=3", {"epochs", "patience"}),
@@ -89,6 +112,7 @@ OF_THE_STAGE = "trainer.resume"
 READERS = {
     "dataset": ("datasets", "stages", "config", "splitting.py"),
     "evaluation": ("stages/evaluate.py",),
+    "compare": ("stages/compare.py",),
     "tracking": ("tracking", "stages", "config/settings.py"),
 }
 

@@ -9,15 +9,15 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from spoonful.config.compose import compose_config
-from spoonful.config.schema import AdamConfig, WarmupCosineConfig
+from spoonful.config.optimizer_schema import AdamConfig, WarmupCosineConfig
 from spoonful.errors import SpoonfulError
-from spoonful.models.optimizers import build_optimizer
+from spoonful.models.optimizers import build_optimizer, peak_learning_rate
 
 WARMUP = ["optimizer/schedule=warmup_cosine"]
 
 
 def built(*overrides: str, epochs: int = 10, steps_per_epoch: int = 20) -> Any:
-    return build_optimizer(compose_config(list(overrides)).optimizer, epochs, steps_per_epoch)
+    return build_optimizer(compose_config(list(overrides)).optimizer, epochs, steps_per_epoch, 32)
 
 
 def rate_at(optimizer: Any, step: int) -> float:
@@ -99,8 +99,8 @@ def test_every_step_of_the_schedule_is_its_formula(
     peak: float, warmup_epochs: float, final_fraction: float, share: float
 ) -> None:
     schedule = WarmupCosineConfig("warmup_cosine", warmup_epochs, final_fraction)
-    config = AdamConfig("adam", peak, 0.9, 0.999, schedule)
-    optimizer = build_optimizer(config, epochs=5, steps_per_epoch=8)
+    config = AdamConfig("adam", peak, 0.9, 0.999, schedule, "none", 32)
+    optimizer = build_optimizer(config, epochs=5, steps_per_epoch=8, batch_size=32)
     warmup_steps, total_steps = round(warmup_epochs * 8), 5 * 8
     step = round(share * total_steps)
     if step < warmup_steps:
@@ -131,3 +131,23 @@ def test_a_constant_rate_is_no_schedule() -> None:
     optimizer = built("optimizer.learning_rate=0.02")
     assert not isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule)
     assert float(optimizer.learning_rate) == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize(
+    ("scaling", "batch_size", "rate"),
+    [("none", 512, 0.1), ("linear", 512, 0.8), ("sqrt", 256, 0.2), ("linear", 32, 0.05)],
+)
+def test_the_learning_rate_grows_with_the_batch_as_it_is_told(
+    scaling: str, batch_size: int, rate: float
+) -> None:
+    config = compose_config(
+        [
+            "optimizer=sgd",
+            "optimizer.learning_rate=0.1",
+            "optimizer.base_batch_size=64",
+            f"optimizer.learning_rate_scaling={scaling}",
+        ]
+    ).optimizer
+    assert peak_learning_rate(config, batch_size) == pytest.approx(rate)
+    optimizer = build_optimizer(config, 2, 10, batch_size)
+    assert float(optimizer.learning_rate) == pytest.approx(rate)

@@ -95,7 +95,7 @@ def test_a_sweep_trains_every_point(digits: Path, spoonful: Spoonful) -> None:
         "trainer.epochs=1",
     )
     assert done.returncode == 0, done.stderr
-    found = runs_of(store_of(digits))
+    found = [r for r in runs_of(store_of(digits)) if "mlflow.parentRunId" in r.data.tags]
     points = {
         (r.data.params["generator.batch_size"], r.data.params["generator.shuffle"]) for r in found
     }
@@ -103,7 +103,7 @@ def test_a_sweep_trains_every_point(digits: Path, spoonful: Spoonful) -> None:
     assert {r.info.status for r in found} == {"FINISHED"}
     (sweep,) = (digits / "models" / "sweeps").iterdir()
     assert sorted(p.name for p in sweep.iterdir() if p.is_dir()) == ["0", "1", "2", "3"]
-    assert {r.data.tags["sweep"] for r in found} == {sweep.name}
+    assert {r.data.tags["sweep.id"] for r in found} == {sweep.name}
     evaluated = spoonful("evaluate", f"evaluation.model_dir={sweep / '2'}")
     assert evaluated.returncode == 0, evaluated.stderr
     assert (sweep / "2" / "evaluate" / "report.html").is_file()

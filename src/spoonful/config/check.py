@@ -11,7 +11,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from spoonful.config.fields import allowed, check_value
-from spoonful.config.schema import GROUPS, SCHEDULES, Config, EarlyStoppingConfig
+from spoonful.config.optimizer_schema import SCHEDULES
+from spoonful.config.schema import GROUPS, Config, EarlyStoppingConfig
 from spoonful.errors import SpoonfulError
 
 _TYPE_WORDS = {

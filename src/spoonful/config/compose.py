@@ -9,8 +9,6 @@ from typing import Any
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -40,52 +38,13 @@ def compose_config(overrides: list[str]) -> Config:
     return check_config(_composed(overrides))
 
 
-def check_overrides(overrides: list[str], multirun: bool) -> None:
-    """Check overrides before anything slow is imported; in a sweep, each value of each axis.
-
-    Raises:
-        SpoonfulError: the first one that is wrong.
-    """
-    for point in _points(overrides) if multirun else [overrides]:
-        compose_config(point)
+def compose_hydra(overrides: list[str]) -> DictConfig:
+    """Compose what Hydra itself is configured with: sweeper, launcher, folders."""
+    hydra: DictConfig = _composed(overrides, with_hydra=True).hydra
+    return hydra
 
 
-def _points(overrides: list[str]) -> list[list[str]]:
-    """Give overrides that together contain each value of each swept key once.
-
-    The cost is the sum of the axes' lengths, not their product.
-    """
-    try:
-        parsed = OverridesParser.create().parse_overrides(overrides)
-    except HydraException as error:
-        raise SpoonfulError(explain(error, overrides)) from error
-    axes = []
-    for text, override in zip(overrides, parsed, strict=True):
-        if override.is_sweep_override() and not override.is_hydra_override():
-            axes.append(_axis(text, override))
-        else:
-            axes.append([text])
-    first = [values[0] for values in axes]
-    points = [first]
-    for place, values in enumerate(axes):
-        points += [[*first[:place], value, *first[place + 1 :]] for value in values[1:]]
-    return points
-
-
-def _axis(text: str, override: Override) -> list[str]:
-    """Give one override for each value of a swept key."""
-    try:
-        values = [f"{override.get_key_element()}={v}" for v in override.sweep_string_iterator()]
-    except HydraException:  # glob(...), interval(...)
-        values = []
-    if not values:
-        raise SpoonfulError(
-            f"{text}: no values to sweep over; write key=a,b or key=range(first,beyond_last)"
-        )
-    return values
-
-
-def _composed(overrides: list[str]) -> DictConfig:
+def _composed(overrides: list[str], with_hydra: bool = False) -> DictConfig:
     register_resolvers()
     if not (conf_dir() / f"{CONFIG_NAME}.yaml").is_file():
         raise SpoonfulError(
@@ -93,7 +52,7 @@ def _composed(overrides: list[str]) -> DictConfig:
         )
     try:
         with _hydra_on_conf():
-            return compose(CONFIG_NAME, overrides)
+            return compose(CONFIG_NAME, overrides, return_hydra_config=with_hydra)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise SpoonfulError(explain(error, overrides)) from error
     except yaml.YAMLError as error:

@@ -6,7 +6,8 @@ from typing import Any
 
 from spoonful.config.compose import compose_config
 from spoonful.config.fields import allowed
-from spoonful.config.schema import GROUPS, SCHEDULES, Config
+from spoonful.config.optimizer_schema import SCHEDULES
+from spoonful.config.schema import GROUPS, Config
 from spoonful.project import conf_dir
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spoonful.config.fields import key
+from spoonful.config.optimizer_schema import AdamConfig, AdamwConfig, SgdConfig
 from spoonful.config.pack_schema import JpegPackConfig, RawPackConfig
 from spoonful.order import MAX_SEED, SHUFFLES
 from spoonful.sources.resize import RESIZES
@@ -135,56 +136,6 @@ class ResnetConfig:
 
 
 @dataclass
-class ConstantConfig:
-    """The same learning rate at every step."""
-
-    name: str = key("learning-rate schedule", choices=("constant",))
-
-
-@dataclass
-class WarmupCosineConfig:
-    """A linear rise from 0, then half a cosine down."""
-
-    name: str = key("learning-rate schedule", choices=("warmup_cosine",))
-    warmup_epochs: float = key("length of the rise in epochs", minimum=0)
-    final_fraction: float = key("last learning rate as a share of the peak", minimum=0, maximum=1)
-
-
-@dataclass
-class AdamConfig:
-    """Adam (Kingma and Ba, 2015)."""
-
-    name: str = key("which optimizer", choices=("adam",))
-    learning_rate: float = key("learning rate, the peak of its schedule", above=0)
-    beta_1: float = key("decay of the mean gradient", minimum=0, maximum=0.9999)
-    beta_2: float = key("decay of the mean squared gradient", minimum=0, maximum=0.999999)
-    schedule: Any = key("learning-rate schedule")
-
-
-@dataclass
-class AdamwConfig:
-    """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
-
-    name: str = key("which optimizer", choices=("adamw",))
-    learning_rate: float = key("learning rate, the peak of its schedule", above=0)
-    beta_1: float = key("decay of the mean gradient", minimum=0, maximum=0.9999)
-    beta_2: float = key("decay of the mean squared gradient", minimum=0, maximum=0.999999)
-    weight_decay: float = key("share of a weight taken off a step, times the rate", minimum=0)
-    schedule: Any = key("learning-rate schedule")
-
-
-@dataclass
-class SgdConfig:
-    """Stochastic gradient descent with momentum."""
-
-    name: str = key("which optimizer", choices=("sgd",))
-    learning_rate: float = key("learning rate, the peak of its schedule", above=0)
-    momentum: float = key("share of the last update kept", minimum=0, maximum=0.9999)
-    nesterov: bool = key("look ahead along the momentum")
-    schedule: Any = key("learning-rate schedule")
-
-
-@dataclass
 class EarlyStoppingConfig:
     """When to stop, and whose weights to keep."""
 
@@ -236,6 +187,20 @@ class TrainerConfig:
 
 
 @dataclass
+class SweepConfig:
+    """Which sweep a training is a point of, and whether a sweep goes on."""
+
+    run_name: str | None = key("name of the sweep's run in MLflow; null: the experiment's")
+    point: str | None = key(
+        "makes one `spoonful train` a point of sweep.run_name: its folder's name; null: it is none"
+    )
+    resume: str | None = key(
+        "auto: go on with the unfinished sweep of these points and data, if there is one; or the "
+        "id of its run; null: begin anew"
+    )
+
+
+@dataclass
 class EvaluationConfig:
     """How the trained model is judged on the test images."""
 
@@ -244,6 +209,25 @@ class EvaluationConfig:
     top_k: int = key("count a label among the k most probable classes as right", minimum=1)
     num_bins: int = key("equal-width bins of the calibration error", minimum=2)
     num_mistakes: int = key("images in the grid of the worst mistakes", minimum=1, maximum=400)
+
+
+@dataclass
+class CompareConfig:
+    """Which sweep is compared, and by what."""
+
+    sweep: str | None = key(
+        "id of the sweep's run in MLflow, its beginning, or the sweep's name; null: the newest"
+    )
+    metric: str = key(
+        "what the points are ranked and tested by", choices=("val_accuracy", "val_loss")
+    )
+    level: float = key(
+        "probability of calling any difference real that is seed noise", above=0, maximum=0.5
+    )
+    publish: str | None = key(
+        "folder, from the project's, that gets tables and charts, and whose README.md gets the "
+        "tables between its markers; null: none"
+    )
 
 
 @dataclass
@@ -267,12 +251,10 @@ GROUPS: dict[str, dict[str | None, type]] = {
     "model": {"cnn": CnnConfig, "mlp": MlpConfig, "resnet": ResnetConfig},
     "optimizer": {"adam": AdamConfig, "adamw": AdamwConfig, "sgd": SgdConfig},
     "trainer": {None: TrainerConfig},
+    "sweep": {None: SweepConfig},
     "evaluation": {None: EvaluationConfig},
+    "compare": {None: CompareConfig},
     "tracking": {None: TrackingConfig},
-}
-SCHEDULES: dict[str | None, type] = {
-    "constant": ConstantConfig,
-    "warmup_cosine": WarmupCosineConfig,
 }
 
 
@@ -286,7 +268,9 @@ class Config:
     model: CnnConfig | MlpConfig | ResnetConfig
     optimizer: AdamConfig | AdamwConfig | SgdConfig
     trainer: TrainerConfig
+    sweep: SweepConfig
     evaluation: EvaluationConfig
+    compare: CompareConfig
     tracking: TrackingConfig
     seed: int = key(
         "seed of the weights, dropout, augmentation and order", minimum=0, maximum=MAX_SEED

@@ -48,7 +48,7 @@ def learning_part(settings: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict)
         else value
         for group, value in settings.items()
-        if group not in ("tracking", "evaluation")
+        if group not in ("tracking", "evaluation", "compare", "sweep")
     }
     if kept.get("generator", {}).get("name") != "packed":
         kept.pop("pack", None)

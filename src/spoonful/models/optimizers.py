@@ -1,15 +1,24 @@
 """Optimizers and learning-rate schedules from their configs."""
 
+import math
 from typing import Any
 
 import keras
 
-from spoonful.config.schema import AdamConfig, AdamwConfig, SgdConfig, WarmupCosineConfig
+from spoonful.config.optimizer_schema import (
+    AdamConfig,
+    AdamwConfig,
+    SgdConfig,
+    WarmupCosineConfig,
+)
 from spoonful.errors import SpoonfulError
 
 
 def build_optimizer(
-    config: AdamConfig | AdamwConfig | SgdConfig, epochs: int, steps_per_epoch: int
+    config: AdamConfig | AdamwConfig | SgdConfig,
+    epochs: int,
+    steps_per_epoch: int,
+    batch_size: int,
 ) -> keras.optimizers.Optimizer:
     """Build an optimizer with its learning-rate schedule.
 
@@ -17,11 +26,12 @@ def build_optimizer(
         config: the optimizer.
         epochs: length of the training, which the cosine spans.
         steps_per_epoch: updates an epoch.
+        batch_size: images an update, which the learning rate may be scaled by.
 
     Raises:
         SpoonfulError: a warm-up longer than the training.
     """
-    rate = _learning_rate(config, epochs, steps_per_epoch)
+    rate = _scheduled(config, peak_learning_rate(config, batch_size), epochs, steps_per_epoch)
     if isinstance(config, AdamwConfig):
         return keras.optimizers.AdamW(
             rate, beta_1=config.beta_1, beta_2=config.beta_2, weight_decay=config.weight_decay
@@ -31,10 +41,21 @@ def build_optimizer(
     return keras.optimizers.SGD(rate, momentum=config.momentum, nesterov=config.nesterov)
 
 
-def _learning_rate(config: Any, epochs: int, steps_per_epoch: int) -> Any:
+def peak_learning_rate(config: AdamConfig | AdamwConfig | SgdConfig, batch_size: int) -> float:
+    """Return the learning rate for a batch size, the peak of its schedule.
+
+    In proportion: Goyal et al., 2017, https://arxiv.org/abs/1706.02677, for SGD; as the square
+    root, for Adam: Malladi et al., 2022, https://arxiv.org/abs/2205.10287.
+    """
+    ratio = batch_size / config.base_batch_size
+    factor = {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}
+    return config.learning_rate * factor[config.learning_rate_scaling]
+
+
+def _scheduled(config: Any, peak: float, epochs: int, steps_per_epoch: int) -> Any:
     schedule = config.schedule
     if not isinstance(schedule, WarmupCosineConfig):
-        return config.learning_rate
+        return peak
     warmup_steps = round(schedule.warmup_epochs * steps_per_epoch)
     total_steps = epochs * steps_per_epoch
     if warmup_steps >= total_steps:
@@ -44,12 +65,12 @@ def _learning_rate(config: Any, epochs: int, steps_per_epoch: int) -> Any:
         )
     if warmup_steps == 0:
         return keras.optimizers.schedules.CosineDecay(
-            config.learning_rate, total_steps, alpha=schedule.final_fraction
+            peak, total_steps, alpha=schedule.final_fraction
         )
     return keras.optimizers.schedules.CosineDecay(
         0.0,
         total_steps - warmup_steps,
         alpha=schedule.final_fraction,
-        warmup_target=config.learning_rate,
+        warmup_target=peak,
         warmup_steps=warmup_steps,
     )

@@ -1,11 +1,25 @@
 """What Hydra knows of the job that is running."""
 
+import math
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+
+
+@dataclass(frozen=True)
+class SweepPoint:
+    """What a training is a point of.
+
+    Attributes:
+        parent_id: the sweep's run in MLflow.
+        label: values of the axes, without the seed's.
+    """
+
+    parent_id: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -16,19 +30,25 @@ class Job:
         overrides: as given on the command line; in a sweep, of this point. Without trainer.resume,
             which says nothing of what is trained.
         experiment: the overlay chosen, or None.
-        sweep_dir: the folder of this point of a sweep, or None outside a sweep.
+        sweep_dir: where this point of a sweep leaves its model, or None outside a sweep.
         reproduces: the run that is trained again, or None.
+        point: of which sweep it is which point, or None.
+        name: of the run; None: by its config.
     """
 
     overrides: list[str]
     experiment: str | None
     sweep_dir: Path | None
     reproduces: str | None = None
+    point: SweepPoint | None = None
+    name: str | None = None
 
-    def command_to_go_on(self, run_id: str) -> str:
-        """Return what to type to go on with the job when it was interrupted."""
+    def command_to_go_on(self, run_id: str) -> str | None:
+        """Return what to type to go on with the job when it was interrupted; None: a sweep says."""
         if self.reproduces is not None:
             return shlex.join(["spoonful", "reproduce", self.reproduces])
+        if self.sweep_dir is not None:
+            return None
         return shlex.join(["spoonful", "train", *self.overrides, f"trainer.resume={run_id}"])
 
 
@@ -42,3 +62,9 @@ def current_job() -> Job:
         experiment=hydra.runtime.choices.get("experiment"),
         sweep_dir=Path(hydra.runtime.output_dir) if hydra.mode == RunMode.MULTIRUN else None,
     )
+
+
+def worst_value() -> float:
+    """Return what the sweeper that runs takes for the worst outcome."""
+    direction = HydraConfig.get().sweeper.get("direction") or "minimize"
+    return -math.inf if str(direction) == "maximize" else math.inf

@@ -45,7 +45,7 @@ def _reproduce(config: Config, run_id: str, is_forced: bool) -> None:
     for different in found:
         _say(f"warning: not as recorded: {different}")
     _note_what_may_differ(recorded_run, recorded)
-    again_id = train_and_record(
+    again = train_and_record(
         _tracked_here(recorded, config.tracking, recorded_run),
         Job(
             overrides_of(recorded_run),
@@ -55,7 +55,7 @@ def _reproduce(config: Config, run_id: str, is_forced: bool) -> None:
         ),
         reproduce_dir(recorded_run.run_id),
     )
-    comparison = compared(config, recorded_run, read_run(config.tracking, again_id))
+    comparison = compared(config, recorded_run, read_run(config.tracking, again.run_id))
     print(f"\n{comparison.table()}\n{comparison.reproduction_verdict}")
     if not comparison.is_same_outcome:
         sys.exit(DIFFERENT)

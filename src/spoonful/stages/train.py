@@ -4,10 +4,12 @@ import csv
 import hashlib
 import io
 import json
+import re
 import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +21,12 @@ from spoonful.config.settings import learning_settings, run_name
 from spoonful.errors import SpoonfulError
 from spoonful.files import replaced_folder, write_json, write_text
 from spoonful.ledger import to_csv
-from spoonful.project import shown_path, train_dir
+from spoonful.project import shown_path, sweeps_dir, train_dir
 from spoonful.quiet import import_tensorflow
 from spoonful.sources.content_hash import content_hash
 from spoonful.stages.data import SplitSource, open_train_and_val, packed_settings
 from spoonful.stages.interrupted import RunFolder, interrupted_run, new_run_folder
-from spoonful.stages.job import Job, current_job
+from spoonful.stages.job import Job, SweepPoint, current_job
 from spoonful.stages.train_record import (
     CONFIG_NAME,
     LEDGER_NAME,
@@ -32,6 +34,7 @@ from spoonful.stages.train_record import (
     log_ledger,
     log_results,
     run_tags,
+    sweep_tags,
 )
 from spoonful.tracking.store import prepare_store
 
@@ -42,16 +45,53 @@ if TYPE_CHECKING:
 MODEL_NAME = "model.keras"
 CARD_NAME = "model.json"
 HISTORY_NAME = "history.csv"
+_FOLDER_NAME = re.compile(r"\w[\w.=-]*")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training that has finished.
+
+    Attributes:
+        run_id: its run in MLflow.
+        metrics: of the epoch whose weights were kept.
+    """
+
+    run_id: str
+    metrics: dict[str, float]
 
 
 def run(config: Config) -> None:
     """Train as configured and record the run in MLflow."""
     job = current_job()
-    train_and_record(config, job, train_dir() if job.sweep_dir is None else job.sweep_dir)
+    if config.sweep.point is None:
+        train_and_record(config, job, train_dir())
+    else:
+        _train_point(config, job, config.sweep.point)
 
 
-def train_and_record(config: Config, job: Job, out_dir: Path) -> str:
-    """Train, leave the model in a folder, and record the run; return its id.
+def _train_point(config: Config, job: Job, point: str) -> None:
+    """Train a point of a sweep that is known by its name."""
+    name = config.sweep.run_name
+    if name is None:
+        raise SpoonfulError(f"sweep.point={point}: give sweep.run_name, too: its sweep's name")
+    for key, value in (("sweep.run_name", name), ("sweep.point", point)):
+        if not _FOLDER_NAME.fullmatch(value):
+            raise SpoonfulError(
+                f"{key}={value}: expected the name of a folder, of letters, figures, '.', '_', "
+                "'-' and '='"
+            )
+    import_tensorflow()
+    from spoonful.tracking.parent import named_parent, one_point
+
+    parent_id = named_parent(config.tracking, name, sweep_tags(job.experiment, job.overrides))
+    with one_point(config.tracking, parent_id):
+        of_sweep = replace(job, point=SweepPoint(parent_id, point))
+        train_and_record(config, of_sweep, sweeps_dir() / name / point)
+
+
+def train_and_record(config: Config, job: Job, out_dir: Path) -> Trained:
+    """Train, leave the model in a folder, and record the run.
 
     Args:
         config: the whole config.
@@ -64,7 +104,7 @@ def train_and_record(config: Config, job: Job, out_dir: Path) -> str:
     import_tensorflow()
     from spoonful.tracking.run import run_status, tracked_run
 
-    name = run_name(config)
+    name = job.name or run_name(config)
     tags = run_tags(config, job)
     command = f"`{shlex.join(['spoonful', 'train', *job.overrides])}`"
     identity = _identity(config, job, train_source, val_source)
@@ -90,7 +130,7 @@ def train_and_record(config: Config, job: Job, out_dir: Path) -> str:
         f"run {tracked.run_id}, model in {shown_path(out_dir)}",
         flush=True,
     )
-    return tracked.run_id
+    return Trained(tracked.run_id, last)
 
 
 def _check_same_classes(train_source: SplitSource, val_source: SplitSource) -> None:
@@ -109,6 +149,7 @@ def _identity(
     identity = {
         "settings": learning_settings(config),
         "reproduces": job.reproduces,
+        "sweep": None if job.point is None else job.point.parent_id,
         "fingerprint": {"train": train_source.fingerprint, "val": val_source.fingerprint},
     }
     return dict(json.loads(json.dumps(identity)))
@@ -142,11 +183,10 @@ def _fit(
     from spoonful.fitting.train import train
 
     def on_epoch(report: EpochReport) -> None:
-        metrics = {**report.metrics, **report.performance(), **report.digest_metrics()}
-        tracked.log_metrics(metrics, step=report.epoch)
+        tracked.log_metrics(report.tracked_metrics(), step=report.epoch)
 
     start = folder.checkpoints.newest(_warn) if folder.is_resumed else None
-    _say_what_begins(config, train_source, tracked.run_id, folder, start)
+    _say_what_begins(config, job.name or run_name(config), train_source, folder, start)
     facts = {"run_id": tracked.run_id, "identity": folder.identity}
     with _told_how_to_resume(job, folder), interruption(tracked.mark_killed) as stop:
         resuming = Resuming(
@@ -157,19 +197,18 @@ def _fit(
 
 def _say_what_begins(
     config: Config,
+    name: str,
     source: SplitSource,
-    run_id: str,
     folder: RunFolder,
     start: Checkpoint | None,
 ) -> None:
-    name = run_name(config)
     if not folder.is_resumed:
         print(f"training {name} on {len(source):,} images", flush=True)
         return
     step = 0 if start is None else start.step
     epoch = 1 if start is None else start.state["epoch"] + 1
     where = f"epoch {min(epoch, config.trainer.epochs)}/{config.trainer.epochs}"
-    print(f"resuming {name}, run {run_id}, after step {step:,} ({where})", flush=True)
+    print(f"resuming {name}, run {folder.run_id}, after step {step:,} ({where})", flush=True)
 
 
 @contextmanager
@@ -178,13 +217,10 @@ def _told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        steps = folder.checkpoints.steps()
-        print(
-            f"spoonful: ended after step {steps[-1] if steps else 0:,}; go on with\n"
-            f"  {job.command_to_go_on(folder.run_id)}",
-            file=sys.stderr,
-            flush=True,
-        )
+        steps, command = folder.checkpoints.steps(), job.command_to_go_on(folder.run_id)
+        after = f"spoonful: ended after step {steps[-1] if steps else 0:,}"
+        how = "" if command is None else f"; go on with\n  {command}"
+        print(after + how, file=sys.stderr, flush=True)
         raise
 
 

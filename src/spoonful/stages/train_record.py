@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -33,8 +34,10 @@ def run_tags(config: Config, job: Job) -> dict[str, str]:
         lock_digest,
         package_versions,
     )
+    from spoonful.tracking.parent import child_tags
     from spoonful.tracking.run import REPRODUCES_TAG
 
+    point = job.point
     return {
         **code_version(),
         **lock_digest(),
@@ -45,9 +48,22 @@ def run_tags(config: Config, job: Job) -> dict[str, str]:
         "dataset": config.dataset.name,
         "model": config.model.name,
         "optimizer": config.optimizer.name,
-        **({"sweep": job.sweep_dir.parent.name} if job.sweep_dir is not None else {}),
+        **({} if point is None else child_tags(point.parent_id, point.label)),
         **({REPRODUCES_TAG: job.reproduces} if job.reproduces is not None else {}),
         **config.tracking.tags,
+    }
+
+
+def sweep_tags(experiment: str | None, overrides: Sequence[str]) -> dict[str, str]:
+    """Return what a sweep's run is to be found by."""
+    from spoonful.tracking.environment import code_version, hardware, lock_digest
+
+    return {
+        **code_version(),
+        **lock_digest(),
+        **hardware(),
+        "overrides": shlex.join(overrides),
+        "experiment": experiment or "none",
     }
 
 

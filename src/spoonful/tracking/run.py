@@ -113,16 +113,24 @@ def finished_run(config: TrackingConfig, run_id: str) -> Iterator[MlflowClient]:
 def _start(
     config: TrackingConfig, run_name: str, tags: Mapping[str, str], description: str
 ) -> mlflow.ActiveRun:
+    experiment = experiment_id(config)
+    with _refusals(config):
+        mlflow.set_experiment(experiment_id=experiment)
+        _set_system_metrics(config)
+        return mlflow.start_run(
+            run_name=run_name, tags=dict(tags), description=description, log_system_metrics=False
+        )
+
+
+def experiment_id(config: TrackingConfig) -> str:
+    """Return the id of the configured experiment in MLflow; make it where it is not there."""
     mlflow.set_tracking_uri(prepare_store(config))
     with _refusals(config):
         name = config.experiment_name
         if mlflow.get_experiment_by_name(name) is None:
             _create_experiment(name, artifact_location(config, name))
-        mlflow.set_experiment(name)
-        _set_system_metrics(config)
-        return mlflow.start_run(
-            run_name=run_name, tags=dict(tags), description=description, log_system_metrics=False
-        )
+        found: str = mlflow.get_experiment_by_name(name).experiment_id
+        return found
 
 
 def _go_on(

@@ -1,0 +1,62 @@
+"""`spoonful compare`: what a sweep's runs say together."""
+
+from pathlib import Path
+
+from spoonful.config.schema import Config
+from spoonful.errors import SpoonfulError
+from spoonful.files import replaced_folder
+from spoonful.project import compare_dir, project_root, shown_path
+
+
+def run(config: Config) -> None:
+    """Compare the points of a sweep; leave tables and report, and add them to the sweep's run."""
+    from spoonful.study.points import group_by_point
+    from spoonful.study.publish import publish
+    from spoonful.study.report import REPORT_NAME, findings, write_report
+    from spoonful.study.tables import points_text
+    from spoonful.tracking.sweeps import log_comparison, read_sweep
+
+    wanted = config.compare
+    sweep = read_sweep(config.tracking, wanted.sweep)
+    published = None if wanted.publish is None else _published(wanted.publish, sweep.name)
+    study = group_by_point(sweep, wanted.metric)
+    if not study.points:
+        reasons = sorted({missing.reason for missing in study.missing}) or ["it has no runs"]
+        raise SpoonfulError(
+            f"sweep {sweep.name} ({sweep.run_id}): no run of it has finished with a "
+            f"{wanted.metric} ({', '.join(reasons)}); go on with the sweep, or give another with "
+            "compare.sweep=ID"
+        )
+    found = findings(study, wanted.level)
+    with replaced_folder(compare_dir()) as folder:
+        write_report(folder, found)
+    log_comparison(config.tracking, sweep.run_id, compare_dir())
+    if published is not None:
+        publish(published, compare_dir(), found)
+    print(f"sweep {sweep.name}, run {sweep.run_id}\n")
+    print(points_text(study), end="\n\n")
+    for sentence in found.words():
+        print(sentence)
+    for missing in study.missing:
+        print(f"without a result: {missing.words}")
+    if study.num_unknown:
+        print(f"without a result: {study.num_unknown} more that never began")
+    print(f"report: {shown_path(compare_dir() / REPORT_NAME)}")
+
+
+def _published(folder: str, name: str) -> Path:
+    """Return the folder to publish in.
+
+    Raises:
+        SpoonfulError: it is outside the project, or its README.md has no place for the sweep.
+    """
+    from spoonful.study.publish import README_NAME, check_readme
+
+    path = (project_root() / folder).resolve()
+    if not path.is_relative_to(project_root()):
+        raise SpoonfulError(
+            f"compare.publish={folder}: expected a folder in {project_root()}, such as "
+            "experiments/batch_size_shuffle"
+        )
+    check_readme(path / README_NAME, name)
+    return path

@@ -1,0 +1,160 @@
+"""What is kept of a sweep: models/sweeps/<run id>, where its points' models lie, too."""
+
+import fcntl
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from spoonful.errors import SpoonfulError
+from spoonful.files import write_json
+from spoonful.project import sweeps_dir
+
+FINISHED, FAILED = "finished", "failed"
+_RECORD_NAME = "sweep.json"
+_LOCK_NAME = "lock"
+
+
+@dataclass(frozen=True)
+class SweepRecord:
+    """What a sweep is, and how far it was when it was last begun.
+
+    Attributes:
+        run_id: its run in MLflow.
+        name: of that run.
+        identity: what makes two sweeps the same one; JSON types only.
+        axes: the keys that take more than one value.
+        num_points: how many points.
+        num_done: points that were finished when it was last begun.
+        begun_s: when that was, in s since 1970.
+    """
+
+    run_id: str
+    name: str
+    identity: dict[str, Any]
+    axes: tuple[str, ...]
+    num_points: int
+    num_done: int = 0
+    begun_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class PointRecord:
+    """How a point of a sweep ended.
+
+    Attributes:
+        number: from 0.
+        label: its values of the axes.
+        overrides: of the training.
+        status: "finished" or "failed".
+        run_id: its run in MLflow; None: it failed before it had one.
+        value: what a sweeper is to make large or small.
+        metrics: of the epoch whose weights were kept.
+        error: why it failed, in one line.
+        duration_s: how long it took, without what an interrupted process did before.
+    """
+
+    number: int
+    label: str
+    overrides: list[str]
+    status: str
+    run_id: str | None
+    value: float
+    metrics: dict[str, float]
+    error: str | None
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """The folder of one sweep."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        """The sweep's run in MLflow."""
+        return self.path.name
+
+    def record(self) -> SweepRecord | None:
+        """Return what the sweep is; None: there is no whole record of one."""
+        try:
+            found = json.loads((self.path / _RECORD_NAME).read_text(encoding="utf-8"))
+            return SweepRecord(**{**found, "axes": tuple(found["axes"])})
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, record: SweepRecord) -> None:
+        """Keep what the sweep is."""
+        write_json(self.path / _RECORD_NAME, asdict(record))
+
+    def point(self, number: int) -> PointRecord | None:
+        """Return how a point ended; None: it has not."""
+        try:
+            text = (self.path / f"{number}.json").read_text(encoding="utf-8")
+            return PointRecord(**json.loads(text))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def points(self) -> list[PointRecord]:
+        """Return the points that ended, in their order."""
+        numbers = sorted(int(path.stem) for path in self.path.glob("[0-9]*.json"))
+        return [point for number in numbers if (point := self.point(number)) is not None]
+
+    def write_point(self, record: PointRecord) -> None:
+        """Keep how a point ended."""
+        write_json(self.path / f"{record.number}.json", asdict(record))
+
+    def left_s(self, record: SweepRecord) -> float:
+        """Return how long the points that are left take, if they take as long as those before."""
+        num_ended = len(self.points())
+        num_now = num_ended - record.num_done
+        if num_now <= 0:
+            return 0.0
+        passed_s = time.time() - record.begun_s
+        return (record.num_points - num_ended) * passed_s / num_now
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the sweep against others that would run it, too.
+
+        Raises:
+            SpoonfulError: another process runs it, or still trains one of its points.
+        """
+        with self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB) as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)  # its points' processes hold it as well
+            yield
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Hold the sweep as one of its points: the process that runs it may be killed before."""
+        with self._locked(fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def _locked(self, operation: int) -> Iterator[IO[str]]:
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / _LOCK_NAME).open("a") as lock:
+            try:
+                fcntl.flock(lock, operation)
+            except OSError as error:
+                raise SpoonfulError(
+                    f"sweep {self.run_id} is being run by another process: wait for it, end it, or "
+                    "begin another one with sweep.resume=null"
+                ) from error
+            yield lock
+
+
+def sweep_folders() -> list[SweepFolder]:
+    """Return the folders of all sweeps, the one begun last first."""
+    records = sweeps_dir().glob(f"*/{_RECORD_NAME}")
+    newest_first = sorted(records, key=lambda path: path.stat().st_mtime, reverse=True)
+    return [SweepFolder(path.parent) for path in newest_first]
+
+
+def sweep_folder(run_id: str) -> SweepFolder:
+    """Return the folder of a sweep, whether or not it is there."""
+    return SweepFolder(sweeps_dir() / run_id)

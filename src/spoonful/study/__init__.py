@@ -1,0 +1,1 @@
+"""What the runs of a sweep say together: means over seeds, which differences hold, charts, page."""

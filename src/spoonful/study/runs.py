@@ -1,0 +1,130 @@
+"""A sweep as it was recorded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+SEED = "seed"
+FINISHED = "FINISHED"
+
+# What says nothing of how a point was trained.
+_NO_AXES = ("sweep.", "tracking.", "evaluation.", "compare.", "trainer.resume", "experiment")
+
+Setting = bool | int | float | str | None
+
+
+@dataclass(frozen=True)
+class PointRun:
+    """One training of a sweep.
+
+    Attributes:
+        run_id: its id.
+        name: its name.
+        status: such as "FINISHED" or "KILLED".
+        started: ms since 1970.
+        settings: every config key by its full name.
+        metrics: what was recorded each epoch: name, epoch (from 1), value.
+        scalars: the last value of each metric, also of those that were recorded once.
+        url: its page in the MLflow UI.
+    """
+
+    run_id: str
+    name: str
+    status: str
+    started: int
+    settings: dict[str, Setting]
+    metrics: dict[str, dict[int, float]] = field(default_factory=dict)
+    scalars: dict[str, float] = field(default_factory=dict)
+    url: str = ""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it came to its end."""
+        return self.status == FINISHED
+
+    def setting(self, key: str) -> Setting:
+        """Return the value of a key, or the name of what was chosen for a group such as "model".
+
+        Args:
+            key: "generator.batch_size", "model" or "optimizer/schedule".
+        """
+        path = key.replace("/", ".")
+        return self.settings.get(path, self.settings.get(f"{path}.name"))
+
+    def epochs(self, metric: str) -> list[float]:
+        """Return the values of a metric in the order of the epochs."""
+        values = self.metrics.get(metric, {})
+        return [values[epoch] for epoch in sorted(values)]
+
+
+@dataclass(frozen=True)
+class SweepRuns:
+    """A sweep and all that ran for it.
+
+    Attributes:
+        run_id: of the parent run.
+        name: of the parent run.
+        status: of the parent run, such as "RUNNING".
+        axes: the keys that were swept, in their order; "seed" may be one of them.
+        num_points: how many trainings the sweep has; None where that was not recorded.
+        description: what the sweep says of itself, with its command.
+        runs: every training, the newest last; a point may have several.
+        url: the parent's page in the MLflow UI.
+        is_served: whether a server shows these pages now; else `spoonful ui` must run.
+    """
+
+    run_id: str
+    name: str
+    status: str
+    axes: tuple[str, ...]
+    num_points: int | None
+    description: str
+    runs: tuple[PointRun, ...]
+    url: str = ""
+    is_served: bool = False
+
+
+def inferred_axes(runs: Sequence[PointRun]) -> tuple[str, ...]:
+    """Return the keys in which runs differ, for a sweep that recorded none.
+
+    Of keys that differ alike, such as the seed and those that follow it, one is returned.
+    """
+    if not runs:
+        return ()
+    shared = set.intersection(*(set(run.settings) for run in runs))
+    axes: dict[tuple[int, ...], str] = {}
+    for key in sorted(shared, key=lambda key: (key != SEED, not key.endswith(".name"), key)):
+        if key.startswith(_NO_AXES) or f"{key.rpartition('.')[0]}.name" in axes.values():
+            continue
+        values = [run.settings[key] for run in runs]
+        alike = tuple(values.index(value) for value in values)
+        if any(alike):
+            axes.setdefault(alike, key)
+    return tuple(axes.values())
+
+
+def typed_setting(text: str) -> Setting:
+    """Return what a param's text stands for.
+
+    Args:
+        text: as MLflow has it: "null", "True", "16", "1e-05", "full".
+    """
+    words: dict[str, Setting] = {"null": None, "None": None, "True": True, "False": False}
+    if text in words:
+        return words[text]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def shown_setting(value: Setting) -> str:
+    """Write a value as one would on the command line."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and float(f"{value:g}") == value:
+        return f"{value:g}"
+    return str(value)

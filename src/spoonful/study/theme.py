@@ -1,0 +1,168 @@
+"""One look for all charts: drawn once, readable on light and on dark.
+
+Matplotlib draws with colours that stand for tokens; in the SVG text these become CSS variables,
+which the page sets by the reader's colour scheme.
+"""
+
+import html
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+WIDTH = 340.0  # of a usual chart, in px: fits a phone, so that its letters keep their size there
+
+# token: (stands for it in the drawing, on light, on dark). The series' colours are those that keep
+# the largest distance (in CIELAB, at least 30) for red-, green- and blue-blind eyes, too.
+_TOKENS = {
+    "series-0": ("#fe0100", "#18416d", "#a4c2f8"),
+    "series-1": ("#fe0101", "#693000", "#d45e08"),
+    "series-2": ("#fe0102", "#1fa178", "#2ec27b"),
+    "series-3": ("#fe0103", "#db5ad1", "#a96f93"),
+    "series-4": ("#fe0104", "#a98b14", "#fdd43c"),
+    "series-5": ("#fe0105", "#6e09af", "#8c6aec"),
+    "series-6": ("#fe0106", "#1c1b1b", "#eeeeee"),
+    "page": ("#fe0200", "#ffffff", "#16181d"),
+    "text": ("#fe0201", "#1b1f24", "#e6e8eb"),
+    "muted": ("#fe0202", "#59616c", "#a3abb6"),
+    "line": ("#fe0203", "#d5d9df", "#3a4049"),
+    "heat": ("#fe0204", "#1f7fd0", "#4a90d9"),
+    "link": ("#fe0205", "#0b62b5", "#86b7f5"),
+}
+PAGE, TEXT, MUTED, LINE, HEAT = (
+    _TOKENS[token][0] for token in ("page", "text", "muted", "line", "heat")
+)
+_SERIES = [drawn for token, (drawn, _, _) in _TOKENS.items() if token.startswith("series")]
+BAR = _SERIES[0]
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
+_LINES = ("-", "--", "-.", ":")
+_TITLE_HEIGHT = 20
+_FONT = "system-ui, sans-serif"
+_DRAWING: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "spoonful",  # else each drawing has other ids
+    "font.family": "DejaVu Sans",  # comes with Matplotlib; wider than what the page shows
+    "font.size": 10,
+    "text.parse_math": False,  # "$" may stand in a name
+    "text.color": TEXT,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": TEXT,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,
+    "grid.color": LINE,
+    "grid.linewidth": 0.7,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": TEXT,
+    "ytick.labelcolor": TEXT,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 5,
+}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart as SVG text with the page's CSS variables for colours.
+
+    Attributes:
+        name: unlike that of any other chart of the page; the name of its file.
+        title: what it shows.
+        note: how to read it; may be empty.
+        width: in px at the letters' natural size.
+        svg: the element, without a size of its own.
+    """
+
+    name: str
+    title: str
+    note: str
+    width: float
+    svg: str
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw in the look of the report; also to be put over a function, as a decorator."""
+    settings: Any = _DRAWING
+    with rc_context(settings):
+        yield
+
+
+def new_figure(height: float, width: float = WIDTH) -> Figure:
+    """Make a figure of a size in px that needs no display and no pyplot state."""
+    figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
+    FigureCanvasSVG(figure)
+    return figure
+
+
+def series_style(number: int) -> dict[str, Any]:
+    """Return colour, marker and line of the series of a number from 0, unlike the others'."""
+    return {
+        "color": _SERIES[number % len(_SERIES)],
+        "marker": _MARKERS[number % len(_MARKERS)],
+        "linestyle": _LINES[number // len(_SERIES) % len(_LINES)],
+        "markeredgecolor": PAGE,
+        "markeredgewidth": 0.6,
+    }
+
+
+def finished_chart(figure: Figure, name: str, title: str, note: str = "") -> Chart:
+    """Turn a figure into a chart; the same figure always gives the same text."""
+    text = io.StringIO()
+    # Matplotlib would write its version and the time into it.
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(text, format="svg", metadata=nothing)
+    svg = text.getvalue()
+    svg = svg[svg.index("<svg") :].strip()
+    _, _, body = svg.partition(">")
+    # Ids must differ between the charts of a page.
+    body = re.sub(r'((?: id="|xlink:href="#|url\(#))', rf"\g<1>{name}-", body)
+    body = re.sub(r"font-family: [^;\"]*", f"font-family: {_FONT}", body)
+    for token, (drawn, _, _) in _TOKENS.items():
+        body = body.replace(drawn, f"var(--{token})")
+    width, height = (72 * inches for inches in figure.get_size_inches())
+    head = f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{html.escape(title)}">'
+    return Chart(name, title, note, width, head + body)
+
+
+def standalone_svg(chart: Chart) -> str:
+    """Return a chart as a file of its own, with its title and the reader's colour scheme."""
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    head, _, body = chart.svg.partition(">")
+    _, _, width, height = head.split('"')[1].split()
+    view = f'viewBox="0 {-_TITLE_HEIGHT} {width} {float(height) + _TITLE_HEIGHT:g}"'
+    whole = f'x="0" y="{-_TITLE_HEIGHT}" width="100%" height="100%" style="fill: var(--page)"'
+    words = html.escape(chart.title)
+    return (
+        f'<svg {names} {view} role="img" aria-label="{words}">'
+        f"<style>{colour_variables()}</style><rect {whole}/>"
+        f'<text x="4" y="-6" style="font: bold 10px {_FONT}; fill: var(--text)">{words}</text>'
+        f"{body}\n"
+    )
+
+
+def colour_variables() -> str:
+    """Return the CSS that gives every token its colour on light and on dark."""
+    light = "".join(f"--{token}:{on_light};" for token, (_, on_light, _) in _TOKENS.items())
+    dark = "".join(f"--{token}:{on_dark};" for token, (_, _, on_dark) in _TOKENS.items())
+    return (
+        f":root{{color-scheme:light dark;{light}}}\n"
+        f"@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    )

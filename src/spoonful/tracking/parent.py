@@ -1,0 +1,94 @@
+"""The run in MLflow that a sweep's points are children of."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from mlflow.entities import RunStatus
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+from spoonful.config.schema import TrackingConfig
+from spoonful.tracking.run import experiment_id, finished_run
+
+SWEEP_TAG = "sweep.id"
+POINT_TAG = "sweep.point"
+AXES_TAG = "sweep.axes"
+NUM_POINTS_TAG = "sweep.num_points"
+NAMED_TAG = "sweep.name"
+
+
+def begin_parent(
+    config: TrackingConfig,
+    name: str,
+    axes: Sequence[str],
+    num_points: int,
+    tags: Mapping[str, str],
+    description: str,
+) -> str:
+    """Begin the run of a sweep and return its id.
+
+    Args:
+        config: where to record.
+        name: of the run.
+        axes: the keys that take more than one value.
+        num_points: how many points.
+        tags: what else the run is to be found by.
+        description: shown on the run's page.
+
+    Raises:
+        SpoonfulError: the store cannot be reached or refuses the run.
+    """
+    own = {AXES_TAG: json.dumps(list(axes)), NUM_POINTS_TAG: str(num_points)}
+    return _create(config, name, {**tags, **own, "mlflow.note.content": description})
+
+
+def named_parent(config: TrackingConfig, name: str, tags: Mapping[str, str]) -> str:
+    """Return the run of the sweep of a name that single trainings join; begin it where needed."""
+    with finished_run(config, name) as client:
+        runs = client.search_runs(
+            [experiment_id(config)],
+            f"tags.`{NAMED_TAG}` = '{name}'",
+            order_by=["start_time DESC"],
+            max_results=1,
+        )
+    if runs:
+        return str(runs[0].info.run_id)
+    return _create(config, name, {**tags, NAMED_TAG: name})
+
+
+def mark_parent(config: TrackingConfig, run_id: str, status: str) -> None:
+    """Set a sweep's status: "RUNNING", "FINISHED", "FAILED" or "KILLED"."""
+    with finished_run(config, run_id) as client:
+        if status == RunStatus.to_string(RunStatus.RUNNING):
+            client.update_run(run_id, status)
+        else:
+            client.set_terminated(run_id, status)
+
+
+@contextmanager
+def one_point(config: TrackingConfig, parent_id: str) -> Iterator[None]:
+    """Let the sweep's status follow the one training that is going on."""
+    mark_parent(config, parent_id, "RUNNING")
+    try:
+        yield
+    except Exception:
+        mark_parent(config, parent_id, "FAILED")
+        raise
+    except BaseException:  # KeyboardInterrupt, SystemExit
+        mark_parent(config, parent_id, "KILLED")
+        raise
+    mark_parent(config, parent_id, "FINISHED")
+
+
+def child_tags(parent_id: str, point: str) -> dict[str, str]:
+    """Return what makes a run a point of a sweep."""
+    return {MLFLOW_PARENT_RUN_ID: parent_id, SWEEP_TAG: parent_id, POINT_TAG: point}
+
+
+def _create(config: TrackingConfig, name: str, tags: Mapping[str, str]) -> str:
+    # Not MLflow's active run: its points are, in this process and in others.
+    with finished_run(config, name) as client:
+        run = client.create_run(experiment_id(config), tags=dict(tags), run_name=name)
+        run_id: str = run.info.run_id
+        client.set_tag(run_id, SWEEP_TAG, run_id)
+    return run_id

@@ -1,0 +1,170 @@
+"""Read a sweep's runs from MLflow, and add to its own."""
+
+import json
+import math
+import os
+import sys
+import urllib.parse
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+from spoonful.config.schema import TrackingConfig
+from spoonful.errors import SpoonfulError
+from spoonful.study.quantities import EPOCH_METRICS
+from spoonful.study.runs import PointRun, Setting, SweepRuns, inferred_axes, typed_setting
+from spoonful.tracking.parent import AXES_TAG, NAMED_TAG, NUM_POINTS_TAG, SWEEP_TAG
+from spoonful.tracking.run import finished_run
+from spoonful.tracking.store import tracking_uri
+
+_DESCRIPTION_TAG = "mlflow.note.content"
+_EXPERIMENT = "experiment"
+_NUM_LISTED = 5
+_PAGE = 500  # runs a request; a server gives 1000 at most, with a token for more
+
+
+def read_sweep(config: TrackingConfig, sweep: str | None) -> SweepRuns:
+    """Read a sweep and all its runs from MLflow.
+
+    Args:
+        config: where it is recorded.
+        sweep: the id of its run, the beginning of the id, or its name, of which the newest is
+            taken; None: the newest sweep.
+
+    Raises:
+        SpoonfulError: there is no such sweep, or several ids begin so (they are listed).
+    """
+    # MLflow shows a bar for each file.
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    with finished_run(config, sweep or "") as client:
+        parent = _found(_parents(client), sweep)
+        own = parent.info.run_id
+        children = _search(client, [parent.info.experiment_id], f"tags.`{SWEEP_TAG}` = '{own}'")
+        runs = tuple(
+            _point_run(client, config, run)
+            for run in sorted(children, key=lambda run: run.info.start_time)
+            if run.info.run_id != own
+        )
+    tags = parent.data.tags
+    return SweepRuns(
+        run_id=own,
+        name=parent.info.run_name or own,
+        status=parent.info.status,
+        axes=tuple(json.loads(tags[AXES_TAG])) if AXES_TAG in tags else inferred_axes(runs),
+        num_points=_number(tags.get(NUM_POINTS_TAG)),
+        description=tags.get(_DESCRIPTION_TAG, ""),
+        runs=runs,
+        url=_url(config, parent),
+        is_served=_is_served(config),
+    )
+
+
+def log_comparison(config: TrackingConfig, run_id: str, folder: Path) -> None:
+    """Keep a comparison's files with the sweep's run, in compare/."""
+    with finished_run(config, run_id) as client:
+        client.log_artifacts(run_id, str(folder), "compare")
+
+
+def _parents(client: MlflowClient) -> list[Run]:
+    """Return the runs of all sweeps, the newest first."""
+    experiments = [e.experiment_id for e in client.search_experiments()]
+    found = [
+        run
+        for tag in (AXES_TAG, NAMED_TAG)
+        for run in _search(client, experiments, f"tags.`{tag}` LIKE '%'")
+        if run.data.tags.get(SWEEP_TAG) == run.info.run_id
+    ]
+    return sorted(found, key=lambda run: -run.info.start_time)
+
+
+def _search(client: MlflowClient, experiments: list[str], wanted: str) -> list[Run]:
+    """Return all runs of a search, however many pages they take."""
+    runs: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs(experiments, wanted, max_results=_PAGE, page_token=token)
+        runs += page
+        token = page.token
+        if not token:
+            return runs
+
+
+def _found(parents: list[Run], sweep: str | None) -> Run:
+    if not parents:
+        raise SpoonfulError(
+            "MLflow has no sweep: run `spoonful sweep` first, or give the store with tracking.uri"
+        )
+    if sweep is None:
+        return parents[0]
+    named = [run for run in parents if run.info.run_name == sweep]
+    begin_so = [run for run in parents if run.info.run_id.startswith(sweep)]
+    found = named[:1] or begin_so
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise SpoonfulError(f"compare.sweep={sweep}: several ids begin so: {_listed(found)}")
+    raise SpoonfulError(
+        f"compare.sweep={sweep}: expected the name of a sweep, its run's id or the beginning of "
+        f"the id; the newest are {_listed(parents)}"
+    )
+
+
+def _listed(runs: Iterable[Run]) -> str:
+    return ", ".join(
+        f"{run.info.run_id} ({run.info.run_name}, "
+        f"{datetime.fromtimestamp(run.info.start_time / 1000):%Y-%m-%d %H:%M})"
+        for run in list(runs)[:_NUM_LISTED]
+    )
+
+
+def _point_run(client: MlflowClient, config: TrackingConfig, run: Run) -> PointRun:
+    settings: dict[str, Setting] = {n: typed_setting(v) for n, v in run.data.params.items()}
+    if _EXPERIMENT in run.data.tags:
+        settings[_EXPERIMENT] = run.data.tags[_EXPERIMENT]
+    return PointRun(
+        run_id=run.info.run_id,
+        name=run.info.run_name or run.info.run_id,
+        status=run.info.status,
+        started=run.info.start_time,
+        settings=settings,
+        metrics={
+            name: _history(client, run.info.run_id, name)
+            for name in EPOCH_METRICS
+            if name in run.data.metrics
+        },
+        scalars={name: _as_logged(value) for name, value in run.data.metrics.items()},
+        url=_url(config, run),
+    )
+
+
+def _history(client: MlflowClient, run_id: str, name: str) -> dict[int, float]:
+    """Return a metric by its step; of a step that was recorded twice the later value."""
+    values = sorted(client.get_metric_history(run_id, name), key=lambda m: m.timestamp)
+    return {value.step: _as_logged(value.value) for value in values}
+
+
+def _as_logged(value: float) -> float:
+    """Return a metric's value; SQL stores have the largest number in place of infinity."""
+    return math.copysign(math.inf, value) if abs(value) == sys.float_info.max else value
+
+
+def _number(text: str | None) -> int | None:
+    """Return how many points a sweep has; 0 says that they are chosen one by one."""
+    return int(text) or None if text is not None and text.isdecimal() else None
+
+
+def _is_served(config: TrackingConfig) -> bool:
+    return tracking_uri(config).startswith(("http://", "https://"))
+
+
+def _url(config: TrackingConfig, run: Run) -> str:
+    """Return the run's page in the MLflow UI: of the server, or of the one that `ui` starts."""
+    server = f"http://127.0.0.1:{config.ui_port}"
+    if _is_served(config):
+        address = urllib.parse.urlsplit(tracking_uri(config))
+        # A password may stand before the @, and the report is passed on.
+        server = f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}".rstrip("/")
+    return f"{server}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"

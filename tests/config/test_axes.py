@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import pytest
+
+from spoonful.config import axes
+from spoonful.config.axes import check_overrides, sweep_of
+from spoonful.errors import SpoonfulError
+from spoonful.project import project_root
+
+OVERLAY = """# @package _global_
+hydra:
+  sweeper:
+    params:
+      generator.batch_size: 16,32
+      seed: range(3)
+"""
+
+
+@pytest.fixture
+def overlay(project: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An experiment with axes of its own, in a project of its own."""
+    (project / "conf" / "experiment" / "sizes.yaml").write_text(OVERLAY)
+    monkeypatch.chdir(project)
+    project_root.cache_clear()
+    return "experiment=sizes"
+
+
+def test_the_axes_are_the_keys_with_several_values() -> None:
+    sweep = sweep_of(["model=mlp", "generator.batch_size=32,64", "seed=choice(0,1)"])
+    assert sweep.axes == ("generator.batch_size", "seed")
+    assert sweep.points == (
+        ("model=mlp", "generator.batch_size=32", "seed=0"),
+        ("model=mlp", "generator.batch_size=32", "seed=1"),
+        ("model=mlp", "generator.batch_size=64", "seed=0"),
+        ("model=mlp", "generator.batch_size=64", "seed=1"),
+    )
+    assert sweep.num_points == 4
+
+
+def test_an_overlay_has_axes_and_the_command_line_may_change_them(overlay: str) -> None:
+    own = sweep_of([overlay])
+    assert own.axes == ("generator.batch_size", "seed")
+    assert own.num_points == 6
+    assert own.points is not None
+    assert own.points[0] == ("generator.batch_size=16", "seed=0", overlay)
+    fewer = sweep_of([overlay, "seed=7", "model=mlp,cnn"])
+    assert fewer.axes == ("generator.batch_size", "model")
+    assert fewer.num_points == 4
+    assert fewer.points is not None
+    assert all("seed=7" in point for point in fewer.points)
+
+
+def test_how_the_points_are_launched_is_no_axis() -> None:
+    sweep = sweep_of(["seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"])
+    assert sweep.points == (("seed=0",), ("seed=1",))
+
+
+def test_of_a_sweeper_that_chooses_as_it_goes_the_points_are_not_known() -> None:
+    sweep = sweep_of(
+        ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=7", "seed=interval(0,9)", "model=mlp"]
+    )
+    assert sweep.points is None
+    assert sweep.num_points == 7
+    assert sweep.axes == ("seed",)
+
+
+@pytest.mark.parametrize("overrides", [[], ["model=mlp"], ["seed=3", "hydra/launcher=joblib"]])
+def test_without_an_axis_there_is_no_sweep(overrides: list[str]) -> None:
+    with pytest.raises(SpoonfulError, match="nothing to sweep over"):
+        sweep_of(overrides)
+
+
+def _count_points(monkeypatch: pytest.MonkeyPatch, overrides: list[str]) -> list[list[str]]:
+    seen: list[list[str]] = []
+    monkeypatch.setattr(axes, "compose_config", seen.append)
+    check_overrides(overrides, multirun=True)
+    return seen
+
+
+def test_the_cost_of_checking_a_sweep_is_a_sum_not_a_product(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    axes = ["seed=range(0,100)", "model=cnn,mlp,resnet", "generator.batch_size=choice(8,16)"]
+    points = _count_points(monkeypatch, [*axes, "trainer.epochs=2"])
+    assert len(points) == 1 + 99 + 2 + 1
+    assert all(len(point) == 4 and "trainer.epochs=2" in point for point in points)
+    given = {text for point in points for text in point}
+    wanted = {f"seed={seed}" for seed in range(100)} | {"model=cnn", "model=mlp", "model=resnet"}
+    assert given == wanted | {"generator.batch_size=8", "generator.batch_size=16", *points[0][3:]}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "part"),
+    [
+        (["seed=0,1,x"], "seed=x"),
+        (["model=cnn,mlp,foo", "seed=0,1"], "model=foo"),
+        (["seed=0,1", "generator.batch_size=8,0"], "generator.batch_size=0"),
+        (["seed=range(0,0)"], "seed=range(0,0): no values"),
+        (["seed=interval(0,1)"], "seed=interval(0,1): no values"),
+        (["model=glob(*)"], "model=glob(*): no values"),
+        (["seed=[1"], "not of the form key=value"),
+        (["nope=1,2"], "unknown key nope"),
+    ],
+)
+def test_each_value_of_a_sweep_is_checked(overrides: list[str], part: str) -> None:
+    with pytest.raises(SpoonfulError) as caught:
+        check_overrides(overrides, multirun=True)
+    assert part in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_sweep_of_good_values_passes() -> None:
+    check_overrides(["seed=range(0,3)", "model=mlp,cnn", "generator.shuffle=true,false"], True)
