@@ -1,11 +1,18 @@
+import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
+from spoonful.config.axes import check_overrides, sweep_of
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import Config
+from spoonful.errors import SpoonfulError
+from spoonful.fitting.report import EpochReport
+from spoonful.fitting.train import train
+from spoonful.sources.array import ArraySource
 
 ROOT = Path(__file__).resolve().parents[1]
 OVERLAYS = {path.stem: path for path in sorted((ROOT / "conf/experiment").glob("*.yaml"))}
@@ -57,6 +64,7 @@ def test_an_overlay_composes_and_changes_what_it_says(name: str) -> None:
     plain, config = compose_config([]), compose_config([f"experiment={name}"])
     assert config != plain
     content = yaml.safe_load(OVERLAYS[name].read_text(encoding="utf-8"))
+    content.pop("hydra", None)  # axes: below
     for entry in content.pop("defaults", []):
         for override, choice in entry.items():
             group = override.removeprefix("override /")
@@ -75,6 +83,34 @@ def check_values(node: Config | object, content: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_an_overlay_can_still_be_overridden(name: str) -> None:
-    config = compose_config([f"experiment={name}", "trainer.epochs=1", "model=mlp"])
+    config = compose_config([f"experiment={name}", "trainer.epochs=1", "optimizer=sgd"])
     assert config.trainer.epochs == 1
-    assert config.model.name == "mlp"
+    assert config.optimizer.name == "sgd"
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_every_value_of_an_overlay_s_axes_composes(name: str) -> None:
+    content = yaml.safe_load(OVERLAYS[name].read_text(encoding="utf-8"))
+    params = content.get("hydra", {}).get("sweeper", {}).get("params", {})
+    if not params:
+        with pytest.raises(SpoonfulError, match="nothing to sweep over"):
+            sweep_of([f"experiment={name}"])
+        return
+    sweep = sweep_of([f"experiment={name}"])
+    assert set(sweep.axes) <= set(params)
+    check_overrides(list(sweep.overrides), multirun=True)
+
+
+@pytest.mark.slow  # a training each
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_every_experiment_trains_a_few_steps(name: str) -> None:
+    few = ["generator.batch_size=8", "trainer.epochs=2", "trainer.steps_per_execution=2"]
+    config = compose_config([f"experiment={name}", *few])
+    shape = (*config.dataset.image_size, config.dataset.num_channels)
+    labels = np.arange(20) % 10
+    images = np.random.default_rng(0).integers(0, 256, (20, *shape), dtype=np.uint8)
+    source = ArraySource(images, labels)
+    reports: list[EpochReport] = []
+    training = train(config, source, source, reports.append)
+    assert len(training.history) == len(reports) == 2
+    assert all(math.isfinite(report.metrics["loss"]) for report in reports)
