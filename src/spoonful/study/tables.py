@@ -7,13 +7,14 @@ from typing import Any
 
 from spoonful.files import write_json
 from spoonful.study.points import Study
-from spoonful.study.quantities import quantities
+from spoonful.study.quantities import LAST, quantities
 from spoonful.study.runs import SEED, shown_setting
 from spoonful.study.significance import Difference
 from spoonful.study.wording import shown_spread
 
 RUNS_NAME, POINTS_NAME, DIFFERENCES_NAME = "runs.csv", "points.csv", "differences.csv"
 METRICS_NAME = "metrics.json"
+_NOT_IN_A_TERMINAL = ("shuffle_", LAST)
 
 
 def write_tables(folder: Path, study: Study, differences: Sequence[Difference]) -> None:
@@ -32,12 +33,14 @@ def write_tables(folder: Path, study: Study, differences: Sequence[Difference]) 
 
 def points_text(study: Study) -> str:
     """Return the points as aligned text, the best first."""
-    header = ["point", "seeds", *(quantity.title for quantity in study.quantities)]
+    # A terminal is no wider; points.csv and the report have the rest.
+    shown = [q for q in study.quantities if not q.name.startswith(_NOT_IN_A_TERMINAL)]
+    header = ["point", "seeds", *(quantity.title for quantity in shown)]
     rows = [
         [
             point.label,
             str(len(point.runs)),
-            *(shown_spread(quantity, point.spread(quantity)) for quantity in study.quantities),
+            *(shown_spread(quantity, point.spread(quantity)) for quantity in shown),
         ]
         for point in study.ranked
     ]
