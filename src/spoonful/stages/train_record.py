@@ -24,6 +24,7 @@ CONFIG_NAME = "config.yaml"
 LEDGER_NAME = "ledger.csv"
 _NUM_EXAMPLES = 2
 _NUM_GRID_IMAGES = 25
+_NO_PARAMS = ("sweep.", "compare.", "evaluation.")
 
 
 def run_tags(config: Config, job: Job) -> dict[str, str]:
@@ -77,7 +78,9 @@ def log_inputs(
     """Record all that decides the run, before it begins; a resumed one has some of it already."""
     from spoonful.tracking.environment import dvc_hash, full_environment
 
-    tracked.log_params(flattened(config))
+    # What says nothing of a training would stand between what does in the UI's compare view.
+    params = {k: v for k, v in flattened(config).items() if not k.startswith(_NO_PARAMS)}
+    tracked.log_params(params)
     tracked.log_text(OmegaConf.to_yaml(dataclasses.asdict(config)), CONFIG_NAME)
     tracked.log_text("\n".join(job.overrides), "overrides.txt")
     tracked.log_dict(full_environment(), "environment.json")

@@ -53,7 +53,8 @@ def named_parent(config: TrackingConfig, name: str, tags: Mapping[str, str]) -> 
         )
     if runs:
         return str(runs[0].info.run_id)
-    return _create(config, name, {**tags, NAMED_TAG: name})
+    note = f"`spoonful train sweep.run_name={name} sweep.point=...`, once for each point"
+    return _create(config, name, {**tags, NAMED_TAG: name, "mlflow.note.content": note})
 
 
 def mark_parent(config: TrackingConfig, run_id: str, status: str) -> None:

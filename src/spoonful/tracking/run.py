@@ -168,7 +168,9 @@ def _set_system_metrics(config: TrackingConfig) -> None:
 
 def _create_experiment(name: str, location: str | None) -> None:
     try:
-        mlflow.create_experiment(name, artifact_location=location)
+        # Else the UI opens it as one of prompts and traces, and asks what it is.
+        kind = {"mlflow.experimentKind": "custom_model_development"}
+        mlflow.create_experiment(name, artifact_location=location, tags=kind)
     except MlflowException:
         if mlflow.get_experiment_by_name(name) is None:  # not made by another run meanwhile
             raise
