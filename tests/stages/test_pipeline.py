@@ -57,6 +57,8 @@ def new_project(folder: Path) -> Path:
     params = (folder / "params.yaml").read_text()
     start = params.index("train:")
     short = params[start:].replace('overrides: ""', 'overrides: "model=mlp trainer.epochs=2"')
+    short = short.replace("trainer.epochs=5", "trainer.epochs=1")
+    short = short.replace("[32, 256]", "[32]").replace("[none, full]", "[full]")
     (folder / "params.yaml").write_text(params[:start] + short)
     sh(folder, "git", "init", "-q")
     sh(folder, "git", "config", "user.email", "test@example.org")
@@ -85,12 +87,17 @@ def copy_of(first: Path, tmp_path: Path) -> Path:
 
 
 def stages_run(output: str) -> list[str]:
-    return [s for s in ("fetch", "split", "train", "evaluate") if f"Running stage '{s}'" in output]
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+def runs_of(folder: Path) -> list[Run]:
+    client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    return list(client.search_runs([e.experiment_id for e in client.search_experiments()]))
 
 
 def only_run(folder: Path) -> Run:
-    client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
-    (run,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    """The run of the stage train."""
+    (run,) = [run for run in runs_of(folder) if "sweep.id" not in run.data.tags]
     return run
 
 
@@ -109,7 +116,35 @@ def test_two_runs_from_scratch_make_the_same_bits(first: Path, tmp_path: Path) -
         "data/split",
         "models/train",
         "models/evaluate",
+        "models/sweeps/pipeline/b32-full-s1",
+        "models/compare/metrics.json",
     }
+
+
+def test_the_sweep_is_one_run_with_a_child_a_combination(first: Path) -> None:
+    (parent,) = [run for run in runs_of(first) if "sweep.name" in run.data.tags]
+    assert parent.info.run_name == "pipeline"
+    assert parent.info.status == "FINISHED"
+    children = [run for run in runs_of(first) if "mlflow.parentRunId" in run.data.tags]
+    assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
+    assert {run.info.run_name for run in children} == {
+        "mlp-adam-b32-full-s0",
+        "mlp-adam-b32-full-s1",
+    }
+    compared = json.loads((first / "models" / "compare" / "metrics.json").read_text())
+    values = [run.data.metrics["best_val_accuracy"] for run in children]
+    assert compared["val_accuracy_mean"] == pytest.approx(np.mean(values))
+    assert compared["num_runs"] == 2
+    client = MlflowClient(f"sqlite:///{first / 'mlflow.db'}")
+    kept = {file.path for file in client.list_artifacts(parent.info.run_id, "compare")}
+    assert "compare/report.html" in kept
+
+
+def test_how_runs_are_compared_trains_none_of_them(first: Path, tmp_path: Path) -> None:
+    folder = copy_of(first, tmp_path)
+    config = folder / "conf" / "compare" / "default.yaml"
+    config.write_text(config.read_text().replace("0.05", "0.01"))
+    assert stages_run(sh(folder, "dvc", "repro", "--dry")) == ["compare"]
 
 
 def test_the_split_holds_every_image_once(first: Path) -> None:
@@ -183,11 +218,12 @@ def test_an_optimizer_change_runs_no_data_stage(first: Path, tmp_path: Path) -> 
     folder = copy_of(first, tmp_path)
     config = folder / "conf" / "config.yaml"
     config.write_text(config.read_text().replace("optimizer: adam", "optimizer: sgd"))
-    assert stages_run(sh(folder, "dvc", "repro", "--dry")) == ["train"]
+    dry = stages_run(sh(folder, "dvc", "repro", "--dry"))
+    assert dry == ["train", "sweep@32-full-0", "sweep@32-full-1"]
     sh(folder, "git", "checkout", "conf")
     optimizer = folder / "conf" / "optimizer" / "adam.yaml"
     optimizer.write_text(optimizer.read_text().replace("0.001", "0.002"))
-    output = sh(folder, "dvc", "repro")
+    output = sh(folder, "dvc", "repro", "evaluate")
     assert stages_run(output) == ["train", "evaluate"]
     assert "loss" in sh(folder, "dvc", "metrics", "diff")
 
@@ -205,7 +241,7 @@ def test_an_experiment_with_overrides_really_changes_training(first: Path, tmp_p
     folder = copy_of(first, tmp_path)
     before = json.loads((folder / "models" / "evaluate" / "metrics.json").read_text())
     overrides = 'train.overrides="model=mlp trainer.epochs=2 optimizer=sgd generator.batch_size=64"'
-    output = sh(folder, "dvc", "exp", "run", "-S", overrides)
+    output = sh(folder, "dvc", "exp", "run", "-S", overrides, "evaluate")
     assert stages_run(output) == ["train", "evaluate"]
     after = json.loads((folder / "models" / "evaluate" / "metrics.json").read_text())
     assert after["loss"] != before["loss"]
@@ -246,7 +282,7 @@ def test_a_killed_repro_goes_on_with_the_same_run(first: Path, tmp_path: Path) -
     (folder / "params.yaml").write_text(params.replace("trainer.epochs=2", "trainer.epochs=200"))
     scripts = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
-    repro = subprocess.Popen(["dvc", "repro"], cwd=folder, env=environment)
+    repro = subprocess.Popen(["dvc", "repro", "evaluate"], cwd=folder, env=environment)
     try:
         end = time.monotonic() + TIMEOUT_S
         while not list((folder / "models" / "checkpoints").glob("*/step-*")):
@@ -260,7 +296,7 @@ def test_a_killed_repro_goes_on_with_the_same_run(first: Path, tmp_path: Path) -
     finally:
         repro.kill()
     run_id = only_run(folder).info.run_id
-    output = sh(folder, "dvc", "repro")
+    output = sh(folder, "dvc", "repro", "evaluate")
     assert f"run {run_id}, after step" in output
     assert only_run(folder).info.status == "FINISHED"
     assert not list((folder / "models" / "checkpoints").iterdir())
