@@ -17,6 +17,12 @@ LARGE = f"train-{TIMES}"
 BATCH_SIZE = 32  # the article's, and that of the overlay
 LARGE_BATCH_SIZE = 128
 
+# Files of results/.
+TRAINING_NAME = "training.csv"
+FEEDING_NAME = "feeding.csv"
+FAULTS_NAME = "faults.csv"
+MACHINE_NAME = "machine.csv"
+
 
 @dataclass(frozen=True)
 class Amount:

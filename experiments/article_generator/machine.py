@@ -6,7 +6,9 @@ import platform
 from collections.abc import Mapping
 from pathlib import Path
 
-from tables import MACHINE_NAME, write_csv
+from cases import MACHINE_NAME
+
+from spoonful.tables import write_csv
 
 _PACKAGES = {"tensorflow": "TensorFlow", "keras": "Keras", "numpy": "NumPy"}
 _BUSY = 0.5  # load average; an idle machine has less
@@ -35,7 +37,7 @@ def write_machine(results: Path, load: float, minutes: float) -> None:
         "load_before": f"{load:.1f}",
         "minutes": f"{minutes:.0f}",
     }
-    write_csv(results / MACHINE_NAME, [row])
+    write_csv(results / MACHINE_NAME, list(row), [list(row.values())])
 
 
 def machine_line(row: Mapping[str, str]) -> str:

@@ -4,17 +4,19 @@ import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cases import BATCH_SIZE, LARGE_BATCH_SIZE, NAMES, TITLES
-from machine import machine_line
-from tables import (
+from cases import (
+    BATCH_SIZE,
     FAULTS_NAME,
     FEEDING_NAME,
+    LARGE_BATCH_SIZE,
     MACHINE_NAME,
+    NAMES,
+    TITLES,
     TRAINING_NAME,
-    markdown,
-    put_between,
-    read_csv,
 )
+from machine import machine_line
+
+from spoonful.tables import markdown, put_between, read_csv
 
 Row = dict[str, str]
 

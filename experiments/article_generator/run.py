@@ -16,11 +16,14 @@ from typing import Any
 
 from cases import (
     BATCH_SIZE,
+    FAULTS_NAME,
+    FEEDING_NAME,
     LARGE,
     LARGE_BATCH_SIZE,
     NAMES,
     QUICK,
     TRAIN,
+    TRAINING_NAME,
     WHOLE,
     Amount,
 )
@@ -28,9 +31,9 @@ from digits import Digits
 from machine import load_average, write_machine
 from process import measured
 from readme import publish
-from tables import FAULTS_NAME, FEEDING_NAME, TRAINING_NAME, write_csv
 
 from spoonful.errors import SpoonfulError
+from spoonful.tables import write_csv
 
 _HERE = Path(__file__).resolve().parent
 
@@ -51,9 +54,9 @@ def main() -> int:
     print(f"images written in {time.monotonic() - begin:.0f} s", flush=True)
     results = root / "results" if arguments.quick else _HERE / "results"
     results.mkdir(parents=True, exist_ok=True)
-    write_csv(results / FAULTS_NAME, _faults(root))
-    write_csv(results / FEEDING_NAME, _feeding(root, amount))
-    write_csv(results / TRAINING_NAME, _trainings(root, amount))
+    _write(results / FAULTS_NAME, _faults(root))
+    _write(results / FEEDING_NAME, _feeding(root, amount))
+    _write(results / TRAINING_NAME, _trainings(root, amount))
     measured("figure.py", str(results), str(root))
     minutes = (time.monotonic() - begin) / 60
     write_machine(results, load, minutes)
@@ -61,6 +64,10 @@ def main() -> int:
         publish(results, _HERE / "README.md")
     print(f"{minutes:.1f} min, tables in {results}")
     return 0
+
+
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    write_csv(path, list(rows[0]), (list(row.values()) for row in rows))
 
 
 def _faults(root: Path) -> list[dict[str, Any]]:

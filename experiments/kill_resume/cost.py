@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from scratch import Scratch
-from tables import markdown, put_between, read_csv, write_csv
 from timed import VARIANTS
+
+from spoonful.tables import markdown, put_between, read_csv, write_csv
 
 _HERE = Path(__file__).resolve().parent
 _TIMED = str(_HERE / "timed.py")

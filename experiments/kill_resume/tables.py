@@ -1,8 +1,7 @@
 """Kills and cases as csv and as the tables of the README."""
 
-import csv
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 from cases import CASES
 from moments import KINDS, TERMINATION
 from trials import Kill, Result
+
+from spoonful.tables import markdown, put_between, read_csv, write_csv
 
 KILLS_NAME = "kills.csv"
 CASES_NAME = "cases.csv"
@@ -40,20 +41,6 @@ def _answers(same: Mapping[str, bool]) -> list[str]:
     return ["yes" if same[part] else "no" for part in _PARTS]
 
 
-def write_csv(path: Path, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a table."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(rows)
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """Read a table's rows."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def publish(folder: Path, readme: Path, minutes: float) -> None:
     """Write the tables between the README's markers."""
     rows = read_csv(folder / CASES_NAME)
@@ -61,25 +48,6 @@ def publish(folder: Path, readme: Path, minutes: float) -> None:
     put_between(readme, "total", _total(rows, kills, minutes))
     put_between(readme, "kills", _kills_table(rows))
     put_between(readme, "cases", _parts_table(rows))
-
-
-def put_between(readme: Path, name: str, content: str) -> None:
-    """Replace what stands between two markers of the README."""
-    text = readme.read_text(encoding="utf-8")
-    begin, end = f"<!-- {name}: written by the command -->", f"<!-- end of {name} -->"
-    before, _, rest = text.partition(begin)
-    _, found, after = rest.partition(end)
-    if not found:
-        raise SystemExit(f"{readme.name} lacks the markers of {name}: {begin} ... {end}")
-    readme.write_text(f"{before}{begin}\n{content}\n{end}{after}", encoding="utf-8")
-
-
-def markdown(names: Sequence[str], rows: Iterable[Sequence[Any]], num_texts: int = 1) -> str:
-    """Write a Markdown table whose first `num_texts` columns are texts, the others numbers."""
-    lines = [f"| {' | '.join(names)} |"]
-    lines.append("|" + " --- |" * num_texts + " --: |" * (len(names) - num_texts))
-    lines += [f"| {' | '.join(str(value) for value in row)} |" for row in rows]
-    return "\n".join(lines)
 
 
 def _total(

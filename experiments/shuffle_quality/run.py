@@ -3,11 +3,10 @@
 python experiments/shuffle_quality/run.py
 """
 
-import csv
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from orders import CASES, Case, imagenet_labels, mnist_labels, order_of
 from tables import publish
 
 from spoonful.order.quality import CLASS_CHI2, DISPLACEMENT, REPEATED_NEIGHBOURS, ShuffleQuality
+from spoonful.tables import write_csv
 
 _HERE = Path(__file__).resolve().parent
 _BATCH_SIZES = (32, 256)
@@ -52,7 +52,8 @@ def main() -> int:
         for row in _rows(name, labels, case, batch_size)
     ]
     path = _HERE / "results" / "quality.csv"
-    _write(path, rows)
+    names = [field.name for field in fields(Row)]
+    write_csv(path, names, (astuple(row) for row in rows))
     publish(path, _HERE / "README.md")
     write_figure(path, _HERE / "results" / "quality.png")
     print(f"{time.monotonic() - begin:.0f} s, tables in {_HERE / 'README.md'}")
@@ -69,14 +70,6 @@ def _rows(name: str, labels: NDArray[Any], case: Case, batch_size: int) -> Itera
         values = [found[metric] for metric in (DISPLACEMENT, CLASS_CHI2, REPEATED_NEIGHBOURS)]
         yield Row(name, case.name, batch_size, epoch, *values, ns_per_image=round(ns, 1))
     print(f"{name}, {case.name}, batch {batch_size}: {values}", flush=True)
-
-
-def _write(path: Path, rows: Sequence[Row]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        names = [field.name for field in fields(Row)]
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """The tables of the README, from quality.csv."""
 
-import csv
 import statistics
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from orders import CASES, mnist_labels
+
+from spoonful.tables import markdown, put_between, read_csv
 
 _FAST = 100_000  # images a second: a single layer on two cores
 
@@ -18,8 +18,7 @@ class Results:
     """
 
     def __init__(self, path: Path) -> None:
-        with path.open(encoding="utf-8", newline="") as file:
-            self._rows = list(csv.DictReader(file))
+        self._rows = read_csv(path)
 
     def values(self, column: str, labels: str, order: str, batch_size: int) -> list[float]:
         """Return a column's values, epoch after epoch."""
@@ -38,8 +37,8 @@ class Results:
 def publish(path: Path, readme: Path) -> None:
     """Write both tables between the README's markers."""
     results = Results(path)
-    _put_between(readme, "quality", _quality_table(results))
-    _put_between(readme, "cost", _cost_table(results))
+    put_between(readme, "quality", _quality_table(results))
+    put_between(readme, "cost", _cost_table(results))
 
 
 def _quality_table(results: Results) -> str:
@@ -64,7 +63,7 @@ def _quality_table(results: Results) -> str:
                 f"{results.mean('repeated_neighbours', case.name) * n:,.1f}",
             )
         )
-    return _markdown(names, rows)
+    return markdown(names, rows)
 
 
 def _worth(batch_size: int, chi2: float) -> str:
@@ -88,20 +87,4 @@ def _cost_table(results: Results) -> str:
         ]
         share = max(costs) * 1e-9 * _FAST
         rows.append((case.name, *(f"{ns:.0f} ns" for ns in costs), f"{share:.1%}"))
-    return _markdown(names, rows)
-
-
-def _put_between(readme: Path, name: str, content: str) -> None:
-    """Replace what stands between two markers of the README."""
-    text = readme.read_text(encoding="utf-8")
-    begin, end = f"<!-- {name}: written by run.py -->", f"<!-- end of {name} -->"
-    before, _, rest = text.partition(begin)
-    _, found, after = rest.partition(end)
-    if not found:
-        raise SystemExit(f"{readme.name} lacks the markers of {name}: {begin} ... {end}")
-    readme.write_text(f"{before}{begin}\n{content}\n{end}{after}", encoding="utf-8")
-
-
-def _markdown(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(names)} |", "| --- |" + " --: |" * (len(names) - 1)]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+    return markdown(names, rows)

@@ -1,10 +1,11 @@
 """Say what the benchmark ran on and with."""
 
-import csv
 import importlib.metadata
 import os
 import platform
 from pathlib import Path
+
+from spoonful.tables import read_csv, write_csv
 
 _PACKAGES = (
     "tensorflow",
@@ -38,14 +39,12 @@ def write_machine(results: Path) -> None:
             rows.append((name, importlib.metadata.version(name)))
         except importlib.metadata.PackageNotFoundError:
             rows.append((name, "not installed"))
-    with (results / _FILE).open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([("name", "value"), *rows])
+    write_csv(results / _FILE, ("name", "value"), rows)
 
 
 def machine_line(results: Path) -> str:
     """Write hardware and versions as a sentence for the README."""
-    with (results / _FILE).open(encoding="utf-8", newline="") as file:
-        found = {row["name"]: row["value"] for row in csv.DictReader(file)}
+    found = {row["name"]: row["value"] for row in read_csv(results / _FILE)}
     hardware = f"{found.pop('cores')} cores of {found.pop('processor')}, {found.pop('memory')}"
     system = found.pop("system")
     versions = ", ".join(f"{name} {version}" for name, version in found.items())

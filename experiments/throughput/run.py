@@ -7,7 +7,6 @@ is published: a short look, without the large data, printed to the terminal.
 """
 
 import argparse
-import csv
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from process import Runner
 from tables import print_summary, publish, write_summary
 
 from spoonful.project import project_root
+from spoonful.tables import write_csv
 
 _HERE = Path(__file__).resolve().parent
 RESULTS = _HERE / "results"
@@ -105,7 +105,7 @@ def _measure(runner: Runner, case: Case, repeats: int, results: Path) -> bool:
                 f"{value:>12,.4g} {case.unit}" if value < 1e4 else f"{value:>12,.0f} {case.unit}"
             )
             print(f"{case.name} {repeat}/{repeats} {shown}  {contender.name}", flush=True)
-    _write(results / f"{case.name}.csv", ("case", "contender", "repeat", "value", "unit"), rows)
+    write_csv(results / f"{case.name}.csv", ("case", "contender", "repeat", "value", "unit"), rows)
     return not absent
 
 
@@ -118,15 +118,9 @@ def _check(runner: Runner, cases: list[Case], results: Path) -> int:
             print(case.name, contender.name, content, flush=True)
             rows.append({"case": case.name, "contender": contender.name, **content})
     names = ("case", "contender", "images", "a_class", "shape_of_last", "dtype", "mean_pixel")
-    _write(results / "checks.csv", names, [[row.get(name, "") for name in names] for row in rows])
+    found = [[row.get(name, "") for name in names] for row in rows]
+    write_csv(results / "checks.csv", names, found)
     return 0
-
-
-def _write(path: Path, names: tuple[str, ...], rows: list[Any]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(rows)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Medians, ratios and targets as csv and as the tables of the README."""
 
-import csv
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -9,6 +8,8 @@ from pathlib import Path
 from cases import CASES, Case
 from machine import machine_line
 from targets import TARGETS, Medians
+
+from spoonful.tables import put_between, read_csv, write_csv
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,8 @@ def read_rows(results: Path) -> list[Row]:
 def _values(path: Path) -> dict[str, list[float]]:
     values: dict[str, list[float]] = {}
     if path.is_file():
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                values.setdefault(row["contender"], []).append(float(row["value"]))
+        for row in read_csv(path):
+            values.setdefault(row["contender"], []).append(float(row["value"]))
     return values
 
 
@@ -101,12 +101,9 @@ def write_summary(results: Path) -> list[Row]:
 
 
 def _write(path: Path, kind: type, rows: list[dict[str, object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        names = [field.name for field in fields(kind)]
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+    names = [field.name for field in fields(kind)]
+    shown = ((f"{v:.6g}" if isinstance(v, float) else v for v in row.values()) for row in rows)
+    write_csv(path, names, (list(row) for row in shown))
 
 
 def print_summary(rows: Sequence[Row], names: Sequence[str]) -> None:
@@ -124,24 +121,13 @@ def print_summary(rows: Sequence[Row], names: Sequence[str]) -> None:
 def publish(results: Path, readme: Path) -> None:
     """Write the tables between the README's markers."""
     rows = read_rows(results)
-    text = readme.read_text(encoding="utf-8")
     for name, content in (
         ("machine", machine_line(results)),
         ("targets", _targets_table(verdicts(rows))),
         ("cases", "\n\n".join(_case_section(case, rows, results) for case in CASES)),
         ("tuning", _tuning_table(results / "tuning.csv")),
     ):
-        text = _between(text, name, content)
-    readme.write_text(text, encoding="utf-8")
-
-
-def _between(text: str, name: str, content: str) -> str:
-    begin, end = f"<!-- {name}: written by run.py -->", f"<!-- end of {name} -->"
-    before, _, rest = text.partition(begin)
-    _, found, after = rest.partition(end)
-    if not found:
-        raise SystemExit(f"README.md lacks the markers of {name}: {begin} ... {end}")
-    return f"{before}{begin}\n{content}\n{end}{after}"
+        put_between(readme, name, content)
 
 
 def _targets_table(found: Sequence[Verdict]) -> str:
@@ -179,8 +165,7 @@ def _case_section(case: Case, rows: Sequence[Row], results: Path) -> str:
 def _tuning_table(path: Path) -> str:
     if not path.is_file():
         return "Not measured."
-    with path.open(encoding="utf-8", newline="") as file:
-        found = list(csv.DictReader(file))
+    found = read_csv(path)
     lines = ["| case | peer | settings | images/s |", "| --- | --- | --- | --: |"]
     for row in found:
         value = shown(float(row["value"]))

@@ -6,7 +6,6 @@
 """
 
 import argparse
-import csv
 import itertools
 import json
 import statistics
@@ -17,6 +16,7 @@ from cases import CASES, GRAIN_PILLOW, TF_DATA, TORCH_OPENCV, TORCH_PILLOW
 from process import Runner
 
 from spoonful.project import project_root
+from spoonful.tables import read_csv, write_csv
 
 _REPEATS = 3
 _WORKERS = (0, 1, 2)
@@ -77,11 +77,8 @@ def main() -> None:
 
 
 def _write(path: Path, kept: dict[tuple[str, str], list[tuple[str, str]]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("case", "contender", "settings", "value"))
-        for key in VARIANTS:
-            writer.writerows((*key, *row) for row in kept.get(key, []))
+    rows = ((*key, *row) for key in VARIANTS for row in kept.get(key, []))
+    write_csv(path, ("case", "contender", "settings", "value"), rows)
 
 
 def _tuned(
@@ -105,10 +102,9 @@ def _tuned(
 def _read(path: Path) -> dict[tuple[str, str], list[tuple[str, str]]]:
     kept: dict[tuple[str, str], list[tuple[str, str]]] = {}
     if path.is_file():
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                key = row["case"], row["contender"]
-                kept.setdefault(key, []).append((row["settings"], row["value"]))
+        for row in read_csv(path):
+            key = row["case"], row["contender"]
+            kept.setdefault(key, []).append((row["settings"], row["value"]))
     return kept
 
 

@@ -200,12 +200,18 @@ def _run_with_hydra(
     from spoonful.config.settings import with_absolute_paths
     from spoonful.project import conf_dir, project_root
 
-    run: Callable[..., Any] = getattr(importlib.import_module(f"spoonful.stages.{name}"), function)
+    stage = importlib.import_module(f"spoonful.stages.{name}")
+    run: Callable[..., Any] = getattr(stage, function)
+    # What a sweep's values make together may be wrong at some of its points only.
+    refused: Callable[[SpoonfulError], Any] = getattr(stage, "refused", _exit_with)
 
     def task(composed: Any) -> Any:
         """Check one composed config and run the stage with it; sweepers use what it returns."""
         try:
             config = with_absolute_paths(check_config(composed))
+        except SpoonfulError as error:
+            return refused(error)
+        try:
             # MLflow makes ./mlruns wherever it runs. Left again, because in a sweep the next
             # point's paths are taken from where the command was typed, too.
             with contextlib.chdir(project_root()):

@@ -64,6 +64,13 @@ def test_of_a_sweeper_that_chooses_as_it_goes_the_points_are_not_known() -> None
     assert sweep.axes == ("seed",)
 
 
+def test_only_a_sampler_with_a_seed_comes_to_the_same_points_again() -> None:
+    drawn = ["hydra/sweeper=optuna", "seed=interval(0,9)"]
+    assert not sweep_of(drawn).is_repeatable
+    assert sweep_of([*drawn, "hydra.sweeper.sampler.seed=0"]).is_repeatable
+    assert sweep_of(["seed=0,1"]).is_repeatable
+
+
 @pytest.mark.parametrize("overrides", [[], ["model=mlp"], ["seed=3", "hydra/launcher=joblib"]])
 def test_without_an_axis_there_is_no_sweep(overrides: list[str]) -> None:
     with pytest.raises(SpoonfulError, match="nothing to sweep over"):

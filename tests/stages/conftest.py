@@ -1,13 +1,78 @@
 """Projects with data, made once for all tests of the stages."""
 
+import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+LIMIT_S = 120
+
+
+class Processes:
+    """`spoonful` in a project: started, watched, ended by signals.
+
+    Args:
+        project: the folder.
+    """
+
+    def __init__(self, project: Path) -> None:
+        self._project = project
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "spoonful", *arguments],
+            cwd=self._project,
+            env={k: v for k, v in os.environ.items() if not k.startswith(("SPOONFUL_", "MLFLOW_"))},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_for(
+        self, condition: Callable[[], object], process: "subprocess.Popen[str]", what: str
+    ) -> bool:
+        """Wait for a condition; False: the process ended before."""
+        end = time.monotonic() + LIMIT_S
+        while not condition():
+            if process.poll() is not None:
+                return False
+            assert time.monotonic() < end, f"no {what} within {LIMIT_S} s"
+            time.sleep(0.01)
+        return True
+
+    def checkpoint_steps(self) -> list[int]:
+        found = (self._project / "models" / "checkpoints").glob("*/step-*")
+        return sorted(int(path.name.removeprefix("step-")) for path in found)
+
+    def have_moved(self, before: list[int]) -> bool:
+        """Say whether there are other checkpoints than before."""
+        return self.checkpoint_steps() != before
+
+    def interrupted_by(self, number: int, *overrides: str) -> tuple[int, str, str]:
+        """Start training, send a signal at its first checkpoint; return code, output, errors."""
+        before = self.checkpoint_steps()
+        process = self.start("train", *overrides)
+        try:
+            assert self.wait_for(partial(self.have_moved, before), process, "checkpoint")
+            process.send_signal(number)
+            output, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+        return process.returncode, output, errors
+
+    def runs(self) -> list[Run]:
+        """Return the runs of the project, the newest first."""
+        client = MlflowClient(f"sqlite:///{self._project / 'mlflow.db'}")
+        return list(client.search_runs([e.experiment_id for e in client.search_experiments()]))
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +92,9 @@ def digits(project: Path, digits_data: Path) -> Path:
     """A project with the digits, split and packed."""
     shutil.copytree(digits_data, project / "data")
     return project
+
+
+@pytest.fixture
+def processes(digits: Path) -> Processes:
+    """`spoonful` in the project with the digits."""
+    return Processes(digits)

@@ -179,7 +179,7 @@ def test_it_is_published_where_the_readme_has_a_place_for_it(inside: Path) -> No
     folder.mkdir(parents=True)
     readme = folder / "README.md"
     ask = ["compare.sweep=sizes", "compare.publish=experiments/sizes"]
-    begin, end = "<!-- sizes: written by spoonful compare -->", "<!-- end of sizes -->"
+    begin, end = "<!-- sizes: written by the command -->", "<!-- end of sizes -->"
     for text in (None, "# Sizes\n", f"# Sizes\n{end}\n{begin}\n"):
         if text is not None:
             readme.write_text(text, encoding="utf-8")

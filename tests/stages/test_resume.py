@@ -1,16 +1,15 @@
 """`spoonful train` interrupted and resumed, as real processes that are really killed."""
 
 import json
-import os
 import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow.entities import Run
@@ -19,7 +18,6 @@ from mlflow.tracking import MlflowClient
 pytestmark = pytest.mark.slow
 
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
-LIMIT_S = 120
 NUM_KILLS = 5
 AUTO = "trainer.resume=auto"
 # All that a checkpoint must hold in one run: Dropout, augmentation, loss scaling, a schedule,
@@ -42,55 +40,6 @@ ENDLESS = ["model=mlp", "trainer.epochs=100000"]
 RESULTS = ("model.keras", "model.json", "history.csv", "ledger.csv", "config.yaml")
 
 
-def start(project: Path, *overrides: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "spoonful", "train", *overrides],
-        cwd=project,
-        env={k: v for k, v in os.environ.items() if not k.startswith(("SPOONFUL_", "MLFLOW_"))},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def wait_for(condition: Callable[[], bool], process: "subprocess.Popen[str]", what: str) -> bool:
-    """Wait for a condition; False: the process ended before."""
-    end = time.monotonic() + LIMIT_S
-    while not condition():
-        if process.poll() is not None:
-            return False
-        assert time.monotonic() < end, f"no {what} within {LIMIT_S} s"
-        time.sleep(0.01)
-    return True
-
-
-def checkpoint_steps(project: Path) -> list[int]:
-    found = (project / "models" / "checkpoints").glob("*/step-*")
-    return sorted(int(path.name.removeprefix("step-")) for path in found)
-
-
-def has_moved(project: Path, before: list[int]) -> bool:
-    return checkpoint_steps(project) != before
-
-
-def interrupted_by(number: int, project: Path, *overrides: str) -> tuple[int, str, str]:
-    """Start training, send a signal at its first checkpoint; return code, output, errors."""
-    before = checkpoint_steps(project)
-    process = start(project, *overrides)
-    try:
-        assert wait_for(partial(has_moved, project, before), process, "checkpoint")
-        process.send_signal(number)
-        output, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    return process.returncode, output, errors
-
-
-def runs_of(project: Path) -> list[Run]:
-    client = MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
-    return list(client.search_runs([e.experiment_id for e in client.search_experiments()]))
-
-
 def histories_of(project: Path, run: Run) -> dict[str, list[tuple[int, float]]]:
     client = MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
     return {
@@ -104,11 +53,11 @@ def results_of(project: Path) -> dict[str, bytes]:
 
 
 def test_killed_again_and_again_it_ends_with_the_same_bits(
-    digits: Path, spoonful: Spoonful
+    digits: Path, processes: Any, spoonful: Spoonful
 ) -> None:
     done = spoonful("train", *EVERYTHING)
     assert done.returncode == 0, done.stderr
-    (reference,) = runs_of(digits)
+    (reference,) = processes.runs()
     expected, histories = results_of(digits), histories_of(digits, reference)
     num_epochs = len(histories["loss"])
     assert 16 <= num_epochs < 80  # early stopping has stopped it
@@ -119,10 +68,10 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(
     while num_kills < NUM_KILLS:
         threads = f"generator.num_threads={rng.choice((0, 1, 3))}"
         every = f"trainer.checkpoint_every_steps={rng.choice((4, 12, 28))}"
-        process = start(digits, *EVERYTHING, AUTO, threads, every)
-        before = checkpoint_steps(digits)
+        process = processes.start("train", *EVERYTHING, AUTO, threads, every)
+        before = processes.checkpoint_steps()
         try:
-            moved = wait_for(partial(has_moved, digits, before), process, "checkpoint")
+            moved = processes.wait_for(partial(processes.have_moved, before), process, "checkpoint")
             assert moved, process.communicate()
             time.sleep(rng.uniform(0, 0.4))
             assert process.poll() is None, "it must train longer for so many kills"
@@ -136,7 +85,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(
     assert "resuming" in last.stdout
 
     assert results_of(digits) == expected
-    (resumed,) = [run for run in runs_of(digits) if run.info.run_id != reference.info.run_id]
+    (resumed,) = [run for run in processes.runs() if run.info.run_id != reference.info.run_id]
     assert resumed.info.status == "FINISHED"
     found = histories_of(digits, resumed)
     for name, history in found.items():
@@ -147,101 +96,42 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(
     assert not list((digits / "models" / "checkpoints").iterdir())
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_leaves_a_checkpoint_and_says_how_to_go_on(
-    digits: Path, spoonful: Spoonful, number: int, code: int
-) -> None:
-    returned, _, errors = interrupted_by(number, digits, *ENDLESS)
-    assert returned == code
-    assert "Traceback" not in errors
-    (run,) = runs_of(digits)
-    assert run.info.status == "KILLED"
-    assert f"trainer.resume={run.info.run_id}" in errors
-    step = checkpoint_steps(digits)[-1]
-    assert f"ended after step {step:,}" in errors
-    # Gone on with, it is the same run; the same signal ends it again.
-    again, output, _ = interrupted_by(number, digits, *ENDLESS, AUTO)
-    assert again == code
-    assert f"resuming mlp-adam-b32-full-s0, run {run.info.run_id}, after step {step:,}" in output
-    assert checkpoint_steps(digits)[-1] >= step
-    (run,) = runs_of(digits)
-    assert run.info.status == "KILLED"
-
-
-def test_the_second_ctrl_c_ends_it_at_once(digits: Path) -> None:
-    # One execution an epoch, of 5 s on 2 cores: the first signal has to wait for its end.
-    slow = ["model=cnn", "model.num_filters=[512,1024]", "trainer.steps_per_execution=1000"]
-    process = start(digits, *slow, "trainer.epochs=1000")
-    try:
-        assert wait_for(lambda: bool(checkpoint_steps(digits)), process, "checkpoint")
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
-        begin = time.monotonic()
-        _, errors = process.communicate(timeout=60)
-        waited_s = time.monotonic() - begin
-    finally:
-        process.kill()
-    assert process.returncode == 130
-    assert "once more ends at once" in errors
-    assert waited_s < 5
-    (run,) = runs_of(digits)
-    assert run.info.status == "KILLED"
-
-
-@pytest.mark.parametrize("later_s", [0.02, 0.05, 0.08, 0.12, 0.2, 0.4])
-def test_a_second_ctrl_c_while_it_ends_does_no_harm(digits: Path, later_s: float) -> None:
-    process = start(digits, *ENDLESS)
-    try:
-        assert wait_for(lambda: bool(checkpoint_steps(digits)), process, "checkpoint")
-        process.send_signal(signal.SIGINT)
-        time.sleep(later_s)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    # While Python puts itself away, it is the signal that ends it: 130 to a shell as well.
-    assert process.returncode in (130, -signal.SIGINT)
-    assert "Traceback" not in errors
-    (run,) = runs_of(digits)
-    assert run.info.status == "KILLED"
-    assert checkpoint_steps(digits)
-
-
 def test_a_run_killed_before_its_first_checkpoint_is_begun_again_as_itself(
-    digits: Path, spoonful: Spoonful
+    digits: Path, processes: Any, spoonful: Spoonful
 ) -> None:
-    process = start(digits, "model=mlp", "trainer.epochs=2")
+    process = processes.start("train", "model=mlp", "trainer.epochs=2")
     folder = digits / "models" / "checkpoints"
     try:
-        assert wait_for(lambda: any(folder.glob("*/run.json")), process, "run folder")
+        assert processes.wait_for(lambda: any(folder.glob("*/run.json")), process, "run folder")
         process.send_signal(signal.SIGKILL)
     finally:
         process.kill()
         process.communicate()
     done = spoonful("train", "model=mlp", "trainer.epochs=2", AUTO)
     assert done.returncode == 0, done.stderr
-    (run,) = runs_of(digits)
+    (run,) = processes.runs()
     assert run.info.status == "FINISHED"
     assert run.data.params["trainer.epochs"] == "2"
     assert len(run.inputs.dataset_inputs) == 2
 
 
 def test_a_damaged_checkpoint_is_passed_over_with_a_warning(
-    digits: Path, spoonful: Spoonful
+    digits: Path, processes: Any, spoonful: Spoonful
 ) -> None:
     settings = ["model=mlp", "trainer.epochs=30", "trainer.steps_per_execution=1"]
     assert spoonful("train", *settings).returncode == 0
     expected = results_of(digits)
     often = "trainer.checkpoint_every_steps=10"
-    process = start(digits, *settings, often)
+    process = processes.start("train", *settings, often)
     try:
-        assert wait_for(lambda: len(checkpoint_steps(digits)) > 1, process, "second checkpoint")
+        assert processes.wait_for(
+            lambda: len(processes.checkpoint_steps()) > 1, process, "second checkpoint"
+        )
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
     finally:
         process.kill()
-    first, second = checkpoint_steps(digits)
+    first, second = processes.checkpoint_steps()
     (newest,) = (digits / "models" / "checkpoints").glob(f"*/step-{second:012d}")
     with (newest / "arrays.npz").open("r+b") as file:
         file.seek(1000)
@@ -254,10 +144,10 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(
 
 
 def test_another_config_or_other_data_are_refused_field_by_field(
-    digits: Path, spoonful: Spoonful
+    digits: Path, processes: Any, spoonful: Spoonful
 ) -> None:
-    interrupted_by(signal.SIGTERM, digits, *ENDLESS)
-    (run,) = runs_of(digits)
+    processes.interrupted_by(signal.SIGTERM, *ENDLESS)
+    (run,) = processes.runs()
     asked = f"trainer.resume={run.info.run_id}"
     changed = ["generator.batch_size=64", "optimizer.learning_rate=0.5", "model=mlp"]
     done = spoonful("train", *ENDLESS, *changed, asked)
@@ -281,15 +171,17 @@ def test_another_config_or_other_data_are_refused_field_by_field(
     refused = spoonful("train", *ENDLESS, asked)
     assert refused.returncode == 2
     assert f"fingerprint.train (saved {fingerprint}, now {now})" in refused.stderr
-    assert [r.info.status for r in runs_of(digits) if r.info.run_id == run.info.run_id] == [
+    assert [r.info.status for r in processes.runs() if r.info.run_id == run.info.run_id] == [
         "KILLED"
     ]
 
 
-def test_auto_begins_anew_on_other_data_and_says_so(digits: Path, spoonful: Spoonful) -> None:
+def test_auto_begins_anew_on_other_data_and_says_so(
+    digits: Path, processes: Any, spoonful: Spoonful
+) -> None:
     settings = ["model=mlp", "trainer.epochs=200", "trainer.checkpoint_every_steps=16"]
-    interrupted_by(signal.SIGKILL, digits, *settings)
-    (run,) = runs_of(digits)
+    processes.interrupted_by(signal.SIGKILL, *settings)
+    (run,) = processes.runs()
     pixels = sorted((digits / "data" / "split" / "train" / "3").iterdir())
     pixels[0].write_bytes(pixels[1].read_bytes())
     shutil.rmtree(digits / "data" / "packed")
@@ -297,12 +189,14 @@ def test_auto_begins_anew_on_other_data_and_says_so(digits: Path, spoonful: Spoo
     done = spoonful("train", *settings, AUTO)
     assert done.returncode == 0, done.stderr
     assert f"run {run.info.run_id} read other data (fingerprint.train" in done.stderr
-    assert len(runs_of(digits)) == 2
+    assert len(processes.runs()) == 2
 
 
-def test_a_finished_or_unknown_run_cannot_be_gone_on_with(digits: Path, spoonful: Spoonful) -> None:
+def test_a_finished_or_unknown_run_cannot_be_gone_on_with(
+    processes: Any, spoonful: Spoonful
+) -> None:
     assert spoonful("train", "model=mlp", "trainer.epochs=1").returncode == 0
-    (run,) = runs_of(digits)
+    (run,) = processes.runs()
     for run_id, reason in ((run.info.run_id, "has finished"), ("feedbeef", "no such run")):
         done = spoonful("train", "model=mlp", "trainer.epochs=1", f"trainer.resume={run_id}")
         assert done.returncode == 2
@@ -311,11 +205,13 @@ def test_a_finished_or_unknown_run_cannot_be_gone_on_with(digits: Path, spoonful
         assert reason in line
 
 
-def test_a_run_that_another_process_trains_is_left_alone(digits: Path, spoonful: Spoonful) -> None:
-    process = start(digits, *ENDLESS)
+def test_a_run_that_another_process_trains_is_left_alone(
+    processes: Any, spoonful: Spoonful
+) -> None:
+    process = processes.start("train", *ENDLESS)
     try:
-        assert wait_for(lambda: bool(checkpoint_steps(digits)), process, "checkpoint")
-        (run,) = runs_of(digits)
+        assert processes.wait_for(lambda: bool(processes.checkpoint_steps()), process, "checkpoint")
+        (run,) = processes.runs()
         done = spoonful("train", *ENDLESS, f"trainer.resume={run.info.run_id}")
         assert process.poll() is None
     finally:

@@ -1,11 +1,10 @@
 """The peak memory of a process that trains on a packed store."""
 
-import resource
-
 from cases import STEPS_PER_EXECUTION
 from layout import BenchData
 
 from contenders.fit import fit_as_trainer, one_layer_model, packed_generator
+from spoonful.fitting.peak_memory import peak_rss_mb
 
 # As many as ten epochs of the smallest store, or one of the middle one: 600,000 images, which lie
 # all over the largest.
@@ -21,4 +20,4 @@ def peak(data: BenchData, name: str, batch_size: int, quick: bool) -> float:
     model = one_layer_model(STEPS_PER_EXECUTION, generator.source.image_shape)
     num_epochs = max(1, _NUM_STEPS // len(generator))
     fit_as_trainer(model, generator, num_epochs, num_steps=_NUM_STEPS)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    return peak_rss_mb()

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -23,12 +24,14 @@ class Sweep:
         axes: the keys that take more than one value, in their order.
         points: the overrides of each point; None: the sweeper chooses the points as it goes.
         num_points: how many points.
+        is_repeatable: run again, it comes to the same points in the same order.
     """
 
     overrides: tuple[str, ...]
     axes: tuple[str, ...]
     points: tuple[tuple[str, ...], ...] | None
     num_points: int
+    is_repeatable: bool = True
 
 
 def sweep_of(overrides: list[str]) -> Sweep:
@@ -45,7 +48,7 @@ def sweep_of(overrides: list[str]) -> Sweep:
     given = {_parsed(text).get_key_element(): text for text in overrides}
     merged = {**{str(key): f"{key}={value}" for key, value in params.items()}, **given}
     if not str(hydra.sweeper._target_).endswith(_GRID):
-        return _chosen_as_it_goes(merged, int(hydra.sweeper.get("n_trials") or 0))
+        return _chosen_as_it_goes(merged, hydra.sweeper)
     values = {key: _axis(text) for key, text in merged.items() if not _is_hydra(text)}
     axes = tuple(key for key, texts in values.items() if len(texts) > 1)
     if not axes:
@@ -96,9 +99,16 @@ def _each_value_once(overrides: list[str]) -> list[list[str]]:
     return points
 
 
-def _chosen_as_it_goes(merged: dict[str, str], num_points: int) -> Sweep:
+def _chosen_as_it_goes(merged: dict[str, str], sweeper: Any) -> Sweep:
     axes = tuple(key for key, text in merged.items() if _parsed(text).is_sweep_override())
-    return Sweep(tuple(merged.values()), axes, None, num_points)
+    sampler = sweeper.get("sampler") or {}
+    return Sweep(
+        overrides=tuple(merged.values()),
+        axes=axes,
+        points=None,
+        num_points=int(sweeper.get("n_trials") or 0),
+        is_repeatable=sampler.get("seed") is not None,
+    )
 
 
 def _is_hydra(text: str) -> bool:

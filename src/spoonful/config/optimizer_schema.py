@@ -40,17 +40,11 @@ class AdamConfig:
 
 
 @dataclass
-class AdamwConfig:
+class AdamwConfig(AdamConfig):
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
 
     name: str = key("which optimizer", choices=("adamw",))
-    learning_rate: float = key("learning rate, the peak of its schedule", above=0)
-    beta_1: float = key("decay of the mean gradient", minimum=0, maximum=0.9999)
-    beta_2: float = key("decay of the mean squared gradient", minimum=0, maximum=0.999999)
     weight_decay: float = key("share of a weight taken off a step, times the rate", minimum=0)
-    schedule: Any = key("learning-rate schedule")
-    learning_rate_scaling: str = key(_SCALING, choices=SCALINGS)
-    base_batch_size: int = key(_BASE, minimum=1)
 
 
 @dataclass

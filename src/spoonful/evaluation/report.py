@@ -1,7 +1,6 @@
 """The evaluation's files: numbers for DVC, and one page for people."""
 
 import base64
-import csv
 import html
 import io
 from collections.abc import Iterable, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from spoonful.evaluation.scores import Scores
 from spoonful.files import write_json
+from spoonful.tables import write_csv
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,12 +28,12 @@ def write_tables(folder: Path, scores: Scores, predictions: Sequence[Sequence[An
         predictions: one row an image: file, actual, predicted, confidence.
     """
     write_json(folder / METRICS_NAME, scores.metrics)
-    _write_csv(
+    write_csv(
         folder / "classes.csv",
         ("class", "precision", "recall", "f1", "images"),
         ((c.class_name, c.precision, c.recall, c.f1, c.num_images) for c in scores.classes),
     )
-    _write_csv(
+    write_csv(
         folder / "calibration.csv",
         ("low", "high", "confidence", "accuracy", "images"),
         (
@@ -42,7 +42,7 @@ def write_tables(folder: Path, scores: Scores, predictions: Sequence[Sequence[An
             if b.num_images
         ),
     )
-    _write_csv(
+    write_csv(
         folder / "predictions.csv", ("file", "actual", "predicted", "confidence"), predictions
     )
 
@@ -109,10 +109,3 @@ def _image(figure: "Figure", alt: str) -> str:
     figure.savefig(data, format="png", metadata={"Software": None})
     encoded = base64.b64encode(data.getvalue()).decode()
     return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{encoded}">'
-
-
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)

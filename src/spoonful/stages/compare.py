@@ -6,6 +6,7 @@ from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.files import replaced_folder
 from spoonful.project import compare_dir, project_root, shown_path
+from spoonful.tables import check_place
 
 
 def run(config: Config) -> None:
@@ -50,7 +51,7 @@ def _published(folder: str, name: str) -> Path:
     Raises:
         SpoonfulError: it is outside the project, or its README.md has no place for the sweep.
     """
-    from spoonful.study.publish import README_NAME, check_readme
+    from spoonful.study.publish import README_NAME
 
     path = (project_root() / folder).resolve()
     if not path.is_relative_to(project_root()):
@@ -58,5 +59,5 @@ def _published(folder: str, name: str) -> Path:
             f"compare.publish={folder}: expected a folder in {project_root()}, such as "
             "experiments/batch_size_shuffle"
         )
-    check_readme(path / README_NAME, name)
+    check_place(path / README_NAME, name)
     return path

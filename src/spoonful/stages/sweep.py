@@ -29,6 +29,11 @@ POINT_FAILED = 1
 # Where and how fast points are trained makes no other sweep of it.
 _NO_POINT_OF_IT = ("sweep.", "tracking.", "hydra.", "hydra/", "trainer.resume=")
 
+_NOT_IN_A_SWEEP = {
+    "trainer.resume": "a sweep goes on by sweep.resume",
+    "sweep.point": "it makes one `spoonful train` a point, a sweep's points are numbered",
+}
+
 # Trains all points of the overrides given.
 Launch = Callable[[list[str]], object]
 
@@ -46,14 +51,15 @@ def sweep(overrides: list[str], launch: Launch) -> None:
     asked = sweep_of(overrides)
     if asked.points is not None:
         check_overrides(list(asked.overrides), multirun=True)
-    if any(text.startswith("trainer.resume=") for text in overrides):
-        raise SpoonfulError("trainer.resume: a sweep goes on by sweep.resume; leave it out")
+    for key, why in _NOT_IN_A_SWEEP.items():
+        if any(text.startswith(f"{key}=") for text in overrides):
+            raise SpoonfulError(f"{key}: {why}; leave it out")
     first = list(asked.points[0]) if asked.points else []
     config = with_absolute_paths(compose_config(first))
     folder, record = _begun(config, asked, overrides)
     with folder.held():
         record = _counted(folder, record)
-        _run(config, folder, record, overrides, launch)
+        _run(config, asked, folder, record, overrides, launch)
 
 
 def _begun(
@@ -61,7 +67,7 @@ def _begun(
 ) -> tuple[SweepFolder, SweepRecord]:
     """Return the sweep to go on with, or a new one."""
     identity = _identity(asked)
-    found = _interrupted(config, identity)
+    found = _interrupted(config, identity, asked.is_repeatable)
     if found is not None:
         return found
     import_tensorflow()  # the hardware's description asks it
@@ -69,7 +75,7 @@ def _begun(
 
     experiment = _experiment(overrides)
     name = config.sweep.run_name or experiment or "sweep"
-    command = f"`{shlex.join(['spoonful', 'sweep', *overrides])}`"
+    command = f"`{_command(overrides)}`"
     tags = sweep_tags(experiment, overrides)
     run_id = begin_parent(config.tracking, name, asked.axes, asked.num_points, tags, command)
     folder = sweep_folder(run_id)
@@ -80,51 +86,74 @@ def _begun(
 
 def _identity(asked: Sweep) -> dict[str, Any]:
     """Return what makes two sweeps the same: their points and the data."""
+    is_grid = asked.points is not None
     points = asked.points if asked.points is not None else (asked.overrides,)
     files = [split_summary_path(), *sorted(packed_dir().glob("*/meta.json"))]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files if path.is_file()))
     return {
-        "points": [[t for t in point if not t.startswith(_NO_POINT_OF_IT)] for point in points],
+        "points": [[t for t in point if _decides(t, is_grid)] for point in points],
         "data": digest.hexdigest(),
     }
 
 
+def _decides(override: str, is_grid: bool) -> bool:
+    """Say whether an override is part of what a sweep trains: also of what chooses its points."""
+    if not is_grid and override.startswith(("hydra.sweeper.", "hydra/sweeper")):
+        return True
+    return not override.startswith(_NO_POINT_OF_IT)
+
+
 def _interrupted(
-    config: Config, identity: dict[str, Any]
+    config: Config, identity: dict[str, Any], is_repeatable: bool
 ) -> tuple[SweepFolder, SweepRecord] | None:
     """Return the unfinished sweep to go on with."""
     wanted = config.sweep.resume
-    if wanted is None:
+    if not is_repeatable and wanted not in (None, AUTO):
+        raise SpoonfulError(
+            f"sweep.resume={wanted}: begun again, the sampler draws other points; only sweeps "
+            "with hydra.sweeper.sampler.seed=NUMBER can go on"
+        )
+    if wanted is None or not is_repeatable:
         return None
-    from spoonful.tracking.run import run_status
-
-    for folder in sweep_folders() if wanted == AUTO else [sweep_folder(wanted)]:
+    if wanted != AUTO:
+        return _named(config, wanted, identity)
+    for folder in sweep_folders():
         record = folder.record()
-        status = None if record is None else run_status(config.tracking, record.run_id)
-        if record is not None and status is not None and record.identity == identity:
-            if status != "FINISHED":
-                return folder, record
-            if wanted != AUTO:
-                raise SpoonfulError(f"sweep.resume={wanted}: this sweep has finished")
-        elif wanted != AUTO:
-            raise SpoonfulError(_why_not(wanted, record, status, identity))
+        if record is None or record.identity != identity:
+            continue
+        if _status(config, record) not in (None, "FINISHED"):  # seconds: MLflow is imported
+            return folder, record
     return None
 
 
-def _why_not(
-    wanted: str, record: SweepRecord | None, status: str | None, identity: dict[str, Any]
-) -> str:
+def _named(
+    config: Config, wanted: str, identity: dict[str, Any]
+) -> tuple[SweepFolder, SweepRecord]:
+    """Return the unfinished sweep of a run's id."""
+    folder = sweep_folder(wanted)
+    record = folder.record()
+    status = None if record is None else _status(config, record)
     if record is None or status is None:
         known = ", ".join(folder.run_id for folder in sweep_folders()) or "none"
-        return (
+        raise SpoonfulError(
             f"sweep.resume={wanted}: expected auto, null or the id of a sweep's run with a folder "
             f"in {sweeps_dir()} ({known})"
         )
     what = [name for name in identity if record.identity.get(name) != identity[name]]
-    return (
-        f"sweep.resume={wanted}: that sweep has other {' and '.join(what)}; give the same "
-        "overrides and data, or sweep.resume=null to begin anew"
-    )
+    if what:
+        raise SpoonfulError(
+            f"sweep.resume={wanted}: that sweep has other {' and '.join(what)}; give the same "
+            "overrides and data, or sweep.resume=null to begin anew"
+        )
+    if status == "FINISHED":
+        raise SpoonfulError(f"sweep.resume={wanted}: this sweep has finished")
+    return folder, record
+
+
+def _status(config: Config, record: SweepRecord) -> str | None:
+    from spoonful.tracking.run import run_status
+
+    return run_status(config.tracking, record.run_id)
 
 
 def _counted(folder: SweepFolder, record: SweepRecord) -> SweepRecord:
@@ -139,6 +168,7 @@ def _counted(folder: SweepFolder, record: SweepRecord) -> SweepRecord:
 
 def _run(
     config: Config,
+    asked: Sweep,
     folder: SweepFolder,
     record: SweepRecord,
     overrides: list[str],
@@ -155,24 +185,22 @@ def _run(
         launch([*overrides, f"hydra.sweep.dir={folder.path}"])
     except (KeyboardInterrupt, SystemExit):
         mark_parent(config.tracking, record.run_id, "KILLED")
-        print(
-            f"spoonful: sweep ended after {len(folder.points())} of {record.num_points} points; go "
-            f"on with\n  {shlex.join(['spoonful', 'sweep', *overrides])}",
-            file=sys.stderr,
-            flush=True,
-        )
+        ended = f"sweep ended after {len(folder.points())} of {record.num_points} points"
+        how = f"; go on with\n  {_command(overrides)}" if asked.is_repeatable else ""
+        print(f"spoonful: {ended}{how}", file=sys.stderr, flush=True)
         raise
     except BaseException:
         mark_parent(config.tracking, record.run_id, "FAILED")
         raise
     failed = [point for point in folder.points() if point.status == FAILED]
     mark_parent(config.tracking, record.run_id, "FAILED" if failed else "FINISHED")
-    _summarise(folder, record, overrides)
+    _summarise(folder, record, overrides if asked.is_repeatable else None)
     if failed:
         sys.exit(POINT_FAILED)
 
 
-def _summarise(folder: SweepFolder, record: SweepRecord, overrides: list[str]) -> None:
+def _summarise(folder: SweepFolder, record: SweepRecord, overrides: Sequence[str] | None) -> None:
+    """Say what came of the sweep; `overrides` try again what failed."""
     points = folder.points()
     failed = [point for point in points if point.status == FAILED]
     print(
@@ -181,9 +209,13 @@ def _summarise(folder: SweepFolder, record: SweepRecord, overrides: list[str]) -
     )
     for point in failed:
         print(f"  failed: {point.label}: {point.error}")
-    if failed:
-        print(f"try them again: {shlex.join(['spoonful', 'sweep', *overrides])}")
+    if failed and overrides is not None:
+        print(f"try them again: {_command(overrides)}")
     print(f"compare them: spoonful compare compare.sweep={record.run_id}", flush=True)
+
+
+def _command(overrides: Sequence[str]) -> str:
+    return shlex.join(["spoonful", "sweep", *overrides])
 
 
 def _experiment(overrides: Sequence[str]) -> str | None:

@@ -40,6 +40,14 @@ class SweepRecord:
     num_done: int = 0
     begun_s: float = 0.0
 
+    def left_s(self, num_ended: int) -> float:
+        """Return how long the points that are left take, if they take as long as those before."""
+        num_now = num_ended - self.num_done
+        if num_now <= 0:
+            return 0.0
+        passed_s = time.time() - self.begun_s
+        return max(0, self.num_points - num_ended) * passed_s / num_now
+
 
 @dataclass(frozen=True)
 class PointRecord:
@@ -107,15 +115,6 @@ class SweepFolder:
     def write_point(self, record: PointRecord) -> None:
         """Keep how a point ended."""
         write_json(self.path / f"{record.number}.json", asdict(record))
-
-    def left_s(self, record: SweepRecord) -> float:
-        """Return how long the points that are left take, if they take as long as those before."""
-        num_ended = len(self.points())
-        num_now = num_ended - record.num_done
-        if num_now <= 0:
-            return 0.0
-        passed_s = time.time() - record.begun_s
-        return (record.num_points - num_ended) * passed_s / num_now
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -29,23 +29,14 @@ _NO_PARAMS = ("sweep.", "compare.", "evaluation.")
 
 def run_tags(config: Config, job: Job) -> dict[str, str]:
     """Return what a run is to be found, grouped and compared by."""
-    from spoonful.tracking.environment import (
-        code_version,
-        hardware,
-        lock_digest,
-        package_versions,
-    )
+    from spoonful.tracking.environment import package_versions
     from spoonful.tracking.parent import child_tags
     from spoonful.tracking.run import REPRODUCES_TAG
 
     point = job.point
     return {
-        **code_version(),
-        **lock_digest(),
+        **sweep_tags(job.experiment, job.overrides),
         **package_versions(),
-        **hardware(),
-        "overrides": shlex.join(job.overrides),
-        "experiment": job.experiment or "none",
         "dataset": config.dataset.name,
         "model": config.model.name,
         "optimizer": config.optimizer.name,
@@ -56,7 +47,7 @@ def run_tags(config: Config, job: Job) -> dict[str, str]:
 
 
 def sweep_tags(experiment: str | None, overrides: Sequence[str]) -> dict[str, str]:
-    """Return what a sweep's run is to be found by."""
+    """Return what a sweep's run is to be found by, as each of its points is."""
     from spoonful.tracking.environment import code_version, hardware, lock_digest
 
     return {

@@ -1,17 +1,12 @@
 """Publish a comparison in an experiment's folder: tables and charts in results/, and its README.
 
-The README says where by markers of the sweep's name:
-
-    <!-- NAME: written by spoonful compare -->
-    <!-- end of NAME -->
+The README says where, by the sweep's name (`spoonful.tables`).
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from spoonful.errors import SpoonfulError
-from spoonful.files import write_text
 from spoonful.study.facets import facets, value_of
 from spoonful.study.points import Point, Study
 from spoonful.study.quantities import IMAGES_PER_S, Quantity
@@ -19,24 +14,10 @@ from spoonful.study.report import CHARTS_DIR_NAME, Findings
 from spoonful.study.runs import shown_setting
 from spoonful.study.tables import DIFFERENCES_NAME, POINTS_NAME
 from spoonful.study.wording import shown_spread
+from spoonful.tables import check_place, markdown, put_between
 
 README_NAME = "README.md"
 RESULTS_DIR_NAME = "results"
-
-
-def check_readme(readme: Path, name: str) -> None:
-    """Check that a README has the markers of a sweep.
-
-    Raises:
-        SpoonfulError: it is not there, or lacks them; says what to write into it.
-    """
-    begin, end = _markers(name)
-    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
-    if begin not in text or end not in text.partition(begin)[2]:
-        raise SpoonfulError(
-            f"compare.publish: {readme} must have a line {begin!r} and below it {end!r}, between "
-            "which the tables are written"
-        )
 
 
 def publish(experiment: Path, comparison: Path, found: Findings) -> None:
@@ -48,11 +29,11 @@ def publish(experiment: Path, comparison: Path, found: Findings) -> None:
         found: what it was filled from.
 
     Raises:
-        SpoonfulError: README.md lacks the markers.
+        SpoonfulError: README.md has no place for the sweep.
     """
     name = found.study.sweep.name
     readme = experiment / README_NAME
-    check_readme(readme, name)
+    check_place(readme, name)
     results = experiment / RESULTS_DIR_NAME / name
     results.mkdir(parents=True, exist_ok=True)
     for old in results.iterdir():
@@ -61,15 +42,7 @@ def publish(experiment: Path, comparison: Path, found: Findings) -> None:
         shutil.copyfile(comparison / table, results / table)
     for chart in sorted((comparison / CHARTS_DIR_NAME).glob("*.svg")):
         shutil.copyfile(chart, results / chart.name)
-    begin, end = _markers(name)
-    text = readme.read_text(encoding="utf-8")
-    before, _, rest = text.partition(begin)
-    after = rest.partition(end)[2]
-    write_text(readme, f"{before}{begin}\n{_content(found)}\n{end}{after}")
-
-
-def _markers(name: str) -> tuple[str, str]:
-    return f"<!-- {name}: written by spoonful compare -->", f"<!-- end of {name} -->"
+    put_between(readme, name, _content(found))
 
 
 def _content(found: Findings) -> str:
@@ -86,7 +59,7 @@ def _tables(study: Study, quantity: Quantity) -> Iterator[str]:
     """Give a table of a quantity, or where two axes vary one for each value of the others."""
     if len(study.varied_axes) < 2:
         rows = [[point.label, _cell(point, quantity)] for point in study.ranked]
-        yield f"{quantity.title}:\n\n{_markdown(('point', 'mean over the seeds'), rows)}"
+        yield f"{quantity.title}:\n\n{markdown(('point', 'mean over the seeds'), rows)}"
         return
     across, down = study.varied_axes[:2]
     for facet in facets(study, (across, down)):
@@ -98,13 +71,8 @@ def _tables(study: Study, quantity: Quantity) -> Iterator[str]:
             for line in lines
         ]
         title = ", ".join(filter(None, (quantity.title, facet.title)))
-        yield f"{title}:\n\n{_markdown(header, rows)}"
+        yield f"{title}:\n\n{markdown(header, rows)}"
 
 
 def _cell(point: Point | None, quantity: Quantity) -> str:
     return "" if point is None else shown_spread(quantity, point.spread(quantity))
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---", *("--:" for _ in header[1:])], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,7 +1,6 @@
 """The tables: for programs as csv and JSON, for a terminal as text."""
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from spoonful.study.quantities import LAST, quantities
 from spoonful.study.runs import SEED, shown_setting
 from spoonful.study.significance import Difference
 from spoonful.study.wording import shown_spread
+from spoonful.tables import write_csv
 
 RUNS_NAME, POINTS_NAME, DIFFERENCES_NAME = "runs.csv", "points.csv", "differences.csv"
 METRICS_NAME = "metrics.json"
@@ -25,9 +25,12 @@ def write_tables(folder: Path, study: Study, differences: Sequence[Difference]) 
         study: the sweep.
         differences: of the points and of the axes' values.
     """
-    _write_csv(folder / RUNS_NAME, _run_rows(study))
-    _write_csv(folder / POINTS_NAME, _point_rows(study))
-    _write_csv(folder / DIFFERENCES_NAME, _difference_rows(differences))
+    for name, rows in (
+        (RUNS_NAME, _run_rows(study)),
+        (POINTS_NAME, _point_rows(study)),
+        (DIFFERENCES_NAME, _difference_rows(differences)),
+    ):
+        write_csv(folder / name, next(rows), rows)
     write_json(folder / METRICS_NAME, _best_metrics(study))
 
 
@@ -53,7 +56,8 @@ def points_text(study: Study) -> str:
     return "\n".join(lines)
 
 
-def _run_rows(study: Study) -> Iterable[list[Any]]:
+def _run_rows(study: Study) -> Iterator[list[Any]]:
+    """Give the header and the rows, as the two below do."""
     read = quantities(study.metric)
     counted = {run.run_id: p.label for p in study.points for run in p.runs.values()}
     yield [
@@ -77,7 +81,7 @@ def _run_rows(study: Study) -> Iterable[list[Any]]:
         ]
 
 
-def _point_rows(study: Study) -> Iterable[list[Any]]:
+def _point_rows(study: Study) -> Iterator[list[Any]]:
     names = [f"{q.name}_{part}" for q in study.quantities for part in ("mean", "sd")]
     yield ["point", *study.axes, "num_seeds", *names]
     for point in study.ranked:
@@ -87,7 +91,7 @@ def _point_rows(study: Study) -> Iterable[list[Any]]:
         yield [point.label, *settings, len(point.runs), *map(_cell, values)]
 
 
-def _difference_rows(differences: Iterable[Difference]) -> Iterable[list[Any]]:
+def _difference_rows(differences: Iterable[Difference]) -> Iterator[list[Any]]:
     yield [
         "axis",
         "a",
@@ -121,8 +125,3 @@ def _best_metrics(study: Study) -> dict[str, Any]:
 
 def _cell(value: float | None) -> str:
     return "" if value is None else repr(value)
-
-
-def _write_csv(path: Path, rows: Iterable[Sequence[Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(rows)

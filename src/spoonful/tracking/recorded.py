@@ -17,7 +17,7 @@ from spoonful.config.recorded import settings_from_yaml
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.ledger import Row, from_csv
-from spoonful.tracking.run import finished_run
+from spoonful.tracking.run import as_logged, finished_run
 
 _NUM_LISTED = 5
 _ID = re.compile(r"[0-9a-f]{1,32}")
@@ -42,15 +42,16 @@ def read_run(config: TrackingConfig, run_id: str) -> RecordedRun:
     """
     with finished_run(config, run_id) as client:
         run = _found(client, run_id)
-        files = _files(client, run.info.run_id)
+        own = run.info.run_id
+        files = _files(client, own)
         metrics = {
-            name: {m.step: m.value for m in client.get_metric_history(run.info.run_id, name)}
+            name: {m.step: as_logged(m.value) for m in client.get_metric_history(own, name)}
             for name in METRICS
             if name in run.data.metrics
         }
     overrides = files.get(_OVERRIDES, "")
     return RecordedRun(
-        run_id=run.info.run_id,
+        run_id=own,
         name=run.info.run_name or "",
         status=run.info.status,
         started=_time(run),

@@ -1,6 +1,8 @@
 """One run in MLflow, from its start to the right status at its end."""
 
 import atexit
+import math
+import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -101,6 +103,11 @@ def run_status(config: TrackingConfig, run_id: str) -> str | None:
         with _refusals(config):
             raise
     return str(info.status) if info.lifecycle_stage == "active" else None
+
+
+def as_logged(value: float) -> float:
+    """Return a metric's value; SQL stores have the largest number in place of infinity."""
+    return math.copysign(math.inf, value) if abs(value) == sys.float_info.max else value
 
 
 @contextmanager

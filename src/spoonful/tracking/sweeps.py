@@ -1,9 +1,7 @@
 """Read a sweep's runs from MLflow, and add to its own."""
 
 import json
-import math
 import os
-import sys
 import urllib.parse
 from collections.abc import Iterable
 from datetime import datetime
@@ -17,7 +15,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.study.quantities import EPOCH_METRICS
 from spoonful.study.runs import PointRun, Setting, SweepRuns, inferred_axes, typed_setting
 from spoonful.tracking.parent import AXES_TAG, NAMED_TAG, NUM_POINTS_TAG, SWEEP_TAG
-from spoonful.tracking.run import finished_run
+from spoonful.tracking.run import as_logged, finished_run
 from spoonful.tracking.store import tracking_uri
 
 _DESCRIPTION_TAG = "mlflow.note.content"
@@ -135,7 +133,7 @@ def _point_run(client: MlflowClient, config: TrackingConfig, run: Run) -> PointR
             for name in EPOCH_METRICS
             if name in run.data.metrics
         },
-        scalars={name: _as_logged(value) for name, value in run.data.metrics.items()},
+        scalars={name: as_logged(value) for name, value in run.data.metrics.items()},
         url=_url(config, run),
     )
 
@@ -143,12 +141,7 @@ def _point_run(client: MlflowClient, config: TrackingConfig, run: Run) -> PointR
 def _history(client: MlflowClient, run_id: str, name: str) -> dict[int, float]:
     """Return a metric by its step; of a step that was recorded twice the later value."""
     values = sorted(client.get_metric_history(run_id, name), key=lambda m: m.timestamp)
-    return {value.step: _as_logged(value.value) for value in values}
-
-
-def _as_logged(value: float) -> float:
-    """Return a metric's value; SQL stores have the largest number in place of infinity."""
-    return math.copysign(math.inf, value) if abs(value) == sys.float_info.max else value
+    return {value.step: as_logged(value.value) for value in values}
 
 
 def _number(text: str | None) -> int | None:
