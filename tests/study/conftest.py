@@ -68,6 +68,7 @@ def make_sweep(
         "description": "`spoonful sweep generator.batch_size=16,64`",
         "runs": tuple(runs),
         "url": f"http://127.0.0.1:5000/#/experiments/1/runs/{'ab' * 16}",
+        "points_url": "http://127.0.0.1:5000/#/experiments/1/runs?searchFilter=points",
     }
     return SweepRuns(**{**made, **changes})
 

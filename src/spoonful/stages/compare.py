@@ -42,6 +42,7 @@ def run(config: Config) -> None:
         print(f"without a result: {missing.words}")
     if study.num_unknown:
         print(f"without a result: {study.num_unknown} more that never began")
+    print(f"curves: {sweep.points_url}{'' if sweep.is_served else ' (after `spoonful ui`)'}")
     print(f"report: {shown_path(compare_dir() / REPORT_NAME)}")
 
 

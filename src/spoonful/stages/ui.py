@@ -10,13 +10,14 @@ from spoonful.project import ARTIFACTS_DIR_NAME, project_root
 
 def run(config: Config) -> None:
     """Become the MLflow server; Ctrl-C ends it."""
+    from spoonful.tracking.pages import experiments_page
     from spoonful.tracking.store import prepare_store
 
     uri = prepare_store(config.tracking)
     if uri.startswith(("http://", "https://")):
         raise SpoonfulError(f"tracking.uri={uri} is a server already: open it in a browser")
     port = config.tracking.ui_port
-    print(f"MLflow UI on http://127.0.0.1:{port} (Ctrl-C ends it)", flush=True)
+    print(f"MLflow UI on http://127.0.0.1:{port}/{experiments_page()} (Ctrl-C ends it)", flush=True)
     # One worker and no job runner: 2 processes and 15 s to start instead of 12 and 30 s.
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port)]

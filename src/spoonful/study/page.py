@@ -103,7 +103,7 @@ def _facts(study: Study) -> str:
     facts = {
         "made by": f"<code>{_text(sweep.description.replace('`', ''))}</code>",
         "run": f"{_link(sweep.url, sweep.name)} <code>{_text(sweep.run_id)}</code>, "
-        f"{_text(sweep.status)}",
+        f"{_text(sweep.status)}, {_link(sweep.points_url, 'curves in MLflow')}",
         **{
             _text(study.names[axis]): _text(
                 f"{', '.join(map(shown_setting, study.values_of(axis)))} ({axis})"

@@ -69,6 +69,7 @@ class SweepRuns:
         description: what the sweep says of itself, with its command.
         runs: every training, the newest last; a point may have several.
         url: the parent's page in the MLflow UI.
+        points_url: the page there that draws the curves of its points.
         is_served: whether a server shows these pages now; else `spoonful ui` must run.
     """
 
@@ -80,6 +81,7 @@ class SweepRuns:
     description: str
     runs: tuple[PointRun, ...]
     url: str = ""
+    points_url: str = ""
     is_served: bool = False
 
 

@@ -8,6 +8,7 @@ from mlflow.entities import RunStatus
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from spoonful.config.schema import TrackingConfig
+from spoonful.tracking.pages import points_page
 from spoonful.tracking.run import experiment_id, finished_run
 
 SWEEP_TAG = "sweep.id"
@@ -15,6 +16,7 @@ POINT_TAG = "sweep.point"
 AXES_TAG = "sweep.axes"
 NUM_POINTS_TAG = "sweep.num_points"
 NAMED_TAG = "sweep.name"
+NOTE_TAG = "mlflow.note.content"
 
 
 def begin_parent(
@@ -33,13 +35,13 @@ def begin_parent(
         axes: the keys that take more than one value.
         num_points: how many points.
         tags: what else the run is to be found by.
-        description: shown on the run's page.
+        description: one line, shown on the run's page above links to its points.
 
     Raises:
         SpoonfulError: the store cannot be reached or refuses the run.
     """
     own = {AXES_TAG: json.dumps(list(axes)), NUM_POINTS_TAG: str(num_points)}
-    return _create(config, name, {**tags, **own, "mlflow.note.content": description})
+    return _create(config, name, {**tags, **own}, description)
 
 
 def named_parent(config: TrackingConfig, name: str, tags: Mapping[str, str]) -> str:
@@ -54,7 +56,7 @@ def named_parent(config: TrackingConfig, name: str, tags: Mapping[str, str]) -> 
     if runs:
         return str(runs[0].info.run_id)
     note = f"`spoonful train sweep.run_name={name} sweep.point=...`, once for each point"
-    return _create(config, name, {**tags, NAMED_TAG: name, "mlflow.note.content": note})
+    return _create(config, name, {**tags, NAMED_TAG: name}, note)
 
 
 def mark_parent(config: TrackingConfig, run_id: str, status: str) -> None:
@@ -86,10 +88,15 @@ def child_tags(parent_id: str, point: str) -> dict[str, str]:
     return {MLFLOW_PARENT_RUN_ID: parent_id, SWEEP_TAG: parent_id, POINT_TAG: point}
 
 
-def _create(config: TrackingConfig, name: str, tags: Mapping[str, str]) -> str:
+def _create(config: TrackingConfig, name: str, tags: Mapping[str, str], description: str) -> str:
     # Not MLflow's active run: its points are, in this process and in others.
     with finished_run(config, name) as client:
-        run = client.create_run(experiment_id(config), tags=dict(tags), run_name=name)
+        experiment = experiment_id(config)
+        run = client.create_run(experiment, tags=dict(tags), run_name=name)
         run_id: str = run.info.run_id
         client.set_tag(run_id, SWEEP_TAG, run_id)
+        # The run itself has no metrics, and MLflow's charts leave out runs that are folded.
+        table, charts = (points_page(experiment, run_id, mode) for mode in ("TABLE", "CHART"))
+        note = f"{description}\n\nIts points: [table]({table}), [curves]({charts})"
+        client.set_tag(run_id, NOTE_TAG, note)
     return run_id

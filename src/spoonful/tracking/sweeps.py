@@ -2,7 +2,6 @@
 
 import json
 import os
-import urllib.parse
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +13,10 @@ from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.study.quantities import EPOCH_METRICS
 from spoonful.study.runs import PointRun, Setting, SweepRuns, inferred_axes, typed_setting
-from spoonful.tracking.parent import AXES_TAG, NAMED_TAG, NUM_POINTS_TAG, SWEEP_TAG
+from spoonful.tracking.pages import is_served, points_page, run_page, server_address
+from spoonful.tracking.parent import AXES_TAG, NAMED_TAG, NOTE_TAG, NUM_POINTS_TAG, SWEEP_TAG
 from spoonful.tracking.run import as_logged, finished_run
-from spoonful.tracking.store import tracking_uri
 
-_DESCRIPTION_TAG = "mlflow.note.content"
 _EXPERIMENT = "experiment"
 _NUM_LISTED = 5
 _PAGE = 500  # runs a request; a server gives 1000 at most, with a token for more
@@ -46,17 +44,19 @@ def read_sweep(config: TrackingConfig, sweep: str | None) -> SweepRuns:
             for run in sorted(children, key=lambda run: run.info.start_time)
             if run.info.run_id != own
         )
-    tags = parent.data.tags
+    tags, experiment = parent.data.tags, parent.info.experiment_id
+    server = server_address(config)
     return SweepRuns(
         run_id=own,
         name=parent.info.run_name or own,
         status=parent.info.status,
         axes=tuple(json.loads(tags[AXES_TAG])) if AXES_TAG in tags else inferred_axes(runs),
         num_points=_number(tags.get(NUM_POINTS_TAG)),
-        description=tags.get(_DESCRIPTION_TAG, ""),
+        description=tags.get(NOTE_TAG, "").partition("\n")[0],  # links follow
         runs=runs,
-        url=_url(config, parent),
-        is_served=_is_served(config),
+        url=f"{server}/{run_page(experiment, own)}",
+        points_url=f"{server}/{points_page(experiment, own, 'CHART')}",
+        is_served=is_served(config),
     )
 
 
@@ -134,7 +134,7 @@ def _point_run(client: MlflowClient, config: TrackingConfig, run: Run) -> PointR
             if name in run.data.metrics
         },
         scalars={name: as_logged(value) for name, value in run.data.metrics.items()},
-        url=_url(config, run),
+        url=f"{server_address(config)}/{run_page(run.info.experiment_id, run.info.run_id)}",
     )
 
 
@@ -147,17 +147,3 @@ def _history(client: MlflowClient, run_id: str, name: str) -> dict[int, float]:
 def _number(text: str | None) -> int | None:
     """Return how many points a sweep has; 0 says that they are chosen one by one."""
     return int(text) or None if text is not None and text.isdecimal() else None
-
-
-def _is_served(config: TrackingConfig) -> bool:
-    return tracking_uri(config).startswith(("http://", "https://"))
-
-
-def _url(config: TrackingConfig, run: Run) -> str:
-    """Return the run's page in the MLflow UI: of the server, or of the one that `ui` starts."""
-    server = f"http://127.0.0.1:{config.ui_port}"
-    if _is_served(config):
-        address = urllib.parse.urlsplit(tracking_uri(config))
-        # A password may stand before the @, and the report is passed on.
-        server = f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}".rstrip("/")
-    return f"{server}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
