@@ -13,8 +13,8 @@ class ArticleGenerator(keras.utils.PyDataset):
     """All images in RAM; each batch is filled one image at a time, and divided after each.
 
     The division stands inside the loop over the images, as it does there: what was filled first is
-    divided by 255 once for every image of the batch, which is why the network learns nothing, and
-    why a batch costs its own square.
+    divided by 255 once for every image of the batch, which is why only the last image reaches the
+    network as it is, and why a batch costs its own square.
     """
 
     def __init__(self, images: Any, labels: Any, batch_size: int) -> None:
