@@ -38,7 +38,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["train", "generator.batchsize=1"], ("did you mean generator.batch_size?",)),
         (["train", "seed=1,2"], ("seed=1,2", "--multirun")),
         (["train", "-m", "seed=1,x"], ("seed=x", "a whole number")),
-        (["train", "--multirun", "model=mlp,foo"], ("model=foo", "one of cnn, mlp, resnet")),
+        (["train", "--multirun", "model=mlp,foo"], ("model=foo", "one of cnn, mlp, resnet, vgg")),
         (["train", "-m", "model=glob(*)"], ("model=glob(*)", "key=a,b")),
         (["ui", "tracking.ui_port=0"], ("tracking.ui_port=0", "<= 65535")),
         (["train", "nope=1", "--help"], ("unknown key nope",)),

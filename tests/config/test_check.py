@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from spoonful.config.check import check_config
 from spoonful.config.compose import compose_config
 from spoonful.config.fields import allowed
+from spoonful.config.model_schema import CnnConfig
 from spoonful.config.optimizer_schema import SCHEDULES, AdamConfig, WarmupCosineConfig
 from spoonful.config.pack_schema import JpegPackConfig
-from spoonful.config.schema import GROUPS, CnnConfig, Config, EarlyStoppingConfig, FolderConfig
+from spoonful.config.schema import GROUPS, Config, EarlyStoppingConfig, FolderConfig
 from spoonful.errors import SpoonfulError
 from spoonful.order import MAX_SEED
 
@@ -87,7 +88,7 @@ REFUSED = [
     ("trainer.augmentation=[1]", ("trainer.augmentation[0]=1", "keras.layers.")),
     ("trainer.augmentation=[{_target_: os.system}]", ("trainer.augmentation[0]", "os.system")),
     ("optimizer.schedule=warmup_cosine", ("optimizer/schedule=warmup_cosine",)),
-    ("model.name=null", ("model.name=None", "one of cnn, mlp, resnet")),
+    ("model.name=null", ("model.name=None", "one of cnn, mlp, resnet, vgg")),
     ("trainer.jit_compile=true", ("trainer.jit_compile=true", "trainer.deterministic=false")),
 ]
 

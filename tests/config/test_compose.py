@@ -57,12 +57,12 @@ def test_models_optimizers_and_schedules_combine_freely() -> None:
 
 
 REFUSED = [
-    ("model=foo", "model=foo: expected one of cnn, mlp, resnet"),
+    ("model=foo", "model=foo: expected one of cnn, mlp, resnet, vgg"),
     ("dataset=minst", "dataset=minst: expected one of digits, folder, mnist"),
     ("optimizer/schedule=foo", "optimizer/schedule=foo: expected one of constant, warmup_cosine"),
     ("experiment=nope", "experiment=nope: expected one of"),
     ("hydra/launcher=x", "hydra/launcher=x: expected one of basic"),
-    ("model=", "expected one of cnn, mlp, resnet"),
+    ("model=", "expected one of cnn, mlp, resnet, vgg"),
     ("model=null", "conf/<group>"),
     ("generator", "generator: not of the form key=value"),
     ("a b", "a b: not of the form key=value"),
@@ -95,7 +95,7 @@ def test_a_wrong_override_is_explained_with_the_keys_of_the_chosen_file() -> Non
         (b"name: cnn\n\tnum_units: 1\n", ("cnn.yaml, line 2", "not valid YAML")),
         (b"", ("model.name",)),
         (b"- a\n- b\n", ("model=", "conf/model")),
-        (b"name: other\n", ("model.name=other", "one of cnn, mlp, resnet")),
+        (b"name: other\n", ("model.name=other", "one of cnn, mlp, resnet, vgg")),
         (b"name: cnn\nname: mlp\n", ("cnn.yaml, line 2", "duplicate key name")),
     ],
 )
@@ -113,7 +113,7 @@ def test_missing_files_in_conf_are_named(project: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(project)
     project_root.cache_clear()
     (project / "conf/model/cnn.yaml").unlink()
-    assert refusal([]) == "model=cnn: expected one of mlp, resnet"
+    assert refusal([]) == "model=cnn: expected one of mlp, resnet, vgg"
     (project / "conf/model/mlp.yaml").rename(project / "conf/model/cnn.yaml")
     assert "model.name" not in composed_yaml([])
     assert "model=mlp" in refusal(["model=mlp"])

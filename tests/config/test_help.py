@@ -79,7 +79,7 @@ def test_the_keys_of_the_chosen_file_are_shown() -> None:
 
 def test_every_choice_is_listed() -> None:
     lines = help_of("train").splitlines()
-    assert "  model=cnn|mlp|resnet" in lines
+    assert "  model=cnn|mlp|resnet|vgg" in lines
     assert "  dataset=digits|folder|mnist" in lines
     assert f"  optimizer/schedule={'|'.join(str(name) for name in SCHEDULES)}" in lines
     assert [line for line in lines if line.startswith("  experiment=") and "article_mnist" in line]

@@ -69,7 +69,7 @@ def test_neither_the_compilation_nor_the_optimizer_s_state_is_saved(tmp_path: Pa
         assert keras.models.load_model(tmp_path / "compiled.keras").compiled is False
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn", "resnet"])
+@pytest.mark.parametrize("name", ["mlp", "cnn", "resnet", "vgg"])
 def test_a_saved_model_predicts_bit_for_bit_the_same(tmp_path: Path, name: str) -> None:
     model = built(name)
     save_model(model, tmp_path / "model.keras")

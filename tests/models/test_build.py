@@ -10,6 +10,7 @@ from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
 from spoonful.models.build import augmentation_layers, build_model
 
+MODELS = ["cnn", "mlp", "resnet", "vgg"]
 ARTICLE_PARAMETERS = 1_199_882
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 12, 12, 3), dtype=np.uint8)
 
@@ -56,7 +57,7 @@ def test_the_cnn_is_the_article_s_network_layer_by_layer() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["cnn", "mlp", "resnet"])
+@pytest.mark.parametrize("name", MODELS)
 def test_bytes_and_floats_give_the_same_probabilities(name: str) -> None:
     of_bytes = built(f"model={name}")
     of_floats = built(f"model={name}", dtype="float32")
@@ -68,7 +69,7 @@ def test_bytes_and_floats_give_the_same_probabilities(name: str) -> None:
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("name", ["cnn", "mlp", "resnet"])
+@pytest.mark.parametrize("name", MODELS)
 def test_probabilities_are_float32_and_sum_to_one_in_every_precision(
     name: str, policy: str
 ) -> None:
@@ -96,8 +97,20 @@ def test_the_resnet_takes_small_and_large_images(size: int, channels: int) -> No
     assert last == (None, *([size // 4] * 2 if size < 96 else [size // 16] * 2), 128)
 
 
+def test_the_vgg_halves_and_normalises_each_stage_once() -> None:
+    model = built(
+        "model=vgg", "model.num_filters=[4,6]", "model.num_convolutions=3", shape=(29, 28, 1)
+    )
+    kinds = [type(layer).__name__ for layer in model.layers]
+    stage = ["Conv2D"] * 3 + ["MaxPooling2D", "BatchNormalization", "Dropout"]
+    dense = ["Flatten", "Dense", "BatchNormalization", "Dropout", "Dense"]
+    assert kinds == ["InputLayer", "Rescaling", *stage, *stage, *dense]
+    assert model.get_layer("stage_2_conv_3").output.shape == (None, 14, 14, 6)
+    assert model.get_layer("flatten").output.shape == (None, 7 * 7 * 6)
+
+
 def test_the_smallest_images_that_the_config_lets_through_fit_each_model() -> None:
-    for name, smallest in (("cnn", 6), ("mlp", 1), ("resnet", 8)):
+    for name, smallest in (("cnn", 6), ("mlp", 1), ("resnet", 8), ("vgg", 8)):
         overrides = [f"model={name}", f"dataset.image_size=[{smallest},{smallest}]"]
         config = compose_config(overrides)
         build_model(config.model, (smallest, smallest, 1), 2)
@@ -153,6 +166,16 @@ def test_brightness_moves_by_its_share_of_the_range() -> None:
     (layer,) = augmentation_layers([{**BRIGHT, "factor": [0.25, 0.25]}])
     grey = np.full((1, 4, 4, 3), 0.5, np.float32)
     np.testing.assert_allclose(np.asarray(layer(grey, training=True)), 0.75, atol=1e-6)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_augmentation_is_float32_in_every_precision_unless_told(policy: str) -> None:
+    keras.config.set_dtype_policy(policy)
+    calm, told = augmentation_layers([FLIP, {**FLIP, "dtype": "float16"}])
+    assert calm.compute_dtype == "float32"
+    assert told.compute_dtype == "float16"
+    model = built("model=mlp", augmentation=(FLIP,))
+    assert np.asarray(model(IMAGES, training=True)).dtype == np.float32
 
 
 def test_a_value_range_and_a_name_of_one_s_own_are_kept() -> None:

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from spoonful.config.fields import allowed, check_value
+from spoonful.config.model_schema import CnnConfig, MlpConfig, ResnetConfig, VggConfig
 from spoonful.config.optimizer_schema import SCHEDULES
 from spoonful.config.schema import GROUPS, Config, EarlyStoppingConfig
 from spoonful.errors import SpoonfulError
@@ -195,7 +196,7 @@ def _check_together(config: Config) -> None:
             f"dataset.val_fraction={dataset.val_fraction} and dataset.test_fraction="
             f"{test_fraction} leave nothing to train on: their sum must be below 1"
         )
-    smallest = {"cnn": 6, "mlp": 1, "resnet": 8}[config.model.name]
+    smallest = _smallest_image(config.model)
     if min(dataset.image_size) < smallest:
         raise SpoonfulError(
             f"dataset.image_size={dataset.image_size}: model={config.model.name} needs images of "
@@ -213,3 +214,10 @@ def _check_together(config: Config) -> None:
                 f"trainer.augmentation[{number}]={layer}: expected a Keras layer such as "
                 "{_target_: keras.layers.RandomTranslation, height_factor: 0.1, width_factor: 0.1}"
             )
+
+
+def _smallest_image(model: CnnConfig | MlpConfig | ResnetConfig | VggConfig) -> int:
+    """Return the smallest height and width in px that leave a model something at each layer."""
+    if isinstance(model, VggConfig):
+        return int(2 ** len(model.num_filters))  # each stage halves
+    return {"cnn": 6, "mlp": 1, "resnet": 8}[model.name]

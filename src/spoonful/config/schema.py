@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spoonful.config.fields import key
+from spoonful.config.model_schema import CnnConfig, MlpConfig, ResnetConfig, VggConfig
 from spoonful.config.optimizer_schema import AdamConfig, AdamwConfig, SgdConfig
 from spoonful.config.pack_schema import JpegPackConfig, RawPackConfig
 from spoonful.order import MAX_SEED, SHUFFLES
@@ -102,37 +103,6 @@ class PackedGeneratorConfig(GeneratorConfig):
     """Batches read from the packed splits in data/packed."""
 
     name: str = key("what batches are read from", choices=("packed",))
-
-
-@dataclass
-class CnnConfig:
-    """The article's network: two convolutions, one pooling, two dense layers."""
-
-    name: str = key("which model", choices=("cnn",))
-    num_filters: list[int] = key("filters of the two 3x3 convolutions", minimum=1, length=2)
-    num_units: int = key("units of the dense layer", minimum=1)
-    dropout_rates: list[float] = key(
-        "dropout after the pooling and after the dense layer", minimum=0, maximum=0.99, length=2
-    )
-
-
-@dataclass
-class MlpConfig:
-    """Dense layers on the flattened image."""
-
-    name: str = key("which model", choices=("mlp",))
-    num_units: list[int] = key("units of each hidden layer", minimum=1)
-    dropout_rate: float = key("dropout after each hidden layer", minimum=0, maximum=0.99)
-
-
-@dataclass
-class ResnetConfig:
-    """A small residual network with batch normalisation, for images of 32 to 224 px."""
-
-    name: str = key("which model", choices=("resnet",))
-    num_filters: int = key("filters of the first stage; doubled at each next one", minimum=1)
-    num_blocks: list[int] = key("residual blocks of each stage", minimum=1)
-    dropout_rate: float = key("dropout before the last layer", minimum=0, maximum=0.99)
 
 
 @dataclass
@@ -248,7 +218,7 @@ GROUPS: dict[str, dict[str | None, type]] = {
     "dataset": {"digits": DigitsConfig, "mnist": MnistConfig, "folder": FolderConfig},
     "pack": {"raw": RawPackConfig, "jpeg": JpegPackConfig},
     "generator": {"folder": GeneratorConfig, "packed": PackedGeneratorConfig},
-    "model": {"cnn": CnnConfig, "mlp": MlpConfig, "resnet": ResnetConfig},
+    "model": {"cnn": CnnConfig, "mlp": MlpConfig, "resnet": ResnetConfig, "vgg": VggConfig},
     "optimizer": {"adam": AdamConfig, "adamw": AdamwConfig, "sgd": SgdConfig},
     "trainer": {None: TrainerConfig},
     "sweep": {None: SweepConfig},
@@ -265,7 +235,7 @@ class Config:
     dataset: DigitsConfig | MnistConfig | FolderConfig
     pack: RawPackConfig | JpegPackConfig
     generator: GeneratorConfig
-    model: CnnConfig | MlpConfig | ResnetConfig
+    model: CnnConfig | MlpConfig | ResnetConfig | VggConfig
     optimizer: AdamConfig | AdamwConfig | SgdConfig
     trainer: TrainerConfig
     sweep: SweepConfig

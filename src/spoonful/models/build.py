@@ -5,15 +5,15 @@ from typing import Any
 
 import keras
 
-from spoonful.config.schema import CnnConfig, MlpConfig, ResnetConfig
+from spoonful.config.model_schema import CnnConfig, MlpConfig, ResnetConfig, VggConfig
 from spoonful.errors import SpoonfulError
-from spoonful.models import cnn, mlp, resnet
+from spoonful.models import cnn, mlp, resnet, vgg
 
-_FEATURES: dict[str, Any] = {"cnn": cnn, "mlp": mlp, "resnet": resnet}
+_FEATURES: dict[str, Any] = {"cnn": cnn, "mlp": mlp, "resnet": resnet, "vgg": vgg}
 
 
 def build_model(
-    config: CnnConfig | MlpConfig | ResnetConfig,
+    config: CnnConfig | MlpConfig | ResnetConfig | VggConfig,
     image_shape: tuple[int, int, int],
     num_classes: int,
     dtype: str = "uint8",
@@ -65,6 +65,9 @@ def augmentation_layers(augmentation: Sequence[dict[str, Any]]) -> list[keras.la
         if not isinstance(layer_class, type):
             raise SpoonfulError(f"{where}: Keras has no layer {class_name!r} in keras.layers")
         arguments.setdefault("name", f"augmentation_{number + 1}")
+        # In bfloat16 turning and zooming take half of a small network's time on 2 cores (1,590
+        # images/s where float32 makes 3,050), and pixels lose their last digits.
+        arguments.setdefault("dtype", "float32")
         layers.append(_made(layer_class, arguments, where))
     return layers
 

@@ -2,7 +2,7 @@
 
 import keras
 
-from spoonful.config.schema import CnnConfig
+from spoonful.config.model_schema import CnnConfig
 
 
 def features(config: CnnConfig, x: keras.KerasTensor) -> keras.KerasTensor:

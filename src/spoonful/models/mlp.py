@@ -2,7 +2,7 @@
 
 import keras
 
-from spoonful.config.schema import MlpConfig
+from spoonful.config.model_schema import MlpConfig
 
 
 def features(config: MlpConfig, x: keras.KerasTensor) -> keras.KerasTensor:

@@ -6,7 +6,7 @@ their activation first (the same authors, "Identity Mappings in Deep Residual Ne
 
 import keras
 
-from spoonful.config.schema import ResnetConfig
+from spoonful.config.model_schema import ResnetConfig
 
 # Images at least this large are halved by the first convolution and again by a pooling, as in the
 # paper for 224 px; smaller ones keep their size, as in the paper for CIFAR's 32 px.
