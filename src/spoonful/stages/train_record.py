@@ -110,7 +110,8 @@ def log_results(
 
     best = training.history[training.best_epoch - 1]
     tracked.log_metrics({f"best_{n}": v for n, v in best.items() if n.startswith("val_")})
-    tracked.log_metrics({"best_epoch": training.best_epoch})
+    counts = {"best_epoch": training.best_epoch, "num_parameters": training.model.count_params()}
+    tracked.log_metrics(counts)
     tracked.set_tags({"jit_compile": str(training.jit_compile).lower()})
     curves = learning_curves(training.history, training.best_epoch)
     tracked.log_figure(curves, "figures/learning_curves.png")

@@ -1,0 +1,69 @@
+"""The table of the README: what the recipe reached, from MLflow and models/."""
+
+import json
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlflow.tracking import MlflowClient
+
+from spoonful.config.compose import compose_config
+from spoonful.project import evaluate_dir, train_dir
+from spoonful.tables import markdown, put_between, read_csv, write_csv
+from spoonful.tracking.environment import hardware
+from spoonful.tracking.run import find_run
+from spoonful.tracking.store import prepare_store
+
+NAME = "recipe.csv"
+# A row each: title, and how its value is written.
+_ROWS = (
+    ("test accuracy, %", lambda row: f"**{100 * float(row['test_accuracy']):.2f}**"),
+    ("test images that are wrong", lambda row: f"{row['num_wrong']} of {int(row['images']):,}"),
+    ("validation accuracy, %", lambda row: f"{100 * float(row['val_accuracy']):.2f}"),
+    ("parameters", lambda row: f"{int(float(row['num_parameters'])):,}"),
+    ("epochs", lambda row: row["epochs"]),
+    ("training, images/s", lambda row: f"{float(row['images_per_s']):,.0f}"),
+    ("`spoonful train` from start to end, min", lambda row: f"{float(row['minutes']):.1f}"),
+    ("peak memory, MiB", lambda row: f"{float(row['peak_rss_mb']):,.0f}"),
+    ("processor", lambda row: f"{row['cores']} cores of {row['processor']}"),
+)
+
+
+def publish(folder: Path) -> None:
+    """Write the recipe's table as csv and into the README."""
+    row = _row()
+    write_csv(folder / "results" / NAME, list(row), [list(row.values())])
+    for name, content in contents(folder / "results").items():
+        put_between(folder / "README.md", name, content)
+
+
+def contents(results: Path) -> dict[str, str]:
+    """Return what stands between the README's lines, by name."""
+    (row,) = read_csv(results / NAME)
+    return {"result": markdown(("", ""), [(title, shown(row)) for title, shown in _ROWS])}
+
+
+def _row() -> Mapping[str, object]:
+    tested = json.loads((evaluate_dir() / "metrics.json").read_text(encoding="utf-8"))
+    card = json.loads((train_dir() / "model.json").read_text(encoding="utf-8"))
+    config = compose_config([]).tracking
+    run_id = find_run(config, card["train_key"])
+    if run_id is None:
+        raise SystemExit("MLflow has no run that made models/train: run experiments/recipe/run.py")
+    client = MlflowClient(prepare_store(config))
+    run = client.get_run(run_id)
+    speeds = [value.value for value in client.get_metric_history(run_id, "images_per_s")]
+    machine = hardware()
+    return {
+        "test_accuracy": tested["accuracy"],
+        "num_wrong": round((1 - tested["accuracy"]) * tested["num_images"]),
+        "images": tested["num_images"],
+        "val_accuracy": run.data.metrics["best_val_accuracy"],
+        "num_parameters": run.data.metrics["num_parameters"],
+        "epochs": run.data.params["trainer.epochs"],
+        "images_per_s": statistics.median(speeds[1:]),
+        "minutes": (run.info.end_time - run.info.start_time) / 60_000,
+        "peak_rss_mb": run.data.metrics["peak_rss_mb"],
+        "cores": machine["hardware.num_cores"],
+        "processor": machine["hardware.cpu"],
+    }
