@@ -57,26 +57,32 @@ _SIZE_HEADER = (
 
 
 def _runs(sweep: str) -> Sequence[PointRun]:
-    return read_sweep(compose_config([]).tracking, sweep).runs
+    """Return a sweep's finished runs; of those that were made again the newest."""
+    runs = read_sweep(compose_config([]).tracking, sweep).runs
+    newest = {(_size_of(run), _input_of(run), run.name): run for run in runs if run.is_finished}
+    return list(newest.values())
 
 
 def _size_of(run: PointRun) -> int:
     return int(str(run.setting("dataset.image_size")).strip("[]").split(",")[0])
 
 
+def _input_of(run: PointRun) -> str:
+    return "folder" if run.setting("generator") == "folder" else str(run.setting("pack"))
+
+
 def _input_rows() -> list[list[object]]:
     rows: list[list[object]] = []
     for run in _runs(INPUT):
-        source = str(run.setting("pack"))
-        if run.setting("generator") == "folder":
-            source = "folder"
         # The first epoch begins with reading what no memory holds yet.
         speed, wait = (
             statistics.median(run.epochs(name)[1:])
             for name in ("images_per_s", "input_wait_fraction")
         )
         digest = int(run.scalars["digest_train"])
-        rows.append([_size_of(run), source, speed, wait, run.scalars["peak_rss_mb"], digest])
+        rows.append(
+            [_size_of(run), _input_of(run), speed, wait, run.scalars["peak_rss_mb"], digest]
+        )
     return rows
 
 
