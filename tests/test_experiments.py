@@ -46,6 +46,21 @@ def test_every_experiment_has_a_readme(name: str) -> None:
     text = (ROOT / "experiments" / name / "README.md").read_text(encoding="utf-8")
     assert text.startswith("# ")
     assert f"experiment={name}" in text
+    for part in ("**Question.**", "**Hypothesis.**", "**Command.**", "**Hardware", "## Verdict"):
+        assert part in text, f"{part} is missing"
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_a_readme_s_links_lead_somewhere(name: str) -> None:
+    folder = ROOT / "experiments" / name
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    targets = [t.partition("#")[0] for t in re.findall(r"\]\(([^)\s]+)\)", text)]
+    local = {target for target in targets if target and not target.startswith("http")}
+    missing = sorted(target for target in local if not (folder / target).exists())
+    assert not missing
+    figures = {Path(target).name for target in local if target.endswith((".png", ".svg"))}
+    kept = {path.name for path in (folder / "results").glob("*.png")}
+    assert kept <= figures, "a figure that no README shows"
 
 
 @pytest.mark.parametrize("name", OVERLAYS)

@@ -1,6 +1,7 @@
 """The table of the README: what the recipe reached, from MLflow and models/."""
 
 import json
+import shutil
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from spoonful.tracking.run import find_run
 from spoonful.tracking.store import prepare_store
 
 NAME = "recipe.csv"
+FIGURES = ("learning_curves.png", "worst_mistakes.png")
 # A row each: title, and how its value is written.
 _ROWS = (
     ("test accuracy, %", lambda row: f"**{100 * float(row['test_accuracy']):.2f}**"),
@@ -31,8 +33,13 @@ _ROWS = (
 
 def publish(folder: Path) -> None:
     """Write the recipe's table as csv and into the README."""
-    row = _row()
+    run_id = _run_id()
+    row = _row(run_id)
     write_csv(folder / "results" / NAME, list(row), [list(row.values())])
+    client = _client()
+    for figure in FIGURES:
+        kept = client.download_artifacts(run_id, f"figures/{figure}")
+        shutil.copyfile(kept, folder / "results" / figure)
     for name, content in contents(folder / "results").items():
         put_between(folder / "README.md", name, content)
 
@@ -43,14 +50,21 @@ def contents(results: Path) -> dict[str, str]:
     return {"result": markdown(("", ""), [(title, shown(row)) for title, shown in _ROWS])}
 
 
-def _row() -> Mapping[str, object]:
-    tested = json.loads((evaluate_dir() / "metrics.json").read_text(encoding="utf-8"))
+def _client() -> MlflowClient:
+    return MlflowClient(prepare_store(compose_config([]).tracking))
+
+
+def _run_id() -> str:
     card = json.loads((train_dir() / "model.json").read_text(encoding="utf-8"))
-    config = compose_config([]).tracking
-    run_id = find_run(config, card["train_key"])
+    run_id = find_run(compose_config([]).tracking, card["train_key"])
     if run_id is None:
         raise SystemExit("MLflow has no run that made models/train: run experiments/recipe/run.py")
-    client = MlflowClient(prepare_store(config))
+    return run_id
+
+
+def _row(run_id: str) -> Mapping[str, object]:
+    tested = json.loads((evaluate_dir() / "metrics.json").read_text(encoding="utf-8"))
+    client = _client()
     run = client.get_run(run_id)
     speeds = [value.value for value in client.get_metric_history(run_id, "images_per_s")]
     machine = hardware()
