@@ -94,7 +94,7 @@ def test_the_report_of_a_grid(grid: SweepRuns, tmp_path: Path) -> None:
     # Every run is there, by its link and by its id.
     assert {run.url for run in runs} <= set(page.links)
     assert all(run.run_id in page.text for run in runs)
-    assert set(page.links) == {run.url for run in runs} | {grid.url}
+    assert set(page.links) == {run.url for run in runs} | {grid.url, grid.points_url}
     assert "while make ui runs" in page.text
     # What is missing, how it was made, and the figures.
     assert "batch_size=16 shuffle=none seed=0: FAILED" in page.text

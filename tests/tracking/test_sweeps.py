@@ -141,6 +141,19 @@ def test_the_axes_of_a_sweep_without_any_recorded_are_found(store: Store, named:
     assert len(sweep.runs) == 2
 
 
+def test_a_choice_that_is_no_param_is_read_off_the_command(store: Store) -> None:
+    parent = store.parent("choices", **{"sweep.axes": '["trainer", "model", "optimizer/schedule"]'})
+    for trainer in ("default", "augmented"):
+        overrides = f"trainer={trainer} model=mlp optimizer/schedule=constant 'tracking.uri=a b'"
+        params = {"model.name": "mlp", "optimizer.schedule.name": "constant", "seed": 0}
+        store.child(parent, params, overrides=overrides)
+    runs = read_sweep(store.tracking, parent).runs
+    assert [run.setting("trainer") for run in runs] == ["default", "augmented"]
+    assert {run.setting("optimizer/schedule") for run in runs} == {"constant"}
+    assert "model" not in runs[0].settings  # model.name says it
+    store.client.delete_run(parent)
+
+
 def found(store: Store, sweep: str | None) -> str:
     return read_sweep(store.tracking, sweep).run_id
 

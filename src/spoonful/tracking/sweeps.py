@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -122,6 +123,9 @@ def _point_run(client: MlflowClient, config: TrackingConfig, run: Run) -> PointR
     settings: dict[str, Setting] = {n: typed_setting(v) for n, v in run.data.params.items()}
     if _EXPERIMENT in run.data.tags:
         settings[_EXPERIMENT] = run.data.tags[_EXPERIMENT]
+    for key, value in _choices(run).items():
+        if key not in settings and f"{key}.name" not in settings:
+            settings[key] = value
     return PointRun(
         run_id=run.info.run_id,
         name=run.info.run_name or run.info.run_id,
@@ -136,6 +140,12 @@ def _point_run(client: MlflowClient, config: TrackingConfig, run: Run) -> PointR
         scalars={name: as_logged(value) for name, value in run.data.metrics.items()},
         url=f"{server_address(config)}/{run_page(run.info.experiment_id, run.info.run_id)}",
     )
+
+
+def _choices(run: Run) -> dict[str, Setting]:
+    """Return what was chosen on the command line: groups such as trainer are no params."""
+    pairs = [text.partition("=") for text in shlex.split(run.data.tags.get("overrides", ""))]
+    return {key.replace("/", "."): typed_setting(value) for key, _, value in pairs}
 
 
 def _history(client: MlflowClient, run_id: str, name: str) -> dict[int, float]:
