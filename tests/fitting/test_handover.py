@@ -1,4 +1,6 @@
+import gc
 import threading
+import weakref
 from typing import Any
 
 import numpy as np
@@ -129,3 +131,18 @@ def test_once_closed_the_batches_end_without_a_word_and_there_is_no_thread() -> 
     assert sum(1 for _ in iterator) < 100  # of 624
     assert not [t for t in threading.enumerate() if t.name == "spoonful-reader"]
     assert batches.error is None
+
+
+@pytest.mark.parametrize("num_threads", [0, 2])
+def test_once_closed_nothing_holds_the_generator_and_its_source(num_threads: int) -> None:
+    source = source_of(5000)
+    generator = BatchGenerator(source, 8, prefetch_batches=2, num_threads=num_threads)
+    batches = EpochBatches(generator, 1)
+    iterator = iter(batches.dataset)  # TensorFlow keeps it, and the batches with it
+    next(iterator)
+    held = weakref.ref(source)
+    batches.close()
+    del source, generator
+    gc.collect()
+    assert held() is None
+    del batches, iterator
