@@ -4,7 +4,7 @@ The README says where, by the sweep's name (`spoonful.tables`).
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from spoonful.study.facets import facets, value_of
@@ -18,6 +18,7 @@ from spoonful.tables import check_place, markdown, put_between
 
 README_NAME = "README.md"
 RESULTS_DIR_NAME = "results"
+_MOST = 4  # charts of a kind
 
 
 def publish(experiment: Path, comparison: Path, found: Findings) -> None:
@@ -40,18 +41,31 @@ def publish(experiment: Path, comparison: Path, found: Findings) -> None:
         old.unlink()
     for table in (POINTS_NAME, DIFFERENCES_NAME):
         shutil.copyfile(comparison / table, results / table)
-    for chart in sorted((comparison / CHARTS_DIR_NAME).glob("*.svg")):
+    charts = _charts(comparison / CHARTS_DIR_NAME)
+    for chart in charts:
         shutil.copyfile(chart, results / chart.name)
-    put_between(readme, name, _content(found))
+    shown = [f"{RESULTS_DIR_NAME}/{name}/{chart.name}" for chart in charts]
+    put_between(readme, name, _content(found, shown))
 
 
-def _content(found: Findings) -> str:
-    """Return the tables and what they say, as Markdown."""
+def _charts(folder: Path) -> list[Path]:
+    """Return the charts to keep in git: of those that are one a combination of axes, only a few."""
+    families: dict[str, list[Path]] = {}
+    for chart in sorted(folder.glob("*.svg")):
+        families.setdefault(chart.stem.rpartition("-")[0] or chart.stem, []).append(chart)
+    return [chart for family in families.values() if len(family) <= _MOST for chart in family]
+
+
+def _content(found: Findings, charts: Sequence[str]) -> str:
+    """Return the tables, what they say, and the charts of the metric, as Markdown."""
     study = found.study
     names = (study.target.name, IMAGES_PER_S)
     shown = [quantity for quantity in study.quantities if quantity.name in names]
     parts = [table for quantity in shown for table in _tables(study, quantity)]
     parts.append("\n".join(f"- {sentence}" for sentence in found.words()))
+    for title, kind in (("heat map", "heat-"), ("against training time", "time-")):
+        own = [chart for chart in charts if chart.rpartition("/")[2].startswith(kind)]
+        parts += [f"![{study.metric}, {title}]({chart})" for chart in own]
     return "\n\n".join(parts)
 
 
