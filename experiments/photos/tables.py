@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spoonful.config.compose import compose_config
+from spoonful.quiet import import_tensorflow
 from spoonful.study.runs import PointRun
 from spoonful.tables import markdown, put_between, read_csv, write_csv
 from spoonful.tracking.environment import hardware
@@ -24,6 +25,7 @@ def sweep_name(size: int) -> str:
 
 def publish(folder: Path, minutes: float) -> None:
     """Write the tables as csv and into the README."""
+    import_tensorflow()  # without its notes, which the hardware's description would bring
     results = folder / "results"
     write_csv(results / INPUT_NAME, _INPUT_HEADER, _input_rows())
     write_csv(results / SIZE_NAME, _SIZE_HEADER, _size_rows())

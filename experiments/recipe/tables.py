@@ -1,6 +1,7 @@
 """The table of the README: what the recipe reached, from MLflow and models/."""
 
 import json
+import os
 import shutil
 import statistics
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from mlflow.tracking import MlflowClient
 
 from spoonful.config.compose import compose_config
 from spoonful.project import evaluate_dir, train_dir
+from spoonful.quiet import import_tensorflow
 from spoonful.tables import markdown, put_between, read_csv, write_csv
 from spoonful.tracking.environment import hardware
 from spoonful.tracking.run import find_run
@@ -33,6 +35,8 @@ _ROWS = (
 
 def publish(folder: Path) -> None:
     """Write the recipe's table as csv and into the README."""
+    import_tensorflow()  # without its notes, which the hardware's description would bring
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     run_id = _run_id()
     row = _row(run_id)
     write_csv(folder / "results" / NAME, list(row), [list(row.values())])
