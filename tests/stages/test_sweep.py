@@ -19,7 +19,7 @@ TINY = ["model=mlp", "trainer.epochs=1"]
 GRID = ["generator.batch_size=32,64", "seed=0,1", *TINY]
 # The last point trains for long: it is the one that is interrupted.
 LONG = ["trainer.epochs=1,1000", "model=mlp", "trainer.checkpoint_every_steps=20"]
-OPTUNA = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "seed=interval(0,9)"]
+OPTUNA = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "seed=int(interval(0,9))"]
 
 
 def parents(runs: list[Run]) -> list[Run]:
@@ -126,10 +126,10 @@ def test_a_point_that_fails_stops_no_other_and_is_tried_again(
 
 def test_values_that_do_not_go_together_fail_as_a_point(processes: Any, spoonful: Spoonful) -> None:
     # Each value by itself is fine.
-    axes = ["trainer.jit_compile=null,true", "trainer.deterministic=false,true", *TINY]
+    axes = ["trainer.deterministic=false,true", "trainer.jit_compile=null,true", *TINY]
     done = spoonful("sweep", *axes)
     assert done.returncode == 1, done.stderr
-    assert "[4/4] jit_compile=true deterministic=true: failed: trainer.jit_compile" in done.stderr
+    assert "[4/4] deterministic=True jit_compile=True: failed: trainer.jit_compile" in done.stderr
     assert "3 points finished, 1 failed" in done.stdout
     (parent,) = parents(processes.runs())
     assert parent.info.status == "FAILED"

@@ -54,7 +54,8 @@ def sweep(overrides: list[str], launch: Launch) -> None:
     for key, why in _NOT_IN_A_SWEEP.items():
         if any(text.startswith(f"{key}=") for text in overrides):
             raise SpoonfulError(f"{key}: {why}; leave it out")
-    first = list(asked.points[0]) if asked.points else []
+    fixed = [text for text in overrides if text.partition("=")[0] not in asked.axes]
+    first = list(asked.points[0]) if asked.points else fixed
     config = with_absolute_paths(compose_config(first))
     folder, record = _begun(config, asked, overrides)
     with folder.held():
