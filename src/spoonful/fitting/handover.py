@@ -43,7 +43,6 @@ class EpochBatches:
         self._stream: BatchStream | None = generator.stream()
         self._clock = clock
         self._lock = threading.Lock()
-        self._closed = threading.Event()
         self._ready_times: dict[int, float] = {}
         self._digests: dict[int, bytes] = {}
         self.dataset = self._dataset(generator, steps_per_execution)
@@ -82,10 +81,9 @@ class EpochBatches:
         process lives, as it does with whatever made a dataset, so a sweep of 168 trainings on MNIST
         would hold every one of their sources (60 MB each).
         """
-        self._closed.set()
-        if self._stream is not None:
-            self._stream.close()
-        self._stream = self.dataset = None
+        stream, self._stream, self.dataset = self._stream, None, None
+        if stream is not None:
+            stream.close()
 
     def _dataset(self, generator: BatchGenerator, steps_per_execution: int) -> Any:
         import tensorflow as tf
@@ -115,7 +113,7 @@ class EpochBatches:
             try:
                 chunk = stream.chunk(step)
             except Exception as error:
-                if self._closed.is_set():
+                if self._stream is None:  # closed meanwhile
                     return
                 self.error = error
                 raise
