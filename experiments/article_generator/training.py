@@ -15,11 +15,11 @@ import numpy as np
 from cases import EXPERIMENT, OURS, TEST, TRAIN
 from contenders import input_dtype, make_generator
 from digits import NUM_CLASSES, Digits
-from memory import peak_resident_mb
 
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import Config
 from spoonful.fitting.modes import resolved_jit_compile, set_modes
+from spoonful.fitting.peak_memory import peak_rss_mb
 from spoonful.models.build import build_model
 from spoonful.models.optimizers import build_optimizer
 
@@ -57,7 +57,7 @@ def trained(name: str, config: Config, digits: Digits) -> dict[str, Any]:
         "initial_weights": initial.hexdigest(),
         "epoch_s": times.seconds,
         "images_an_epoch": images_served(generator, digits, TRAIN),
-        "peak_rss_mb": peak_resident_mb(),
+        "peak_rss_mb": peak_rss_mb(),
         **judged(model, name, own, digits),
     }
 

@@ -1,4 +1,4 @@
-"""The table of the README: what the recipe reached, from MLflow and models/."""
+"""Write the table of the README: what the recipe reached, from MLflow and models/."""
 
 import json
 import os
@@ -62,7 +62,7 @@ def _run_id() -> str:
     card = json.loads((train_dir() / "model.json").read_text(encoding="utf-8"))
     run_id = find_run(compose_config([]).tracking, card["train_key"])
     if run_id is None:
-        raise SystemExit("MLflow has no run that made models/train: run experiments/recipe/run.py")
+        raise SystemExit("MLflow has no run that made models/train: run experiments/recipe/run.sh")
     return run_id
 
 
@@ -85,3 +85,7 @@ def _row(run_id: str) -> Mapping[str, object]:
         "cores": machine["hardware.num_cores"],
         "processor": machine["hardware.cpu"],
     }
+
+
+if __name__ == "__main__":
+    publish(Path(__file__).resolve().parent)
