@@ -11,7 +11,7 @@ from spoonful.tables import markdown, put_between, read_csv, write_csv
 from spoonful.tracking.environment import hardware
 from spoonful.tracking.sweeps import read_sweep
 
-SIZES = (96, 160)
+SIZES = (96, 128)
 INPUTS = ("folder", "jpeg", "raw")
 INPUT = "photos_input"
 TITLES = {"folder": "JPEG files", "jpeg": "packed as JPEG", "raw": "packed as pixels"}

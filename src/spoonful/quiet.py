@@ -1,18 +1,27 @@
-"""Import TensorFlow without its start-up notes."""
+"""Import TensorFlow without its start-up notes, and with the fast convolutions everywhere."""
 
 import os
 import sys
 import tempfile
 
+# TensorFlow 2.21 uses oneDNN by itself only where the processor has AVX-512 for neural networks.
+# Elsewhere it helps as much: on 2 cores of an AMD EPYC with AVX2 the article's network trained at
+# 1,410 images/s with it and 410 to 740 without, `resnet` on 96 px at 210 and 86, the median of three
+# epochs; a network of dense layers was as fast either way.
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+
 
 def import_tensorflow() -> None:
     """Import TensorFlow and Keras; their notes to stderr are shown only if that fails.
+
+    oneDNN is switched on, unless the environment says otherwise.
 
     TensorFlow writes about the processor and missing GPUs before any log level applies (eight
     lines with 2.21, TF_CPP_MIN_LOG_LEVEL or not), so they are kept back where they are written.
     """
     if "tensorflow" in sys.modules:
         return
+    os.environ.setdefault(ONEDNN, "1")
     sys.stderr.flush()
     with tempfile.TemporaryFile() as notes:
         stderr = os.dup(2)

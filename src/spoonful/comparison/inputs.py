@@ -15,6 +15,7 @@ _HARDWARE = (
     "hardware.cpu",
     "hardware.num_cores",
     "hardware.gpus",
+    "hardware.onednn",
     "hardware.system",
     "jit_compile",
 )

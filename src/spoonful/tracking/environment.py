@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 
 from spoonful.project import LOCK_NAME, project_root
+from spoonful.quiet import ONEDNN
 from spoonful.sources.content_hash import content_hash
 
 _NAMED_PACKAGES = (
@@ -47,7 +48,7 @@ def package_versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, str]:
-    """Return processor, cores, memory and GPUs."""
+    """Return processor, cores, memory, GPUs and whether oneDNN computes ("1") or not ("0")."""
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
@@ -57,6 +58,7 @@ def hardware() -> dict[str, str]:
         "hardware.num_cores": str(os.cpu_count()),
         "hardware.memory_gb": f"{psutil.virtual_memory().total / 2**30:.1f}",
         "hardware.gpus": ", ".join(names) or "none",
+        "hardware.onednn": os.environ.get(ONEDNN, "default"),
         "hardware.system": f"{platform.system()} {platform.machine()}",
     }
 
