@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from spoonful.quiet import ONEDNN
+
 _HERE = Path(__file__).resolve().parent
 _LIMIT_S = 1800.0
 
@@ -18,7 +20,8 @@ def measured(script: str, *arguments: str) -> dict[str, Any]:
         SystemExit: it failed, or took too long; with what it said.
     """
     command = [sys.executable, str(_HERE / script), *arguments]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+    modes = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", ONEDNN: "1"}
+    environment = {**os.environ, **modes}
     try:
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=_LIMIT_S, check=False

@@ -8,12 +8,11 @@ name=recipe
 for stage in fetch split pack; do
     spoonful $stage experiment=$name
 done
-spoonful sweep experiment=$name trainer.epochs=8
+# Half as wide and in float32, so that it takes half an hour on any processor.
+spoonful sweep experiment=$name trainer.epochs=6 trainer.precision=float32 \
+    'model.num_filters=[16,32,64]'
 spoonful compare compare.sweep=$name compare.publish=experiments/$name
-spoonful sweep experiment=$name trainer.epochs=3 sweep.run_name=${name}_precision \
-    trainer=augmented_digits optimizer/schedule=warmup_cosine \
-    trainer.precision=float32,mixed_bfloat16
-spoonful compare compare.sweep=${name}_precision compare.publish=experiments/$name
+python experiments/$name/precision.py
 spoonful train experiment=$name
 spoonful evaluate
 python experiments/$name/tables.py

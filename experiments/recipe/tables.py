@@ -1,10 +1,10 @@
-"""Write the table of the README: what the recipe reached, from MLflow and models/."""
+"""Write the tables of the README: what the recipe reached, and what each precision's speed is."""
 
 import json
 import os
 import shutil
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mlflow.tracking import MlflowClient
@@ -18,6 +18,8 @@ from spoonful.tracking.run import find_run
 from spoonful.tracking.store import prepare_store
 
 NAME = "recipe.csv"
+PRECISION_NAME = "precision.csv"
+PRECISIONS = ("float32", "mixed_bfloat16")
 FIGURES = ("learning_curves.png", "worst_mistakes.png")
 # A row each: title, and how its value is written.
 _ROWS = (
@@ -48,10 +50,30 @@ def publish(folder: Path) -> None:
         put_between(folder / "README.md", name, content)
 
 
+def publish_precision(folder: Path) -> None:
+    """Write the table of precisions into the README, from what was measured."""
+    rows = read_csv(folder / "results" / PRECISION_NAME)
+    put_between(folder / "README.md", "precision", _precision_table(rows))
+
+
 def contents(results: Path) -> dict[str, str]:
     """Return what stands between the README's lines, by name."""
     (row,) = read_csv(results / NAME)
     return {"result": markdown(("", ""), [(title, shown(row)) for title, shown in _ROWS])}
+
+
+def _precision_table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Write the speed of each precision, and what it was measured on."""
+    header = ("precision", "training, images/s", "lowest to highest")
+    names = ("images_per_s", "lowest", "highest")
+    lines = []
+    for row in rows:
+        speed, lowest, highest = (f"{float(row[name]):,.0f}" for name in names)
+        lines.append((row["precision"], speed, f"{lowest} to {highest}"))
+    first = rows[0]
+    has = "has" if first["bfloat16"] == "yes" else "**lacks**"
+    table = markdown(header, lines)
+    return f"{table}\n\n{first['cores']} cores of {first['processor']}, which {has} bfloat16."
 
 
 def _client() -> MlflowClient:

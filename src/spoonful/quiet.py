@@ -6,8 +6,8 @@ import tempfile
 
 # TensorFlow 2.21 uses oneDNN by itself only where the processor has AVX-512 for neural networks.
 # Elsewhere it helps as much: on 2 cores of an AMD EPYC with AVX2 the article's network trained at
-# 1,410 images/s with it and 410 to 740 without, `resnet` on 96 px at 210 and 86, the median of three
-# epochs; a network of dense layers was as fast either way.
+# 1,410 images/s with it and at 410 to 740 without, `resnet` on 96 px at 210 and at 86; dense layers
+# were as fast either way.
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 
 

@@ -16,6 +16,8 @@ import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from spoonful.fitting.modes import emulates_bfloat16
+
 pytestmark = pytest.mark.slow
 
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -83,6 +85,13 @@ def test_a_diverged_loss_fails_the_run(digits: Path, spoonful: Spoonful) -> None
     assert "learning_rate" in done.stderr
     (run,) = runs_of(store_of(digits))
     assert run.info.status == "FAILED"
+
+
+def test_bfloat16_that_the_processor_lacks_is_warned_of(digits: Path, spoonful: Spoonful) -> None:
+    done = spoonful("train", "model=mlp", "trainer.epochs=1", "trainer.precision=mixed_bfloat16")
+    assert done.returncode == 0, done.stderr
+    is_warned = "this processor has no bfloat16" in done.stderr
+    assert is_warned == emulates_bfloat16()
 
 
 def test_a_sweep_trains_every_point(digits: Path, spoonful: Spoonful) -> None:

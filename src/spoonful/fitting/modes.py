@@ -1,8 +1,14 @@
 """Process-wide modes of Keras and TensorFlow: precision, seed, determinism, XLA."""
 
+from pathlib import Path
+
 import keras
 
 from spoonful.errors import SpoonfulError
+
+_CPUINFO = Path("/proc/cpuinfo")
+# Of x86 and of ARM.
+_BFLOAT16_FLAGS = {"amx_bf16", "avx512_bf16", "bf16"}
 
 
 def set_modes(precision: str, seed: int, deterministic: bool) -> None:
@@ -46,3 +52,20 @@ def resolved_jit_compile(jit_compile: bool | None) -> bool:
         return jit_compile
     # Keras turns XLA off, with a warning, where operations must be deterministic.
     return bool(tf.config.list_physical_devices("GPU")) and not is_op_determinism_enabled()
+
+
+def emulates_bfloat16(cpuinfo: Path = _CPUINFO) -> bool:
+    """Return whether bfloat16 would be computed by a processor that has none.
+
+    `vgg` on MNIST then trains at 47 images/s, and at 720 in float32 (2 cores with AVX2, oneDNN).
+
+    Args:
+        cpuinfo: Linux' description of the processors; where there is none, nothing is known.
+    """
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU") or not cpuinfo.is_file():
+        return False
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+    flags = [line.partition(":")[2] for line in lines if line.startswith(("flags", "Features"))]
+    return bool(flags) and not _BFLOAT16_FLAGS & set(flags[0].split())

@@ -179,12 +179,18 @@ def _fit(
 ) -> "Training":
     from spoonful.fitting.fit import Resuming
     from spoonful.fitting.interruption import interruption
+    from spoonful.fitting.modes import emulates_bfloat16
     from spoonful.fitting.report import EpochReport
     from spoonful.fitting.train import train
 
     def on_epoch(report: EpochReport) -> None:
         tracked.log_metrics(report.tracked_metrics(), step=report.epoch)
 
+    if config.trainer.precision == "mixed_bfloat16" and emulates_bfloat16():
+        _warn(
+            "trainer.precision=mixed_bfloat16: this processor has no bfloat16 (amx_bf16 or "
+            "avx512_bf16), which makes training many times slower than trainer.precision=float32"
+        )
     start = folder.checkpoints.newest(_warn) if folder.is_resumed else None
     _say_what_begins(config, job.name or run_name(config), train_source, folder, start)
     facts = {"run_id": tracked.run_id, "identity": folder.identity}
