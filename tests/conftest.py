@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from spoonful.project import project_root
+from spoonful.quiet import ONEDNN
 
 # Read when MLflow is imported; its telemetry looks up an outside host.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+# As the stages have it: tests compare the bits of their own process with those of a stage.
+os.environ.setdefault(ONEDNN, "1")
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     # So it is in a shell's background, and each process that a test starts and interrupts would
