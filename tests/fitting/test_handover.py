@@ -48,6 +48,14 @@ def test_an_epoch_is_exactly_its_batches(settings: dict[str, Any]) -> None:
     batches.close()
 
 
+def test_tensorflow_tunes_nothing_whose_sleep_an_epoch_s_end_would_wait_for() -> None:
+    batches = EpochBatches(BatchGenerator(source_of(50), 8), 4)
+    assert batches.dataset.options().autotune.enabled is False
+    weighted = batches.dataset.map(lambda x, y: (x, y, y))  # as Keras does for class weights
+    assert weighted.options().autotune.enabled is False
+    batches.close()
+
+
 def test_it_notes_when_each_batch_was_handed_over_and_forgets_what_was_taken() -> None:
     now = iter(range(100, 1000))
     generator = BatchGenerator(source_of(50), 8, prefetch_batches=1)  # a batch a chunk

@@ -102,7 +102,7 @@ class EpochBatches:
         sized = batches.concatenate(nothing.repeat()).take(self._num_steps)
         small = _BYTES_READY // generator.batch_bytes
         num_ready = max(_STEPS_READY, min(steps_per_execution + _STEPS_READY, small))
-        return sized.prefetch(num_ready)
+        return sized.prefetch(num_ready).with_options(_without_autotuning())
 
     def _chunks(self) -> Iterator[Batch]:
         """Yield the chunks of the epoch: x [k, b, h, w, c] and y [k, b, ...]."""
@@ -126,3 +126,18 @@ class EpochBatches:
             x, y = chunk.x, chunk.y
             del stream, chunk  # what waits here must not hold the generator after `close`
             yield x, y
+
+
+def _without_autotuning() -> Any:
+    """Return the options of a dataset in which TensorFlow tunes nothing: nothing is left to tune.
+
+    TensorFlow's tuning sleeps between its turns, each time twice as long. When an epoch ends it is
+    woken before it is told that the epoch has ended, so that it may sleep on, and the epoch's end
+    waits for it: as long as the epoch took, at worst (TensorFlow 2.21; every second epoch of
+    `resnet` on photographs took 20.5 s instead of 12, with nothing computed in the last 8).
+    """
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
