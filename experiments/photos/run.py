@@ -23,7 +23,7 @@ from spoonful.tracking.sweeps import read_sweep
 _EXPERIMENT = "experiment=photos"
 _ARCHIVE = "clothing-dataset-small.tar"
 _HERE = Path(__file__).resolve().parent
-_SHORT = "trainer.epochs=4"  # speed shows after the first epoch
+_SHORT = "trainer.epochs=3"  # speed shows after the first epoch
 
 
 def main() -> int:

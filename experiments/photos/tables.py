@@ -47,15 +47,7 @@ def contents(results: Path) -> dict[str, str]:
 
 
 _INPUT_HEADER = ("size", "input", "images_per_s", "input_wait_fraction", "peak_rss_mb", "digest")
-_SIZE_HEADER = (
-    "size",
-    "shuffle",
-    "seed",
-    "val_accuracy",
-    "test_accuracy",
-    "images_per_s",
-    "train_time_s",
-)
+_SIZE_HEADER = ("size", "shuffle", "seed", "val_accuracy", "test_accuracy")
 
 
 def _runs(sweep: str) -> Sequence[PointRun]:
@@ -96,8 +88,6 @@ def _size_rows() -> list[list[object]]:
             run.setting("seed"),
             run.epochs("val_accuracy")[-1],
             run.scalars["test_accuracy"],
-            statistics.median(run.epochs("images_per_s")),
-            run.scalars["train_time_s"],
         ]
         for size in SIZES
         for run in _runs(sweep_name(size))
@@ -130,14 +120,9 @@ def _size_table(rows: Sequence[dict[str, str]]) -> str:
     lines = []
     for size, shuffle in dict.fromkeys((row["size"], row["shuffle"]) for row in rows):
         own = [row for row in rows if (row["size"], row["shuffle"]) == (size, shuffle)]
-        speed, time_s = (
-            statistics.median(float(row[name]) for row in own)
-            for name in ("images_per_s", "train_time_s")
-        )
         accuracies = [_percent(own, name) for name in ("val_accuracy", "test_accuracy")]
-        lines.append([size, shuffle, *accuracies, f"{speed:.0f}", f"{time_s:.0f}"])
-    header = ("size", "shuffle", "validation, %", "test, %", "images/s", "training, s")
-    return markdown(header, lines, num_texts=2)
+        lines.append([size, shuffle, *accuracies])
+    return markdown(("size", "shuffle", "validation, %", "test, %"), lines, num_texts=2)
 
 
 def _percent(rows: Sequence[dict[str, str]], name: str) -> str:
