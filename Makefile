@@ -22,7 +22,7 @@ test: setup ## run the fast tests (under 3 minutes)
 	@pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: setup ## run the slow tests: real pipelines, servers and killed processes
-	@pytest -n 2 --dist loadfile -m slow
+	@pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
 
 lint: setup ## check style and types
 	@ruff check .
