@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from spoonful.project import project_root
 from spoonful.quiet import ONEDNN
+from tests.processes import run_command
 
 # Read when MLflow is imported; its telemetry looks up an outside host.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -24,7 +24,6 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-_COMMAND_TIMEOUT_S = 300
 
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -34,28 +33,6 @@ def fresh_project_root() -> Iterator[None]:
     project_root.cache_clear()
     yield
     project_root.cache_clear()
-
-
-def command_environment() -> dict[str, str]:
-    """The environment of a user who has activated .venv, with no settings of their own."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SPOONFUL_", "MLFLOW_"))}
-    scripts = str(Path(sys.executable).parent)
-    return {**kept, "PATH": f"{scripts}{os.pathsep}{kept.get('PATH', '')}"}
-
-
-def run_spoonful(
-    folder: Path, *arguments: str, environment: dict[str, str] | None = None
-) -> "subprocess.CompletedProcess[str]":
-    """Run `spoonful ...` in a folder as a user would, in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "spoonful", *arguments],
-        cwd=folder,
-        env={**command_environment(), **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=_COMMAND_TIMEOUT_S,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -76,6 +53,6 @@ def spoonful(project: Path) -> Spoonful:
     def run(
         *arguments: str, environment: dict[str, str] | None = None
     ) -> "subprocess.CompletedProcess[str]":
-        return run_spoonful(project, *arguments, environment=environment)
+        return run_command(project, *arguments, environment=environment)
 
     return run

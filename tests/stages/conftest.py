@@ -1,6 +1,5 @@
 """Projects with data, made once for all tests of the stages."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from pathlib import Path
 import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
+
+from tests.processes import ForkedSpoonful, command_environment, run_spoonful
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LIMIT_S = 120
@@ -27,18 +28,25 @@ class Processes:
     def __init__(self, project: Path) -> None:
         self._project = project
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str) -> ForkedSpoonful:
+        return ForkedSpoonful(arguments, self._project, command_environment())
+
+    def start_command(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start a whole command, where the way the interpreter ends is what is tested."""
         return subprocess.Popen(
             [sys.executable, "-m", "spoonful", *arguments],
             cwd=self._project,
-            env={k: v for k, v in os.environ.items() if not k.startswith(("SPOONFUL_", "MLFLOW_"))},
+            env=command_environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
 
     def wait_for(
-        self, condition: Callable[[], object], process: "subprocess.Popen[str]", what: str
+        self,
+        condition: Callable[[], object],
+        process: "ForkedSpoonful | subprocess.Popen[str]",
+        what: str,
     ) -> bool:
         """Wait for a condition; False: the process ended before."""
         end = time.monotonic() + LIMIT_S
@@ -67,12 +75,18 @@ class Processes:
             output, errors = process.communicate(timeout=60)
         finally:
             process.kill()
-        return process.returncode, output, errors
+        return process.wait(), output, errors
 
     def runs(self) -> list[Run]:
         """Return the runs of the project, the newest first."""
         client = MlflowClient(f"sqlite:///{self._project / 'mlflow.db'}")
         return list(client.search_runs([e.experiment_id for e in client.search_experiments()]))
+
+
+@pytest.fixture
+def spoonful(project: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """`spoonful(*arguments)` in the empty project; what trains is a fork."""
+    return partial(run_spoonful, project)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,23 +14,12 @@ from spoonful.project import project_root
 from spoonful.stages.data import open_train_and_val
 from spoonful.stages.diff import compared
 from spoonful.tracking.recorded import read_run
+from tests.processes import run_spoonful
 
 pytestmark = pytest.mark.slow
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SWEEP = ("model=mlp", "trainer.epochs=2", "seed=0,1")
-
-
-def spoonful(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command in a project that tests share."""
-    return subprocess.run(
-        [sys.executable, "-m", "spoonful", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +33,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory, digits_data: Path) -> Path:
     names = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
     for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
         subprocess.run(["git", *names, *arguments], cwd=folder, timeout=60, check=True)
-    done = spoonful(folder, "train", "--multirun", *SWEEP)
+    done = run_spoonful(folder, "train", "--multirun", *SWEEP)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -80,7 +68,7 @@ def first_ids(seed: int, split: str, step: int) -> list[str]:
 
 
 def test_another_seed_shows_the_first_batch_of_each(inside: Path) -> None:
-    done = spoonful(inside, "diff", run_id(inside, 0), run_id(inside, 1))
+    done = run_spoonful(inside, "diff", run_id(inside, 0), run_id(inside, 1))
     assert done.returncode == 1
     assert done.stderr == ""
     assert "config      DIFFERENT  generator.seed 0 | 1, seed 0 | 1\n" in done.stdout
@@ -95,7 +83,7 @@ def test_another_seed_shows_the_first_batch_of_each(inside: Path) -> None:
 
 
 def test_a_run_that_is_not_there_is_one_line(swept: Path) -> None:
-    done = spoonful(swept, "diff", run_id(swept, 0), "0123456789")
+    done = run_spoonful(swept, "diff", run_id(swept, 0), "0123456789")
     assert done.returncode == 2
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1

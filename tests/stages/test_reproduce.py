@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,22 +13,11 @@ from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.stages import reproduce
 from spoonful.tracking.store import prepare_store
+from tests.processes import run_spoonful
 
 pytestmark = pytest.mark.slow
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-
-
-def spoonful(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command in a project of a test's own, or one that tests share."""
-    return subprocess.run(
-        [sys.executable, "-m", "spoonful", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -54,7 +42,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, digits_data: Path) -> Path
     git(folder, "init", "-q")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "start")
-    done = spoonful(folder, "train", "model=mlp", "trainer.epochs=2", "optimizer=sgd")
+    done = run_spoonful(folder, "train", "model=mlp", "trainer.epochs=2", "optimizer=sgd")
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -76,7 +64,7 @@ def test_a_run_is_trained_again_to_the_same_bits(trained: Path) -> None:
     (first,) = runs_of(trained)
     model = trained / "models" / "train"
     before = {path.name: path.read_bytes() for path in model.iterdir()}
-    done = spoonful(trained, "reproduce", first.info.run_id[:10])
+    done = run_spoonful(trained, "reproduce", first.info.run_id[:10])
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == (
@@ -91,14 +79,14 @@ def test_a_run_is_trained_again_to_the_same_bits(trained: Path) -> None:
     made = trained / "models" / "reproduce" / first.info.run_id
     assert {path.name: path.read_bytes() for path in made.iterdir()} == before
     assert {path.name: path.read_bytes() for path in model.iterdir()} == before
-    compared = spoonful(trained, "diff", first.info.run_id, again.info.run_id)
+    compared = run_spoonful(trained, "diff", first.info.run_id, again.info.run_id)
     assert compared.returncode == 0
     assert compared.stdout.splitlines()[-1] == "the same training, to the bit"
 
 
 def test_all_that_is_not_as_recorded_is_named_in_one_line(altered: Path) -> None:
     number = len(runs_of(altered))
-    done = spoonful(altered, "reproduce", runs_of(altered)[-1].info.run_id)
+    done = run_spoonful(altered, "reproduce", runs_of(altered)[-1].info.run_id)
     assert done.returncode == 2
     assert done.stdout == ""
     (line,) = done.stderr.strip().splitlines()
@@ -120,7 +108,7 @@ def test_anyway_trains_as_recorded_and_says_where_the_runs_part(altered: Path) -
     content = bytearray(images.read_bytes())
     content[-100] ^= 64  # a pixel of the last image but one; the fingerprint does not see it
     images.write_bytes(content)
-    done = spoonful(altered, "reproduce", "--anyway", first)
+    done = run_spoonful(altered, "reproduce", "--anyway", first)
     assert done.returncode == 1, done.stdout + done.stderr
     warnings = done.stderr.splitlines()
     assert all(line.startswith("spoonful: ") for line in warnings)

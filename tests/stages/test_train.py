@@ -11,12 +11,14 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from spoonful.fitting.modes import emulates_bfloat16
+from tests.processes import run_spoonful
 
 pytestmark = pytest.mark.slow
 
@@ -45,14 +47,10 @@ def has_logged_an_epoch(uri: str) -> bool:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_run_is_marked_killed(digits: Path, number: int, code: int) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "spoonful", "train", "trainer.epochs=10000", "model=mlp"],
-        cwd=digits,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def test_an_interrupted_run_is_marked_killed(
+    digits: Path, processes: Any, number: int, code: int
+) -> None:
+    process = processes.start("train", "trainer.epochs=10000", "model=mlp")
     try:
         wait_for(lambda: (digits / "mlflow.db").exists(), "store")
         wait_for(lambda: has_logged_an_epoch(store_of(digits)), "epoch")
@@ -127,14 +125,7 @@ def test_train_refuses_a_split_of_other_settings(digits: Path, spoonful: Spoonfu
 def test_from_a_subfolder_outputs_stay_in_the_project(digits: Path) -> None:
     below = digits / "below"
     below.mkdir()
-    done = subprocess.run(
-        [sys.executable, "-m", "spoonful", "train", "model=mlp", "trainer.epochs=1"],
-        cwd=below,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = run_spoonful(below, "train", "model=mlp", "trainer.epochs=1")
     assert done.returncode == 0, done.stderr
     assert list(below.iterdir()) == []
     assert (digits / "models" / "train" / "model.keras").is_file()

@@ -2,8 +2,6 @@
 
 import importlib.util
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import pytest
 from spoonful.config.compose import compose_config
 from spoonful.study.runs import SweepRuns
 from spoonful.tracking.sweeps import read_sweep
+from tests.processes import run_spoonful
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SWEEP = ["generator.batch_size=32,128", "seed=0,1", "model=mlp", "trainer.epochs=2"]
@@ -42,7 +41,8 @@ def swept(tmp_path_factory: pytest.TempPathFactory, digits_data: Path) -> Path:
     shutil.copytree(digits_data, folder / "data")
     shutil.copy(CHECKOUT / "dvc.yaml", folder)
     for command in (["sweep", *SWEEP], ["compare"]):
-        subprocess.run([sys.executable, "-m", "spoonful", *command], cwd=folder, check=True)
+        done = run_spoonful(folder, *command)
+        assert done.returncode == 0, done.stderr
     return folder
 
 

@@ -1,0 +1,145 @@
+"""`spoonful` as a user runs it, and, for the slow tests, forked where TensorFlow is imported.
+
+Importing TensorFlow, Keras and MLflow is half of what a short training costs, and the slow tests
+start more than a hundred. So a server imports them once, and each of those processes is a fork of
+it: with its own memory, signals, files and exit code. Whole commands, their start included, are run
+by `run_command`, by DVC in the pipeline's tests, and by the tests of the command line.
+"""
+
+import atexit
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from multiprocessing import forkserver
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest import mock
+
+from spoonful.quiet import ONEDNN
+
+ROOT = Path(__file__).resolve().parents[1]
+LIMIT_S = 300
+_CONTEXT = multiprocessing.get_context("forkserver")
+# Read when the modules are imported; a command sets them before it imports them.
+_FOR_IMPORTS = {
+    "KERAS_BACKEND": "tensorflow",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PYTHONPATH": str(ROOT),
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    ONEDNN: "1",
+}
+# What imports TensorFlow; the others start as fast by themselves.
+_TRAINING = ("train", "sweep", "evaluate", "reproduce")
+
+
+def command_environment() -> dict[str, str]:
+    """The environment of a user who has activated .venv, with no settings of their own."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SPOONFUL_", "MLFLOW_"))}
+    scripts = str(Path(sys.executable).parent)
+    return {**kept, "PATH": f"{scripts}{os.pathsep}{kept.get('PATH', '')}"}
+
+
+def run_command(
+    folder: Path, *arguments: str, environment: dict[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run `spoonful ARGUMENTS` in a folder as a user would."""
+    return subprocess.run(
+        [sys.executable, "-m", "spoonful", *arguments],
+        cwd=folder,
+        env={**command_environment(), **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
+def run_spoonful(
+    folder: Path, *arguments: str, environment: dict[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run `spoonful ARGUMENTS` in a folder; a fork where that saves an import of TensorFlow."""
+    if arguments[0] not in _TRAINING:
+        return run_command(folder, *arguments, environment=environment)
+    process = ForkedSpoonful(arguments, folder, {**command_environment(), **(environment or {})})
+    try:
+        output, errors = process.communicate(LIMIT_S)
+    finally:
+        process.kill()
+    return subprocess.CompletedProcess(list(arguments), process.wait(), output, errors)
+
+
+class ForkedSpoonful:
+    """`spoonful ARGUMENTS` under way, with the methods of subprocess.Popen that tests use.
+
+    Args:
+        arguments: of the command line.
+        folder: where it runs.
+        environment: all of its variables.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
+    ) -> None:
+        _CONTEXT.set_forkserver_preload(["tests.preloaded"])
+        with mock.patch.dict(os.environ, _FOR_IMPORTS):
+            forkserver.ensure_running()
+        self._written = TemporaryDirectory(prefix="forked-")  # removed with this object
+        self._files = Path(self._written.name)
+        self._process = _CONTEXT.Process(
+            target=_run, args=(list(arguments), folder, dict(environment), self._files)
+        )
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("spoonful", timeout or 0)
+        return self._process.exitcode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait for its end; return what it wrote to stdout and stderr."""
+        self.wait(timeout)
+        return (self._files / "stdout").read_text(), (self._files / "stderr").read_text()
+
+
+def _run(arguments: list[str], folder: Path, environment: dict[str, str], files: Path) -> None:
+    """Become the command; in the new process."""
+    if "tensorflow" not in sys.modules:
+        raise RuntimeError("tests/preloaded.py was not imported by the server of forks")
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        os.dup2(os.open(files / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
+    os.environ.clear()
+    os.environ.update(environment)
+    if hasattr(time, "tzset"):
+        time.tzset()
+    os.chdir(folder)
+    from spoonful.__main__ import main
+
+    try:
+        main(arguments)
+    finally:
+        # A fork ends without them.
+        atexit._run_exitfuncs()
