@@ -139,6 +139,7 @@ def test_fit_permutes_a_finite_dataset_by_pythons_global_generator(model: SeenBa
     assert orders[0] == orders[1]
 
 
+@pytest.mark.slow
 def test_a_permuted_epoch_still_holds_the_batches_of_its_epoch(model: SeenBatches) -> None:
     generator = make_generator()
     model.fit(generator, epochs=2, verbose=0)
@@ -171,6 +172,7 @@ def test_a_start_step_resumes_exactly(model: SeenBatches) -> None:
 # 3
 
 
+@pytest.mark.slow
 def test_initial_epoch_replays_the_first_order_of_a_finite_dataset(model: SeenBatches) -> None:
     generator = make_generator()
     model.fit(generator, initial_epoch=2, epochs=3, shuffle=False, verbose=0)
@@ -245,6 +247,7 @@ def test_validation_reads_every_image_in_the_same_order_every_epoch(model: SeenB
     assert [len(batch) for batch in one_epoch[-2:]] == [4, 2]
 
 
+@pytest.mark.slow
 def test_a_validation_whose_index_runs_on_reads_the_same_batches(model: SeenBatches) -> None:
     class Endless(BatchGenerator):
         num_batches = None  # type: ignore[assignment]

@@ -25,6 +25,7 @@ def test_no_note_of_tensorflow_s_is_shown() -> None:
     assert done.stdout == done.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("given", "used"), [({}, "1"), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, "0")])
 def test_onednn_is_on_unless_the_environment_says_otherwise(
     given: dict[str, str], used: str

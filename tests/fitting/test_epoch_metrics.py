@@ -94,6 +94,7 @@ def test_each_epoch_s_shuffle_is_that_of_the_batches_trained_on(shuffle: str) ->
         assert not set(metrics) & (set(report.shuffle) | {"images_seen", "train_time_s"})
 
 
+@pytest.mark.slow
 def test_a_resumed_training_reports_what_an_uninterrupted_one_does(tmp_path: Path) -> None:
     settings = ["generator.shuffle=buffer", *SHUFFLES["buffer"]]
     folder = CheckpointFolder(tmp_path / "checkpoints")

@@ -174,7 +174,12 @@ def uninterrupted(variant: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("variant", "moments", "settings"),
     [
-        ("plain", [("on_test_batch_end", 2), ("on_train_batch_end", 8), ("on_train_end", 1)], {}),
+        pytest.param(
+            "plain",
+            [("on_test_batch_end", 2), ("on_train_batch_end", 8), ("on_train_end", 1)],
+            {},
+            marks=pytest.mark.slow,
+        ),
         ("plain", [("on_epoch_begin", 3)], {"resume_is_last": True, "num_threads": 0}),
         pytest.param(
             *("executions_in_float16", [("on_train_batch_end", 3)], {}), marks=pytest.mark.slow

@@ -131,11 +131,8 @@ def schedule_by_last_rate() -> Callback:
     return scheduler
 
 
-@pytest.mark.parametrize(
-    "every_steps",
-    [1, pytest.param(None, marks=pytest.mark.slow)],
-    ids=["in_an_epoch", "at_its_begin"],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("every_steps", [1, None], ids=["in_an_epoch", "at_its_begin"])
 @pytest.mark.filterwarnings("ignore:ExactResume does not keep rate of WarmUp")
 def test_callbacks_that_steer_training_steer_it_as_if_uninterrupted(
     tmp_path: Path, every_steps: int | None

@@ -192,7 +192,13 @@ def test_the_second_fit_of_a_script_resumes_by_itself(tmp_path: Path) -> None:
     assert found == bits(fit(model, make_generator(), shuffle=False, epochs=2))
 
 
-@pytest.mark.parametrize("moment", [(8, "on_train_batch_end"), (2, "on_test_batch_end")])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param((8, "on_train_batch_end"), marks=pytest.mark.slow),
+        (2, "on_test_batch_end"),
+    ],
+)
 def test_an_exception_spoils_no_later_fit_with_the_same_model_and_generators(
     tmp_path: Path, moment: tuple[int, str]
 ) -> None:
@@ -211,6 +217,7 @@ def test_an_exception_spoils_no_later_fit_with_the_same_model_and_generators(
         assert bits(fit(make_model(), generator, *callbacks, **settings)) == expected
 
 
+@pytest.mark.slow
 def test_one_callback_serves_many_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spoonful.fitting.cadence._WRITE_SHARE", 0)  # write at each epoch's end
     generator = make_generator()

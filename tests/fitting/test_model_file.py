@@ -48,6 +48,7 @@ def test_a_model_saved_at_another_time_is_the_same_bytes(
     assert first == second
 
 
+@pytest.mark.slow
 def test_a_model_built_again_is_the_same_bytes(tmp_path: Path) -> None:
     for name in ("first", "second"):
         save_model(built("resnet"), tmp_path / f"{name}.keras")
@@ -69,7 +70,10 @@ def test_neither_the_compilation_nor_the_optimizer_s_state_is_saved(tmp_path: Pa
         assert keras.models.load_model(tmp_path / "compiled.keras").compiled is False
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn", "resnet", "vgg"])
+@pytest.mark.parametrize(
+    "name",
+    ["cnn", "resnet", *(pytest.param(name, marks=pytest.mark.slow) for name in ("mlp", "vgg"))],
+)
 def test_a_saved_model_predicts_bit_for_bit_the_same(tmp_path: Path, name: str) -> None:
     model = built(name)
     save_model(model, tmp_path / "model.keras")

@@ -193,6 +193,7 @@ def test_a_resnet_in_half_precision_with_random_layers_goes_on_to_the_same_bits(
     assert outcome(training) == uninterrupted(RANDOM_LAYERS)
 
 
+@pytest.mark.slow
 def test_early_stopping_and_a_schedule_go_on_to_the_same_bits(folder: CheckpointFolder) -> None:
     stops = [StopAfter(11), StopAfter(4), StopAfter(NEVER)]
     more = [["trainer.steps_per_execution=1", "generator.num_threads=0"], [], []]
@@ -203,7 +204,8 @@ def test_early_stopping_and_a_schedule_go_on_to_the_same_bits(folder: Checkpoint
     assert len(training.history) == 3 < 6
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=SLOW)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
 def test_a_crash_costs_what_was_done_since_the_last_checkpoint_and_no_bit(
     seed: int, folder: CheckpointFolder
 ) -> None:

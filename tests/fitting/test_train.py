@@ -151,7 +151,8 @@ def test_how_many_steps_run_at_a_time_changes_no_bit(
     assert all(0 <= report.input_wait_s <= report.train_s for report in reports)
 
 
-@pytest.mark.parametrize("num_threads", [0, pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("num_threads", [0, 8])
 def test_threads_change_no_bit(num_threads: int, tmp_path: Path) -> None:
     one, _ = trained("generator.num_threads=1")
     other, _ = trained(f"generator.num_threads={num_threads}", "generator.prefetch_batches=1")
@@ -159,6 +160,7 @@ def test_threads_change_no_bit(num_threads: int, tmp_path: Path) -> None:
     assert saved(one, tmp_path / "1.keras") == saved(other, tmp_path / "2.keras")
 
 
+@pytest.mark.slow
 def test_training_leaves_no_reading_thread() -> None:
     def reading() -> list[str]:
         return [t.name for t in threading.enumerate() if t.name == "spoonful-reader"]
@@ -182,7 +184,7 @@ def test_the_last_metrics_are_those_of_the_whole_validation_set() -> None:
     assert last["val_accuracy"] == pytest.approx((probabilities.argmax(1) == labels).mean())
 
 
-@pytest.mark.parametrize("restore", [True, False])
+@pytest.mark.parametrize("restore", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_early_stopping_stops_and_keeps_the_weights_it_says(restore: bool) -> None:
     # Validation labels are wrong: the better the training, the worse the validation.
     val_source = SpySource(40, seed=1)
@@ -202,9 +204,8 @@ def test_early_stopping_stops_and_keeps_the_weights_it_says(restore: bool) -> No
     assert losses[training.best_epoch - 1] == pytest.approx(loss, rel=1e-4)
 
 
-@pytest.mark.parametrize(
-    "precision", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_half_precision_trains(precision: str) -> None:
     training, _ = trained(f"trainer.precision={precision}", "trainer.epochs=4")
     assert training.history[-1]["val_accuracy"] > 0.9
@@ -213,8 +214,10 @@ def test_half_precision_trains(precision: str) -> None:
     assert training.model.get_layer("dense_1").kernel.dtype == "float32"
 
 
-@pytest.mark.parametrize("steps_per_execution", [1, 7])
-@pytest.mark.parametrize("num_threads", [0, 2])
+@pytest.mark.parametrize(
+    ("steps_per_execution", "num_threads"),
+    [(7, 2), *(pytest.param(*pair, marks=pytest.mark.slow) for pair in [(7, 0), (1, 2), (1, 0)])],
+)
 def test_an_error_of_the_source_ends_training_with_its_batch_and_cause(
     steps_per_execution: int, num_threads: int
 ) -> None:
@@ -231,6 +234,7 @@ def test_an_error_of_the_source_ends_training_with_its_batch_and_cause(
     assert caught.value.__cause__ is source.failure
 
 
+@pytest.mark.slow
 def test_an_error_of_the_validation_source_ends_training_as_itself() -> None:
     val_source = SpySource(40, seed=1, fail_at=5)
     with pytest.raises(SpoonfulError) as caught:

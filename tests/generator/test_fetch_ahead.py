@@ -55,6 +55,7 @@ def test_the_stretches_are_what_the_window_reads(
     assert sorted(i for first, last in stretches for i in range(first, last)) == read
 
 
+@pytest.mark.slow
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(
     number=st.integers(20, 300),

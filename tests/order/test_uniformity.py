@@ -44,7 +44,10 @@ def different_pairs(
     return different
 
 
-@pytest.mark.parametrize("num_examples", [5, 10, 50])
+LARGE_AND_SMALL = [pytest.param(number, marks=pytest.mark.slow) for number in (5, 50)]
+
+
+@pytest.mark.parametrize("num_examples", [10, *LARGE_AND_SMALL])
 def test_every_example_stands_everywhere_equally_often(num_examples: int) -> None:
     drawn = epochs("full", num_examples, 3_000)
     positions = np.tile(np.arange(num_examples), len(drawn))
@@ -52,7 +55,7 @@ def test_every_example_stands_everywhere_equally_often(num_examples: int) -> Non
     assert abs(chi_square_deviation(cells, (num_examples - 1) ** 2)) < 4
 
 
-@pytest.mark.parametrize("num_examples", [5, 12, 50])
+@pytest.mark.parametrize("num_examples", [12, *LARGE_AND_SMALL])
 @pytest.mark.parametrize("shuffle", ["block", "balanced"])
 def test_one_example_stands_everywhere_equally_often(shuffle: str, num_examples: int) -> None:
     # One at a time: the examples of a block move together from epoch to epoch.
@@ -62,7 +65,7 @@ def test_one_example_stands_everywhere_equally_often(shuffle: str, num_examples:
         assert abs(chi_square_deviation(cells, num_examples - 1)) < 4
 
 
-@pytest.mark.parametrize("num_examples", [5, 10, 50])
+@pytest.mark.parametrize("num_examples", [10, *LARGE_AND_SMALL])
 def test_every_pair_of_neighbours_is_equally_frequent(num_examples: int) -> None:
     drawn = epochs("full", num_examples, 3_000)
     different = different_pairs(drawn[:, 0], drawn[:, 1], num_examples)
@@ -175,7 +178,7 @@ def first_index(shuffle: str, size: int, seed: int, epoch: int) -> int:
     return int(order(epoch, 0, 1)[0])
 
 
-@pytest.mark.parametrize("chosen", [by_epoch, by_seed])
+@pytest.mark.parametrize("chosen", [by_epoch, pytest.param(by_seed, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("shuffle", "size", "count"),
     [("full", 20, 4_001), ("block", 8, 801), ("buffer", 8, 801), ("balanced", 8, 801)],

@@ -143,6 +143,7 @@ def test_a_sweep_is_compared(inside: Path, capfd: pytest.CaptureFixture[str]) ->
     assert all(row["run_id"] in page for row in rows)
 
 
+@pytest.mark.slow
 def test_the_metric_is_chosen(inside: Path, capfd: pytest.CaptureFixture[str]) -> None:
     compare.run(compose_config(["compare.metric=val_loss", "compare.sweep=sizes"]))
     assert "with val_loss 0.3000" in capfd.readouterr().out
@@ -155,6 +156,7 @@ def test_the_metric_is_chosen(inside: Path, capfd: pytest.CaptureFixture[str]) -
     assert verdicts.count("one_pair") == 1  # the points that lack a seed, each another one
 
 
+@pytest.mark.slow
 def test_the_level_decides_what_exceeds_the_noise(inside: Path) -> None:
     verdicts = {}
     for level in ("0.5", "1e-12"):
@@ -174,6 +176,7 @@ def test_a_sweep_without_results_is_one_line_and_leaves_what_was_there(inside: P
     assert (inside / "models" / "compare" / "report.html").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_it_is_published_where_the_readme_has_a_place_for_it(inside: Path) -> None:
     folder = inside / "experiments" / "sizes"
     folder.mkdir(parents=True)

@@ -93,6 +93,7 @@ def test_the_config_reaches_the_store(split: Path, spoonful: Spoonful) -> None:
     }
 
 
+@pytest.mark.slow
 def test_packing_again_touches_only_what_changed(split: Path, spoonful: Spoonful) -> None:
     done(spoonful("pack"))
     first = files_of(split / "data" / "packed")
@@ -114,6 +115,7 @@ def test_another_split_than_configured_is_refused(split: Path, spoonful: Spoonfu
     assert not (split / "data" / "packed").exists()
 
 
+@pytest.mark.slow
 def test_an_unreadable_image_is_named_and_nothing_is_left_that_looks_whole(
     split: Path, spoonful: Spoonful
 ) -> None:

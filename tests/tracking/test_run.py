@@ -61,6 +61,7 @@ def test_a_second_ctrl_c_cannot_leave_it_unmarked(
     mlflow.end_run("KILLED")  # still on MLflow's list, as a Ctrl-C leaves it
 
 
+@pytest.mark.slow
 def test_what_is_still_open_when_the_process_ends_is_not_called_finished(project: Path) -> None:
     program = """
 import mlflow
