@@ -57,7 +57,7 @@ def resolved_jit_compile(jit_compile: bool | None) -> bool:
 def emulates_bfloat16(cpuinfo: Path = _CPUINFO) -> bool:
     """Return whether bfloat16 would be computed by a processor that has none.
 
-    `vgg` on MNIST then trains at 47 images/s, and at 720 in float32 (2 cores with AVX2, oneDNN).
+    `vgg` on MNIST then trains at 47 images/s, and at 749 in float32 (2 cores with AVX2, oneDNN).
 
     Args:
         cpuinfo: Linux' description of the processors; where there is none, nothing is known.
