@@ -16,6 +16,8 @@ import pytest
 
 from spoonful import ArraySource, BatchGenerator, ExactResume
 
+pytestmark = pytest.mark.usefixtures("iterators_freed")
+
 SCRIPT = Path(__file__).with_name("exact_resume_script.py")
 NUM_EXAMPLES, BATCH_SIZE = 18, 4
 STEPS = 5  # the last batch of an epoch has 2 examples

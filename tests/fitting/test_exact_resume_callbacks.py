@@ -13,6 +13,8 @@ from spoonful import ArraySource, BatchGenerator, ExactResume
 from spoonful.checkpoints.folder import CheckpointFolder
 from spoonful.errors import SpoonfulError
 
+pytestmark = pytest.mark.usefixtures("iterators_freed")
+
 NUM_EXAMPLES, BATCH_SIZE = 18, 4
 STEPS = 5  # the last batch of an epoch has 2 examples
 

@@ -15,6 +15,8 @@ import spoonful
 from spoonful import ArraySource, BatchGenerator, ExactResume
 from spoonful.errors import SpoonfulError
 
+pytestmark = pytest.mark.usefixtures("iterators_freed")
+
 NUM_EXAMPLES, BATCH_SIZE = 18, 4
 STEPS = 5  # the last batch of an epoch has 2 examples
 

@@ -15,6 +15,8 @@ from spoonful.fitting.model_state import (
     set_model,
 )
 
+pytestmark = pytest.mark.usefixtures("iterators_freed")
+
 SLOW = pytest.mark.slow
 X = np.random.default_rng(0).integers(0, 256, (24, 6, 6, 1), dtype=np.uint8)
 Y = np.eye(3, dtype=np.float32)[np.arange(24) % 3]

@@ -131,10 +131,10 @@ class EpochBatches:
 def _without_autotuning() -> Any:
     """Return the options of a dataset in which TensorFlow tunes nothing: nothing is left to tune.
 
-    TensorFlow's tuning sleeps between its turns, each time twice as long, and an epoch's end waits
-    for it: about half of the epochs of `resnet` on photographs took 20.5 s instead of 12, with
-    nothing computed in the last 8 (TensorFlow 2.21); without tuning none did. That it sleeps on
-    because it is woken before it is told of the end is inferred from this, not seen.
+    TensorFlow's tuning sleeps between its turns, each time twice as long, and now and then is not
+    woken when an iterator ends, whose destructor waits for it (seen in a debugger, TensorFlow
+    2.21). About half of the epochs of `resnet` on photographs took 20.5 s instead of 12, with
+    nothing computed in the last 8; without tuning none did.
     """
     import tensorflow as tf
 
