@@ -9,7 +9,7 @@ for stage in fetch split pack; do
     spoonful $stage experiment=$name
 done
 # Half as wide and in float32, so that it can be run on any processor.
-spoonful sweep experiment=$name trainer.epochs=16 trainer.precision=float32 \
+spoonful sweep experiment=$name trainer.epochs=12 trainer.precision=float32 \
     'model.num_filters=[16,32,64]'
 spoonful compare compare.sweep=$name compare.publish=experiments/$name
 python experiments/$name/precision.py
