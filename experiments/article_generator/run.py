@@ -7,6 +7,7 @@ With --quick a tenth of MNIST is trained on for two epochs, and nothing is publi
 
 import argparse
 import itertools
+import operator
 import statistics
 import sys
 import time
@@ -107,10 +108,10 @@ def _trainings(root: Path, amount: Amount) -> list[dict[str, Any]]:
 
 
 def _training_row(name: str, seed: int, values: dict[str, Any]) -> dict[str, Any]:
-    epoch_s = values.pop("epoch_s")
+    epoch_s, steps_s = values.pop("epoch_s"), values.pop("steps_s")
     num_images = values.pop("images_an_epoch")
     # The first epoch also builds the graph.
-    median_s = statistics.median(epoch_s[1:] or epoch_s)
+    median_s = statistics.median(steps_s[1:] or steps_s)
     row = {
         "generator": name,
         "seed": seed,
@@ -118,6 +119,7 @@ def _training_row(name: str, seed: int, values: dict[str, Any]) -> dict[str, Any
         "images_an_epoch": num_images,
         "images_per_s": num_images / median_s,
         "train_s": sum(epoch_s),
+        "longest_wait_s": max(map(operator.sub, epoch_s, steps_s)),
         **values,
     }
     return {key: _rounded(value) for key, value in row.items()}
