@@ -97,9 +97,9 @@ def hits(model: Any, pixels: Any, targets: Any) -> Any:
 class EpochTimes(keras.callbacks.Callback):
     """Note how long each epoch takes, and how long its steps do, in s.
 
-    After the last step Keras lets go of the epoch's tf.data iterator, whose destructor now and then
-    sleeps for as long as the epoch took (src/spoonful/fitting/handover.py): epochs of 22 s and of
-    41 s of the same training, whatever the generator.
+    Before an epoch's first step Keras lets go of the last epoch's tf.data iterator, whose destructor
+    now and then sleeps for about as long as that epoch took (src/spoonful/fitting/handover.py):
+    epochs of 22 s and of 41 s in the same training, whatever the generator.
     """
 
     def __init__(self) -> None:
@@ -109,7 +109,12 @@ class EpochTimes(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Start the clock."""
-        self._begin = self._last_step = time.perf_counter()
+        self._begin = time.perf_counter()
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Remember when the first step began."""
+        if batch == 0:
+            self._first_step = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Remember when the last step ended."""
@@ -118,7 +123,7 @@ class EpochTimes(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Stop the clock."""
         self.epoch_s.append(time.perf_counter() - self._begin)
-        self.steps_s.append(self._last_step - self._begin)
+        self.steps_s.append(self._last_step - self._first_step)
 
 
 if __name__ == "__main__":
