@@ -49,7 +49,7 @@ def _training(rows: Sequence[Row]) -> str:
         ("of that at the other places, %", "other_places_accuracy", 100, "{:.2f}"),
         ("test images that its own generator serves", "own_images", 1, "{:,.0f}"),
         ("training, images/s", "images_per_s", 1, "{:,.0f}"),
-        ("longest wait before an epoch's first step, s", "longest_wait_s", 1, "{:.1f}"),
+        ("longest wait between epochs, s", "longest_wait_s", 1, "{:.1f}"),
         ("peak memory of the process, MiB", "peak_rss_mb", 1, "{:,.0f}"),
     ):
         values = {name: [scale * float(row[column]) for row in own[name]] for name in NAMES}

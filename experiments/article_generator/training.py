@@ -97,9 +97,8 @@ def hits(model: Any, pixels: Any, targets: Any) -> Any:
 class EpochTimes(keras.callbacks.Callback):
     """Note how long each epoch takes, and how long its steps do, in s.
 
-    Before an epoch's first step Keras lets go of the last epoch's tf.data iterator, whose destructor
-    now and then sleeps for about as long as that epoch took (src/spoonful/fitting/handover.py):
-    epochs of 22 s and of 41 s in the same training, whatever the generator.
+    The two differ where Keras waits for the destructor of an epoch's tf.data iterator, as it may
+    (src/spoonful/fitting/handover.py).
     """
 
     def __init__(self) -> None:
