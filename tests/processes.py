@@ -133,8 +133,7 @@ def _run(arguments: list[str], folder: Path, environment: dict[str, str], files:
         os.dup2(os.open(files / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
     os.environ.clear()
     os.environ.update(environment)
-    if hasattr(time, "tzset"):
-        time.tzset()
+    time.tzset()
     os.chdir(folder)
     from spoonful.__main__ import main
 

@@ -17,7 +17,6 @@ from spoonful.fitting.model_file import save_model
 from spoonful.fitting.report import EpochReport
 from spoonful.fitting.train import Training, train
 
-SLOW = pytest.mark.slow
 NUM_CLASSES = 3
 TINY = [
     "model=mlp",
