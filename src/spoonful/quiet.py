@@ -8,7 +8,7 @@ import tempfile
 # Elsewhere it helps as much: on 2 cores of an AMD EPYC with AVX2 the epochs of the article's
 # network ran at 971 to 1,419 images/s with it and at 401 to 742 without (fastest to fastest 1.9
 # times), those of `resnet` on 96 px at 198 to 225 and at 50 to 86; dense layers were as fast either
-# way. Some of the slow epochs among them are the stalls that handover.py now spares.
+# way. Some of the slow epochs among them may be the stalls that handover.py now spares.
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 
 
