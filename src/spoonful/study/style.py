@@ -13,7 +13,7 @@ a{color:var(--link)}
 code{font:.9em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
 small{color:var(--muted)}
 dl{margin:0}
-dl div{display:grid;grid-template-columns:8rem 1fr;gap:.75rem;padding:.3rem 0;
+dl div{display:grid;grid-template-columns:12rem 1fr;gap:.75rem;padding:.3rem 0;
 border-bottom:1px solid var(--line)}
 dt{color:var(--muted);overflow-wrap:anywhere}
 dd{margin:0;min-width:0;overflow-wrap:anywhere}
