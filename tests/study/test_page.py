@@ -147,6 +147,14 @@ def test_points_that_are_not_known_are_counted(sweep_of: MakeSweep, tmp_path: Pa
     assert "4 more that never began" in page.text
 
 
+def test_points_that_were_chosen_twice_are_counted(sweep_of: MakeSweep, tmp_path: Path) -> None:
+    sweep = sweep_of({}, lambda seed: 0.9, (0,), num_points=2)
+    again = replace(sweep.runs[0], run_id="cd" * 16, started=2)
+    page = Page(report_of(replace(sweep, runs=(*sweep.runs, again)), tmp_path))
+    assert "1 of 2 trainings (1 was done again: the newest counts), in 1 point" in page.text
+    assert not [heading for heading in page.headings if "Without a result" in heading]
+
+
 def test_the_same_runs_make_the_same_bytes(sweep_of: MakeSweep, tmp_path: Path) -> None:
     sweep = sweep_of({}, lambda seed: 0.9)
     texts = []

@@ -66,6 +66,36 @@ def test_the_newest_finished_run_of_a_point_counts(sweep_of: MakeSweep, run_of: 
     assert study.points[0].runs[0].run_id == again.run_id
     assert not study.missing
     assert study.num_unknown == 0
+    assert study.num_repeats == 1
+
+
+@pytest.mark.parametrize("num_chosen", [5, 6, 7])
+def test_a_search_that_chose_a_point_twice_lacks_none_for_it(
+    grid: SweepRuns, run_of: MakeRun, num_chosen: int
+) -> None:
+    """Of the six points the sampler chose five, one of them twice."""
+    runs = [run for run in grid.runs if run.setting("seed") == 0][:5]
+    runs.append(run_of(50, runs[0].settings, 0.9))
+    sweep = replace(grid, runs=tuple(runs), num_points=num_chosen)
+    study = group_by_point(sweep, "val_accuracy")
+    assert study.num_repeats == 1
+    assert len(study.points) == 5
+    # Where a training is left, it may be that of the sixth point.
+    assert len(study.missing) == (1 if num_chosen == 7 else 0)
+    assert study.num_unknown == 0
+
+
+def test_a_failed_point_that_was_tried_again_is_no_repeat(grid: SweepRuns, run_of: MakeRun) -> None:
+    failed = run_of(50, grid.runs[0].settings, 0.1, status="FAILED")
+    study = group_by_point(replace(grid, runs=(failed, *grid.runs)), "val_accuracy")
+    assert study.num_repeats == 0
+    assert not study.missing
+
+
+def test_a_sweep_of_which_nothing_began_lacks_all(grid: SweepRuns) -> None:
+    study = group_by_point(replace(grid, runs=()), "val_accuracy")
+    assert not study.missing
+    assert study.num_unknown == 18
 
 
 @pytest.mark.parametrize("status", ["FAILED", "KILLED", "RUNNING"])

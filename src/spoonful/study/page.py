@@ -110,8 +110,8 @@ def _facts(study: Study) -> str:
             )
             for axis in study.axes
         },
-        "results": f"{counted} of {sweep.num_points or len(sweep.runs)} trainings, in "
-        f"{counted_noun(len(study.points), 'point')} of "
+        "results": f"{counted} of {sweep.num_points or len(sweep.runs)} trainings"
+        f"{_repeats(study)}, in {counted_noun(len(study.points), 'point')} of "
         f"{' or '.join(map(str, seeds[:-1]))}{' or ' if seeds[1:] else ''}"
         f"{counted_noun(seeds[-1], 'seed')}",
     }
@@ -119,6 +119,11 @@ def _facts(study: Study) -> str:
         del facts["made by"]
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items())
     return f"<dl>{rows}</dl>"
+
+
+def _repeats(study: Study) -> str:
+    num = study.num_repeats
+    return f" ({num} {'was' if num == 1 else 'were'} done again: the newest counts)" if num else ""
 
 
 def _missing(study: Study) -> str:

@@ -97,6 +97,7 @@ class Study:
         points: those with a result, by their values.
         missing: points and seeds without one.
         num_unknown: trainings without a result of which not even the values are known.
+        num_repeats: finished trainings whose point and seed a newer one has; they do not count.
     """
 
     sweep: SweepRuns
@@ -105,6 +106,7 @@ class Study:
     points: tuple[Point, ...]
     missing: tuple[Missing, ...]
     num_unknown: int
+    num_repeats: int
 
     @cached_property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -166,7 +168,10 @@ def group_by_point(sweep: SweepRuns, metric: str) -> Study:
             counted.setdefault(values, {})[seed] = newest
         else:
             missing.append(Missing(label(values) if axes else "", seed, reason, newest))
-    never = _never_began(tried, sweep.num_points)
+    # A search that chooses points by chance may choose one twice.
+    num_ended = sum(max(1, _num_finished(runs)) for runs in tried.values())
+    num_left = max(0, (sweep.num_points or 0) - num_ended)
+    never = _never_began(tried, num_left)
     missing += [
         Missing(label(values) if axes else "", seed, "never began") for values, seed in never
     ]
@@ -176,7 +181,8 @@ def group_by_point(sweep: SweepRuns, metric: str) -> Study:
         axes=axes,
         points=tuple(Point(values, label(values), runs) for values, runs in counted.items()),
         missing=tuple(missing),
-        num_unknown=max(0, (sweep.num_points or 0) - len(tried) - len(never)),
+        num_unknown=num_left - len(never),
+        num_repeats=num_ended - len(tried),
     )
 
 
@@ -211,17 +217,21 @@ def _why_missing(run: PointRun, target: Quantity) -> str | None:
     return None
 
 
+def _num_finished(runs: Iterable[PointRun]) -> int:
+    return sum(run.is_finished for run in runs)
+
+
 def _never_began(
-    tried: Iterable[tuple[Values, Setting]], num_points: int | None
+    tried: Iterable[tuple[Values, Setting]], num_left: int
 ) -> list[tuple[Values, Setting]]:
-    """Return the points of the grid of which no run is known.
+    """Return the points of the grid of which no run is known, where the sweep has trainings left.
 
     The values that were seen may not be all, and the points of a random search are no grid: none
     is named that the sweep may not have had.
     """
     seen = {(*values, seed) for values, seed in tried}
     columns = [sorted(set(column), key=_rank) for column in zip(*seen, strict=True)]
-    if not seen or num_points is None or math.prod(map(len, columns)) > num_points:
+    if not seen or math.prod(map(len, columns)) - len(seen) > num_left:
         return []
     grid = sorted(set(product(*columns)) - seen, key=_ranks)
     return [(point[:-1], point[-1]) for point in grid]
