@@ -113,7 +113,7 @@ def test_a_point_that_fails_stops_no_other_and_is_tried_again(
     done = spoonful("sweep", *axes)
     assert done.returncode == 1
     assert "failed: learning_rate=1e+30: the loss is nan" in done.stdout
-    assert "1 points finished, 1 failed" in done.stdout
+    assert "1 point finished, 1 failed" in done.stdout
     assert "Traceback" not in done.stderr
     (parent,) = parents(processes.runs())
     assert parent.info.status == "FAILED"
@@ -136,6 +136,15 @@ def test_values_that_do_not_go_together_fail_as_a_point(processes: Any, spoonful
     (parent,) = parents(processes.runs())
     assert parent.info.status == "FAILED"
     assert [run.info.status for run in children(processes.runs())] == ["FINISHED"] * 3
+
+
+def test_a_point_that_has_its_data_is_trained(processes: Any, spoonful: Spoonful) -> None:
+    done = spoonful("sweep", "dataset.image_size=[16,16],[8,8]", *TINY)
+    assert done.returncode == 1, done.stderr
+    assert "failed: image_size=[16,16]: data/packed/train was packed otherwise" in done.stdout
+    assert "1 point finished, 1 failed" in done.stdout
+    (child,) = children(processes.runs())
+    assert child.info.status == "FINISHED"
 
 
 def test_points_train_side_by_side(digits: Path, processes: Any, spoonful: Spoonful) -> None:
@@ -216,6 +225,8 @@ def test_single_trainings_join_a_sweep_by_name(
         (["sweep", "seed=0,1", "sweep.point=a"], "sweep.point: it makes one `spoonful train` a"),
         (["sweep", *OPTUNA, "sweep.resume=abc"], "sweep.resume=abc: begun again, the sampler"),
         (["sweep", "experiment=nope", "seed=0,1"], "experiment=nope"),
+        (["sweep", "experiment=recipe"], "data/split was made otherwise: dataset (config mnist"),
+        (["sweep", "pack=jpeg", "seed=0,1"], "data/packed/train was packed otherwise: encoding"),
         (["train", "sweep.point=a"], "give sweep.run_name, too"),
         (["train", "sweep.point=../a", "sweep.run_name=grid"], "sweep.point=../a: expected the"),
         (["train", "sweep.point=a", "sweep.run_name=g/h"], "sweep.run_name=g/h: expected the"),

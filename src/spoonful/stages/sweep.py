@@ -15,6 +15,7 @@ from spoonful.config.settings import with_absolute_paths
 from spoonful.errors import SpoonfulError
 from spoonful.project import packed_dir, split_summary_path, sweeps_dir
 from spoonful.quiet import import_tensorflow
+from spoonful.stages.data import open_train_and_val
 from spoonful.stages.interrupted import AUTO
 from spoonful.stages.sweep_folder import (
     FAILED,
@@ -28,6 +29,8 @@ from spoonful.stages.train_record import sweep_tags
 POINT_FAILED = 1
 # Where and how fast points are trained makes no other sweep of it.
 _NO_POINT_OF_IT = ("sweep.", "tracking.", "hydra.", "hydra/", "trainer.resume=")
+# What has no say in which data is read; a generator's name has.
+_NO_DATA = ("model", "optimizer", "trainer", "generator.", "seed=")
 
 _NOT_IN_A_SWEEP = {
     "trainer.resume": "a sweep goes on by sweep.resume",
@@ -46,7 +49,8 @@ def sweep(overrides: list[str], launch: Launch) -> None:
         launch: trains the points, each by `spoonful.stages.point`.
 
     Raises:
-        SpoonfulError: bad overrides, at any point; a sweep to go on with that is not there.
+        SpoonfulError: bad overrides, at any point; no data that any point could train on; a sweep
+            to go on with that is not there.
     """
     asked = sweep_of(overrides)
     if asked.points is not None:
@@ -54,6 +58,7 @@ def sweep(overrides: list[str], launch: Launch) -> None:
     for key, why in _NOT_IN_A_SWEEP.items():
         if any(text.startswith(f"{key}=") for text in overrides):
             raise SpoonfulError(f"{key}: {why}; leave it out")
+    _check_data(asked)
     fixed = [text for text in overrides if text.partition("=")[0] not in asked.axes]
     first = list(asked.points[0]) if asked.points else fixed
     config = with_absolute_paths(compose_config(first))
@@ -61,6 +66,28 @@ def sweep(overrides: list[str], launch: Launch) -> None:
     with folder.held():
         record = _counted(folder, record)
         _run(config, asked, folder, record, overrides, launch)
+
+
+def _check_data(asked: Sweep) -> None:
+    """Check that the data is there, and as some point asks for it.
+
+    What a sampler will choose is not known: there a point finds out by itself.
+
+    Raises:
+        SpoonfulError: no point can train; says why the first cannot.
+    """
+    first_error: SpoonfulError | None = None
+    points = ([t for t in point if not t.startswith(_NO_DATA)] for point in asked.points or ())
+    # Composing a config takes 70 ms, and a sweep may have hundreds of points.
+    for point in dict.fromkeys(map(tuple, points)):
+        try:
+            open_train_and_val(with_absolute_paths(compose_config(list(point))))
+        except SpoonfulError as error:
+            first_error = first_error or error
+        else:
+            return
+    if first_error is not None:
+        raise first_error
 
 
 def _begun(
@@ -202,10 +229,13 @@ def _run(
 
 def _summarise(folder: SweepFolder, record: SweepRecord, overrides: Sequence[str] | None) -> None:
     """Say what came of the sweep; `overrides` try again what failed."""
+    from spoonful.study.wording import counted_noun
+
     points = folder.points()
     failed = [point for point in points if point.status == FAILED]
+    finished = counted_noun(len(points) - len(failed), "point")
     print(
-        f"sweep {record.name}, run {record.run_id}: {len(points) - len(failed)} points finished"
+        f"sweep {record.name}, run {record.run_id}: {finished} finished"
         + (f", {len(failed)} failed" if failed else "")
     )
     for point in failed:
