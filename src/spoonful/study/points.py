@@ -169,7 +169,7 @@ def group_by_point(sweep: SweepRuns, metric: str) -> Study:
         else:
             missing.append(Missing(label(values) if axes else "", seed, reason, newest))
     # A search that chooses points by chance may choose one twice.
-    num_ended = sum(max(1, _num_finished(runs)) for runs in tried.values())
+    num_ended = sum(max(1, sum(run.is_finished for run in runs)) for runs in tried.values())
     num_left = max(0, (sweep.num_points or 0) - num_ended)
     never = _never_began(tried, num_left)
     missing += [
@@ -215,10 +215,6 @@ def _why_missing(run: PointRun, target: Quantity) -> str | None:
         is_there = target.read(run) is not None
         return f"{target.name} is {'not finite' if is_there else 'not recorded'}"
     return None
-
-
-def _num_finished(runs: Iterable[PointRun]) -> int:
-    return sum(run.is_finished for run in runs)
 
 
 def _never_began(
