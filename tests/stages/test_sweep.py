@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -33,17 +32,19 @@ def children(runs: list[Run]) -> list[Run]:
 
 
 def ended_by(number: int, processes: Any, project: Path, *overrides: str) -> tuple[int, str, str]:
-    """Start a sweep, end it once its long point has a checkpoint inside its first epochs."""
+    """Start a sweep, end it once its long point has a checkpoint that it has not begun with."""
+    before = max(processes.checkpoint_steps(), default=0)
     process = processes.start("sweep", *overrides)
-    models = project / "models"
+    sweeps = project / "models" / "sweeps"
 
     def is_inside() -> bool:
-        begun = any((models / "checkpoints").glob("*/step-*2?"))
-        return begun and any((models / "sweeps").glob("*/0.json"))
+        # The first point's checkpoints are gone before it is recorded.
+        if not any(sweeps.glob("*/0.json")):
+            return False
+        return max(processes.checkpoint_steps(), default=0) > before
 
     try:
         assert processes.wait_for(is_inside, process, "checkpoint"), process.communicate()
-        time.sleep(0.5)
         process.send_signal(number)
         output, errors = process.communicate(timeout=60)
     finally:
