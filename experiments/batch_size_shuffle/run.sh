@@ -1,6 +1,7 @@
 #!/bin/sh
 # All of it: MNIST's data, the sweep, one corner with the article's network, and the tables.
-# Interrupted, it goes on where it was. SPOONFUL_MIRROR=FOLDER reads MNIST's four files from there.
+# An interrupted sweep is gone on with, one that has finished is trained again.
+# SPOONFUL_MIRROR=FOLDER reads MNIST's four files from there.
 set -eu
 cd "$(dirname "$0")/../.."
 PATH=$PWD/.venv/bin:$PATH
