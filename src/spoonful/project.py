@@ -8,6 +8,9 @@ DATABASE_NAME = "mlflow.db"
 LOCK_NAME = "requirements.lock"
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
+# `dvc exp run --temp` and `dvc queue start` run in a copy of the project below this folder of the
+# project itself, and remove the copy when the stages have ended.
+_DVC_COPIES = (".dvc", "tmp", "exps")
 
 
 @cache
@@ -21,6 +24,26 @@ def project_root() -> Path:
         if (folder / "dvc.yaml").is_file() and (folder / "conf" / "config.yaml").is_file():
             return folder
     return _CHECKOUT
+
+
+def store_root() -> Path:
+    """Return the folder that keeps runs and checkpoints: the project, even from DVC's copies of it.
+
+    A copy that DVC makes for an experiment is removed at its end, and all runs in it would be lost.
+    """
+    root = project_root()
+    for folder in root.parents:
+        if folder.parts[-len(_DVC_COPIES) :] == _DVC_COPIES:
+            copy = _git_root(root)
+            original = _git_root(folder.parents[len(_DVC_COPIES) - 1])
+            if copy is not None and original is not None and copy.is_relative_to(folder):
+                return original / root.relative_to(copy)
+    return root
+
+
+def _git_root(path: Path) -> Path | None:
+    """Return the nearest folder from here upwards that git knows as the top of a checkout."""
+    return next((p for p in (path, *path.parents) if (p / ".git").exists()), None)
 
 
 def shown_path(path: Path) -> str:
@@ -66,7 +89,7 @@ def train_dir() -> Path:
 
 def checkpoints_dir() -> Path:
     """Return where runs that have not finished keep their checkpoints, a folder a run."""
-    return project_root() / "models" / "checkpoints"
+    return store_root() / "models" / "checkpoints"
 
 
 def sweeps_dir() -> Path:

@@ -5,7 +5,7 @@ import sys
 
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
-from spoonful.project import ARTIFACTS_DIR_NAME, project_root
+from spoonful.project import ARTIFACTS_DIR_NAME, store_root
 
 
 def run(config: Config) -> None:
@@ -22,5 +22,5 @@ def run(config: Config) -> None:
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--workers", "1", "--backend-store-uri", uri]
-    command += ["--default-artifact-root", (project_root() / ARTIFACTS_DIR_NAME).as_uri()]
+    command += ["--default-artifact-root", (store_root() / ARTIFACTS_DIR_NAME).as_uri()]
     os.execve(sys.executable, command, environment)

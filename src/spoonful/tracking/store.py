@@ -10,19 +10,19 @@ from pathlib import Path
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.files import replaced_file
-from spoonful.project import ARTIFACTS_DIR_NAME, DATABASE_NAME, project_root
+from spoonful.project import ARTIFACTS_DIR_NAME, DATABASE_NAME, store_root
 
 
 def tracking_uri(config: TrackingConfig) -> str:
     """Return the URI of the store; by default an SQLite file in the project's folder."""
-    return config.uri or f"sqlite:///{project_root() / DATABASE_NAME}"
+    return config.uri or f"sqlite:///{store_root() / DATABASE_NAME}"
 
 
 def artifact_location(config: TrackingConfig, experiment_name: str) -> str | None:
     """Return where a new experiment keeps its artifacts; None: where the server says."""
     if config.uri is not None and not config.uri.startswith("sqlite"):
         return None
-    return (project_root() / ARTIFACTS_DIR_NAME / experiment_name.replace("/", "_")).as_uri()
+    return (store_root() / ARTIFACTS_DIR_NAME / experiment_name.replace("/", "_")).as_uri()
 
 
 def prepare_store(config: TrackingConfig) -> str:
@@ -35,7 +35,7 @@ def prepare_store(config: TrackingConfig) -> str:
     quiet_mlflow()
     uri = tracking_uri(config)
     if config.uri is None:
-        _create_database(project_root() / DATABASE_NAME)
+        _create_database(store_root() / DATABASE_NAME)
     elif uri.startswith(("http://", "https://")):
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(config.timeout_s)
         # Each try waits twice as long as the one before: the usual 7 add up to minutes.
