@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from spoonful import files
 from spoonful.files import link_or_copy, replaced_file, replaced_folder, write_json, write_text
 
 
@@ -104,6 +105,97 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
         pass
     assert not left.exists()
     assert all(other.is_dir() for other in others)
+
+
+@pytest.fixture
+def on_disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is flushed and what is renamed, in the order of the calls."""
+    calls: list[str] = []
+    fsync, replace, rename = os.fsync, Path.replace, Path.rename
+
+    def flushed(descriptor: int) -> None:
+        calls.append(f"flush {Path(f'/proc/self/fd/{descriptor}').readlink().name}")
+        fsync(descriptor)
+
+    def replaced(path: Path, target: Path) -> Path:
+        calls.append(f"rename {path.name} {target.name}")
+        return replace(path, target)
+
+    def renamed(path: Path, target: Path) -> Path:
+        calls.append(f"rename {path.name} {target.name}")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(Path, "replace", replaced)
+    monkeypatch.setattr(Path, "rename", renamed)
+    return calls
+
+
+def test_a_file_is_on_the_disk_before_its_name_is(tmp_path: Path, on_disk: list[str]) -> None:
+    with replaced_file(tmp_path / "file.txt") as beside:
+        beside.write_text("whole")
+    assert on_disk == [
+        f"flush {beside.name}",
+        f"rename {beside.name} file.txt",
+        f"flush {tmp_path.name}",
+    ]
+
+
+def test_a_folder_s_files_are_on_the_disk_before_its_name_is(
+    tmp_path: Path, on_disk: list[str]
+) -> None:
+    with replaced_folder(tmp_path / "folder") as beside:
+        (beside / "deep").mkdir()
+        (beside / "deep" / "one").write_text("1")
+        (beside / "two").write_text("2")
+        (beside / "link").symlink_to("nowhere")
+    first = {f"flush {name}" for name in (beside.name, "deep", "one", "two")}
+    assert set(on_disk[:4]) == first
+    assert on_disk[4:] == [f"rename {beside.name} folder", f"flush {tmp_path.name}"]
+
+
+def test_a_folder_of_many_files_flushes_its_file_system_first(
+    tmp_path: Path, on_disk: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync_file_system = files._sync_file_system
+
+    def flushed(folder: Path) -> None:
+        on_disk.append(f"flush all of {folder.name}")
+        sync_file_system(folder)
+
+    monkeypatch.setattr(files, "_sync_file_system", flushed)
+    with replaced_folder(tmp_path / "folder") as beside:
+        for number in range(300):
+            (beside / f"{number}").touch()
+    assert on_disk == [
+        f"flush all of {beside.name}",
+        f"rename {beside.name} folder",
+        f"flush {tmp_path.name}",
+    ]
+
+
+def test_a_full_disk_names_the_file_that_was_meant(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with (
+        pytest.raises(OSError, match="No space") as caught,
+        replaced_file(path),
+        open("/dev/full", "w") as full,  # noqa: PTH123 - as a full disk: no name
+    ):
+        full.write("x" * 100_000)
+    assert caught.value.filename == str(path)
+    assert names(tmp_path) == []
+
+
+def test_what_cannot_be_written_is_named_by_its_own_path(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="name too long") as caught:
+        write_text(tmp_path / ("a" * 250), "text")
+    assert caught.value.filename == str(tmp_path / ("a" * 250))
+    with (
+        pytest.raises(OSError, match="Is a directory") as caught,
+        replaced_folder(tmp_path / "folder") as beside,
+    ):
+        beside.write_text("text")
+    assert caught.value.filename == str(tmp_path / "folder")
 
 
 def test_text_and_json_have_the_same_bytes_everywhere(tmp_path: Path) -> None:

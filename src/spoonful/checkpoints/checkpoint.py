@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
-from spoonful.files import sync
 from spoonful.sources.content_hash import content_hash
 
 ARRAYS_NAME = "arrays.npz"
@@ -39,7 +38,7 @@ class Checkpoint:
 
 
 def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
-    """Fill an empty folder, and wait until all of it is on the disk."""
+    """Fill an empty folder."""
     arrays_path = folder / ARRAYS_NAME
     bare, types = _bare_arrays(checkpoint.arrays)
     with arrays_path.open("wb") as file:
@@ -53,8 +52,6 @@ def write_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     }
     text = json.dumps({**content, "sha256": _digest(content)})
     (folder / STATE_NAME).write_text(text, encoding="utf-8")
-    for path in (arrays_path, folder / STATE_NAME, folder):
-        sync(path)
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:

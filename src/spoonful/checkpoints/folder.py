@@ -8,7 +8,7 @@ from pathlib import Path
 
 from spoonful.checkpoints.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from spoonful.errors import SpoonfulError
-from spoonful.files import replaced_folder, sync
+from spoonful.files import replaced_folder
 
 NUM_KEPT = 2
 _NAME = re.compile(r"step-(\d{12})")
@@ -37,7 +37,6 @@ class CheckpointFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             with replaced_folder(self._folder(checkpoint.step)) as beside:
                 write_checkpoint(checkpoint, beside)
-            sync(self.path)
         except OSError as error:
             raise SpoonfulError(
                 f"{self.path}: the checkpoint of step {checkpoint.step:,} cannot be written "

@@ -61,7 +61,6 @@ class PartialStore:
             path,
             {"num_examples": shard.num_examples, "bytes": shard.num_bytes, "sha256": shard.sha256},
         )
-        sync(path)
 
     def whole_meta(self) -> StoreMeta | None:
         """Return the meta of a store that is only not in its place yet; None where work is left."""
@@ -72,7 +71,6 @@ class PartialStore:
         path = self.path / META_NAME
         if not path.exists():
             write_json(path, meta.to_json())
-            sync(path)
         self._remove_all_but({META_NAME, *(file.name for file in meta.files)})
         sync(self.path)
         put_in_place(self.path, self._folder)

@@ -1,7 +1,6 @@
 """Write shards: each to a name of its own, hashed as it is written, renamed when it is whole."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,8 +67,6 @@ def hashed_file(path: Path) -> Iterator[HashedFile]:
     try:
         with replaced_file(path) as beside, beside.open("wb") as file:
             yield HashedFile(file)
-            file.flush()
-            os.fsync(file.fileno())
     except OSError as error:
         raise SpoonfulError(
             f"{path}: cannot be written ({error.strerror or error}); free some space or mend the "
