@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 
+from spoonful import background
 from spoonful.errors import SpoonfulError
 from spoonful.generator.buffers import BufferPool
 from spoonful.generator.chunks import Chunk, ChunkReader
@@ -82,8 +83,7 @@ class LookAhead:
     def pause(self) -> None:
         """End the threads after what they are reading; what is ready stays."""
         with self._lock:
-            self._is_paused = True
-            self._has_work.notify_all()
+            self._pause()
             threads = self._threads - {threading.current_thread()}
         deadline = time.monotonic() + min(_JOIN_LIMIT_S, self._limits.read_timeout_s)
         for thread in threads:
@@ -102,6 +102,17 @@ class LookAhead:
             self._pool.clear()
             self._is_ready.notify_all()
         self.pause()
+
+    def _pause(self) -> None:
+        self._is_paused = True
+        self._has_work.notify_all()
+
+    def _stop(self) -> None:
+        """Let the threads end, and whoever waits for a chunk: the process ends."""
+        with self._lock:
+            self._drop_all()
+            self._pause()
+            self._is_ready.notify_all()
 
     def _drop_all(self) -> None:
         self._tasks.clear()
@@ -157,9 +168,7 @@ class LookAhead:
         num_idle = len(self._threads) - len(self._running)
         num_free = self._limits.num_threads - len(self._threads)
         for _ in range(min(num_waiting - num_idle, num_free)):
-            thread = threading.Thread(target=self._work, name="spoonful-reader", daemon=True)
-            thread.start()
-            self._threads.add(thread)
+            self._threads.add(background.start(self._work, "spoonful-reader", self._stop))
         self._has_work.notify(num_waiting)
 
     def _plan_ahead(self) -> None:
