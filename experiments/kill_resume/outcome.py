@@ -107,6 +107,11 @@ class Store:
         )
 
 
+def is_of_this_machine(metric: str) -> bool:
+    """Say whether a metric differs from run to run."""
+    return metric in _PERFORMANCE or metric.startswith(_SYSTEM)
+
+
 def compare(reference: Outcome, other: Outcome) -> dict[str, bool]:
     """Say of each part of two outcomes whether it is the same to the bit."""
     then, now = reference.finished, other.finished
@@ -145,7 +150,7 @@ def _learned(outcome: Outcome) -> dict[str, Any]:
     metrics = {
         name: sorted(series)
         for name, series in outcome.series.items()
-        if name not in _PERFORMANCE and not name.startswith(_SYSTEM)
+        if not is_of_this_machine(name)
     }
     return {**tags, **metrics}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cases import EXPERIMENT
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
+CHECKOUT = Path(__file__).resolve().parents[2]
 _PARTS = ("conf", "dvc.yaml", "params.yaml", "requirements.lock")
 SPOONFUL = (sys.executable, "-m", "spoonful")
 
@@ -28,7 +28,7 @@ class Scratch:
         shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir(parents=True)
         for name in _PARTS:
-            part = _CHECKOUT / name
+            part = CHECKOUT / name
             if part.is_dir():
                 shutil.copytree(part, self.root / name)
             else:

@@ -1,0 +1,75 @@
+"""Kills of the other commands as csv and as the tables of the README."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, fields
+from pathlib import Path
+
+from stage_cases import COMMAND, GROUP, STAGE_CASES, WORKER
+from stage_trials import PARTS, StageKill, StageResult
+from tables import KILLS_NAME
+
+from spoonful.tables import markdown, put_between, read_csv, write_csv
+
+STAGE_KILLS_NAME = "stage_kills.csv"
+STAGES_NAME = "stages.csv"
+_VICTIMS = (COMMAND, WORKER, GROUP)
+
+
+def write_results(folder: Path, results: Sequence[StageResult], minutes: float) -> None:
+    """Write stage_kills.csv and stages.csv."""
+    names = [field.name for field in fields(StageKill)]
+    kills = [astuple(kill) for result in results for kill in result.kills]
+    write_csv(folder / STAGE_KILLS_NAME, names, kills)
+    rows = []
+    for result in results:
+        at_changes = sum(kill.moment.startswith("before ") for kill in result.kills)
+        counts = [sum(kill.victim == victim for kill in result.kills) for victim in _VICTIMS]
+        answers = ["yes" if result.same[part] else "no" for part in PARTS]
+        facts = [result.case, round(result.seconds, 1), result.trials, result.lives]
+        rows.append([*facts, result.refused, len(kills), at_changes, *counts, *answers])
+        rows[-1][5] = len(result.kills)
+    columns = ("case", "seconds", "runs", "lives", "refused", "kills", "at a change of the disk")
+    write_csv(
+        folder / STAGES_NAME,
+        (*columns, *_VICTIMS, *PARTS, "minutes"),
+        [[*row, round(minutes, 1)] for row in rows],
+    )
+
+
+def publish(folder: Path, readme: Path) -> None:
+    """Write the tables between the README's markers."""
+    rows = read_csv(folder / STAGES_NAME)
+    kills = read_csv(folder / STAGE_KILLS_NAME)
+    put_between(readme, "stages total", _total(rows, kills, len(read_csv(folder / KILLS_NAME))))
+    put_between(readme, "stages", _kills_table(rows))
+    put_between(readme, "stages held", _parts_table(rows))
+
+
+def _total(
+    rows: Sequence[Mapping[str, str]], kills: Sequence[Mapping[str, str]], num_training: int
+) -> str:
+    num_good = sum(all(row[part] == "yes" for part in PARTS) for row in rows)
+    longest = max(float(kill["alive_s"]) for kill in kills)
+    minutes = float(rows[-1]["minutes"])
+    return (
+        f"{len(kills)} kills in {sum(int(row['runs']) for row in rows)} runs of {len(rows)} "
+        f"commands, in {minutes:.0f} min, {len(kills) + num_training} with those "
+        f"of training: {num_good} of {len(rows)} commands hold in all parts; the last process of a "
+        f"killed command was gone after {longest:g} s at the latest."
+    )
+
+
+def _kills_table(rows: Sequence[Mapping[str, str]]) -> str:
+    titles = {case.name: case.title for case in STAGE_CASES}
+    names = ("seconds", "runs", "kills", "at a change of the disk", *_VICTIMS)
+    table = [[row["case"], titles[row["case"]], *(row[name] for name in names)] for row in rows]
+    sums = [str(sum(int(row[name]) for row in rows)) for name in names[1:]]
+    return markdown(("case", "what it is", *names), [*table, ["all", "", "", *sums]], num_texts=2)
+
+
+def _parts_table(rows: Sequence[Mapping[str, str]]) -> str:
+    shown = [
+        [row["case"], *("yes" if row[part] == "yes" else "**no**" for part in PARTS)]
+        for row in rows
+    ]
+    return markdown(["case", *PARTS], shown)
