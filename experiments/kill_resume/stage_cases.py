@@ -10,7 +10,7 @@ KILL, TERM, INT = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
 
 Command = tuple[str, ...]
 
-_SMALL = ("dataset.image_size=[8,8]", "dataset.num_channels=1", "dataset=folder")
+_SMALL = ("dataset.image_size=[224,224]", "dataset.num_channels=1", "dataset=folder")
 _OLD, _NEW = "dataset.path=own/old", "dataset.path=own/new"
 _TINY = ("model=mlp", "trainer.epochs=2", "trainer.checkpoint_every_steps=10")
 _POINTS = ("generator.batch_size=64,128", "seed=0,1", *_TINY)
@@ -71,7 +71,7 @@ _STORES = tuple(f"data/packed/{split}" for split in ("train", "val", "test"))
 
 
 def _packing(encoding: str, num_changes: int) -> StageCase:
-    options = (*_SMALL, f"pack={encoding}", "pack.shard_mb=0.01")
+    options = (*_SMALL, f"pack={encoding}", "pack.shard_mb=1")
     made = (("fetch", *_SMALL, _OLD), ("split", *_SMALL, _OLD), ("pack", *options, _OLD))
     again = (("fetch", *_SMALL, _NEW), ("split", *_SMALL, _NEW))
     return StageCase(

@@ -1,0 +1,115 @@
+"""Names beside a file or folder for what is not whole yet, told from what a killed process left.
+
+Each is held by the process that writes it, and the system lets go of it when the process ends,
+however it does: what nobody holds is removed, what another process still writes is left alone.
+"""
+
+import contextlib
+import glob
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_ID = "[0-9a-f]" * 8
+
+
+def unused_name(path: Path, suffix: str = "") -> Path:
+    """Return a name beside `path` that no other process uses."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp{suffix}")
+
+
+@contextmanager
+def unfinished_file(path: Path) -> Iterator[Path]:
+    """Give an empty file beside `path`, held until the block ends; removed unless it was renamed.
+
+    What killed processes left of `path` is removed before.
+    """
+    _remove_unheld(path, path.suffix)
+    with _held(path, is_folder=False) as beside:
+        try:
+            yield beside
+        finally:
+            with contextlib.suppress(OSError):  # the first error says why
+                beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def unfinished_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder beside `path`, as `unfinished_file` does a file."""
+    remove_leftovers(path)
+    with _held(path, is_folder=True) as beside:
+        try:
+            yield beside
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed processes left beside the folder `path`."""
+    _remove_unheld(path, "")
+
+
+def meant(path: Path, found: Path) -> Path:
+    """Return what a path beside `path`, or below one, is to become; another path is left alone."""
+    try:
+        first, *rest = found.relative_to(path.parent).parts
+    except ValueError:
+        return found
+    is_own = re.fullmatch(rf"\.{re.escape(path.name)}\.{_ID}\.tmp(\.\w+)?", first)
+    return path.joinpath(*rest) if is_own else found
+
+
+def _remove_unheld(path: Path, suffix: str) -> None:
+    name = glob.escape(path.name)
+    for leftover in path.parent.glob(f".{name}.{_ID}.tmp{glob.escape(suffix)}"):
+        with contextlib.suppress(OSError):  # another process removes it as well
+            descriptor = os.open(leftover, os.O_RDONLY)
+            try:
+                if _hold(descriptor):
+                    is_folder = leftover.is_dir()
+                    shutil.rmtree(leftover, ignore_errors=True) if is_folder else leftover.unlink()
+            finally:
+                os.close(descriptor)
+
+
+@contextmanager
+def _held(path: Path, is_folder: bool) -> Iterator[Path]:
+    """Make a file or folder that `_remove_unheld` leaves alone, in whatever process that runs."""
+    while True:
+        beside = unused_name(path, "" if is_folder else path.suffix)
+        beside.mkdir() if is_folder else beside.touch(exist_ok=False)
+        try:
+            descriptor = os.open(beside, os.O_RDONLY)
+        except FileNotFoundError:  # taken for a leftover before it was held
+            continue
+        if _hold(descriptor) and _is_at(descriptor, beside):
+            break
+        os.close(descriptor)
+    try:
+        yield beside
+    finally:
+        os.close(descriptor)
+
+
+def _hold(descriptor: int) -> bool:
+    """Hold an open file or folder; False: another process does."""
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system: nothing is held
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
