@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from spoonful.errors import SpoonfulError
+
 _ID = "[0-9a-f]" * 8
 
 
@@ -61,6 +63,28 @@ def meant(path: Path, found: Path) -> Path:
         return found
     is_own = re.fullmatch(rf"\.{re.escape(path.name)}\.{_ID}\.tmp(\.\w+)?", first)
     return path.joinpath(*rest) if is_own else found
+
+
+@contextmanager
+def sole_writer(path: Path) -> Iterator[None]:
+    """Hold `path` while several files are written that belong together.
+
+    Raises:
+        SpoonfulError: another process writes it; names the process.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f".{path.name}.lock").open("a+", encoding="ascii") as lock:
+        if not _hold(lock.fileno()):
+            lock.seek(0)
+            raise SpoonfulError(
+                f"{path} is being written by process {lock.read().strip() or 'unknown'}: wait "
+                "until it is done, or end it"
+            )
+        lock.seek(0)
+        lock.truncate()
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
 
 
 def _remove_unheld(path: Path, suffix: str) -> None:

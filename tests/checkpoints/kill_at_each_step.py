@@ -4,48 +4,21 @@ Prints for each case how often which checkpoint was the newest afterwards.
 """
 
 import json
-import os
 import shutil
-import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from spoonful.checkpoints.checkpoint import ARRAYS_NAME, Checkpoint, read_checkpoint
 from spoonful.checkpoints.folder import NUM_KEPT, CheckpointFolder
-
-_CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "shutil.rmtree"}
+from tests.killed import in_child
 
 
 def checkpoint(step: int, version: str) -> Checkpoint:
     return Checkpoint(step, {"version": version}, {"x": np.arange(1000) + step})
-
-
-def in_child(act: Callable[[], object], kill_at: int) -> bool:
-    """Act in a child that kills itself at its n-th change of the disk; tell whether it was."""
-    child = os.fork()
-    if child == 0:
-        left = kill_at
-
-        def hook(event: str, arguments: tuple[Any, ...]) -> None:
-            nonlocal left
-            writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & 3
-            if event in _CHANGES or writes:
-                left -= 1
-                if left < 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(hook)
-        try:
-            act()
-        finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
 def fill(path: Path, before: list[int], damaged: int | None) -> CheckpointFolder:

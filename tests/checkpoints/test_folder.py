@@ -12,6 +12,7 @@ import pytest
 from spoonful.checkpoints.checkpoint import ARRAYS_NAME, STATE_NAME, Checkpoint, read_checkpoint
 from spoonful.checkpoints.folder import CheckpointFolder
 from spoonful.errors import SpoonfulError
+from tests.processes import ROOT
 
 
 def checkpoint(step: int, version: str = "") -> Checkpoint:
@@ -231,9 +232,10 @@ def test_all_of_it_is_on_the_disk_before_it_has_its_name(
 
 
 def test_a_write_killed_at_each_of_its_steps_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
-    script = Path(__file__).with_name("kill_at_each_step.py")
-    command = [sys.executable, str(script), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    command = [sys.executable, "-m", "tests.checkpoints.kill_at_each_step", str(tmp_path)]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     expected = {

@@ -4,11 +4,8 @@ Prints how many steps there were, and how often the store was the old one, absen
 """
 
 import json
-import os
-import signal
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,9 +14,9 @@ from spoonful.packing import pack
 from spoonful.sources.array import ArraySource
 from spoonful.sources.packed import PackedSource
 from spoonful.sources.packed_verify import verify
+from tests.killed import in_child
 
 NUM_EXAMPLES = 130
-_CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "shutil.rmtree"}
 
 
 def array_source(seed: int) -> ArraySource:
@@ -30,28 +27,6 @@ def array_source(seed: int) -> ArraySource:
 
 def pack_new(folder: Path) -> None:
     pack(array_source(1), folder, shard_mb=0.008, num_threads=1)
-
-
-def pack_in_child(folder: Path, kill_at: int) -> bool:
-    """Pack in a child that kills itself at its n-th change of the disk; tell whether it was."""
-    child = os.fork()
-    if child == 0:
-        left = kill_at
-
-        def hook(event: str, arguments: tuple[Any, ...]) -> None:
-            nonlocal left
-            writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & 3
-            if event in _CHANGES or writes:
-                left -= 1
-                if left < 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(hook)
-        try:
-            pack_new(folder)
-        finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
 def state(folder: Path, fingerprints: dict[str, str]) -> str:
@@ -78,7 +53,7 @@ def main(scratch: Path) -> None:
     counts = {"steps": 0, "old": 0, "absent": 0, "new": 0}
     while True:
         pack(array_source(0), folder)
-        was_killed = pack_in_child(folder, counts["steps"])
+        was_killed = in_child(lambda: pack_new(folder), counts["steps"])
         if not was_killed:
             break
         counts["steps"] += 1

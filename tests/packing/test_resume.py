@@ -16,6 +16,7 @@ from spoonful.packing.partial import PLAN_NAME, partial_store
 from spoonful.packing.plan import make_plan
 from spoonful.sources.array import ArraySource
 from spoonful.sources.packed import PackedSource
+from tests.processes import ROOT
 
 NUM_EXAMPLES = 400
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -208,9 +209,9 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_process_killed_at_each_of_its_steps_leaves_nothing_half_done(tmp_path: Path) -> None:
-    script = Path(__file__).with_name("kill_at_each_step.py")
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path)],
+        [sys.executable, "-m", "tests.packing.kill_at_each_step", str(tmp_path)],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=300,

@@ -14,9 +14,10 @@ from tqdm import tqdm
 from spoonful.config.schema import Config, MnistConfig
 from spoonful.datasets import DATASETS, RawDataset, RawImage
 from spoonful.errors import SpoonfulError
-from spoonful.files import replaced_folder, write_json, write_text
+from spoonful.files import replaced_folder, sync, write_json, write_text
 from spoonful.project import raw_dir, split_dir, split_summary_path, split_table_path
 from spoonful.splitting import SPLITS, assign_splits
+from spoonful.unfinished import sole_writer
 
 
 def run(config: Config) -> None:
@@ -29,13 +30,18 @@ def run(config: Config) -> None:
         0.0 if isinstance(dataset, MnistConfig) else dataset.test_fraction,
         dataset.split_seed,
     )
-    with replaced_folder(split_dir()) as folder:
-        _place(raw, splits, folder)
     counts = Counter((i.class_name, split) for i, split in zip(raw.images, splits, strict=True))
     class_names = sorted({image.class_name for image in raw.images})
-    write_text(split_table_path(), _table_csv(class_names, counts))
     digests = {"digest": split_digest(raw.images, splits), "data_digest": data_digest(raw.images)}
-    write_json(split_summary_path(), split_summary(config, splits, len(class_names), digests))
+    with sole_writer(split_dir()):
+        with replaced_folder(split_dir()) as folder:
+            _place(raw, splits, folder)
+            # Killed from here on, there is no split.json, which all who read the split ask for.
+            for path in (split_summary_path(), split_table_path()):
+                path.unlink(missing_ok=True)
+            sync(split_summary_path().parent)
+        write_text(split_table_path(), _table_csv(class_names, counts))
+        write_json(split_summary_path(), split_summary(config, splits, len(class_names), digests))
     print(_table_text(class_names, counts))
     for line in _copies(raw.images, splits):
         print(line, file=sys.stderr)
