@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NoReturn
 
+from spoonful.dvc_stage import end_with_dvc
 from spoonful.errors import SpoonfulError
 
 _ALL_GROUPS = (
@@ -89,6 +90,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run one stage; exit with 2 on bad input, 130 on Ctrl-C, 143 on SIGTERM."""
     arguments = sys.argv[1:] if argv is None else argv
     signal.signal(signal.SIGTERM, _terminate)
+    end_with_dvc()
     # TensorFlow's start-up notes and MLflow's telemetry (it looks up an outside host) are off
     # unless the user set them; both are read at import.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,0 +1,51 @@
+"""A command that is a stage of DVC's ends when DVC has been killed."""
+
+import os
+import signal
+import threading
+import time
+
+_POLL_S = 0.5
+# A step and a checkpoint of several GB; then it is killed.
+_END_LIMIT_S = 60.0
+_STAGE = "DVC_STAGE"  # DVC sets it for what it runs
+
+
+def end_with_dvc() -> None:
+    """Where DVC runs this process: end as by SIGTERM once DVC is gone, however that was.
+
+    Else a training would go on alone, unseen, while the next `dvc repro` trains the same again.
+    """
+    pid = _dvc_pid()
+    if pid is not None:
+        threading.Thread(target=_watch, args=(pid,), name="spoonful-dvc", daemon=True).start()
+
+
+def _dvc_pid() -> int | None:
+    """Return the nearest process above that is no part of this stage; shells of the stage are."""
+    stage = os.environ.get(_STAGE)
+    if stage is None:
+        return None
+    import psutil
+
+    for process in psutil.Process().parents():
+        try:
+            if process.environ().get(_STAGE) != stage:
+                return int(process.pid)
+        except psutil.Error:  # another user's, or it has just ended
+            return None
+    return None
+
+
+def _watch(pid: int) -> None:
+    import psutil
+
+    try:
+        dvc = psutil.Process(pid)
+        while dvc.is_running() and dvc.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(_POLL_S)
+    except psutil.NoSuchProcess:
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_END_LIMIT_S)
+    os.kill(os.getpid(), signal.SIGKILL)
