@@ -16,7 +16,7 @@ MAX_FUNCTION_LINES = 50
 # From the bottom up: a module imports from its own layer and those below alone.
 LAYERS = [
     ("errors", "quiet", "background", "dvc_stage", "unfinished"),
-    ("files", "project", "tables"),
+    ("documents", "files", "project", "tables"),
     ("order", "sources"),
     ("checkpoints", "ledger"),
     ("config",),
@@ -30,15 +30,16 @@ LAYERS = [
 ONLY_IN = {
     "mlflow": ("tracking",),
     "dvc": ("tracking",),
-    "keras": ("fitting", "models", "generator", "stages.evaluate", "quiet"),
+    "keras": ("fitting", "models", "generator", "stages.trained_model", "quiet"),
     "tensorflow": ("fitting", "quiet", "tracking.environment"),
     "hydra": ("__main__", "config", "stages.job"),
-    "omegaconf": ("config", "stages.train", "stages.train_record", "stages.evaluate"),
+    "omegaconf": ("config", "stages.train", "stages.train_record"),
     "matplotlib": ("figures", "evaluation.report", "study", "tracking"),
     "scipy": ("study.significance",),
     "sklearn": ("fitting.fit", "evaluation.scores", "splitting"),
     "xxhash": ("generator.step_digest", "fitting.resumable", "ledger"),
     "ml_dtypes": ("checkpoints.checkpoint",),
+    "pydantic": ("documents",),
 }
 
 

@@ -7,17 +7,22 @@ ledgers that agree in a row agree in all steps of that epoch before it.
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from typing import Any
 
 import xxhash
 
+from spoonful.documents import parsed_table, shown, unexpected
+
 EVERY_STEPS = 100  # rows within an epoch
 TRAIN, VAL, WEIGHTS = "train", "val", "weights"
 
 _DIGEST_BYTES = 16
 _START = xxhash.xxh3_128_digest(b"spoonful ledger 1")
+_NUMBER, _DIGEST = re.compile("[0-9]{1,15}"), re.compile("[0-9a-f]{12,64}")
+_REMAKE = "bring the file back, or take another run"
 _METRIC_DIGITS = 12  # 48 bits: a float holds every such number exactly
 
 
@@ -142,10 +147,20 @@ def to_csv(rows: Iterable[Row]) -> str:
     return text.getvalue()
 
 
-def from_csv(text: str) -> list[Row]:
-    """Read what `to_csv` wrote."""
-    rows = csv.DictReader(io.StringIO(text))
-    return [Row(r["stream"], int(r["epoch"]), int(r["step"]), r["digest"]) for r in rows]
+def from_csv(text: str, path: str = "ledger.csv") -> list[Row]:
+    """Read what `to_csv` wrote; `path` is for the message.
+
+    Raises:
+        SpoonfulError: it is no ledger; names the first row that is none.
+    """
+    rows = []
+    for cells in parsed_table(text, [column.name for column in fields(Row)], path, _REMAKE):
+        is_row = cells["stream"] in (TRAIN, VAL, WEIGHTS) and _DIGEST.fullmatch(cells["digest"])
+        if not (is_row and _NUMBER.fullmatch(cells["epoch"]) and _NUMBER.fullmatch(cells["step"])):
+            expected = "rows of a stream, an epoch, a step and a digest"
+            raise unexpected(path, expected, shown(list(cells.values())), _REMAKE)
+        rows.append(Row(cells["stream"], int(cells["epoch"]), int(cells["step"]), cells["digest"]))
+    return rows
 
 
 def _cut(joined: bytes) -> list[bytes]:

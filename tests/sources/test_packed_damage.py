@@ -52,7 +52,9 @@ def refusal(call: Callable[[], object]) -> str:
 
 def edit(folder: Path, **changes: Any) -> None:
     path = folder / META_NAME
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    values = {**json.loads(path.read_text()), **changes}
+    values.pop("sha256", None)  # as it was packed before meta.json had a digest of its own
+    path.write_text(json.dumps(values))
 
 
 def names(folder: Path) -> list[str]:
@@ -135,6 +137,21 @@ def test_a_meta_that_contradicts_itself_is_named(raw: Path, change: dict[str, An
     edit(raw, **change)
     message = refusal(lambda: PackedSource(raw))
     assert f"{raw / META_NAME}: expected the description of a packed split, found" in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"cow"', '"cog"'), ('"ant": ', '"anu": '), ("0.01", "0.03"), ("null", "{}")],
+)
+def test_every_value_of_a_meta_is_under_its_digest(raw: Path, old: str, new: str) -> None:
+    path = raw / META_NAME
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    assert "a value was altered" in refusal(lambda: PackedSource(raw))
+    path.write_text(text)
+    edit(raw)  # no digest: packed by an earlier version
+    PackedSource(raw)
 
 
 def verified(folder: Path) -> None:

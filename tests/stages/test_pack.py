@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import pty
@@ -14,10 +15,15 @@ import cv2
 import numpy as np
 import pytest
 
+from spoonful.config.compose import compose_config
+from spoonful.errors import SpoonfulError
 from spoonful.sources.folder import FolderSource
 from spoonful.sources.packed import PackedSource
 from spoonful.sources.packed_verify import verify
 from spoonful.splitting import SPLITS
+from spoonful.stages import pack
+from spoonful.stages.data import open_train_and_val
+from spoonful.stages.split_files import write_list
 
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
 COUNTS = {"train": 210, "val": 40, "test": 50}
@@ -42,6 +48,24 @@ def refused(result: "subprocess.CompletedProcess[str]") -> str:
     return result.stderr
 
 
+def note_files(project: Path) -> None:
+    """Make the files of data/split those that `spoonful split` put there."""
+    folder = project / "data" / "split"
+    paths = sorted(folder.rglob("*.png"))
+    shas = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    summary = {
+        "dataset": "digits",
+        "num_classes": 3,
+        "num_images": COUNTS,
+        "digest": "d",
+        "data_digest": "d",
+        "files_sha256": write_list(folder, zip(names, shas, strict=True)),
+        "settings": {"val_fraction": 0.1, "test_fraction": 0.2, "split_seed": 0},
+    }
+    (project / "data" / "split.json").write_text(json.dumps(summary))
+
+
 @pytest.fixture
 def split(project: Path) -> Path:
     """A project with data/split as `spoonful split` leaves it, of few digits."""
@@ -51,9 +75,7 @@ def split(project: Path) -> Path:
             path = project / "data" / "split" / name / str(number % 3) / f"digit-{number:04}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
-    settings = {"val_fraction": 0.1, "test_fraction": 0.2, "split_seed": 0}
-    summary = {"dataset": "digits", "num_classes": 3, "num_images": COUNTS, "settings": settings}
-    (project / "data" / "split.json").write_text(json.dumps(summary))
+    note_files(project)
     return project
 
 
@@ -93,19 +115,66 @@ def test_the_config_reaches_the_store(split: Path, spoonful: Spoonful) -> None:
     }
 
 
-@pytest.mark.slow
-def test_packing_again_touches_only_what_changed(split: Path, spoonful: Spoonful) -> None:
-    done(spoonful("pack"))
-    first = files_of(split / "data" / "packed")
-    image = next((split / "data" / "split" / "val").rglob("*.png"))
-    image.write_bytes(next((split / "data" / "split" / "test").rglob("*.png")).read_bytes())
-    lines = done(spoonful("pack")).splitlines()
-    assert lines[0] == "train: up to date (210 images, 1 shard, 0.0 MiB)"
-    assert "up to date" not in lines[1]
-    assert lines[2].startswith("test: up to date")
-    second = files_of(split / "data" / "packed")
-    changed = {name for name in first if first[name] != second[name]}
-    assert changed == {"val/images-00000.npy", "val/meta.json"}
+def some_image(split: Path, name: str) -> Path:
+    return sorted((split / "data" / "split" / name).rglob("*.png"))[3]
+
+
+def test_an_image_that_changed_went_or_came_since_the_split_is_named(
+    split: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(split)
+    config = compose_config([])
+    pack.run(config)
+    changed, gone = some_image(split, "val"), some_image(split, "test")
+    content = changed.read_bytes()
+    changed.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(SpoonfulError) as caught:
+        pack.run(config)
+    name = changed.relative_to(split / "data" / "split" / "val").as_posix()
+    assert str(caught.value) == (
+        "data/split/val: expected the 40 images that `spoonful split` put there, found changed: "
+        f"{name}; run `spoonful split` again"
+    )
+    changed.write_bytes(content)
+    gone.unlink()
+    added = gone.with_name("added.png")
+    added.write_bytes(content)
+    for number in range(5):
+        added.with_name(f"more-{number}.png").write_bytes(content)
+    with pytest.raises(SpoonfulError) as caught:
+        pack.run(config)
+    folder = gone.parent.name
+    assert f"found missing: {folder}/{gone.name}; not of the split: " in str(caught.value)
+    assert f"{folder}/added.png, {folder}/more-0.png, {folder}/more-1.png and 3 more; " in str(
+        caught.value
+    )
+
+
+def test_training_from_the_files_asks_for_the_same_files(
+    split: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(split)
+    config = compose_config(["generator=folder"])
+    assert len(open_train_and_val(config)[0]) == COUNTS["train"]
+    some_image(split, "train").unlink()
+    with pytest.raises(
+        SpoonfulError, match=r"data/split/train: expected the 210 images .* missing"
+    ):
+        open_train_and_val(config)
+
+
+def test_a_split_that_says_another_number_than_it_lists_is_refused(
+    split: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(split)
+    config = compose_config([])
+    pack.run(config)
+    path = split / "data" / "split.json"
+    path.write_text(path.read_text().replace('"val": 40', '"val": 41'))
+    with pytest.raises(SpoonfulError, match=r"split.json: expected num_images.val to be 40, as"):
+        pack.run(config)
+    with pytest.raises(SpoonfulError, match="the split, which was made anew since"):
+        open_train_and_val(config)
 
 
 @pytest.mark.slow
@@ -122,12 +191,14 @@ def test_an_unreadable_image_is_named_and_nothing_is_left_that_looks_whole(
     image = sorted((split / "data" / "split" / "val").rglob("*.png"))[30]
     content = image.read_bytes()
     image.write_bytes(b"no image")
+    note_files(split)
     message = refused(spoonful("pack"))
     assert str(image) in message
     assert not (split / "data" / "packed" / "val").exists()
     assert not (split / "data" / "packed" / "test").exists()
     assert "data/packed/val/meta.json" in refused(spoonful("pack", "--verify"))
     image.write_bytes(content)
+    note_files(split)
     done(spoonful("pack"))
     done(spoonful("pack", "--verify"))
 

@@ -132,7 +132,9 @@ def test_a_deleted_run_is_unknown(tracking: TrackingConfig) -> None:
 def test_a_damaged_file_is_named(tracking: TrackingConfig, name: str, text: str) -> None:
     client, run_id = begin(tracking, "damaged")
     client.log_text(run_id, text, name)
-    with pytest.raises(SpoonfulError, match=f"{run_id}: its {name} in .* cannot be read") as caught:
+    with pytest.raises(
+        SpoonfulError, match=f"{run_id}: its {name} in .*: expected .*, found "
+    ) as caught:
         read_run(tracking, run_id)
     assert "\n" not in str(caught.value)
 

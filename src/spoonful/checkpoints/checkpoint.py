@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spoonful.documents import parsed_json, read_text
 from spoonful.errors import SpoonfulError
 from spoonful.sources.content_hash import content_hash
 
 ARRAYS_NAME = "arrays.npz"
 STATE_NAME = "state.json"
 FORMAT_VERSION = 1
+_REMAKE = "the checkpoint before it is taken"
 
 # NumPy's files know no bfloat16: an array of another package's type travels as bytes of this one.
 _BARE_TYPES = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
@@ -60,8 +62,10 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     Raises:
         SpoonfulError: it is torn, altered or of another version; says what is wrong.
     """
+    path = folder / STATE_NAME
+    # Infinite: the best loss of a callback that has seen none.
+    content = parsed_json(read_text(path, _REMAKE), path, _REMAKE, is_finite=False)
     try:
-        content = json.loads((folder / STATE_NAME).read_text(encoding="utf-8"))
         found = _digest({name: value for name, value in content.items() if name != "sha256"})
         if content["sha256"] != found:
             raise SpoonfulError(f"{STATE_NAME} does not have the SHA-256 that stands in it")
@@ -74,8 +78,11 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         with np.load(folder / ARRAYS_NAME, allow_pickle=False) as saved:
             arrays = {name: _typed(saved[name], content["array_types"].get(name)) for name in saved}
         return Checkpoint(content["step"], content["state"], arrays)
+    except SpoonfulError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise SpoonfulError(f"{type(error).__name__}: {error}") from error
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise SpoonfulError(f"{STATE_NAME} or {ARRAYS_NAME}: {what}") from error
 
 
 def _digest(content: Mapping[str, Any]) -> str:

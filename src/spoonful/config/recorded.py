@@ -5,9 +5,19 @@ from typing import Any
 
 import yaml
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from spoonful.config.check import check_config
 from spoonful.config.schema import Config
+
+# OmegaConf asserts that a document is a mapping, a list or a text.
+_NO_YAML = (
+    yaml.YAMLError,
+    OmegaConfBaseException,
+    RecursionError,
+    AttributeError,
+    AssertionError,
+)
 
 
 def settings_from_yaml(text: str) -> dict[str, Any]:
@@ -18,7 +28,7 @@ def settings_from_yaml(text: str) -> dict[str, Any]:
     """
     try:
         settings: Any = OmegaConf.to_container(OmegaConf.create(text))
-    except yaml.YAMLError as error:
+    except _NO_YAML as error:
         raise ValueError("not valid YAML") from error
     if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
         raise ValueError("no mapping of keys")

@@ -5,6 +5,7 @@ Source: Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI, 1
 
 import gzip
 import hashlib
+import io
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,10 +13,12 @@ import numpy as np
 
 from spoonful.config.schema import DigitsConfig
 from spoonful.datasets.raw import RawArrays, RawImage
+from spoonful.documents import read_bytes, unexpected
 from spoonful.errors import SpoonfulError
 from spoonful.files import replaced_folder
 
 FILE_NAME = "digits.csv"
+_REMAKE = "run `spoonful fetch dataset=digits` again"
 # Of the decompressed table, which a recompressed package would keep.
 SHA256 = "6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8"
 _MAX_VALUE = 16  # the table counts the ink of a pixel from 0 to 16
@@ -42,9 +45,13 @@ def fetch(config: DigitsConfig, raw_dir: Path) -> None:
 def open_raw(config: DigitsConfig, raw_dir: Path) -> RawArrays:
     """Read the table: 64 pixels and a label a row."""
     path = raw_dir / FILE_NAME
-    if not path.is_file():
+    if not path.exists():
         raise SpoonfulError(f"{path} is missing: run `spoonful fetch dataset=digits` first")
-    table = np.loadtxt(path, delimiter=",", dtype=np.int64)
+    content = read_bytes(path, _REMAKE)
+    found = hashlib.sha256(content).hexdigest()
+    if found != SHA256:
+        raise unexpected(path, f"SHA-256 {SHA256}", found, _REMAKE)
+    table = np.loadtxt(io.BytesIO(content), delimiter=",", dtype=np.int64)
     pixels = np.rint(table[:, :-1] * (255 / _MAX_VALUE)).astype(np.uint8).reshape(-1, 8, 8)
     images = [
         RawImage(class_name=str(label), file_name=f"digit-{number:04d}.png")

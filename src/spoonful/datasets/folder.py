@@ -1,21 +1,26 @@
 """Images of the user's own: class folders, or splits with class folders in them."""
 
 import csv
-import os
-from concurrent.futures import ThreadPoolExecutor
+import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from spoonful.config.schema import FolderConfig
 from spoonful.datasets.raw import RawImage
+from spoonful.documents import parsed_table, read_bytes, read_json, shown, unexpected
 from spoonful.errors import SpoonfulError
-from spoonful.files import link_or_copy, replaced_folder
-from spoonful.sources.content_hash import content_hash
+from spoonful.files import link_or_copy, replaced_folder, write_json
+from spoonful.sources.content_hash import content_hashes
 from spoonful.sources.folder import image_files
 
 # The list that `fetch` leaves in data/raw: the images themselves stay where they are.
 LIST_NAME = "files.csv"
+# How many it lists and its SHA-256: a list cut off at a line's end would be a smaller data set.
+SUMMARY_NAME = "files.json"
+REMAKE = "run `spoonful fetch` again"
 _COLUMNS = ("path", "bytes", "sha256")
+_SHA256 = re.compile("[0-9a-f]{64}")
 _SPLIT_FOLDERS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 
 
@@ -34,16 +39,15 @@ def fetch(config: FolderConfig, raw_dir: Path) -> None:
         )
     for path in paths:
         _check_name(path)
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        hashes = list(pool.map(lambda path: content_hash(root / path), paths, chunksize=64))
-    with (
-        replaced_folder(raw_dir) as folder,
-        (folder / LIST_NAME).open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        for path, sha in zip(paths, hashes, strict=True):
-            writer.writerow((path, (root / path).stat().st_size, sha))
+    hashes = content_hashes([root / path for path in paths])
+    with replaced_folder(raw_dir) as folder:
+        with (folder / LIST_NAME).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(_COLUMNS)
+            for path, sha in zip(paths, hashes, strict=True):
+                writer.writerow((path, (root / path).stat().st_size, sha))
+        digest = hashlib.sha256((folder / LIST_NAME).read_bytes()).hexdigest()
+        write_json(folder / SUMMARY_NAME, {"num_images": len(paths), "sha256": digest})
 
 
 @dataclass
@@ -58,6 +62,10 @@ class RawFiles:
 
     def __post_init__(self) -> None:
         self._link = link_or_copy(self.link)
+
+    def origin(self, position: int) -> str:
+        """Return the path of the user's own file."""
+        return str(self.root / self.paths[position])
 
     def place(self, position: int, target: Path) -> None:
         """Link or copy an image's file.
@@ -84,12 +92,11 @@ class RawFiles:
 def open_raw(config: FolderConfig, raw_dir: Path) -> RawFiles:
     """Read the list that `fetch` left."""
     list_path = raw_dir / LIST_NAME
-    if not list_path.is_file():
+    if not list_path.exists():
         raise SpoonfulError(
             f"{list_path} is missing: run `spoonful fetch dataset=folder dataset.path=...` first"
         )
-    with list_path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = _listed(list_path)
     paths = [row["path"] for row in rows]
     given = _has_given_splits({path.split("/")[0] for path in paths})
     images = []
@@ -99,6 +106,36 @@ def open_raw(config: FolderConfig, raw_dir: Path) -> RawFiles:
         # Folders inside a class become part of the file's name, so that none hides another.
         images.append(RawImage(parts[0], "__".join(parts[1:]), split, row["sha256"]))
     return RawFiles(images, _root(config), paths, [int(row["bytes"]) for row in rows], config.link)
+
+
+@dataclass(frozen=True)
+class _ListSummary:
+    num_images: int
+    sha256: str
+
+
+def _listed(list_path: Path) -> list[dict[str, str]]:
+    """Return the rows of the list that `fetch` left.
+
+    Raises:
+        SpoonfulError: it is not the list that `fetch` wrote, or no list at all.
+    """
+    content = read_bytes(list_path, REMAKE)
+    summary = read_json(list_path.with_name(SUMMARY_NAME), _ListSummary, REMAKE)
+    found = hashlib.sha256(content).hexdigest()
+    if found != summary.sha256:
+        expected = f"SHA-256 {summary.sha256}, as {SUMMARY_NAME} says"
+        raise unexpected(list_path, expected, found, REMAKE)
+    rows = parsed_table(content.decode("utf-8", "replace"), _COLUMNS, list_path, REMAKE)
+    if not rows or len(rows) != summary.num_images:
+        raise unexpected(list_path, f"{summary.num_images:,} images", f"{len(rows):,}", REMAKE)
+    for row in rows:
+        parts = row["path"].split("/")
+        is_below = len(parts) > 1 and not {"", ".", ".."} & set(parts)
+        if not (is_below and row["bytes"].isdecimal() and _SHA256.fullmatch(row["sha256"])):
+            expected = "path, bytes and sha256 of an image in a class folder"
+            raise unexpected(list_path, expected, shown(list(row.values())), REMAKE)
+    return rows
 
 
 def _check_name(path: str) -> None:

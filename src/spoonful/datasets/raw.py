@@ -39,6 +39,10 @@ class RawDataset(Protocol):
         """Make an image appear as the file `target`, whose folder exists."""
         ...
 
+    def origin(self, position: int) -> str:
+        """Return where an image comes from, for messages."""
+        ...
+
 
 @dataclass
 class RawArrays:
@@ -56,3 +60,7 @@ class RawArrays:
         """Write an image as a PNG file, the same bytes every time."""
         _, encoded = cv2.imencode(".png", np.ascontiguousarray(self.pixels[position]))
         target.write_bytes(encoded.tobytes())
+
+    def origin(self, position: int) -> str:
+        """Return an image's name: it has no file of its own."""
+        return self.images[position].file_name

@@ -1,12 +1,15 @@
-"""The digest of a file's bytes."""
+"""The digests of files' bytes."""
 
 import hashlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from spoonful.errors import SpoonfulError
 
 _CHUNK_BYTES = 1 << 20
+_FILES_A_TASK = 64
 
 
 def content_hash(path: Path, on_bytes: Callable[[int], object] | None = None) -> str:
@@ -29,3 +32,15 @@ def content_hash(path: Path, on_bytes: Callable[[int], object] | None = None) ->
     except OSError as error:
         raise SpoonfulError(f"{path}: cannot be read ({error.strerror or error})") from error
     return digest.hexdigest()
+
+
+def content_hashes(paths: Sequence[Path]) -> list[str]:
+    """Return the hex SHA-256 of each file's bytes, several read at once.
+
+    Raises:
+        SpoonfulError: a file cannot be read; names it and the reason.
+    """
+    parts = [paths[i : i + _FILES_A_TASK] for i in range(0, len(paths), _FILES_A_TASK)]
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        hashed = pool.map(lambda part: [content_hash(path) for path in part], parts)
+        return [digest for part in hashed for digest in part]

@@ -3,7 +3,6 @@
 import hashlib
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
-from spoonful.sources.content_hash import content_hash
+from spoonful.sources.content_hash import content_hashes
 from spoonful.sources.decode import decode_bytes, is_image_name, read_bytes
 from spoonful.sources.indices import checked_indices
 from spoonful.sources.plain_png import PlainPng, Rows
@@ -21,7 +20,6 @@ from spoonful.sources.scale import PIXELS_VERSION
 from spoonful.sources.target import check_target
 from spoonful.sources.threads import max_useful_threads
 
-_HASH_FILES_A_TASK = 64
 _GROUP = 128  # files whose rows are kept until they are turned into pixels together
 
 
@@ -133,20 +131,14 @@ class FolderSource:
         """
         served = ("folder", PIXELS_VERSION, self.image_shape, self.resize, self.class_names)
         digest = hashlib.sha256(repr(served).encode())
-        chunks = [
-            self.ids[first : first + _HASH_FILES_A_TASK]
-            for first in range(0, len(self.ids), _HASH_FILES_A_TASK)
-        ]
-        with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-            contents = (sha for shas in pool.map(self._content_hashes, chunks) for sha in shas)
-            for file_id, label, content in zip(
-                self.ids, self.labels.tolist(), contents, strict=True
-            ):
-                digest.update(repr((file_id, label, content)).encode())
+        for example in zip(self.ids, self.labels.tolist(), self.content_hashes, strict=True):
+            digest.update(repr(example).encode())
         return digest.hexdigest()
 
-    def _content_hashes(self, ids: list[str]) -> list[str]:
-        return [content_hash(self.root / file_id) for file_id in ids]
+    @cached_property
+    def content_hashes(self) -> list[str]:
+        """Hex SHA-256 of each file, one an example; reads every file once, on the first use."""
+        return content_hashes([self.root / file_id for file_id in self.ids])
 
 
 def _checked_shape(image_size: tuple[int, int], num_channels: int) -> tuple[int, int, int]:

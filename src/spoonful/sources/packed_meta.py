@@ -3,11 +3,12 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spoonful.documents import parsed_json, read_text, unexpected
 from spoonful.errors import SpoonfulError
 
 FORMAT_VERSION = 1
@@ -23,6 +24,7 @@ MAX_SHARD_MB = 256
 # What to do about a file whose size is right and whose bytes are not: only sizes are checked before
 # a store is left alone as up to date.
 REMAKE = "remove the folder and run `spoonful pack` again"
+_PACK_AGAIN = "run `spoonful pack` again"
 SETTINGS = ("resize", "quality", "chroma_subsampling", "shard_mb")
 
 
@@ -97,7 +99,7 @@ class StoreMeta:
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of meta.json."""
-        return {
+        content = {
             "format_version": FORMAT_VERSION,
             "encoding": self.encoding,
             "image_shape": list(self.image_shape),
@@ -112,6 +114,7 @@ class StoreMeta:
             "ids": _file_json(self.ids),
             "shards": [_file_json(shard) for shard in self.shards],
         }
+        return {**content, "sha256": _digest(content)}
 
 
 def store_fingerprint(
@@ -134,24 +137,17 @@ def load_meta(folder: Path) -> StoreMeta:
             size; names the path, what was expected and what was found.
     """
     path = folder / META_NAME
+    if not path.exists():
+        raise unexpected(path, "a packed split", "no such file", "run `spoonful pack`")
+    values = parsed_json(read_text(path, _PACK_AGAIN), path, _PACK_AGAIN)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise SpoonfulError(
-            f"{path}: expected a packed split, found no such file; run `spoonful pack`"
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpoonfulError(f"{path}: cannot be read ({error}); run `spoonful pack`") from error
-    try:
-        meta = _parsed(json.loads(text), path)
-    except (ValueError, KeyError, TypeError) as error:
+        meta = _parsed(values, path)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         if isinstance(error, SpoonfulError):
             raise
         reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise SpoonfulError(
-            f"{path}: expected the description of a packed split, found something else "
-            f"({reason}); run `spoonful pack` again"
-        ) from error
+        expected = "the description of a packed split"
+        raise unexpected(path, expected, f"something else ({reason})", _PACK_AGAIN) from error
     for file in meta.files:
         _check_size(folder / file.name, file.num_bytes)
     return meta
@@ -178,6 +174,9 @@ def _parsed(values: Any, path: Path) -> StoreMeta:
             f"{path}: expected format_version up to {FORMAT_VERSION}, found {version}: packed by a "
             "newer spoonful; install that one, or run `spoonful pack` again"
         )
+    # No file that was packed before there was this digest has it.
+    if "sha256" in values and values["sha256"] != _digest(values):
+        raise ValueError("a sha256 that is not that of its content: a value was altered")
     height, width, channels = (_whole(side) for side in values["image_shape"])
     summary = values.get("split_summary")
     meta = StoreMeta(
@@ -221,6 +220,12 @@ def _check_together(meta: StoreMeta, num_examples: int) -> None:
         for shard in meta.shards:
             if shard.num_bytes != RAW_DATA_START + shard.num_examples * meta.image_bytes:
                 raise ValueError(f"{shard.name} of {shard.num_bytes} bytes for its examples")
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of all values but the digest itself: class names, counts, settings too."""
+    rest = {name: value for name, value in content.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _file_json(file: FileMeta) -> dict[str, Any]:

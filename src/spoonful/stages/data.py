@@ -1,6 +1,5 @@
 """Open the data that the config describes."""
 
-import json
 from typing import Any
 
 from spoonful.config.pack_schema import JpegPackConfig
@@ -10,6 +9,7 @@ from spoonful.project import packed_dir, shown_path, split_dir, split_summary_pa
 from spoonful.sources.folder import FolderSource
 from spoonful.sources.packed import PackedSource
 from spoonful.stages.split import split_settings
+from spoonful.stages.split_files import check_files, read_summary
 
 SplitSource = FolderSource | PackedSource
 
@@ -32,9 +32,15 @@ def open_train_and_val(config: Config) -> tuple[SplitSource, SplitSource]:
 
 
 def open_folder(split: str, settings: dict[str, Any]) -> FolderSource:
-    """Open one folder of data/split: "train", "val" or "test"."""
+    """Open one folder of data/split: "train", "val" or "test".
+
+    Raises:
+        SpoonfulError: it does not hold the files that `split` put there; names some.
+    """
     height, width, channels = settings["image_shape"]
-    return FolderSource(split_dir() / split, (height, width), channels, settings["resize"])
+    source = FolderSource(split_dir() / split, (height, width), channels, settings["resize"])
+    check_files(source, split)
+    return source
 
 
 def open_packed(split: str, settings: dict[str, Any]) -> PackedSource:
@@ -55,9 +61,11 @@ def open_packed(split: str, settings: dict[str, Any]) -> PackedSource:
         for name, value in settings.items()
         if found.get(name) != value
     ]
-    summary = json.loads(split_summary_path().read_text(encoding="utf-8"))
+    summary = read_summary()
     if meta.split_summary != summary:
         wrong.append("the split, which was made anew since")
+    elif len(source) != summary["num_images"][split]:
+        wrong.append(f"{len(source):,} images, of {summary['num_images'][split]:,} in the split")
     if wrong:
         raise SpoonfulError(
             f"{shown_path(source.path)} was packed otherwise: {', '.join(wrong)}; run "
@@ -92,10 +100,9 @@ def check_split(config: Config) -> None:
         f"run `spoonful fetch dataset={config.dataset.name}` and "
         f"`spoonful split dataset={config.dataset.name}` with the same overrides, or `dvc repro`"
     )
-    path = split_summary_path()
-    if not path.is_file() or not split_dir().is_dir():
+    if not split_summary_path().exists() or not split_dir().is_dir():
         raise SpoonfulError(f"there is no data in {split_dir()}: {remake}")
-    made = json.loads(path.read_text(encoding="utf-8"))
+    made = read_summary()
     expected = {"dataset": config.dataset.name, **split_settings(config)}
     found = {"dataset": made["dataset"], **made["settings"]}
     wrong = [

@@ -1,12 +1,10 @@
 """`spoonful evaluate`: judge a trained model on the test images."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import OmegaConf
 
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
@@ -15,17 +13,20 @@ from spoonful.evaluation.scores import Scores, score
 from spoonful.files import replaced_folder
 from spoonful.project import evaluate_dir, project_root, shown_path, train_dir
 from spoonful.quiet import import_tensorflow
-from spoonful.sources.content_hash import content_hash
 from spoonful.stages.data import SplitSource, open_folder, open_packed
-from spoonful.stages.train import CARD_NAME, MODEL_NAME
-from spoonful.stages.train_record import CONFIG_NAME
+from spoonful.stages.trained_model import (
+    CARD_NAME,
+    CONFIG_NAME,
+    MODEL_NAME,
+    load_model,
+    read_card_and_settings,
+)
 
 
 def run(config: Config) -> None:
     """Score the model on the test split; leave the report and add it to the training's run."""
     model_dir = _model_dir(config)
-    card = _card(model_dir)
-    settings: Any = OmegaConf.to_container(OmegaConf.load(model_dir / CONFIG_NAME))
+    card, settings = read_card_and_settings(model_dir)
     source = _test_source(card["input"])
     if list(source.class_names) != card["class_names"]:
         raise SpoonfulError(
@@ -52,24 +53,12 @@ def _model_dir(config: Config) -> Path:
     given = config.evaluation.model_dir
     folder = train_dir() if given is None else (project_root() / given).resolve()
     for name in (CARD_NAME, CONFIG_NAME, MODEL_NAME):
-        if not (folder / name).is_file():
+        if not (folder / name).exists():
             raise SpoonfulError(
                 f"{folder} holds no trained model ({name} is missing): run `spoonful train` "
                 "first, or give evaluation.model_dir=FOLDER"
             )
     return folder
-
-
-def _card(model_dir: Path) -> dict[str, Any]:
-    """Read what the model was made from, and check that the model beside it is that one."""
-    card: dict[str, Any] = json.loads((model_dir / CARD_NAME).read_text(encoding="utf-8"))
-    found = content_hash(model_dir / MODEL_NAME)
-    if found != card["sha256"]:
-        raise SpoonfulError(
-            f"{model_dir / MODEL_NAME}: expected SHA-256 {card['sha256']}, found {found}: the file "
-            "is cut short or was altered; run `spoonful train` or `dvc checkout` again"
-        )
-    return card
 
 
 def _test_source(settings: dict[str, Any]) -> SplitSource:
@@ -83,14 +72,12 @@ def _predict(
     model_path: Path, source: SplitSource, settings: dict[str, Any], batch_size: int
 ) -> NDArray[np.float32]:
     """Return the class probabilities of every image, float32 [n, classes], in source order."""
-    import keras
-
     from spoonful.fitting.modes import resolved_jit_compile, set_modes
     from spoonful.generator import BatchGenerator
 
     trainer = settings["trainer"]
     set_modes(trainer["precision"], settings["seed"], trainer["deterministic"])
-    model = keras.models.load_model(model_path, compile=False)
+    model = load_model(model_path)
     model.compile(jit_compile=resolved_jit_compile(trainer["jit_compile"]))
     generator = BatchGenerator(
         source, batch_size, shuffle="none", dtype=settings["generator"]["dtype"]

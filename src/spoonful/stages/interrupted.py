@@ -1,7 +1,6 @@
 """Find the interrupted run that training goes on with, and hold it while it trains."""
 
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import IO, Any
 
 from spoonful.checkpoints.folder import CheckpointFolder
 from spoonful.config.settings import differences
+from spoonful.documents import read_json, unexpected
 from spoonful.errors import SpoonfulError
 from spoonful.files import write_json
 from spoonful.project import checkpoints_dir, shown_path
@@ -23,6 +23,11 @@ _LOCK_NAME = "lock"
 
 # The status of a run in MLflow; None: it is not there.
 StatusOf = Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
+class _Record:
+    identity: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,11 @@ def _newest(
 ) -> tuple[str | None, IO[str] | None]:
     """Return the newest interrupted run of this identity, and the lock on it."""
     for run_id in _run_ids():
-        record = _record(run_id)
+        try:
+            record = _record(run_id)
+        except SpoonfulError as error:
+            note(f"an interrupted run is passed over: {error}")
+            continue
         if record is None or _without_data(record) != _without_data(identity):
             continue
         lock = _lock(run_id)
@@ -147,12 +156,19 @@ def _check(run_id: str, identity: dict[str, Any], status_of: StatusOf) -> None:
 
 
 def _record(run_id: str) -> dict[str, Any] | None:
-    try:
-        text = (_path(run_id) / _RECORD_NAME).read_text(encoding="utf-8")
-        identity: dict[str, Any] = json.loads(text)["identity"]
-    except (OSError, ValueError, KeyError, TypeError):
+    """Return the identity of a run that was interrupted; None: there is no record of it.
+
+    Raises:
+        SpoonfulError: the record is damaged; names it.
+    """
+    path = _path(run_id) / _RECORD_NAME
+    if not path.exists():
         return None
-    return identity if isinstance(identity, dict) and "settings" in identity else None
+    remake = f"remove {path.parent} to give this run up"
+    identity = read_json(path, _Record, remake).identity
+    if not isinstance(identity.get("settings"), dict):
+        raise unexpected(path, "a key identity.settings", "none", remake)
+    return identity
 
 
 def _without_data(identity: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`spoonful pack`: data/split into few big files in data/packed; `--verify` checks them."""
 
-import json
 import sys
 import time
 from typing import Any
@@ -11,11 +10,12 @@ from spoonful.config.pack_schema import JpegPackConfig
 from spoonful.config.schema import Config
 from spoonful.packing import Packed, pack
 from spoonful.packing import verify as verify_store
-from spoonful.project import packed_dir, split_dir, split_summary_path
+from spoonful.project import packed_dir, split_dir
 from spoonful.sources.folder import FolderSource
 from spoonful.sources.packed_meta import StoreMeta, load_meta
 from spoonful.splitting import SPLITS
 from spoonful.stages.data import check_split
+from spoonful.stages.split_files import check_files, read_summary
 
 
 def run(config: Config) -> None:
@@ -27,7 +27,7 @@ def run(config: Config) -> None:
         split: FolderSource(split_dir() / split, size, dataset.num_channels, dataset.resize)
         for split in SPLITS
     }
-    summary = json.loads(split_summary_path().read_text(encoding="utf-8"))
+    summary = read_summary()
     with _progress(sum(map(len, sources.values())), " images", False) as bar:
 
         def on_images(count: int, is_new: bool) -> None:
@@ -36,6 +36,9 @@ def run(config: Config) -> None:
             else:  # left out of the speed, of which the time left is made
                 bar.total = (bar.total or 0) - count
 
+        for split, source in sources.items():  # all before hours of packing the first one
+            bar.set_description(f"check {split}")
+            check_files(source, split)
         for split, source in sources.items():
             bar.set_description(f"pack {split}")
             start = time.monotonic()

@@ -1,12 +1,19 @@
 """`spoonful summary`: what the last pipeline run made, in a few lines."""
 
-import json
+from dataclasses import dataclass
 
 from spoonful.config.schema import Config
+from spoonful.documents import read_json
 from spoonful.errors import SpoonfulError
 from spoonful.evaluation.report import METRICS_NAME, REPORT_NAME
 from spoonful.project import evaluate_dir, shown_path, train_dir
-from spoonful.stages.train import CARD_NAME
+from spoonful.stages.trained_model import CARD_NAME, read_card
+
+
+@dataclass(frozen=True)
+class _Metrics:
+    accuracy: float
+    num_images: int
 
 
 def run(config: Config) -> None:
@@ -14,15 +21,15 @@ def run(config: Config) -> None:
     metrics_path = evaluate_dir() / METRICS_NAME
     card_path = train_dir() / CARD_NAME
     for path in (metrics_path, card_path):
-        if not path.is_file():
+        if not path.exists():
             raise SpoonfulError(f"{path} is missing: run `make repro` or `spoonful evaluate` first")
+    metrics = read_json(metrics_path, _Metrics, "run `spoonful evaluate` again")
+    train_key = read_card(train_dir())["train_key"]
     from spoonful.tracking.run import find_run
 
-    metrics = json.loads(metrics_path.read_text(encoding="utf-8"))
-    train_key = json.loads(card_path.read_text(encoding="utf-8"))["train_key"]
     run_id = find_run(config.tracking, train_key)
     report = shown_path(evaluate_dir() / REPORT_NAME)
-    print(f"test accuracy  {metrics['accuracy']:.4f} ({metrics['num_images']} images)")
+    print(f"test accuracy  {metrics.accuracy:.4f} ({metrics.num_images} images)")
     print(f"MLflow run     {run_id or 'none in this store: the model was restored by DVC'}")
     print(f"report         {report}")
     print("open the UI    make ui")

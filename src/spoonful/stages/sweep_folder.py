@@ -1,7 +1,7 @@
 """What is kept of a sweep: models/sweeps/<run id>, where its points' models lie, too."""
 
 import fcntl
-import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from spoonful.documents import read_json
 from spoonful.errors import SpoonfulError
 from spoonful.files import write_json
 from spoonful.project import sweeps_dir
@@ -16,6 +17,7 @@ from spoonful.project import sweeps_dir
 FINISHED, FAILED = "finished", "failed"
 _RECORD_NAME = "sweep.json"
 _LOCK_NAME = "lock"
+_POINT_NAME = re.compile(r"(\d{1,9})\.json", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -88,28 +90,37 @@ class SweepFolder:
         return self.path.name
 
     def record(self) -> SweepRecord | None:
-        """Return what the sweep is; None: there is no whole record of one."""
-        try:
-            found = json.loads((self.path / _RECORD_NAME).read_text(encoding="utf-8"))
-            return SweepRecord(**{**found, "axes": tuple(found["axes"])})
-        except (OSError, ValueError, KeyError, TypeError):
+        """Return what the sweep is; None: there is no record of one.
+
+        Raises:
+            SpoonfulError: the record is damaged; names it.
+        """
+        path = self.path / _RECORD_NAME
+        if not path.exists():
             return None
+        return read_json(path, SweepRecord, f"remove {self.path} to give this sweep up")
 
     def write(self, record: SweepRecord) -> None:
         """Keep what the sweep is."""
         write_json(self.path / _RECORD_NAME, asdict(record))
 
     def point(self, number: int) -> PointRecord | None:
-        """Return how a point ended; None: it has not."""
-        try:
-            text = (self.path / f"{number}.json").read_text(encoding="utf-8")
-            return PointRecord(**json.loads(text))
-        except (OSError, ValueError, TypeError):
+        """Return how a point ended; None: it has not.
+
+        Raises:
+            SpoonfulError: its record is damaged; names it.
+        """
+        path = self.path / f"{number}.json"
+        if not path.exists():
             return None
+        remake = "remove it, and the point is trained again"
+        # The value of a point that failed is infinite.
+        return read_json(path, PointRecord, remake, is_finite=False)
 
     def points(self) -> list[PointRecord]:
         """Return the points that ended, in their order."""
-        numbers = sorted(int(path.stem) for path in self.path.glob("[0-9]*.json"))
+        found = (_POINT_NAME.fullmatch(path.name) for path in self.path.glob("*.json"))
+        numbers = sorted(int(match[1]) for match in found if match)
         return [point for number in numbers if (point := self.point(number)) is not None]
 
     def write_point(self, record: PointRecord) -> None:

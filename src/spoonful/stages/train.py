@@ -1,7 +1,6 @@
 """`spoonful train`: train on the split data, leave the model in models/train, record the run."""
 
 import csv
-import hashlib
 import io
 import json
 import re
@@ -28,7 +27,6 @@ from spoonful.stages.data import SplitSource, open_train_and_val, packed_setting
 from spoonful.stages.interrupted import RunFolder, interrupted_run, new_run_folder
 from spoonful.stages.job import Job, SweepPoint, current_job
 from spoonful.stages.train_record import (
-    CONFIG_NAME,
     LEDGER_NAME,
     log_inputs,
     log_ledger,
@@ -36,14 +34,13 @@ from spoonful.stages.train_record import (
     run_tags,
     sweep_tags,
 )
+from spoonful.stages.trained_model import CARD_NAME, CONFIG_NAME, MODEL_NAME, train_key
 from spoonful.tracking.store import prepare_store
 
 if TYPE_CHECKING:
     from spoonful.fitting.train import Training
     from spoonful.tracking.recording import TrackedRun
 
-MODEL_NAME = "model.keras"
-CARD_NAME = "model.json"
 HISTORY_NAME = "history.csv"
 _FOLDER_NAME = re.compile(r"\w[\w.=-]*")
 
@@ -256,8 +253,7 @@ def _save(
             "fingerprints": {"train": train_source.fingerprint, "val": val_source.fingerprint},
             "sha256": content_hash(folder / MODEL_NAME),
         }
-        settings = json.dumps(learning_settings(config), sort_keys=True)
-        key = hashlib.sha256((settings + json.dumps(card, sort_keys=True)).encode()).hexdigest()
+        key = train_key(learning_settings(config), card)
         write_json(folder / CARD_NAME, {**card, "train_key": key})
     return key
 

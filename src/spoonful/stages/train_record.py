@@ -1,7 +1,6 @@
 """What `train` records of a run: what it was made from, and what a person wants to see of it."""
 
 import dataclasses
-import json
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,15 +11,16 @@ from omegaconf import OmegaConf
 from spoonful.config.schema import Config
 from spoonful.config.settings import flattened
 from spoonful.ledger import TRAIN, VAL, Row, overall_digest, to_csv
-from spoonful.project import packed_dir, split_dir, split_summary_path
+from spoonful.project import packed_dir, split_dir
 from spoonful.stages.data import SplitSource
 from spoonful.stages.job import Job
+from spoonful.stages.split_files import read_summary
+from spoonful.stages.trained_model import CONFIG_NAME
 
 if TYPE_CHECKING:
     from spoonful.fitting.train import Training
     from spoonful.tracking.recording import TrackedRun
 
-CONFIG_NAME = "config.yaml"
 LEDGER_NAME = "ledger.csv"
 _NUM_EXAMPLES = 2
 _NUM_GRID_IMAGES = 25
@@ -92,8 +92,8 @@ def log_inputs(
 
 def _data_digests() -> dict[str, str]:
     """Return digests of the raw images, and of which of them is in which split."""
-    summary = json.loads(split_summary_path().read_text(encoding="utf-8"))
-    return {"digest.data": summary.get("data_digest", "none"), "digest.split": summary["digest"]}
+    summary = read_summary()
+    return {"digest.data": summary["data_digest"], "digest.split": summary["digest"]}
 
 
 def log_ledger(tracked: "TrackedRun", rows: list[Row]) -> None:

@@ -1,10 +1,10 @@
 """Read what a run recorded."""
 
-import json
 import os
 import re
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ from mlflow.tracking import MlflowClient
 from spoonful.comparison.recorded_run import METRICS, RecordedRun
 from spoonful.config.recorded import settings_from_yaml
 from spoonful.config.schema import TrackingConfig
+from spoonful.documents import parsed_json, read_text, shaped, unexpected
 from spoonful.errors import SpoonfulError
-from spoonful.ledger import Row, from_csv
+from spoonful.ledger import TRAIN, VAL, Row, from_csv, overall_digest
 from spoonful.tracking.run import as_logged, finished_run
 
 _NUM_LISTED = 5
+_REMAKE = "bring the file back, or take another run"
 _ID = re.compile(r"[0-9a-f]{1,32}")
 _CONFIG, _OVERRIDES, _ENVIRONMENT, _LEDGER = (
     "config.yaml",
@@ -27,6 +29,11 @@ _CONFIG, _OVERRIDES, _ENVIRONMENT, _LEDGER = (
     "environment.json",
     "ledger.csv",
 )
+
+
+@dataclass(frozen=True)
+class _Environment:
+    packages: dict[str, str]
 
 
 def read_run(config: TrackingConfig, run_id: str) -> RecordedRun:
@@ -110,7 +117,7 @@ def _files(client: MlflowClient, run_id: str) -> dict[str, str]:
     wanted = [n for n in (_CONFIG, _OVERRIDES, _ENVIRONMENT, _LEDGER) if n in there]
     with tempfile.TemporaryDirectory() as folder:
         return {
-            name: Path(client.download_artifacts(run_id, name, folder)).read_text(encoding="utf-8")
+            name: read_text(Path(client.download_artifacts(run_id, name, folder)), _REMAKE)
             for name in wanted
         }
 
@@ -120,31 +127,31 @@ def _config(run: Run, text: str | None) -> dict[str, Any] | None:
         return None
     try:
         return settings_from_yaml(text)
-    except (ValueError, TypeError) as error:
-        raise _damaged(run, _CONFIG, error) from error
+    except ValueError as error:
+        raise unexpected(_place(run, _CONFIG), "a config", str(error), _REMAKE) from error
 
 
 def _packages(run: Run, text: str | None) -> dict[str, str] | None:
     if text is None:
         return None
-    try:
-        return dict(json.loads(text)["packages"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(run, _ENVIRONMENT, error) from error
+    path = _place(run, _ENVIRONMENT)
+    return shaped(parsed_json(text, path, _REMAKE), _Environment, path, _REMAKE).packages
 
 
 def _ledger(run: Run, text: str | None) -> list[Row] | None:
     if text is None:
         return None
-    try:
-        return from_csv(text)
-    except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(run, _LEDGER, error) from error
+    path = _place(run, _LEDGER)
+    rows = from_csv(text, path)
+    for stream in (TRAIN, VAL):
+        wanted = run.data.tags.get(f"digest.{stream}")
+        # A run that was killed may have the one newer than the other.
+        is_whole = run.info.status == "FINISHED" and wanted is not None
+        if is_whole and overall_digest(rows, stream) != wanted:
+            expected = f"rows of {stream} with the digest {wanted}, as the run's tag says"
+            raise unexpected(path, expected, overall_digest(rows, stream), _REMAKE)
+    return rows
 
 
-def _damaged(run: Run, name: str, error: Exception) -> SpoonfulError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return SpoonfulError(
-        f"run {run.info.run_id}: its {name} in {run.info.artifact_uri} cannot be read ({reason}): "
-        "bring the file back, or take another run"
-    )
+def _place(run: Run, name: str) -> str:
+    return f"run {run.info.run_id}: its {name} in {run.info.artifact_uri}"

@@ -1,0 +1,203 @@
+"""Read the JSON, CSV and YAML files that stages hand to each other, whatever has become of them.
+
+Every reader takes what the file should be and the command that makes it again. All that can be
+wrong with a file (missing, a folder, cut off, of another shape) is one `SpoonfulError`.
+"""
+
+import csv
+import io
+import json
+import math
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from spoonful.errors import SpoonfulError
+
+# A list of ten million images takes 1.2 GB; the JSON files of a project less than 10 MB.
+_MAX_BYTES = 2 << 30
+_MAX_JSON_BYTES = 256 << 20
+_MAX_SHOWN = 60
+_Shape = TypeVar("_Shape")
+
+
+def read_bytes(path: Path, remake: str, max_bytes: int = _MAX_BYTES) -> bytes:
+    """Return the bytes of a regular file.
+
+    Args:
+        path: the file.
+        remake: what to do where it cannot be read, such as "run `spoonful split` again".
+        max_bytes: what is longer is no such file.
+
+    Raises:
+        SpoonfulError: it is missing, no regular file, too long or unreadable.
+    """
+    try:
+        # Without O_NONBLOCK, opening a named pipe waits for a writer.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
+                raise unexpected(path, "a file", kind, remake)
+            if found.st_size > max_bytes:
+                raise unexpected(path, f"at most {max_bytes:,} bytes", f"{found.st_size:,}", remake)
+            return file.read(found.st_size)
+    except OSError as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else str(error.strerror)
+        reason = "a folder" if isinstance(error, IsADirectoryError) else reason
+        raise unexpected(path, "a file", reason, remake) from error
+
+
+def read_text(path: Path, remake: str, max_bytes: int = _MAX_BYTES) -> str:
+    """Return the text of a UTF-8 file, without a byte order mark.
+
+    Raises:
+        SpoonfulError: as `read_bytes`, or other bytes than UTF-8.
+    """
+    return decoded(read_bytes(path, remake, max_bytes), path, remake)
+
+
+def decoded(content: bytes, path: Path | str, remake: str) -> str:
+    """Return bytes as text; SpoonfulError where they are not UTF-8."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        found = f"byte {content[error.start]:#04x} at {error.start}"
+        raise unexpected(path, "UTF-8 text", found, remake) from error
+
+
+def read_json(path: Path, shape: type[_Shape], remake: str, *, is_finite: bool = True) -> _Shape:
+    """Read a JSON file into an object.
+
+    Args:
+        path: the file.
+        shape: a dataclass or another type that says which keys and values the file must have; more
+            keys than these are passed over.
+        remake: what to do where the file is another one.
+        is_finite: refuse numbers that are infinite or none.
+
+    Raises:
+        SpoonfulError: the first thing that is not as `shape` says; its path, what was expected and
+            what was found.
+    """
+    text = read_text(path, remake, _MAX_JSON_BYTES)
+    return shaped(parsed_json(text, path, remake, is_finite=is_finite), shape, path, remake)
+
+
+def parsed_json(text: str, path: Path | str, remake: str, *, is_finite: bool = True) -> Any:
+    """Return the value of a JSON text; `path` is for the message.
+
+    Raises:
+        SpoonfulError: it is not JSON, nested too deep, has a key twice or a number that is not
+            finite.
+    """
+    number = _finite if is_finite else float
+    try:
+        return json.loads(
+            text, object_pairs_hook=_without_duplicates, parse_float=number, parse_constant=number
+        )
+    except (ValueError, RecursionError) as error:
+        found = "an empty file" if not text.strip() else _in_a_line(error)
+        raise unexpected(path, "JSON", found, remake) from error
+
+
+def shaped(value: Any, shape: type[_Shape], path: Path | str, remake: str) -> _Shape:
+    """Turn parsed JSON or YAML into an object; `path` is for the message.
+
+    Raises:
+        SpoonfulError: a key is missing or has a value of another type.
+    """
+    from pydantic import TypeAdapter, ValidationError  # 70 ms
+
+    try:
+        return TypeAdapter(shape).validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise unexpected(path, "keys and values", _in_a_line(error), remake) from error
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        raise unexpected(path, f"a key {where}", "none", remake)
+    if first["type"] == "json_invalid":  # half of a surrogate pair
+        raise unexpected(path, "Unicode text", "something else", remake)
+    wanted = first["msg"].removeprefix("Input should be ")
+    expected = f"{where} to be {wanted}" if where else wanted
+    raise unexpected(path, expected, shown(first["input"]), remake)
+
+
+def read_table(path: Path, columns: Sequence[str], remake: str) -> list[dict[str, str]]:
+    """Read the rows of a CSV file with a header.
+
+    Args:
+        path: the file.
+        columns: which it must have; the others are read, too.
+        remake: what to do where it is another file.
+
+    Raises:
+        SpoonfulError: it is no such table; names the path and the line.
+    """
+    return parsed_table(read_text(path, remake), columns, path, remake)
+
+
+def parsed_table(
+    text: str, columns: Sequence[str], path: Path | str, remake: str
+) -> list[dict[str, str]]:
+    """Return the rows of a CSV text; `path` is for the message.
+
+    Raises:
+        SpoonfulError: no header with these columns, or a row of another length.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next(reader, [])
+        if not set(columns) <= set(header) or len(set(header)) < len(header):
+            found = shown(",".join(header)) if header else "an empty file"
+            raise unexpected(path, f"a header with {','.join(columns)}", found, remake)
+        rows = []
+        for row in reader:
+            if len(row) != len(header):
+                expected = f"{len(header)} cells in line {reader.line_num}"
+                raise unexpected(path, expected, str(len(row)), remake)
+            rows.append(dict(zip(header, row, strict=True)))
+    except csv.Error as error:
+        expected = f"a table in line {reader.line_num}"
+        raise unexpected(path, expected, _in_a_line(error), remake) from error
+    if text and not text.endswith("\n"):
+        raise unexpected(path, "a whole last line", "one that is cut off", remake)
+    return rows
+
+
+def unexpected(path: Path | str, expected: str, found: str, remake: str) -> SpoonfulError:
+    """Return the error of a file that is not what it should be."""
+    return SpoonfulError(f"{path}: expected {expected}, found {found}; {remake}")
+
+
+def shown(value: object) -> str:
+    """Write a value in one line, shortened where it is long."""
+    text = ascii(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 3]}..."
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{shown(text)} where a finite number is expected")
+    return value
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {shown(twice)} twice")
+    return found
+
+
+def _in_a_line(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "values nested too deep"
+    return (str(error) or type(error).__name__).splitlines()[0]

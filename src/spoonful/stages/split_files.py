@@ -1,0 +1,120 @@
+"""What `split` says of data/split: split.json, and the list of its files with their content."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from spoonful.documents import parsed_json, parsed_table, read_bytes, read_text, shaped, unexpected
+from spoonful.errors import SpoonfulError
+from spoonful.project import shown_path, split_dir, split_summary_path
+from spoonful.sources.folder import FolderSource
+from spoonful.tables import write_csv
+
+# Beside train, val and test, so that it is put into place with them.
+LIST_NAME = "files.csv"
+_COLUMNS = ("path", "sha256")
+REMAKE = "run `spoonful split` again"
+_NUM_NAMED = 3
+Split = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """The keys of split.json.
+
+    Attributes:
+        dataset: name of the data set.
+        num_classes: how many classes.
+        num_images: images of each split.
+        digest: of which image is in which split.
+        data_digest: of the raw images.
+        files_sha256: hex digest of the list of files.
+        settings: what decided the split.
+    """
+
+    dataset: str
+    num_classes: int
+    num_images: dict[Split, int]
+    digest: str
+    data_digest: str
+    files_sha256: str
+    settings: dict[str, float]
+
+
+def read_summary() -> dict[str, Any]:
+    """Return what split.json says, as JSON types.
+
+    Raises:
+        SpoonfulError: it is missing or no such file; names it, what was expected and found.
+    """
+    path = split_summary_path()
+    values = parsed_json(read_text(path, REMAKE), path, REMAKE)
+    summary = shaped(values, SplitSummary, path, REMAKE)
+    if len(summary.num_images) != 3 or min(summary.num_images.values()) < 1:
+        raise unexpected(path, "num_images of train, val and test", str(summary.num_images), REMAKE)
+    return dict(values)
+
+
+def write_list(folder: Path, files: Iterable[tuple[str, str]]) -> str:
+    """Write the list of a split's files, as (path below data/split, SHA-256); return its digest."""
+    path = folder / LIST_NAME
+    write_csv(path, _COLUMNS, sorted(files))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def check_files(source: FolderSource, split: str) -> None:
+    """Check that a folder of data/split holds the files that `split` put there, and no others.
+
+    Every file is read, as for the source's fingerprint, which is then known.
+
+    Raises:
+        SpoonfulError: a file is missing, was added or has changed; names up to three of each.
+    """
+    listed = _listed(split)
+    found = dict(zip(source.ids, source.content_hashes, strict=True))
+    parts = [
+        _named(word, names)
+        for word, names in (
+            ("missing", [name for name in listed if name not in found]),
+            ("not of the split", [name for name in found if name not in listed]),
+            ("changed", [n for n, sha in found.items() if listed.get(n, sha) != sha]),
+        )
+        if names
+    ]
+    if parts:
+        raise SpoonfulError(
+            f"{shown_path(source.root)}: expected the {len(listed):,} images that `spoonful split` "
+            f"put there, found {'; '.join(parts)}; {REMAKE}"
+        )
+
+
+def _listed(split: str) -> dict[str, str]:
+    """Return the SHA-256 of each file of a split, by its path below the split's folder."""
+    summary = read_summary()
+    path = split_dir() / LIST_NAME
+    content = read_bytes(path, REMAKE)
+    found = hashlib.sha256(content).hexdigest()
+    if found != summary["files_sha256"]:
+        expected = f"SHA-256 {summary['files_sha256']}, as split.json says"
+        raise unexpected(path, expected, found, REMAKE)
+    rows = parsed_table(content.decode("utf-8", "replace"), _COLUMNS, path, REMAKE)
+    begin = f"{split}/"
+    listed = {
+        row["path"].removeprefix(begin): row["sha256"]
+        for row in rows
+        if row["path"].startswith(begin)
+    }
+    if len(listed) != summary["num_images"][split]:
+        expected = f"num_images.{split} to be {len(listed):,}, as many as are listed"
+        number = f"{summary['num_images'][split]:,}"
+        raise unexpected(split_summary_path(), expected, number, REMAKE)
+    return listed
+
+
+def _named(word: str, names: list[str]) -> str:
+    first = names[:_NUM_NAMED]
+    shown = ", ".join(name if name.isprintable() else ascii(name) for name in first)
+    more = f" and {len(names) - _NUM_NAMED:,} more" if len(names) > _NUM_NAMED else ""
+    return f"{word}: {shown}{more}"
