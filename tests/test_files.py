@@ -222,14 +222,29 @@ def pairs(tmp_path: Path) -> list[tuple[Path, Path]]:
     return found
 
 
-def test_hard_links_share_the_file_and_copies_do_not(pairs: list[tuple[Path, Path]]) -> None:
-    (source, linked), (other, copied), _ = pairs
-    assert link_or_copy("hardlink")(source, linked) == "hardlink"
-    assert linked.stat().st_ino == source.stat().st_ino
+def test_no_method_shares_the_file_itself(pairs: list[tuple[Path, Path]]) -> None:
+    (source, linked), (other, copied), (third, tried) = pairs
+    assert link_or_copy("symlink")(source, linked) == "symlink"
+    assert linked.readlink() == source
     assert link_or_copy("copy")(other, copied) == "copy"
-    assert copied.stat().st_ino != other.stat().st_ino
     copied.write_text("changed")
     assert other.read_text() == "content 1"
+    link_or_copy("auto")(third, tried)
+    for file in (source, other, third):
+        assert file.stat().st_nlink == 1
+    for target in (linked, copied, tried):
+        target.unlink()
+    assert [file.read_text() for file, _ in pairs] == [f"content {n}" for n in range(3)]
+
+
+def test_a_symlink_leads_to_the_file_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "source").write_text("content")
+    monkeypatch.chdir(tmp_path)
+    link_or_copy("symlink")(Path("source"), Path("deep/target"))
+    assert (tmp_path / "deep" / "target").read_text() == "content"
 
 
 def test_auto_always_makes_the_file_appear(pairs: list[tuple[Path, Path]]) -> None:
@@ -244,7 +259,7 @@ def test_auto_falls_back_to_copies_and_remembers(
 ) -> None:
     tried = []
 
-    def no_links(source: Path, target: Path) -> None:
+    def no_links(source: Path, target: Path, is_folder: bool = False) -> None:
         tried.append(source)
         raise OSError(errno.EXDEV, "Invalid cross-device link")
 
@@ -252,7 +267,7 @@ def test_auto_falls_back_to_copies_and_remembers(
         target.touch()  # what a failed clone leaves
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
-    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(os, "symlink", no_links)
     monkeypatch.setattr("spoonful.files._reflink", no_reflinks)
     place = link_or_copy("auto")
     assert [place(source, target) for source, target in pairs] == ["copy"] * 3
@@ -263,12 +278,12 @@ def test_auto_falls_back_to_copies_and_remembers(
 def test_a_method_that_does_not_work_is_an_error_and_leaves_nothing(
     pairs: list[tuple[Path, Path]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_links(source: Path, target: Path) -> None:
+    def no_links(source: Path, target: Path, is_folder: bool = False) -> None:
         raise OSError(errno.EXDEV, "Invalid cross-device link")
 
-    monkeypatch.setattr(os, "link", no_links)
+    monkeypatch.setattr(os, "symlink", no_links)
     source, target = pairs[0]
-    place = link_or_copy("hardlink")
+    place = link_or_copy("symlink")
     for _ in range(2):
         with pytest.raises(OSError, match="cross-device"):
             place(source, target)

@@ -29,7 +29,7 @@ LAYERS = [
 # Top-level packages, and the only modules of ours that may import them.
 ONLY_IN = {
     "mlflow": ("tracking",),
-    "dvc": ("tracking",),
+    "dvc": ("tracking", "datasets.links"),
     "keras": ("fitting", "models", "generator", "stages.trained_model", "quiet"),
     "tensorflow": ("fitting", "quiet", "tracking.environment"),
     "hydra": ("__main__", "config", "stages.job"),

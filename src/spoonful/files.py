@@ -159,15 +159,18 @@ def write_json(path: Path, value: Any) -> None:
 def link_or_copy(method: str) -> Callable[[Path, Path], str]:
     """Return a function (source, target) that makes a file appear at a second place.
 
+    There are no hard links: whoever writes to one, or makes it read-only as DVC does with its
+    cache, does so to the source.
+
     Args:
-        method: "auto" tries reflink, hardlink, copy in this order; or one of these three.
+        method: "auto" tries reflink, symlink, copy in this order; or one of these three.
 
     Returns:
         A function that returns the method used and raises OSError when none works.
     """
     attempts: dict[str, Callable[[Path, Path], object]] = {
         "reflink": _reflink,
-        "hardlink": os.link,
+        "symlink": lambda source, target: target.symlink_to(source.absolute()),
         "copy": shutil.copyfile,
     }
     names = list(attempts) if method == "auto" else [method]
@@ -178,9 +181,9 @@ def link_or_copy(method: str) -> Callable[[Path, Path], str]:
             try:
                 attempts[name](source, target)
                 return name
-            except OSError:
+            except OSError as error:
                 target.unlink(missing_ok=True)
-                if len(names) == 1:
+                if len(names) == 1 or error.errno not in _NO_SUCH_LINKS:
                     raise
                 names.remove(name)  # not on this file system: do not try it for every file
         raise OSError(f"none of {', '.join(attempts)} worked")
@@ -188,6 +191,15 @@ def link_or_copy(method: str) -> Callable[[Path, Path], str]:
     return make
 
 
+# What file systems say to a link that they do not have, or not between these two places.
+_NO_SUCH_LINKS = (
+    errno.EINVAL,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.ENOTTY,
+    errno.EPERM,
+    errno.EXDEV,
+)
 _FICLONE = 0x40049409  # linux/fs.h
 
 
@@ -196,6 +208,6 @@ def _reflink(source: Path, target: Path) -> None:
     try:
         import fcntl
     except ImportError as error:  # not a POSIX system
-        raise OSError("no reflinks here") from error
+        raise OSError(errno.ENOTSUP, "no reflinks here") from error
     with source.open("rb") as from_file, target.open("xb") as to_file:
         fcntl.ioctl(to_file.fileno(), _FICLONE, from_file.fileno())

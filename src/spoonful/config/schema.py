@@ -62,7 +62,8 @@ class FolderConfig:
     test_fraction: float = key(_TEST_FRACTION, above=0, maximum=0.9)
     split_seed: int = key(_SPLIT_SEED, minimum=0, maximum=MAX_SEED)
     link: str = key(
-        "how a file gets into the split", choices=("auto", "reflink", "hardlink", "copy")
+        "how a file gets into the split; auto: the first of these that the file system has",
+        choices=("auto", "reflink", "symlink", "copy"),
     )
 
 

@@ -6,16 +6,24 @@ import io
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from spoonful.config.schema import Config, MnistConfig
+from spoonful.config.schema import Config, FolderConfig, MnistConfig
 from spoonful.datasets import DATASETS, RawDataset, RawImage
+from spoonful.datasets.links import safe_link
 from spoonful.errors import SpoonfulError
 from spoonful.files import replaced_folder, sync, write_json, write_text
-from spoonful.project import raw_dir, split_dir, split_summary_path, split_table_path
+from spoonful.project import (
+    project_root,
+    raw_dir,
+    split_dir,
+    split_summary_path,
+    split_table_path,
+)
 from spoonful.sources.content_hash import content_hashes
 from spoonful.splitting import SPLITS, assign_splits
 from spoonful.stages.split_files import write_list
@@ -25,6 +33,8 @@ from spoonful.unfinished import sole_writer
 def run(config: Config) -> None:
     """Split the raw data, print the table of classes x splits, and keep it beside the split."""
     dataset = config.dataset
+    if isinstance(dataset, FolderConfig):
+        dataset = replace(dataset, link=safe_link(dataset.link, project_root()))
     raw = DATASETS[dataset.name].open_raw(dataset, raw_dir())
     splits = assign_splits(
         raw.images,
