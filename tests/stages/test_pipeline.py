@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -19,80 +18,19 @@ from mlflow.tracking import MlflowClient
 
 from spoonful.sources.folder import FolderSource
 from spoonful.sources.packed import PackedSource
+from tests.stages.pipelines import TIMEOUT_S, copy_of, new_project, runs_of, sh, stages_run
 
 pytestmark = pytest.mark.slow
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 400
-
-
-def sh(folder: Path, *command: str) -> str:
-    """Run a command in a project and return all it printed; fail with it when it fails."""
-    scripts = str(Path(sys.executable).parent)
-    environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith(("SPOONFUL_", "MLFLOW_"))},
-        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
-    }
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-    assert done.returncode == 0, f"{' '.join(command)} exited with {done.returncode}\n{done.stdout}"
-    return done.stdout
-
-
-def new_project(folder: Path) -> Path:
-    """Copy the checkout's files, shorten the training, and commit, as in a fresh clone."""
-    listed = sh(CHECKOUT, "git", "ls-files", "-co", "--exclude-standard", "-z")
-    for name in filter(None, listed.split("\0")):
-        if (CHECKOUT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(CHECKOUT / name, folder / name)
-    params = (folder / "params.yaml").read_text()
-    start = params.index("train:")
-    short = params[start:].replace('overrides: ""', 'overrides: "model=mlp trainer.epochs=2"')
-    short = short.replace("trainer.epochs=5", "trainer.epochs=1")
-    short = short.replace("[32, 256]", "[32]").replace("[none, full]", "[full]")
-    (folder / "params.yaml").write_text(params[:start] + short)
-    sh(folder, "git", "init", "-q")
-    sh(folder, "git", "config", "user.email", "test@example.org")
-    sh(folder, "git", "config", "user.name", "test")
-    sh(folder, "git", "add", "-A")
-    sh(folder, "git", "commit", "-qm", "start")
-    return folder
 
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose pipeline has run once; committed."""
-    folder = new_project(tmp_path_factory.mktemp("first"))
+    """A project whose pipeline has run once, with a sweep; committed."""
+    folder = new_project(tmp_path_factory.mktemp("first"), "pipeline")
     sh(folder, "dvc", "repro")
     sh(folder, "git", "add", "-A")
     sh(folder, "git", "commit", "-qm", "ran")
     return folder
-
-
-def copy_of(first: Path, tmp_path: Path) -> Path:
-    """Copy a project without its runs: MLflow keeps absolute paths to their artifacts."""
-    folder = tmp_path / "copy"
-    ignored = shutil.ignore_patterns("mlruns", "mlflow.db")
-    shutil.copytree(first, folder, symlinks=True, ignore=ignored)
-    return folder
-
-
-def stages_run(output: str) -> list[str]:
-    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
-
-
-def runs_of(folder: Path) -> list[Run]:
-    client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
-    return list(client.search_runs([e.experiment_id for e in client.search_experiments()]))
 
 
 def only_run(folder: Path) -> Run:
@@ -108,7 +46,7 @@ def test_a_second_repro_has_nothing_to_do(first: Path) -> None:
 
 
 def test_two_runs_from_scratch_make_the_same_bits(first: Path, tmp_path: Path) -> None:
-    second = new_project(tmp_path)
+    second = new_project(tmp_path, "pipeline")
     sh(second, "dvc", "repro")
     assert (second / "dvc.lock").read_bytes() == (first / "dvc.lock").read_bytes()
     locked = yaml.safe_load((second / "dvc.lock").read_text())["stages"]
@@ -144,7 +82,18 @@ def test_how_runs_are_compared_trains_none_of_them(first: Path, tmp_path: Path) 
     folder = copy_of(first, tmp_path)
     config = folder / "conf" / "compare" / "default.yaml"
     config.write_text(config.read_text().replace("0.05", "0.01"))
-    assert stages_run(sh(folder, "dvc", "repro", "--dry")) == ["compare"]
+    assert stages_run(sh(folder, "dvc", "repro", "--dry")) == ["compare@pipeline"]
+
+
+def test_a_sweep_is_trained_only_where_one_is_named(tmp_path: Path) -> None:
+    folder = new_project(tmp_path)
+    assert sh(folder, "dvc", "stage", "list", "--name-only").split() == [
+        "fetch",
+        "split",
+        "pack",
+        "train",
+        "evaluate",
+    ]
 
 
 def test_the_split_holds_every_image_once(first: Path) -> None:
@@ -219,7 +168,7 @@ def test_an_optimizer_change_runs_no_data_stage(first: Path, tmp_path: Path) -> 
     config = folder / "conf" / "config.yaml"
     config.write_text(config.read_text().replace("optimizer: adam", "optimizer: sgd"))
     dry = stages_run(sh(folder, "dvc", "repro", "--dry"))
-    assert dry == ["train", "sweep@32-full-0", "sweep@32-full-1"]
+    assert dry == ["train", "sweep@pipeline-32-full-0", "sweep@pipeline-32-full-1"]
     sh(folder, "git", "checkout", "conf")
     optimizer = folder / "conf" / "optimizer" / "adam.yaml"
     optimizer.write_text(optimizer.read_text().replace("0.001", "0.002"))
