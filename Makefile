@@ -3,7 +3,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro ui test test-slow lint format lock
+.PHONY: help setup repro ui test test-slow lint format lock plots-page
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -37,3 +37,6 @@ lock: ## renew requirements.lock from pyproject.toml (needs uv)
 	@uv pip compile pyproject.toml --extra dev --extra optuna --universal --generate-hashes \
 		--custom-compile-command "make lock" --python-version 3.11 \
 		--quiet --output-file requirements.lock
+
+plots-page: ## renew .dvc/plots.html, the page of dvc plots with Vega in it (needs uv)
+	@uv run --no-project --with vl-convert-python==1.9.0.post1 python .ci/plots_page.py
