@@ -40,5 +40,7 @@ def _takes_hard_links(project: Path) -> bool:
         types: list[str] = Config(str(folder / ".dvc"))["cache"].get("type") or []
     except ConfigError as error:
         reason = " ".join(str(error).split())
-        raise SpoonfulError(f"{folder / '.dvc'}: DVC's settings cannot be read: {reason}") from error
+        raise SpoonfulError(
+            f"{folder / '.dvc'}: DVC's settings cannot be read: {reason}"
+        ) from error
     return types[:1] == ["hardlink"]
