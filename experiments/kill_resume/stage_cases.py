@@ -13,7 +13,7 @@ Command = tuple[str, ...]
 _SMALL = ("dataset.image_size=[224,224]", "dataset.num_channels=1", "dataset=folder")
 _OLD, _NEW = "dataset.path=own/old", "dataset.path=own/new"
 _TINY = ("model=mlp", "trainer.epochs=2", "trainer.checkpoint_every_steps=10")
-_POINTS = ("generator.batch_size=64,128", "seed=0,1", *_TINY)
+_POINTS = ("generator.batch_size=64,128,256", *_TINY)
 _JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 _DIGITS = (("fetch",), ("split",), ("pack",))
 _TRAINED = (*_DIGITS, ("train", *_TINY))
@@ -116,17 +116,17 @@ STAGE_CASES = (
         (*_TRAINED, ("evaluate",), ("train", *_TINY, "seed=1")),
         ("models/evaluate",),
         (("models/evaluate",),),
-        6,
-        (Blow(COMMAND, KILL), Blow(COMMAND, KILL), Blow(COMMAND, TERM)),
+        3,
+        (Blow(COMMAND, KILL), Blow(COMMAND, TERM)),
     ),
     StageCase(
         "sweep",
-        "`spoonful sweep` of four points, one after the other",
+        "`spoonful sweep` of three points, one after the other",
         ("sweep", *_POINTS),
         _DIGITS,
         ("models/sweeps",),
-        blows=(*(Blow(COMMAND, KILL),) * 7, Blow(COMMAND, TERM)),
-        num_lives=4,
+        blows=(*(Blow(COMMAND, KILL),) * 5, Blow(COMMAND, TERM)),
+        num_lives=3,
     ),
     StageCase(
         "sweep_joblib",
@@ -135,12 +135,12 @@ STAGE_CASES = (
         _DIGITS,
         ("models/sweeps",),
         blows=(
-            *(Blow(COMMAND, KILL),) * 3,
-            *(Blow(WORKER, KILL),) * 4,
-            *(Blow(GROUP, KILL),) * 3,
+            *(Blow(COMMAND, KILL),) * 2,
+            *(Blow(WORKER, KILL),) * 2,
+            *(Blow(GROUP, KILL),) * 2,
             Blow(GROUP, INT),
         ),
-        num_lives=3,
+        num_lives=4,
     ),
     StageCase(
         "compare",
@@ -154,7 +154,7 @@ STAGE_CASES = (
         ),
         ("models/compare",),
         (("models/compare",),),
-        6,
+        3,
         (Blow(COMMAND, KILL), Blow(COMMAND, TERM)),
     ),
     StageCase(
@@ -164,9 +164,9 @@ STAGE_CASES = (
         (),
         ("data/raw", *_SPLIT, "data/packed", "models/train", "models/evaluate", "dvc.lock"),
         blows=(
-            *(Blow(COMMAND, KILL),) * 5,
-            *(Blow(WORKER, KILL),) * 3,
-            *(Blow(GROUP, KILL),) * 3,
+            *(Blow(COMMAND, KILL),) * 3,
+            *(Blow(WORKER, KILL),) * 2,
+            *(Blow(GROUP, KILL),) * 2,
             Blow(GROUP, INT),
         ),
         num_lives=4,

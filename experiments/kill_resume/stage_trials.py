@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from command import OrphanWatch, Running
+from command import MOST_ORPHAN_S, OrphanWatch, Running
 from scratch import SPOONFUL
 from stage_cases import COMMAND, KILL, Blow, StageCase
 from stage_project import Files, Runs, StageProject
@@ -32,7 +32,7 @@ class StageKill:
         exit_code: of the command.
         half: outputs of which some were old, others new, before the next life.
         running: runs that MLflow had as RUNNING then.
-        orphans: processes alive 5 s later.
+        orphans: processes alive 20 s later.
         alive_s: how long the last of its processes lived on.
     """
 
@@ -173,7 +173,11 @@ class StageTrials:
             orphans = watch.result()
             kill.orphans, kill.alive_s = len(orphans), round(watch.last_s, 1)
             for orphan in orphans:
-                self._note(result, f"{_said(kill)}: alive after 5 s: {orphan}", "no orphans")
+                self._note(
+                    result,
+                    f"{_said(kill)}: alive after {MOST_ORPHAN_S:g} s: {orphan}",
+                    "no orphans",
+                )
         self._check(result, files, runs)
         return waiting
 

@@ -156,8 +156,10 @@ def _log(
     if run_id is None:
         return None
     with finished_run(config.tracking, run_id) as client:
+        known = client.get_run(run_id).data.metrics
         for name, value in scores.metrics.items():
-            client.log_metric(run_id, f"test_{name}", float(value))
+            if known.get(f"test_{name}") != float(value):  # killed before, it is there already
+                client.log_metric(run_id, f"test_{name}", float(value))
         for heading, figure in figures.items():
             client.log_figure(run_id, figure, f"figures/{heading.lower().replace(' ', '_')}.png")
         client.log_artifacts(run_id, str(out_dir), "evaluation")
