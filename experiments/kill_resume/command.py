@@ -20,6 +20,15 @@ _LIMIT_S = 600.0
 _HEAVY_BYTES = 100 << 20  # a process that trains, not one that looks after others
 
 
+_ALL: "list[Running]" = []
+
+
+def clear_all() -> None:
+    """End whatever a trial has started: it was ended itself."""
+    for running in _ALL:
+        running.clear()
+
+
 class Running:
     """A command, in a session of its own.
 
@@ -51,6 +60,7 @@ class Running:
                 start_new_session=True,
             )
         self._begin = time.monotonic()
+        _ALL.append(self)
 
     def wait(self, limit_s: float = _LIMIT_S) -> int | None:
         """Wait for its end; return the exit code, None where it runs on."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
+from typing import Any
 
 from stage_cases import COMMAND, GROUP, STAGE_CASES, WORKER
 from stage_trials import PARTS, StageKill, StageResult
@@ -12,28 +13,36 @@ from spoonful.tables import markdown, put_between, read_csv, write_csv
 
 STAGE_KILLS_NAME = "stage_kills.csv"
 STAGES_NAME = "stages.csv"
+AT_CHANGE = "at a change of the disk"
 _VICTIMS = (COMMAND, WORKER, GROUP)
 
 
-def write_results(folder: Path, results: Sequence[StageResult], minutes: float) -> None:
-    """Write stage_kills.csv and stages.csv."""
+def write_results(folder: Path, results: Sequence[StageResult]) -> None:
+    """Write stage_kills.csv and stages.csv; what they hold of other cases stays."""
     names = [field.name for field in fields(StageKill)]
-    kills = [astuple(kill) for result in results for kill in result.kills]
-    write_csv(folder / STAGE_KILLS_NAME, names, kills)
-    rows = []
-    for result in results:
-        at_changes = sum(kill.moment.startswith("before ") for kill in result.kills)
-        counts = [sum(kill.victim == victim for kill in result.kills) for victim in _VICTIMS]
-        answers = ["yes" if result.same[part] else "no" for part in PARTS]
-        facts = [result.case, round(result.seconds, 1), result.trials, result.lives]
-        rows.append([*facts, result.refused, len(kills), at_changes, *counts, *answers])
-        rows[-1][5] = len(result.kills)
-    columns = ("case", "seconds", "runs", "lives", "refused", "kills", "at a change of the disk")
-    write_csv(
-        folder / STAGES_NAME,
-        (*columns, *_VICTIMS, *PARTS, "minutes"),
-        [[*row, round(minutes, 1)] for row in rows],
-    )
+    kills = {r.case: [astuple(kill) for kill in r.kills] for r in results}
+    rows = {result.case: [_row(result)] for result in results}
+    columns = ("case", "seconds", "minutes", "runs", "lives", "refused", "kills", AT_CHANGE)
+    for name, header, found in (
+        (STAGE_KILLS_NAME, names, kills),
+        (STAGES_NAME, [*columns, *_VICTIMS, *PARTS], rows),
+    ):
+        others: dict[str, list[Any]] = {}
+        if (folder / name).is_file():
+            for row in read_csv(folder / name):
+                others.setdefault(row["case"], []).append([row[column] for column in header])
+        known = {**others, **found}
+        order = [case.name for case in STAGE_CASES if case.name in known]
+        write_csv(folder / name, header, [row for case in order for row in known[case]])
+
+
+def _row(result: StageResult) -> list[Any]:
+    at_changes = sum(kill.moment.startswith("before ") for kill in result.kills)
+    counts = [sum(kill.victim == victim for kill in result.kills) for victim in _VICTIMS]
+    answers = ["yes" if result.same[part] else "no" for part in PARTS]
+    times = [round(result.seconds, 1), round(result.minutes, 1)]
+    numbers = [result.trials, result.lives, result.refused, len(result.kills), at_changes]
+    return [result.case, *times, *numbers, *counts, *answers]
 
 
 def publish(folder: Path, readme: Path) -> None:
@@ -50,7 +59,7 @@ def _total(
 ) -> str:
     num_good = sum(all(row[part] == "yes" for part in PARTS) for row in rows)
     longest = max(float(kill["alive_s"]) for kill in kills)
-    minutes = float(rows[-1]["minutes"])
+    minutes = sum(float(row["minutes"]) for row in rows)
     return (
         f"{len(kills)} kills in {sum(int(row['runs']) for row in rows)} runs of {len(rows)} "
         f"commands, in {minutes:.0f} min, {len(kills) + num_training} with those "
@@ -61,7 +70,7 @@ def _total(
 
 def _kills_table(rows: Sequence[Mapping[str, str]]) -> str:
     titles = {case.name: case.title for case in STAGE_CASES}
-    names = ("seconds", "runs", "kills", "at a change of the disk", *_VICTIMS)
+    names = ("seconds", "runs", "kills", AT_CHANGE, *_VICTIMS)
     table = [[row["case"], titles[row["case"]], *(row[name] for name in names)] for row in rows]
     sums = [str(sum(int(row[name]) for row in rows)) for name in names[1:]]
     return markdown(("case", "what it is", *names), [*table, ["all", "", "", *sums]], num_texts=2)

@@ -56,6 +56,7 @@ class StageResult:
     Attributes:
         case: its name.
         seconds: that the command takes in peace.
+        minutes: that all of it took.
         trials: runs of the command until it has finished.
         lives: processes of these runs.
         refused: lives that ended by themselves with an error, and were run again.
@@ -66,6 +67,7 @@ class StageResult:
 
     case: str
     seconds: float = 0.0
+    minutes: float = 0.0
     trials: int = 0
     lives: int = 0
     refused: int = 0
@@ -101,6 +103,7 @@ class StageTrials:
             share: of the kills, for a short run.
         """
         case, result = self._case, StageResult(self._case.name)
+        start = time.monotonic()
         self._project.make()
         begin = time.monotonic()
         self._in_peace(case.command)
@@ -118,6 +121,7 @@ class StageTrials:
             missed = self._trial(result, waiting, files, runs)
             misses += len(missed)
             plans += missed if misses <= _MOST_MISSES * len(case.blows) else []
+        result.minutes = (time.monotonic() - start) / 60
         return result
 
     def _in_peace(self, command: Sequence[str]) -> None:
