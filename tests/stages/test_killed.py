@@ -24,14 +24,14 @@ pytestmark = pytest.mark.slow
 
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
 TINY = ["model=mlp", "trainer.epochs=1"]
-NUM_KILLS = 3
+NUM_KILLS = 2
 # Ids and times, which differ from run to run.
 UNIQUE = re.compile(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{8}\b")
 
 
-def test_fetch_split_and_pack_killed_at_changes_of_the_disk(tmp_path: Path) -> None:
+def test_fetch_and_split_killed_at_changes_of_the_disk(tmp_path: Path) -> None:
     script = ROOT / "experiments" / "kill_resume" / "run_stages.py"
-    cases = ["fetch", "split", "pack_raw"]
+    cases = ["fetch", "split"]
     done = subprocess.run(
         [sys.executable, script, "--case", *cases, "--share", "0.25", "--data", tmp_path],
         capture_output=True,
@@ -43,7 +43,7 @@ def test_fetch_split_and_pack_killed_at_changes_of_the_disk(tmp_path: Path) -> N
     with (tmp_path / "results" / "stage_kills.csv").open() as file:
         kills = list(csv.DictReader(file))
     assert {kill["case"] for kill in kills} == set(cases)
-    assert sum(kill["moment"].startswith("before ") for kill in kills) >= 6
+    assert sum(kill["moment"].startswith("before ") for kill in kills) >= 4
     assert all(kill["exit_code"] == "-9" for kill in kills if kill["signal"] == "SIGKILL")
 
 
