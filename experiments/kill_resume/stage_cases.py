@@ -159,8 +159,8 @@ STAGE_CASES = (
     ),
     StageCase(
         "dvc_repro",
-        "`dvc repro evaluate`: fetch, split, pack, train and evaluate",
-        ("dvc", "repro", "evaluate"),
+        "`dvc repro`: fetch, split, pack, train and evaluate",
+        ("dvc", "repro"),
         (),
         ("data/raw", *_SPLIT, "data/packed", "models/train", "models/evaluate", "dvc.lock"),
         blows=(
