@@ -8,8 +8,8 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from outcome import is_of_this_machine
@@ -179,11 +179,17 @@ class Runs:
         self.statuses: Counter[str] = Counter()
         self.found: list[str] = []
         self.twice: list[str] = []
-        if not (root / "mlflow.db").is_file():
-            return
+        if (root / "mlflow.db").is_file():
+            # MLflow keeps a database open that it has read; the next trial's has the same path.
+            with TemporaryDirectory() as folder:
+                for path in root.glob("mlflow.db*"):
+                    shutil.copy(path, folder)
+                self._read(root, f"sqlite:///{folder}/mlflow.db")
+
+    def _read(self, root: Path, uri: str) -> None:
         from mlflow.tracking import MlflowClient
 
-        client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+        client = MlflowClient(uri)
         experiments = [e.experiment_id for e in client.search_experiments()]
         for run in client.search_runs(experiments):
             run_id, name = run.info.run_id, run.info.run_name
@@ -196,14 +202,13 @@ class Runs:
                 steps = Counter(value.step for value in values)
                 self.twice += [f"{name}: {metric} at {s}" for s, n in steps.items() if n > 1]
                 recorded[metric] = sorted((value.step, value.value) for value in values)
-            artifacts = sorted(_UNIQUE.sub("ID", a) for a in _artifacts(client, run_id, None))
-            self.found.append(repr((name, run.info.status, recorded, artifacts)))
+            self.found.append(repr((name, run.info.status, recorded, _artifacts(root, run_id))))
         self.found.sort()
 
 
-def _artifacts(client: Any, run_id: str, path: str | None) -> Iterable[str]:
-    for artifact in client.list_artifacts(run_id, path):
-        if artifact.is_dir:
-            yield from _artifacts(client, run_id, artifact.path)
-        else:
-            yield artifact.path
+def _artifacts(root: Path, run_id: str) -> list[str]:
+    found = []
+    for folder in root.glob(f"mlruns/*/{run_id}/artifacts"):
+        files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+        found += [_named(path) for path in files]
+    return sorted(found)

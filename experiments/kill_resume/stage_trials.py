@@ -222,7 +222,7 @@ class StageTrials:
             self._note(result, f"other than in peace: {names[:5]}", "outputs")
         if recorded.found != runs.found or recorded.twice:
             more = sorted(set(recorded.found) ^ set(runs.found))
-            self._note(result, f"runs {recorded.statuses}, {more[:2]}", "one run each")
+            self._note(result, f"{recorded.statuses}, {_differing(more)}", "one run each")
             for twice in recorded.twice[:5]:
                 self._note(result, f"recorded twice: {twice}", "one run each")
         if recorded.statuses["RUNNING"]:
@@ -243,6 +243,16 @@ class StageTrials:
 
 def _said(kill: StageKill) -> str:
     return f"{kill.signal} to {kill.victim}, {kill.moment}, exit {kill.exit_code}"
+
+
+def _differing(runs: Sequence[str]) -> str:
+    """Return from where on two descriptions of runs differ."""
+    if len(runs) < 2:
+        return f"{len(runs)} differ"
+    pairs = enumerate(zip(runs[0], runs[1], strict=False))
+    same = next((place for place, (one, other) in pairs if one != other), 0)
+    one, other = (run[max(0, same - 40) : same + 80] for run in runs[:2])
+    return f"{len(runs)} differ: ...{one}, ...{other}"
 
 
 def _last_line(text: str) -> str:
