@@ -55,10 +55,10 @@ def test_learning_settings_hold_no_places() -> None:
     moved = ["dataset=mnist", "dataset.mirror=/x", "dataset.urls=[y]", "dataset.timeout_s=1"]
     assert learning_settings(compose_config(moved)) == mnist
     folder = learning_settings(compose_config(["dataset=folder"]))
-    moved = ["dataset=folder", "dataset.path=/x", "dataset.link=copy"]
+    moved = ["dataset=folder", "dataset.path=/x", "dataset.link=copy", "dataset.max_pixels=9"]
     assert learning_settings(compose_config(moved)) == folder
     assert set(folder["dataset"]) == {
-        *("name", "image_size", "resize", "num_channels"),
+        *("name", "image_size", "resize", "num_channels", "background"),
         *("val_fraction", "test_fraction", "split_seed"),
     }
 
@@ -72,6 +72,7 @@ def test_learning_settings_hold_no_places() -> None:
         "dataset.split_seed=1",
         "dataset.image_size=[9,9]",
         "dataset.resize=crop",
+        "dataset.background=[0,0,0]",
         "generator=folder",
         "pack=jpeg",
         "model.num_units=7",

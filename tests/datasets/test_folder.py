@@ -19,6 +19,8 @@ def config(path: Path | str | None, **settings: Any) -> FolderConfig:
         "image_size": [8, 8],
         "resize": "stretch",
         "num_channels": 3,
+        "background": [255, 255, 255],
+        "max_pixels": 89_478_485,
         "val_fraction": 0.1,
         "test_fraction": 0.2,
         "split_seed": 0,
@@ -99,7 +101,7 @@ def test_classes_may_be_called_like_splits(tmp_path: Path, names: tuple[str, str
     [
         (("train/cat/a.png", "test/cat/a.png", "dog/a.png"), ["splits test, train", "dog"]),
         (("train/cat/a.png", "val/cat/a.png", "validation/cat/b.png"), ["both val and validation"]),
-        (("loose.png", "cat/notes.txt"), ["dataset.path=", "no png, jpg"]),
+        (("loose.png", "cat/notes.txt"), ["dataset.path=", "no jpg, png"]),
         ((), ["dataset.path=", "no such folder"]),
     ],
 )

@@ -26,6 +26,8 @@ def config(mirror: Path | str | None, **settings: Any) -> MnistConfig:
         "image_size": [28, 28],
         "resize": "stretch",
         "num_channels": 1,
+        "background": [255, 255, 255],
+        "max_pixels": 89_478_485,
         "val_fraction": 0.1,
         "split_seed": 0,
         "mirror": None if mirror is None else str(mirror),

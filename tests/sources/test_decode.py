@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from spoonful.errors import SpoonfulError
-from spoonful.sources.decode import decode_image, is_image_name, read_bytes
-from spoonful.sources.resize import RESIZES
+from spoonful.sources.decode import decode_image, read_bytes
+from spoonful.sources.image_names import is_image_name
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 CORNERS = np.array([[RED, GREEN], [BLUE, WHITE]], np.uint8)
-FORMATS = ("png", "jpg", "jpeg", "bmp", "webp", "tif", "tiff", "JPG")
+FORMATS = ("png", "jpg", "jpeg", "bmp", "webp", "tif", "tiff", "JPG", "gif", "jp2", "ppm")
 
 
 def png(pixels: NDArray[np.integer], colour_type: int) -> bytes:
@@ -65,12 +65,6 @@ def test_a_grey_file_gives_three_equal_channels(file: Path) -> None:
     file.write_bytes(png(grey, colour_type=0))
     assert np.array_equal(decode(file, 2, 3), np.repeat(grey, 3, axis=-1))
     assert np.array_equal(decode(file, 2, 3, channels=1), grey)
-
-
-def test_alpha_is_dropped_not_mixed_in(file: Path) -> None:
-    alpha = np.array([[[0], [255]], [[128], [1]]], np.uint8)
-    file.write_bytes(png(np.concatenate([CORNERS, alpha], axis=-1), colour_type=6))
-    assert np.array_equal(decode(file, 2, 2), CORNERS)
 
 
 def test_sixteen_bits_become_eight(file: Path) -> None:
@@ -232,25 +226,9 @@ def test_a_cut_off_file_is_named(tmp_path: Path, suffix: str, kept: float) -> No
         assert f"({int(len(whole) * kept)} bytes)" in str(caught.value)
 
 
-@pytest.mark.parametrize("resize", RESIZES)
-def test_a_jpeg_that_only_opencv_takes_is_decoded(tmp_path: Path, resize: str) -> None:
-    file = tmp_path / "photo.jpg"
-    picture = np.kron(CORNERS, np.ones((32, 48, 1), np.uint8))
-    whole = encode(picture, "jpg")
-    file.write_bytes(whole)
-    expected = decode(file, 24, 20, resize=resize)
-    file.write_bytes(whole[:-2] + b"\0" * 9 + whole[-2:])  # bytes that belong to nothing
-    again = decode(file, 24, 20, resize=resize)
-    assert np.abs(again.astype(int) - expected).mean() < 6
-    assert np.array_equal(again.any((1, 2)), expected.any((1, 2)))  # the padding
-    Image.fromarray(picture).convert("CMYK").save(file)
-    corners = decode(file, 8, 12)[2::4, 3::6]
-    np.testing.assert_allclose(corners.astype(int), CORNERS.astype(int), atol=6)
-
-
 def test_a_file_of_something_else_is_named(file: Path) -> None:
     file.write_text("not an image at all, however long it is" * 100)
-    with pytest.raises(SpoonfulError, match="not a readable png image") as caught:
+    with pytest.raises(SpoonfulError, match="a text ") as caught:
         decode(file, 2, 2)
     assert str(file) in str(caught.value)
 
@@ -265,6 +243,6 @@ def test_a_missing_file_and_a_folder_are_named(file: Path) -> None:
     assert str(file) in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [".hidden.png", "._a.jpg", "a.txt", "png", "a.png.part", "a.gif"])
+@pytest.mark.parametrize("name", [".hidden.png", "._a.jpg", "a.txt", "png", "a.png.part", "a.heic"])
 def test_other_files_are_no_images(name: str) -> None:
     assert not is_image_name(name)

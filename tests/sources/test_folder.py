@@ -264,11 +264,11 @@ def test_the_fingerprint_follows_content_and_names(
     [
         (
             {"image_size": (4, 6), "num_channels": 1},
-            "25de5a6304dd7d81d90954838e1f8a717d7976270aee57e876d2df50c0f31b72",
+            "906890edeef99add1378637af440912043910326a62562b6b3609e8f72f8d72d",
         ),
         (
             {"image_size": (224, 224), "resize": "stretch"},
-            "769636d21ff7bd7032dbf77a97351c17429d6f6fa392ded9f69df31cfa5b1ffd",
+            "2e499ea665aa7291ff4e6d95d818d875a735052549aa0aa7a9296e65dbcdd71b",
         ),
     ],
 )

@@ -95,7 +95,7 @@ def test_a_tiny_file_that_broke_is_named(root: Path) -> None:
     whole = path.read_bytes()
     for broken in (whole[:-20], whole[:40] + b"?" + whole[41:], b""):
         path.write_bytes(broken)
-        with pytest.raises(SpoonfulError, match="not a readable png") as caught:
+        with pytest.raises(SpoonfulError, match=r"a damaged PNG image|an empty file") as caught:
             source.read(range(20))
         assert str(path) in str(caught.value)
 

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from spoonful.errors import SpoonfulError
+from spoonful.sources.decode import decode_bytes
 from spoonful.sources.jpeg import decode_jpeg
+from spoonful.sources.limits import MAX_PIXELS
 from spoonful.sources.resize import RESIZES, boxes
 from spoonful.sources.scale import part, scale
 
@@ -41,7 +44,7 @@ def written(picture: NDArray[np.uint8], mode: str = "RGB", **options: Any) -> by
 
 def decoded(encoded: bytes, shape: tuple[int, ...], resize: str = "stretch") -> NDArray[np.uint8]:
     pixels = np.zeros(shape, np.uint8)
-    assert decode_jpeg(encoded, pixels, resize)
+    decode_jpeg(encoded, pixels, resize, MAX_PIXELS)
     return pixels
 
 
@@ -174,20 +177,116 @@ def damaged_header(height: int) -> bytes:
     return PHOTOS[0][:place] + struct.pack(">HH", height, 65500) + PHOTOS[0][place + 4 :]
 
 
+def reason(encoded: bytes) -> str:
+    """What the reader says of a file that it refuses, at full size and reduced."""
+    reasons = set()
+    for size in ((427, 640), (60, 60)):
+        with pytest.raises(SpoonfulError) as caught:
+            decode_bytes(encoded, "a.jpg", np.zeros((*size, 3), np.uint8))
+        reasons.add(str(caught.value))
+    (found,) = reasons
+    assert found.startswith("a.jpg: ")
+    return found
+
+
 @pytest.mark.parametrize(
-    "encoded",
+    ("encoded", "words"),
     [
-        written(by_opencv(PHOTOS[0]), mode="CMYK"),
-        PHOTOS[0][:-2],
-        PHOTOS[0][:20_000],
-        PHOTOS[0][:30],
-        PHOTOS[0][:20_000] + b"\xff\xd9",
-        PHOTOS[0][:-2] + bytes(9) + PHOTOS[0][-2:],
-        turned(PHOTOS[0], 9),
-        damaged_header(height=65500),
-        b"\xff\xd8\xff",
+        (PHOTOS[0][:-2], "Premature end"),
+        (PHOTOS[0][:20_000], "Premature end"),
+        (PHOTOS[0][:30], "segments are not in order"),
+        (PHOTOS[0][:20_000] + b"\xff\xd9", "premature end of data"),
+        (damaged_header(height=65500), "65500x65500 = 4,290,250,000 pixels, more than"),
+        (b"\xff\xd8\xff", "segments are not in order"),
     ],
 )
-def test_what_is_unusual_or_damaged_is_left_to_opencv(encoded: bytes) -> None:
-    for size in ((427, 640), (60, 60)):
-        assert not decode_jpeg(encoded, np.zeros((*size, 3), np.uint8), "stretch")
+def test_damaged_files_are_refused(encoded: bytes, words: str) -> None:
+    assert words in reason(encoded)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 2}])
+@pytest.mark.parametrize("filler", [b"\0", b"\xff", b"\x5a", None])
+@pytest.mark.parametrize("length", [512, 4096])
+def test_a_hole_in_the_coded_data_is_refused(
+    options: dict[str, Any], filler: bytes | None, length: int
+) -> None:
+    whole = written(by_opencv(PHOTOS[0]), quality=92, **options)
+    num_refused = num_taken = 0
+    for place in range(len(whole) // 4, len(whole) - length - 2, len(whole) // 6):
+        rng = np.random.default_rng(place)
+        hole = rng.bytes(length) if filler is None else filler * length
+        damaged = whole[:place] + hole + whole[place + length :]
+        try:
+            DECODE(damaged)
+        except ValueError:
+            assert "damaged JPEG" in reason(damaged)
+            num_refused += 1
+        else:  # the codes fell into step again, to the very number of blocks: nobody can tell
+            num_taken += 1
+    assert num_refused >= num_taken
+    assert length == 512 or not num_taken
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_rows": 2}])
+def test_bytes_that_belong_to_nothing_cost_nothing(options: dict[str, Any]) -> None:
+    whole = written(by_opencv(PHOTOS[0]), **options)
+    base = decoded(whole, (427, 640, 3))
+    tables, end = whole.index(b"\xff\xdb"), len(whole) - 2
+    for place, stray in (
+        (tables, bytes(40)),
+        (tables, bytes(range(200))),
+        (end, bytes(9)),
+        (end, b"\x07" * 300),
+        (len(whole), b"anything"),
+        (len(whole), whole),
+    ):
+        assert np.array_equal(decoded(whole[:place] + stray + whole[place:], base.shape), base)
+    for revision in (b"\0\0", b"\3\1"):
+        odd = whole.replace(b"JFIF\0\1\1", b"JFIF\0" + revision)
+        assert odd != whole
+        assert np.array_equal(decoded(odd, base.shape), base)
+
+
+def test_what_is_left_over_behind_a_scan_is_refused() -> None:
+    whole = PHOTOS[0]
+    assert "extraneous bytes" in reason(whole[:-2] + bytes(range(30)) + whole[-2:])
+
+
+@pytest.mark.parametrize("quality", [60, 99])
+def test_a_tail_of_zeros_is_refused_where_coded_data_stood(quality: int) -> None:
+    whole = written(by_opencv(PHOTOS[0])[:64, :96], quality=quality)
+    base = decoded(whole, (64, 96, 3))
+    for length in range(8, len(whole) - 700, 37):
+        pixels = np.zeros_like(base)
+        with pytest.raises(SpoonfulError, match="damaged JPEG"):
+            decode_bytes(whole[: -2 - length] + bytes(length) + whole[-2:], "a.jpg", pixels)
+
+
+def test_a_lost_huffman_table_is_not_replaced_by_libjpegs_own() -> None:
+    whole = written(by_opencv(PHOTOS[0]))
+    begin = whole.index(b"\xff\xc4")
+    end = begin + 2 + int.from_bytes(whole[begin + 2 : begin + 4], "big")
+    assert "damaged JPEG" in reason(whole[:begin] + bytes(end - begin) + whole[end:])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_cmyk_is_what_pillow_makes_of_it(channels: int) -> None:
+    encoded = written(by_opencv(PHOTOS[0]), mode="CMYK", quality=95)
+    plain = np.asarray(Image.open(io.BytesIO(encoded)).convert("L" if channels == 1 else "RGB"))
+    found = decoded(encoded, (427, 640, channels))
+    np.testing.assert_allclose(found.reshape(plain.shape).astype(int), plain.astype(int), atol=2)
+    middle = len(encoded) // 2
+    assert "damaged JPEG" in reason(encoded[:middle] + bytes(512) + encoded[middle + 512 :])
+
+
+def test_twelve_bits_and_lossless_are_called_so() -> None:
+    place = PHOTOS[0].index(b"\xff\xc0")
+    twelve = PHOTOS[0][: place + 4] + b"\x0c" + PHOTOS[0][place + 5 :]
+    assert "12 bits a colour, expected 8" in reason(twelve)
+    lossless = PHOTOS[0][: place + 1] + b"\xc3" + PHOTOS[0][place + 2 :]
+    assert "lossless" in reason(lossless)
+
+
+def test_damaged_exif_data_turn_nothing() -> None:
+    base = decoded(PHOTOS[0], (427, 640, 3))
+    assert np.array_equal(decoded(turned(PHOTOS[0], 9), base.shape), base)

@@ -93,11 +93,11 @@ def test_a_plain_file_made_by_hand_is_decoded() -> None:
         b"",
     ],
 )
-def test_other_files_are_left_to_opencv(file: bytes) -> None:
+def test_other_files_are_left_to_pillow(file: bytes) -> None:
     assert PlainPng((9, 7, 3)).rows(file) is None
 
 
-def test_a_large_picture_is_left_to_opencv() -> None:
+def test_a_large_picture_is_left_to_pillow() -> None:
     large = np.zeros((128, 129, 1), np.uint8)
     assert PlainPng((128, 129, 1)).rows(by_opencv(large)) is None
 

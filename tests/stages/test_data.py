@@ -76,6 +76,10 @@ def test_a_split_that_was_not_packed_says_what_to_run(packed: Path) -> None:
 
 def test_the_test_split_is_opened_by_what_a_model_card_keeps(packed: Path) -> None:
     for overrides in ([], ["generator=folder"]):
-        settings = json.loads(json.dumps(packed_settings(compose_config(overrides))))
-        source = open_folder("test", settings) if overrides else open_packed("test", settings)
+        config = compose_config(overrides)
+        settings = json.loads(json.dumps(packed_settings(config)))
+        is_folder = bool(overrides)
+        source = (
+            open_folder("test", settings, config) if is_folder else open_packed("test", settings)
+        )
         assert source.image_shape == (8, 8, 1)

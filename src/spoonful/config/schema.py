@@ -12,6 +12,8 @@ from spoonful.sources.resize import RESIZES
 
 _SIZE = "height and width in px that every image is resized to"
 _RESIZE = "an image of another shape is stretched, fitted into black, or cropped at its centre"
+_BACKGROUND = "red, green and blue (0..255) behind what is transparent in an image"
+_MAX_PIXELS = "pixels of the largest image file that is read; 89478485 take at most 1 GiB"
 _CHANNELS = "1 for grey, 3 for RGB"
 _VAL_FRACTION = "share of the images without a given split that goes to val"
 _TEST_FRACTION = "share of the images without a given split that goes to test"
@@ -26,6 +28,8 @@ class DigitsConfig:
     image_size: list[int] = key(_SIZE, minimum=1, length=2)
     resize: str = key(_RESIZE, choices=RESIZES)
     num_channels: int = key(_CHANNELS, choices=(1, 3))
+    background: list[int] = key(_BACKGROUND, minimum=0, maximum=255, length=3)
+    max_pixels: int = key(_MAX_PIXELS, minimum=1)
     val_fraction: float = key(_VAL_FRACTION, above=0, maximum=0.9)
     test_fraction: float = key(_TEST_FRACTION, above=0, maximum=0.9)
     split_seed: int = key(_SPLIT_SEED, minimum=0, maximum=MAX_SEED)
@@ -39,6 +43,8 @@ class MnistConfig:
     image_size: list[int] = key(_SIZE, minimum=1, length=2)
     resize: str = key(_RESIZE, choices=RESIZES)
     num_channels: int = key(_CHANNELS, choices=(1, 3))
+    background: list[int] = key(_BACKGROUND, minimum=0, maximum=255, length=3)
+    max_pixels: int = key(_MAX_PIXELS, minimum=1)
     val_fraction: float = key(_VAL_FRACTION, above=0, maximum=0.9)
     split_seed: int = key(_SPLIT_SEED, minimum=0, maximum=MAX_SEED)
     mirror: str | None = key(
@@ -58,6 +64,8 @@ class FolderConfig:
     image_size: list[int] = key(_SIZE, minimum=1, length=2)
     resize: str = key(_RESIZE, choices=RESIZES)
     num_channels: int = key(_CHANNELS, choices=(1, 3))
+    background: list[int] = key(_BACKGROUND, minimum=0, maximum=255, length=3)
+    max_pixels: int = key(_MAX_PIXELS, minimum=1)
     val_fraction: float = key(_VAL_FRACTION, above=0, maximum=0.9)
     test_fraction: float = key(_TEST_FRACTION, above=0, maximum=0.9)
     split_seed: int = key(_SPLIT_SEED, minimum=0, maximum=MAX_SEED)

@@ -5,6 +5,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from spoonful.config.schema import FolderConfig
 from spoonful.datasets.raw import RawImage
@@ -13,6 +14,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.files import link_or_copy, replaced_folder, write_json
 from spoonful.sources.content_hash import content_hashes
 from spoonful.sources.folder import image_files
+from spoonful.sources.image_names import READABLE, is_known_image_name, passed_over
 
 # The list that `fetch` leaves in data/raw: the images themselves stay where they are.
 LIST_NAME = "files.csv"
@@ -31,12 +33,14 @@ def fetch(config: FolderConfig, raw_dir: Path) -> None:
         SpoonfulError: no such folder, or no class folders with images in it.
     """
     root = _root(config)
-    paths = _image_paths(root)
+    paths, others = _image_paths(root)
     if not paths:
+        beside = f" (found {passed_over(others)})" if others else ""
         raise SpoonfulError(
-            f"dataset.path={root}: no png, jpg, bmp, webp or tiff files in class folders; expected "
-            "a folder of class folders, or train, val and test with class folders in them"
+            f"dataset.path={root}: no {READABLE} files in class folders{beside}; expected a folder "
+            "of class folders, or train, val and test with class folders in them"
         )
+    _check_classes(root, paths, others)
     for path in paths:
         _check_name(path)
     hashes = content_hashes([root / path for path in paths])
@@ -48,6 +52,8 @@ def fetch(config: FolderConfig, raw_dir: Path) -> None:
                 writer.writerow((path, (root / path).stat().st_size, sha))
         digest = hashlib.sha256((folder / LIST_NAME).read_bytes()).hexdigest()
         write_json(folder / SUMMARY_NAME, {"num_images": len(paths), "sha256": digest})
+    if others:
+        print(f"passed over: {passed_over(others)}")
 
 
 @dataclass
@@ -172,8 +178,66 @@ def _has_given_splits(top_folders: set[str]) -> bool:
     return True
 
 
-def _image_paths(root: Path) -> list[str]:
-    """List the images in class folders, sorted; files beside the class folders do not count."""
-    found = image_files(root)
+def original_path(config: Any, raw_dir: Path, split: str, file_id: str) -> str | None:
+    """Return what a file of the split is called in the user's own folder.
+
+    The list that `fetch` left holds paths below dataset.path; where that is not set now, the name
+    says so. Nothing in the split itself holds a path of this machine.
+
+    Args:
+        config: the config of any data set.
+        raw_dir: where the list is.
+        split: "train", "val" or "test".
+        file_id: the file's path below the split's folder.
+
+    Returns:
+        None where the split was not made of the user's files, or without such a file.
+    """
+    try:
+        with (raw_dir / LIST_NAME).open(encoding="utf-8", newline="") as file:
+            paths = [row["path"] for row in csv.DictReader(file)]
+    except (OSError, KeyError, UnicodeError, csv.Error):  # the file's other name must do, then
+        return None
+    given = _has_given_splits({path.split("/")[0] for path in paths})
+    for path in paths:
+        parts = path.split("/")
+        own_split = _SPLIT_FOLDERS[parts.pop(0)] if given else split
+        if own_split == split and f"{parts[0]}/{'__'.join(parts[1:])}" == file_id:
+            folder = getattr(config, "path", None)
+            if folder is None:
+                return f"{path} (below dataset.path)"
+            return str(Path(folder).expanduser() / path)
+    return None
+
+
+def _check_classes(root: Path, paths: list[str], others: list[str]) -> None:
+    """Refuse a class whose images are all of kinds that are not read: it would be lost."""
+    given = _has_given_splits({path.split("/")[0] for path in paths})
+    depth = 2 if given else 1
+    classes = {tuple(path.split("/")[:depth]) for path in paths}
+    lost: dict[tuple[str, ...], list[str]] = {}
+    for path in others:
+        folder = tuple(path.split("/")[:depth])
+        if folder not in classes:
+            lost.setdefault(folder, []).append(path)
+    for folder, files in sorted(lost.items()):
+        if any(is_known_image_name(path) for path in files):
+            raise SpoonfulError(
+                f"{root.joinpath(*folder)}: a class without any image that can be read, but "
+                f"{passed_over(files)}; convert them, or move the folder out of dataset.path"
+            )
+
+
+def _image_paths(root: Path) -> tuple[list[str], list[str]]:
+    """List the images in class folders and the other files there, sorted.
+
+    Files beside the class folders do not count.
+    """
+    others: list[str] = []
+    found = image_files(root, others)
     given = _has_given_splits({path.split("/")[0] for path in found if "/" in path})
-    return [path for path in found if path.count("/") >= (2 if given else 1)]
+    depth = 2 if given else 1
+    return (
+        [path for path in found if path.count("/") >= depth],
+        [path for path in sorted(others) if path.count("/") >= depth],
+    )

@@ -36,7 +36,8 @@ class Plan:
         class_names: one name a class, in label order.
         num_examples: how many examples are packed.
         source_fingerprint: the source's.
-        settings: resize, quality, chroma_subsampling, shard_mb; None where it does not apply.
+        settings: resize, background, quality, chroma_subsampling, shard_mb; None where it does
+            not apply.
         split_summary: what data/split.json says; None where something else is packed.
     """
 
@@ -116,6 +117,7 @@ def make_plan(
             "encoding=jpeg; use smaller images or encoding=raw"
         )
     colour = is_jpeg and source.image_shape[2] == 3
+    background = getattr(source, "background", None)
     plan = Plan(
         encoding=encoding,
         image_shape=source.image_shape,
@@ -124,6 +126,7 @@ def make_plan(
         source_fingerprint=source.fingerprint,
         settings={
             "resize": getattr(source, "resize", None),  # None: nothing was resized
+            "background": None if background is None else list(background),
             "quality": quality if is_jpeg else None,
             "chroma_subsampling": chroma_subsampling if colour else None,
             "shard_mb": shard_mb,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from spoonful.errors import SpoonfulError
+from spoonful.sources.regular_file import changed_size, opened
 
 _CHUNK_BYTES = 1 << 20
 _FILES_A_TASK = 64
@@ -20,17 +20,22 @@ def content_hash(path: Path, on_bytes: Callable[[int], object] | None = None) ->
         on_bytes: called with the number of bytes just read.
 
     Raises:
-        SpoonfulError: the file cannot be read; names it and the reason.
+        SpoonfulError: no regular file, one that cannot be read, or that changes its size
+            meanwhile; names it and the reason.
     """
     digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
-                if on_bytes is not None:
-                    on_bytes(len(chunk))
-    except OSError as error:
-        raise SpoonfulError(f"{path}: cannot be read ({error.strerror or error})") from error
+    with opened(path) as (descriptor, size):
+        left = size
+        # One byte more than the size: a file that grows is noticed, and never read without end.
+        while chunk := os.read(descriptor, min(_CHUNK_BYTES, left + 1)):
+            left -= len(chunk)
+            if left < 0:
+                raise changed_size(path, size, size - left)
+            digest.update(chunk)
+            if on_bytes is not None:
+                on_bytes(len(chunk))
+        if left:
+            raise changed_size(path, size, size - left)
     return digest.hexdigest()
 
 

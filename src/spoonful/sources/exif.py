@@ -1,4 +1,4 @@
-"""The EXIF orientation of a JPEG file, and how it turns a picture upright."""
+"""The EXIF orientation of an image file, and how it turns a picture upright."""
 
 import struct
 
@@ -11,7 +11,8 @@ from spoonful.sources.resize import Box
 _EXIF = b"Exif\0\0"
 _APP1, _START_OF_SCAN, _END_OF_IMAGE = 0xE1, 0xDA, 0xD9
 _ALONE = (0x01, *range(0xD0, 0xD9))  # markers without a length
-_ORIENTATION, _SHORT, _ENTRY_BYTES = 0x0112, 3, 12
+_ORIENTATION, _ENTRY_BYTES = 0x0112, 12
+_WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I"}  # by the TIFF type
 # For each orientation, what is mirrored (OpenCV's code) after rows and columns are swapped from 5
 # on; None: nothing.
 _MIRROR = {1: None, 2: 1, 3: -1, 4: 0, 5: None, 6: 1, 7: -1, 8: 0}
@@ -20,8 +21,7 @@ _MIRROR = {1: None, 2: 1, 3: -1, 4: 0, 5: None, 6: 1, 7: -1, 8: 0}
 def orientation(jpeg: bytes) -> int | None:
     """Return the orientation 1..8 that a JPEG file asks for; 1 where it says nothing.
 
-    None: the file's structure or its EXIF data are damaged or unusual; a full decoder must judge.
-    Never raises, whatever the bytes are.
+    None: the file's segments are not in order. Never raises, whatever the bytes are.
     """
     position = 2
     while position + 4 <= len(jpeg):
@@ -38,28 +38,37 @@ def orientation(jpeg: bytes) -> int | None:
             length = (jpeg[position + 2] << 8) + jpeg[position + 3]
             start = position + 4
             if marker == _APP1 and jpeg[start : start + len(_EXIF)] == _EXIF:
-                return _tiff_orientation(jpeg[start + len(_EXIF) : position + 2 + length])
+                return exif_orientation(jpeg[start : position + 2 + length])
             position += 2 + length
     return None
 
 
-def _tiff_orientation(tiff: bytes) -> int | None:
-    """Return the orientation in the first directory of EXIF's TIFF data; 1 without one."""
+def exif_orientation(exif: bytes) -> int:
+    """Return the orientation 1..8 in the first directory of EXIF data; 1 where it has none.
+
+    Damaged EXIF data cost no pixels: the picture is then taken as it is stored. Never raises.
+    """
+    tiff = exif.removeprefix(_EXIF)
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None:
-        return None
+        return 1
     try:
         (directory,) = struct.unpack_from(f"{order}I", tiff, 4)
         (num_entries,) = struct.unpack_from(f"{order}H", tiff, directory)
         for number in range(num_entries):
             place = directory + 2 + _ENTRY_BYTES * number
-            tag, kind, count, value = struct.unpack_from(f"{order}HHIH", tiff, place)
-            if tag == _ORIENTATION:
-                usual = kind == _SHORT and count == 1 and value in _MIRROR
-                return value if usual else None
+            tag, kind, count = struct.unpack_from(f"{order}HHI", tiff, place)
+            if tag == _ORIENTATION and kind in _WHOLE_NUMBERS and count == 1:
+                (value,) = struct.unpack_from(order + _WHOLE_NUMBERS[kind], tiff, place + 8)
+                return value if value in _MIRROR else 1
     except struct.error:
-        return None
+        return 1
     return 1
+
+
+def is_orientation(value: object) -> bool:
+    """Tell whether a value is one of the eight orientations."""
+    return isinstance(value, int) and value in _MIRROR
 
 
 def is_turned(orientation: int) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
+from spoonful.sources.background import WHITE, checked_background
 from spoonful.sources.content_hash import content_hashes
-from spoonful.sources.decode import decode_bytes, is_image_name, read_bytes
+from spoonful.sources.decode import decode_bytes, read_bytes
+from spoonful.sources.image_names import READABLE, is_image_name
 from spoonful.sources.indices import checked_indices
+from spoonful.sources.limits import MAX_PIXELS, checked_max_pixels
 from spoonful.sources.plain_png import PlainPng, Rows
 from spoonful.sources.resize import checked_resize
 from spoonful.sources.scale import PIXELS_VERSION
@@ -35,10 +38,15 @@ class FolderSource:
         num_channels: 1 (grey) or 3 (RGB).
         resize: "stretch" to the size; "fit" the whole image, its aspect kept, centred on black; or
             "crop", the aspect kept, the centre that fills the size.
+        background: (red, green, blue), 0..255 each, behind what is transparent.
+        max_pixels: an image file of more pixels is refused before memory is taken for it; at the
+            default no file takes 1 GiB.
+        message: makes the error of an image file, given its path below root and what is wrong with
+            it (": ..."); None: path and fault.
 
     Raises:
         SpoonfulError: no such folder, no classes, or a class without images; names the folder. No
-            such policy.
+            such policy, colour or limit.
     """
 
     def __init__(
@@ -47,10 +55,16 @@ class FolderSource:
         image_size: tuple[int, int],
         num_channels: int = 3,
         resize: str = "stretch",
+        background: Sequence[int] = WHITE,
+        max_pixels: int = MAX_PIXELS,
+        message: Callable[[str, str], str] | None = None,
     ) -> None:
         self.root = Path(root)
         self.image_shape = _checked_shape(image_size, num_channels)
         self.resize = checked_resize(resize)
+        self.background = checked_background(background)
+        self.max_pixels = checked_max_pixels(max_pixels)
+        self._message = message
         self.class_names = tuple(_class_folders(self.root))
         self.ids: list[str] = []  # one an example: its path below root, with "/" on every system
         counts = []
@@ -59,7 +73,7 @@ class FolderSource:
             if not files:
                 raise SpoonfulError(
                     f"{self.root / name}: holds no image; a class needs at least one "
-                    "png, jpg, bmp, webp or tiff file"
+                    f"{READABLE} file"
                 )
             self.ids += [f"{name}/{file}" for file in files]
             counts.append(len(files))
@@ -103,11 +117,14 @@ class FolderSource:
             plain_rows: list[Rows] = []
             for position, index in enumerate(indices[start : start + _GROUP]):
                 path = self._prefix + self.ids[index]
-                encoded = read_bytes(path)
-                rows = self._plain_png.rows(encoded)
-                if rows is None:
-                    decode_bytes(encoded, path, group[position], self.resize)
-                else:
+                try:
+                    encoded = read_bytes(path, self.max_pixels)
+                    rows = self._plain_png.rows(encoded)
+                    if rows is None:
+                        self._decode(encoded, path, group[position])
+                except SpoonfulError as error:
+                    raise self._named(error, path, self.ids[index]) from error
+                if rows is not None:
                     positions.append(position)
                     plain_rows.append(rows)
             if len(positions) == len(group):
@@ -116,6 +133,15 @@ class FolderSource:
                 plain = np.empty((len(positions), *self.image_shape), np.uint8)
                 self._plain_png.pixels(plain_rows, plain)
                 group[positions] = plain
+
+    def _decode(self, encoded: bytes, path: str, pixels: NDArray[np.uint8]) -> None:
+        decode_bytes(encoded, path, pixels, self.resize, self.background, self.max_pixels)
+
+    def _named(self, error: SpoonfulError, path: str, file_id: str) -> SpoonfulError:
+        """Let the caller say which file is meant: here it may be a link to the user's own."""
+        if self._message is None:
+            return error
+        return SpoonfulError(self._message(file_id, str(error).removeprefix(path)))
 
     @cached_property
     def max_useful_threads(self) -> int:
@@ -129,7 +155,8 @@ class FolderSource:
         Also of the version of our own scaling: the same files scaled otherwise are other data.
         Reads every file once, on the first use.
         """
-        served = ("folder", PIXELS_VERSION, self.image_shape, self.resize, self.class_names)
+        how = (PIXELS_VERSION, self.image_shape, self.resize, self.background)
+        served = ("folder", *how, self.class_names)
         digest = hashlib.sha256(repr(served).encode())
         for example in zip(self.ids, self.labels.tolist(), self.content_hashes, strict=True):
             digest.update(repr(example).encode())
@@ -162,10 +189,14 @@ def _class_folders(root: Path) -> list[str]:
     return sorted(names)
 
 
-def image_files(folder: Path) -> list[str]:
+def image_files(folder: Path, others: list[str] | None = None) -> list[str]:
     """List the images below a folder as sorted relative paths, "/" between their parts.
 
     Links are followed, except back to a folder above. Hidden files and folders are passed over.
+
+    Args:
+        folder: where to look.
+        others: gets the paths of the files that are passed over.
 
     Raises:
         SpoonfulError: a folder that cannot be listed; names it.
@@ -183,6 +214,8 @@ def image_files(folder: Path) -> list[str]:
                             below.append(f"{prefix}{entry.name}/")
                     elif is_image_name(entry.name):
                         found.append(prefix + entry.name)
+                    elif others is not None:
+                        others.append(prefix + entry.name)
         except OSError as error:
             raise SpoonfulError(f"{error.filename}: cannot be listed ({error.strerror})") from error
     return sorted(found)

@@ -25,7 +25,7 @@ MAX_SHARD_MB = 256
 # a store is left alone as up to date.
 REMAKE = "remove the folder and run `spoonful pack` again"
 _PACK_AGAIN = "run `spoonful pack` again"
-SETTINGS = ("resize", "quality", "chroma_subsampling", "shard_mb")
+SETTINGS = ("resize", "background", "quality", "chroma_subsampling", "shard_mb")
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class StoreMeta:
         shards: the files of images, in order; all but the last raw one hold equally many.
         labels: labels.npy.
         ids: ids.arrow.
-        settings: what else decides the bytes: resize, quality, chroma_subsampling, shard_mb; None
-            where it does not apply.
+        settings: what else decides the bytes: resize, background, quality, chroma_subsampling,
+            shard_mb; None where it does not apply.
         split_summary: what data/split.json said; None where something else was packed.
     """
 

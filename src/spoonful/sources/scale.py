@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 from spoonful.sources.resize import Box
 
 # To be raised with every change after which the same file makes other pixels: fingerprints then
-# differ, and what was packed before is packed anew. 1 was OpenCV's area average.
-PIXELS_VERSION = 2
+# differ, and what was packed before is packed anew. 1 was OpenCV's area average;
+# 2 dropped alpha, and read other formats than JPEG with OpenCV.
+PIXELS_VERSION = 3
 
 # Linear interpolation weighs two neighbours along each side. Noise that is shrunk by 1.9 along a
 # side keeps 1.25 times the spread that averaging leaves, by 2.4 it keeps 1.35 times as much, by 3

@@ -1,11 +1,13 @@
 """Open the data that the config describes."""
 
+from functools import partial
 from typing import Any
 
 from spoonful.config.pack_schema import JpegPackConfig
 from spoonful.config.schema import Config
+from spoonful.datasets import original_path
 from spoonful.errors import SpoonfulError
-from spoonful.project import packed_dir, shown_path, split_dir, split_summary_path
+from spoonful.project import packed_dir, raw_dir, shown_path, split_dir, split_summary_path
 from spoonful.sources.folder import FolderSource
 from spoonful.sources.packed import PackedSource
 from spoonful.stages.split import split_settings
@@ -27,20 +29,51 @@ def open_train_and_val(config: Config) -> tuple[SplitSource, SplitSource]:
         if config.generator.name == "packed":
             sources.append(open_packed(split, settings))
         else:
-            sources.append(open_folder(split, settings))
+            sources.append(open_folder(split, settings, config))
     return sources[0], sources[1]
 
 
-def open_folder(split: str, settings: dict[str, Any]) -> FolderSource:
-    """Open one folder of data/split: "train", "val" or "test".
+def open_folder(split: str, settings: dict[str, Any], config: Config) -> FolderSource:
+    """Open one folder of data/split and check its files; see `folder_source`.
 
     Raises:
         SpoonfulError: it does not hold the files that `split` put there; names some.
     """
-    height, width, channels = settings["image_shape"]
-    source = FolderSource(split_dir() / split, (height, width), channels, settings["resize"])
+    source = folder_source(split, settings, config)
     check_files(source, split)
     return source
+
+
+def folder_source(split: str, settings: dict[str, Any], config: Config) -> FolderSource:
+    """Open one folder of data/split: "train", "val" or "test".
+
+    Args:
+        split: which one.
+        settings: what decides its pixels, as `packed_settings` says.
+        config: for the largest size of an image, and the user's own folder in messages.
+
+    Raises:
+        SpoonfulError: no such folder, or a class in it without images.
+    """
+    height, width, channels = settings["image_shape"]
+    return FolderSource(
+        split_dir() / split,
+        (height, width),
+        channels,
+        settings["resize"],
+        settings["background"],
+        config.dataset.max_pixels,
+        partial(_bad_image, config, split),
+    )
+
+
+def _bad_image(config: Config, split: str, file_id: str, fault: str) -> str:
+    """Name the user's own file in an error, not the link to it in data/split."""
+    placed = split_dir() / split / file_id
+    own = original_path(config.dataset, raw_dir(), split, file_id)
+    if own is None:
+        return f"{placed}{fault}"
+    return f"{own}{fault}; then run `spoonful fetch` and `spoonful split` again"
 
 
 def open_packed(split: str, settings: dict[str, Any]) -> PackedSource:
@@ -80,6 +113,7 @@ def packed_settings(config: Config) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "image_shape": [*dataset.image_size, dataset.num_channels],
         "resize": dataset.resize,
+        "background": list(dataset.background),
     }
     if config.generator.name == "packed":
         settings["encoding"] = pack.name

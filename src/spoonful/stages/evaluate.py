@@ -27,7 +27,7 @@ def run(config: Config) -> None:
     """Score the model on the test split; leave the report and add it to the training's run."""
     model_dir = _model_dir(config)
     card, settings = read_card_and_settings(model_dir)
-    source = _test_source(card["input"])
+    source = _test_source(card["input"], config)
     if list(source.class_names) != card["class_names"]:
         raise SpoonfulError(
             f"the test split has the classes {', '.join(source.class_names)}, but {model_dir} was "
@@ -61,11 +61,13 @@ def _model_dir(config: Config) -> Path:
     return folder
 
 
-def _test_source(settings: dict[str, Any]) -> SplitSource:
+def _test_source(settings: dict[str, Any], config: Config) -> SplitSource:
     """Open the test split as the model card says that training read its own."""
     pixels = {name: value for name, value in settings.items() if name != "source"}
     is_packed = settings["source"] == "packed"
-    return open_packed("test", pixels) if is_packed else open_folder("test", pixels)
+    if is_packed:
+        return open_packed("test", pixels)
+    return open_folder("test", pixels, config)
 
 
 def _predict(

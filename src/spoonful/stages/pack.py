@@ -10,23 +10,18 @@ from spoonful.config.pack_schema import JpegPackConfig
 from spoonful.config.schema import Config
 from spoonful.packing import Packed, pack
 from spoonful.packing import verify as verify_store
-from spoonful.project import packed_dir, split_dir
-from spoonful.sources.folder import FolderSource
+from spoonful.project import packed_dir
 from spoonful.sources.packed_meta import StoreMeta, load_meta
 from spoonful.splitting import SPLITS
-from spoonful.stages.data import check_split
+from spoonful.stages.data import check_split, folder_source, packed_settings
 from spoonful.stages.split_files import check_files, read_summary
 
 
 def run(config: Config) -> None:
     """Pack train, val and test, in this order; what is packed already is left alone."""
     check_split(config)
-    dataset = config.dataset
-    size = (dataset.image_size[0], dataset.image_size[1])
-    sources = {
-        split: FolderSource(split_dir() / split, size, dataset.num_channels, dataset.resize)
-        for split in SPLITS
-    }
+    settings = packed_settings(config)
+    sources = {split: folder_source(split, settings, config) for split in SPLITS}
     summary = read_summary()
     with _progress(sum(map(len, sources.values())), " images", False) as bar:
 

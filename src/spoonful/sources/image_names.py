@@ -1,0 +1,61 @@
+"""Which files are images by their names: those that are read, and those that are only known."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import PurePath
+
+# What JPEG, TIFF and Pillow's other formats are called; see `decode.py`.
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".bmp", ".dib", ".webp"),
+    *(".avif", ".tif", ".tiff", ".jp2", ".j2k", ".jpc", ".j2c", ".jpf", ".jpx"),
+    *(".ppm", ".pgm", ".pbm", ".pnm"),
+)
+READABLE = "jpg, png, gif, bmp, webp, avif, tiff, jp2 or pnm"
+
+_HEIC = "HEIC, convert with `heif-convert` or Pillow and pillow-heif"
+_JXL = "JPEG XL, convert with `djxl`"
+_RAW = "camera RAW, develop them to JPEG or TIFF"
+_VECTOR = "drawings, render them to PNG"
+_EDITED = "layered pictures, export them to PNG"
+_CONVERT = "convert them to PNG"
+_VIDEO = "videos, extract their frames"
+# What is known of other files that people keep among their images.
+_OTHER = {
+    **dict.fromkeys((".heic", ".heif", ".hif"), _HEIC),
+    ".jxl": _JXL,
+    **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf"), _RAW),
+    **dict.fromkeys((".pef", ".srw", ".raw"), _RAW),
+    **dict.fromkeys((".svg", ".svgz", ".eps", ".ai", ".wmf", ".emf", ".pdf"), _VECTOR),
+    **dict.fromkeys((".psd", ".xcf", ".kra"), _EDITED),
+    **dict.fromkeys((".tga", ".ico", ".icns", ".pcx", ".dds", ".sgi", ".ras"), _CONVERT),
+    **dict.fromkeys((".exr", ".hdr", ".pfm", ".jxr", ".wdp", ".fits", ".dcm", ".mpo"), _CONVERT),
+    **dict.fromkeys((".mp4", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".m4v"), _VIDEO),
+}
+
+
+def is_image_name(name: str) -> bool:
+    """Tell by its ending whether a file is an image that can be read; hidden files are not."""
+    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+
+
+def is_known_image_name(name: str) -> bool:
+    """Tell whether a path's name is that of an image or video of a kind that is not read."""
+    path = PurePath(name)
+    return path.suffix.lower() in _OTHER and not path.name.startswith(".")
+
+
+def passed_over(paths: Iterable[str]) -> str:
+    """Describe files that are not read, most frequent first: "12 .heic (HEIC, convert ...)".
+
+    Args:
+        paths: where they are; their names alone count.
+    """
+    endings = Counter(
+        "hidden" if path.name.startswith(".") else path.suffix.lower() or "without a suffix"
+        for path in map(PurePath, paths)
+    )
+    parts = []
+    for ending, count in sorted(endings.items(), key=lambda item: (-item[1], item[0])):
+        known = f" ({_OTHER[ending]})" if ending in _OTHER else ""
+        parts.append(f"{count:,} {ending}{known}")
+    return ", ".join(parts)

@@ -1,0 +1,64 @@
+"""How large a picture may be, and how it is refused."""
+
+from spoonful.errors import SpoonfulError
+
+# Pillow's limit. The most memory that a picture of this size takes is below 1 GiB, measured for
+# each format (tests/sources/test_memory.py).
+MAX_PIXELS = 89_478_485
+# A file may have so many bytes for each pixel of the limit: 8 bits RGBA, not compressed.
+_MAX_FILE_BYTES_A_PIXEL = 4
+
+
+class RefusedError(ValueError):
+    """An image file that is not read.
+
+    Args:
+        reason: what was found, as the rest of a sentence that begins with the file's name.
+        remedy: what to do about it.
+    """
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+
+
+def check_pixels(height: int, width: int, max_pixels: int, what: str, weight: float = 1) -> None:
+    """Check a picture's size before any memory is taken for it.
+
+    Args:
+        height: rows.
+        width: columns.
+        max_pixels: the limit.
+        what: the format, for the message.
+        weight: how many times the memory of a common picture's a pixel of this format takes.
+
+    Raises:
+        RefusedError: it has more pixels, or none.
+    """
+    if min(height, width) < 1:
+        raise RefusedError(f"{what} of {width}x{height} pixels: no picture", "remove it")
+    limit = int(max_pixels / weight)
+    if height * width > limit:
+        share = "" if weight == 1 else f" for {what}, whose decoder takes more memory"
+        raise RefusedError(
+            f"{what} of {width}x{height} = {height * width:,} pixels, more than the "
+            f"{limit:,} that dataset.max_pixels={max_pixels} allows{share}",
+            "shrink or remove it, or raise dataset.max_pixels",
+        )
+
+
+def checked_max_pixels(max_pixels: int) -> int:
+    """Return a limit for pixels.
+
+    Raises:
+        SpoonfulError: it is no whole number from 1 on.
+    """
+    if isinstance(max_pixels, bool) or not isinstance(max_pixels, int) or max_pixels < 1:
+        raise SpoonfulError(f"max_pixels={max_pixels!r}: expected a whole number from 1 on")
+    return max_pixels
+
+
+def max_file_bytes(max_pixels: int) -> int:
+    """Return how many bytes a file may have."""
+    return max(1 << 20, _MAX_FILE_BYTES_A_PIXEL * max_pixels)

@@ -1,0 +1,67 @@
+"""Read files that may be anything: only regular ones, and never more than their size."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from spoonful.errors import SpoonfulError
+
+# Without O_NONBLOCK, to open a pipe that nobody writes to waits for ever.
+READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+_KINDS = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a pipe (FIFO)"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a character device"),
+    (stat.S_ISBLK, "a block device"),
+)
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[tuple[int, int]]:
+    """Open a regular file; give its descriptor and its size in bytes.
+
+    Raises:
+        SpoonfulError: the file is missing, no regular file or cannot be read, now or by the code
+            inside; names it and the reason.
+    """
+    try:
+        descriptor = os.open(path, READ)
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise irregular(path, found.st_mode)
+            yield descriptor, found.st_size
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def irregular(path: str | os.PathLike[str], mode: int) -> SpoonfulError:
+    """Return the error for what is there but no regular file, by its mode."""
+    kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "no regular file")
+    return SpoonfulError(
+        f"{path}: {kind}, expected a regular file with an image in it; remove or rename it"
+    )
+
+
+def unreadable(path: str | os.PathLike[str], error: OSError) -> SpoonfulError:
+    """Return the error for a file that could not be opened or read."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - a string, for each file
+    except OSError:
+        mode = stat.S_IFREG
+    if not stat.S_ISREG(mode):  # a socket cannot even be opened
+        return irregular(path, mode)
+    return SpoonfulError(f"{path}: cannot be read ({error.strerror or error})")
+
+
+def changed_size(path: str | os.PathLike[str], expected: int, found: int) -> SpoonfulError:
+    """Return the error for a file that grew (if only by a byte) or shrank while it was read."""
+    then = f"{found} bytes" if found < expected else "more"
+    return SpoonfulError(
+        f"{path}: changed while it was read (first {expected} bytes, then {then}); "
+        "try again once nothing writes to it"
+    )
