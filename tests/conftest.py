@@ -29,6 +29,12 @@ Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(autouse=True)
+def no_store_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """mlflow.set_tracking_uri leaves it to whatever comes after."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+@pytest.fixture(autouse=True)
 def fresh_project_root() -> Iterator[None]:
     project_root.cache_clear()
     yield

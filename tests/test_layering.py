@@ -15,7 +15,7 @@ MAX_FUNCTION_LINES = 50
 
 # From the bottom up: a module imports from its own layer and those below alone.
 LAYERS = [
-    ("errors", "quiet", "background", "dvc_stage", "unfinished"),
+    ("errors", "quiet", "secrets", "background", "dvc_stage", "unfinished"),
     ("documents", "files", "project", "tables"),
     ("order", "sources"),
     ("checkpoints", "ledger"),

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from spoonful.dvc_stage import end_with_dvc
 from spoonful.errors import SpoonfulError
+from spoonful.secrets import redacted
 
 _ALL_GROUPS = (
     "seed",
@@ -74,6 +75,7 @@ STAGES = {
         arguments={"RUN": _RUN_HELP},
     ),
     "summary": Stage("Say what the last pipeline run made.", ("tracking",)),
+    "sync": Stage("Send a tracking server what it missed while it was away.", ("tracking",)),
     "ui": Stage("Open the MLflow UI on the store that runs are recorded in.", ("tracking",)),
 }
 
@@ -121,7 +123,7 @@ def _hurry() -> None:
 
 
 def _exit_with(error: SpoonfulError) -> NoReturn:
-    print(f"spoonful: {error}", file=sys.stderr)
+    print(f"spoonful: {redacted(str(error))}", file=sys.stderr)
     sys.exit(USAGE_ERROR)
 
 
@@ -157,11 +159,11 @@ def _run(arguments: list[str]) -> None:
         words = stage_help(
             name, stage.summary, stage.groups, overrides, stage.flags, stage.arguments
         )
-        print(words)
+        print(redacted(words))
     elif "--cfg" in flags:
         from spoonful.config.compose import composed_yaml
 
-        print(composed_yaml(overrides), end="")
+        print(redacted(composed_yaml(overrides)), end="")
     else:
         _run_with_hydra(name, function, given, overrides, multirun=False)
 
@@ -198,7 +200,7 @@ def _run_with_hydra(
     import hydra
 
     from spoonful.config.check import check_config
-    from spoonful.config.compose import CONFIG_NAME
+    from spoonful.config.compose import CONFIG_NAME, register_resolvers
     from spoonful.config.settings import with_absolute_paths
     from spoonful.project import conf_dir, project_root
 
@@ -209,6 +211,7 @@ def _run_with_hydra(
 
     def task(composed: Any) -> Any:
         """Check one composed config and run the stage with it; sweepers use what it returns."""
+        register_resolvers()  # this may be another process than the one that composed it
         try:
             config = with_absolute_paths(check_config(composed))
         except SpoonfulError as error:

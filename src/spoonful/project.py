@@ -7,7 +7,9 @@ ARTIFACTS_DIR_NAME = "mlruns"
 DATABASE_NAME = "mlflow.db"
 LOCK_NAME = "requirements.lock"
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
+# The code that runs.
+PACKAGE = Path(__file__).resolve().parent
+_CHECKOUT = PACKAGE.parents[1]
 # `dvc exp run --temp` and `dvc queue start` run in a copy of the project below this folder of the
 # project itself, and remove the copy when the stages have ended.
 _DVC_COPIES = (".dvc", "tmp", "exps")
@@ -72,6 +74,11 @@ def split_summary_path() -> Path:
     return project_root() / "data" / "split.json"
 
 
+def split_origin_path() -> Path:
+    """Return the note of where the images of `data/split` lay on this machine."""
+    return project_root() / "data" / "origin.json"
+
+
 def split_table_path() -> Path:
     """Return the table of classes x splits."""
     return project_root() / "data" / "split.csv"
@@ -90,6 +97,16 @@ def train_dir() -> Path:
 def checkpoints_dir() -> Path:
     """Return where runs that have not finished keep their checkpoints, a folder a run."""
     return store_root() / "models" / "checkpoints"
+
+
+def journal_dir() -> Path:
+    """Return where what a tracking server could not be sent is kept, a folder a run."""
+    return store_root() / "models" / "journal"
+
+
+def open_runs_dir() -> Path:
+    """Return where the runs are noted that have begun and not ended, a file a run."""
+    return store_root() / "models" / "open_runs"
 
 
 def sweeps_dir() -> Path:

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from spoonful.config.check import check_config, unknown_key
+from spoonful.config.own_data import register_title
 from spoonful.config.schema import GROUPS, Config
 from spoonful.errors import SpoonfulError
 from spoonful.project import conf_dir, project_root
@@ -24,6 +25,7 @@ CONFIG_NAME = "config"
 def register_resolvers() -> None:
     """Make ${project_root:} known to the configs, so that outputs never depend on where one is."""
     OmegaConf.register_new_resolver("project_root", lambda: str(project_root()), replace=True)
+    register_title()
 
 
 def compose_config(overrides: list[str]) -> Config:

@@ -213,8 +213,12 @@ class CompareConfig:
 class TrackingConfig:
     """Where and how runs are recorded in MLflow."""
 
-    uri: str | None = key("MLflow server or store; null: mlflow.db in the project's folder")
-    experiment_name: str = key("MLflow experiment that the run belongs to")
+    uri: str | None = key(
+        "MLflow server or store; unset: MLFLOW_TRACKING_URI, else null: the project's mlflow.db"
+    )
+    experiment_name: str = key(
+        "MLflow experiment; unset: MLFLOW_EXPERIMENT_NAME, else the data set's name"
+    )
     run_name: str | None = key("name of the run; null: made of model, optimizer and generator")
     tags: dict[str, str] = key("tags of your own for the run")
     system_metrics_interval_s: float = key("seconds between two system metrics", above=0)

@@ -6,11 +6,13 @@ from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.files import replaced_folder
 from spoonful.project import compare_dir, project_root, shown_path
+from spoonful.stages.unsent import end_if_unsent, settle_store
 from spoonful.tables import check_place
 
 
 def run(config: Config) -> None:
     """Compare the points of a sweep; leave tables and report, and add them to the sweep's run."""
+    settle_store(config.tracking)
     from spoonful.study.points import group_by_point
     from spoonful.study.publish import publish
     from spoonful.study.report import REPORT_NAME, findings, write_report
@@ -31,7 +33,7 @@ def run(config: Config) -> None:
     found = findings(study, wanted.level)
     with replaced_folder(compare_dir()) as folder:
         write_report(folder, found)
-    log_comparison(config.tracking, sweep.run_id, compare_dir())
+    unsent = log_comparison(config.tracking, sweep.run_id, compare_dir())
     if published is not None:
         publish(published, compare_dir(), found)
     print(f"sweep {sweep.name}, run {sweep.run_id}\n")
@@ -44,6 +46,7 @@ def run(config: Config) -> None:
         print(f"without a result: {study.num_unknown} more that never began")
     print(f"curves: {sweep.points_url}{'' if sweep.is_served else ' (after `spoonful ui`)'}")
     print(f"report: {shown_path(compare_dir() / REPORT_NAME)}")
+    end_if_unsent(unsent)
 
 
 def _published(folder: str, name: str) -> Path:

@@ -7,12 +7,14 @@ from spoonful.comparison.recorded_run import RecordedRun
 from spoonful.comparison.windows import Window
 from spoonful.config.schema import Config
 from spoonful.stages.replay import look_into
+from spoonful.stages.unsent import settle_store
 
 DIFFERENT = 1
 
 
 def run(config: Config, run_a: str, run_b: str) -> None:
     """Print what is the same in two runs and what differs first; exit with 1 where they differ."""
+    settle_store(config.tracking)
     from spoonful.tracking.recorded import read_run
 
     a = read_run(config.tracking, run_a)

@@ -21,11 +21,13 @@ from spoonful.stages.trained_model import (
     load_model,
     read_card_and_settings,
 )
+from spoonful.stages.unsent import end_if_unsent, settle_store
 
 
 def run(config: Config) -> None:
     """Score the model on the test split; leave the report and add it to the training's run."""
     model_dir = _model_dir(config)
+    settle_store(config.tracking)
     card, settings = read_card_and_settings(model_dir)
     source = _test_source(card["input"], config)
     if list(source.class_names) != card["class_names"]:
@@ -43,10 +45,11 @@ def run(config: Config) -> None:
     figures = _figures(scores, names, source, probabilities, config.evaluation.num_mistakes)
     out_dir = evaluate_dir() if model_dir == train_dir() else model_dir / "evaluate"
     _write(out_dir, scores, figures, _prediction_rows(source, probabilities), settings, card)
-    run_id = _log(config, card["train_key"], scores, figures, out_dir)
+    run_words, unsent = _log(config, card["train_key"], scores, figures, out_dir)
     print(f"test accuracy {scores.metrics['accuracy']:.4f} on {len(source):,} images")
     print(f"report        {shown_path(out_dir / REPORT_NAME)}")
-    print(f"run           {run_id or 'none: the store has no run that made this model'}")
+    print(f"run           {run_words}")
+    end_if_unsent(unsent)
 
 
 def _model_dir(config: Config) -> Path:
@@ -150,19 +153,19 @@ def _write(
 
 def _log(
     config: Config, train_key: str, scores: Scores, figures: dict[str, Any], out_dir: Path
-) -> str | None:
-    """Add the results to the run that made the model; return its id, None where there is none."""
-    from spoonful.tracking.run import find_run, finished_run
+) -> tuple[str, str | None]:
+    """Add the results to the run that made the model.
 
-    run_id = find_run(config.tracking, train_key)
-    if run_id is None:
-        return None
-    with finished_run(config.tracking, run_id) as client:
-        known = client.get_run(run_id).data.metrics
-        for name, value in scores.metrics.items():
-            if known.get(f"test_{name}") != float(value):  # killed before, it is there already
-                client.log_metric(run_id, f"test_{name}", float(value))
+    Returns:
+        The run in words, and why the results are not at the tracking server; None: they are.
+    """
+    from spoonful.tracking.added import added_to_maker
+
+    with added_to_maker(config.tracking, train_key) as tracked:
+        if tracked is None:
+            return "none: the store has no run that made this model", None
+        tracked.log_metrics({f"test_{name}": value for name, value in scores.metrics.items()})
         for heading, figure in figures.items():
-            client.log_figure(run_id, figure, f"figures/{heading.lower().replace(' ', '_')}.png")
-        client.log_artifacts(run_id, str(out_dir), "evaluation")
-    return run_id
+            tracked.log_figure(figure, f"figures/{heading.lower().replace(' ', '_')}.png")
+        tracked.log_folder(out_dir, "evaluation")
+    return tracked.run_id or "not known while the tracking server is away", tracked.unsent

@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from spoonful.project import checkpoints_dir, shown_path
 AUTO = "auto"
 _RECORD_NAME = "run.json"
 _LOCK_NAME = "lock"
+_REMOVED = ".removed-"
 
 # The status of a run in MLflow; None: it is not there.
 StatusOf = Callable[[str], str | None]
@@ -49,9 +50,15 @@ class RunFolder:
         """The run's checkpoints."""
         return CheckpointFolder(_path(self.run_id))
 
-    def remove(self) -> None:
-        """Remove the folder: the run has finished."""
-        shutil.rmtree(_path(self.run_id), ignore_errors=True)
+
+def remove_run_folder(run_id: str) -> None:
+    """Remove what is kept of a run; killed meanwhile, none of it is taken for the run's."""
+    folder = _path(run_id)
+    away = folder.with_name(f"{_REMOVED}{run_id}")
+    with suppress(FileNotFoundError):
+        folder.rename(away)
+    for leftover in checkpoints_dir().glob(f"{_REMOVED}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 @contextmanager
@@ -117,10 +124,9 @@ def _newest(
         lock = _lock(run_id)
         if lock is None:
             continue  # another process trains it
-        status = status_of(run_id)
-        if status == "FINISHED":  # killed between the end of the run and that of its checkpoints
-            shutil.rmtree(_path(run_id), ignore_errors=True)
-        elif status is None:
+        # FINISHED: killed between the end of the run and that of its checkpoints. The last of them
+        # holds the whole training: nothing is trained again, and its model is there again.
+        if status_of(run_id) is None:
             note(f"the interrupted run {run_id} is not in this MLflow store: beginning anew")
         elif different := differences(record, identity):
             note(f"the interrupted run {run_id} read other data ({different[0]}): beginning anew")
@@ -141,7 +147,7 @@ def _check(run_id: str, identity: dict[str, Any], status_of: StatusOf) -> None:
             f"{asked}: MLflow has no such run; expected auto, null or the id of an interrupted "
             f"run ({known})"
         )
-    if status == "FINISHED":
+    if status == "FINISHED" and record is None:
         raise SpoonfulError(f"{asked}: this run has finished, there is nothing to go on with")
     if record is None:
         raise SpoonfulError(
@@ -178,7 +184,8 @@ def _without_data(identity: dict[str, Any]) -> dict[str, Any]:
 def _run_ids() -> list[str]:
     """Return the runs that have a folder, the one begun last first."""
     records = checkpoints_dir().glob(f"*/{_RECORD_NAME}")
-    return [r.parent.name for r in sorted(records, key=_time, reverse=True)]
+    newest_first = sorted(records, key=_time, reverse=True)
+    return [r.parent.name for r in newest_first if not r.parent.name.startswith(_REMOVED)]
 
 
 def _time(path: Path) -> float:

@@ -8,6 +8,10 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
+from spoonful.secrets import redacted
+
+_OF_A_SWEEP = ("hydra.sweep", "hydra.launcher", "hydra.job.num")
+
 
 @dataclass(frozen=True)
 class SweepPoint:
@@ -55,13 +59,23 @@ class Job:
 def current_job() -> Job:
     """Return the job that Hydra is running."""
     hydra = HydraConfig.get()
+    is_sweep = hydra.mode == RunMode.MULTIRUN
+    of_hydra = [str(text) for text in hydra.overrides.hydra if not _is_set_by_us(text, is_sweep)]
+    given = [redacted(str(text)) for text in (*of_hydra, *hydra.overrides.task)]
     return Job(
-        overrides=[
-            str(text) for text in hydra.overrides.task if not text.startswith("trainer.resume=")
-        ],
+        overrides=[text for text in given if not text.lstrip("+").startswith("trainer.resume=")],
         experiment=hydra.runtime.choices.get("experiment"),
         sweep_dir=Path(hydra.runtime.output_dir) if hydra.mode == RunMode.MULTIRUN else None,
     )
+
+
+def _is_set_by_us(override: str, is_sweep: bool) -> bool:
+    """Say whether an override of Hydra's own keys comes of how a job is run, not of what it is.
+
+    A point of a sweep is the same point with another launcher.
+    """
+    name = override.lstrip("+~").partition("=")[0].replace("/", ".")
+    return name.startswith(("hydra.mode", *(_OF_A_SWEEP if is_sweep else ())))
 
 
 def worst_value() -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 from spoonful.config.schema import Config
 from spoonful.config.settings import run_name
 from spoonful.errors import SpoonfulError
-from spoonful.stages.interrupted import AUTO
+from spoonful.stages.interrupted import AUTO, remove_run_folder
 from spoonful.stages.job import Job, SweepPoint, current_job, worst_value
 from spoonful.stages.sweep_folder import (
     FAILED,
@@ -41,6 +41,8 @@ def run(config: Config) -> float:
     place = _place()
     done = place.folder.point(int(place.out_dir.name))
     if done is not None and done.status == FINISHED and done.overrides == place.job.overrides:
+        if done.run_id is not None:
+            remove_run_folder(done.run_id)  # where it was killed before it could
         return done.value
     with place.folder.joined():
         begin = time.monotonic()
@@ -49,6 +51,8 @@ def run(config: Config) -> float:
         value = metrics.get(config.trainer.early_stopping.metric, worst_value())
         run_id = None if trained is None else trained.run_id
         _end(place, metrics, value, time.monotonic() - begin, run_id, error)
+        if trained is not None:
+            trained.put_away()
     return value
 
 

@@ -16,7 +16,7 @@ _RESUME = "trainer.resume="
 
 def overrides_of(run: RecordedRun) -> list[str]:
     """Return the recorded overrides, but for the one that went on with an interrupted run."""
-    return [text for text in run.overrides if not text.startswith(_RESUME)]
+    return [text for text in run.overrides if not text.lstrip("+").startswith(_RESUME)]
 
 
 def not_as_recorded(run: RecordedRun, recorded: Config) -> list[str]:

@@ -17,6 +17,7 @@ from spoonful.stages.interrupted import AUTO
 from spoonful.stages.job import Job
 from spoonful.stages.preconditions import not_as_recorded, overrides_of
 from spoonful.stages.train import train_and_record
+from spoonful.stages.unsent import end_if_unsent, settle_store
 
 _AGAIN = " again"
 
@@ -32,6 +33,7 @@ def anyway(config: Config, run_id: str) -> None:
 
 
 def _reproduce(config: Config, run_id: str, is_forced: bool) -> None:
+    settle_store(config.tracking)
     from spoonful.tracking.recorded import read_run
 
     recorded_run = read_run(config.tracking, run_id)
@@ -55,6 +57,8 @@ def _reproduce(config: Config, run_id: str, is_forced: bool) -> None:
         ),
         reproduce_dir(recorded_run.run_id),
     )
+    again.put_away()
+    end_if_unsent(again.unsent)
     comparison = compared(config, recorded_run, read_run(config.tracking, again.run_id))
     print(f"\n{comparison.table()}\n{comparison.reproduction_verdict}")
     if not comparison.is_same_outcome:

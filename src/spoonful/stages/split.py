@@ -12,6 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from spoonful.config.own_data import note_path
 from spoonful.config.schema import Config, FolderConfig, MnistConfig
 from spoonful.datasets import DATASETS, RawDataset, RawImage
 from spoonful.datasets.links import safe_link
@@ -54,6 +55,7 @@ def run(config: Config) -> None:
             sync(split_summary_path().parent)
         write_text(split_table_path(), _table_csv(class_names, counts))
         write_json(split_summary_path(), split_summary(config, splits, len(class_names), digests))
+    note_path(config, digests["digest"])
     print(_table_text(class_names, counts))
     for line in _copies(raw.images, splits):
         print(line, file=sys.stderr)

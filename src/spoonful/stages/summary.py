@@ -8,6 +8,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.evaluation.report import METRICS_NAME, REPORT_NAME
 from spoonful.project import evaluate_dir, shown_path, train_dir
 from spoonful.stages.trained_model import CARD_NAME, read_card
+from spoonful.stages.unsent import settle_store
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ def run(config: Config) -> None:
             raise SpoonfulError(f"{path} is missing: run `make repro` or `spoonful evaluate` first")
     metrics = read_json(metrics_path, _Metrics, "run `spoonful evaluate` again")
     train_key = read_card(train_dir())["train_key"]
+    settle_store(config.tracking)
     from spoonful.tracking.run import find_run
 
     run_id = find_run(config.tracking, train_key)

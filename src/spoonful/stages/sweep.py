@@ -15,6 +15,7 @@ from spoonful.config.settings import with_absolute_paths
 from spoonful.errors import SpoonfulError
 from spoonful.project import packed_dir, split_summary_path, sweeps_dir
 from spoonful.quiet import import_tensorflow
+from spoonful.secrets import redacted
 from spoonful.stages.data import open_train_and_val
 from spoonful.stages.interrupted import AUTO
 from spoonful.stages.sweep_folder import (
@@ -25,6 +26,8 @@ from spoonful.stages.sweep_folder import (
     sweep_folders,
 )
 from spoonful.stages.train_record import sweep_tags
+from spoonful.stages.unsent import end_if_unsent, kept_for_the_server, settle_store
+from spoonful.tracking.store import where_recorded
 
 POINT_FAILED = 1
 # Where and how fast points are trained makes no other sweep of it.
@@ -62,6 +65,8 @@ def sweep(overrides: list[str], launch: Launch) -> None:
     fixed = [text for text in overrides if text.partition("=")[0] not in asked.axes]
     first = list(asked.points[0]) if asked.points else fixed
     config = with_absolute_paths(compose_config(first))
+    print(f"recording in {where_recorded(config.tracking, overrides)}", flush=True)
+    settle_store(config.tracking)
     folder, record = _begun(config, asked, overrides)
     with folder.held():
         record = _counted(folder, record)
@@ -119,7 +124,7 @@ def _identity(asked: Sweep) -> dict[str, Any]:
     files = [split_summary_path(), *sorted(packed_dir().glob("*/meta.json"))]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files if path.is_file()))
     return {
-        "points": [[t for t in point if _decides(t, is_grid)] for point in points],
+        "points": [[redacted(t) for t in point if _decides(t, is_grid)] for point in points],
         "data": digest.hexdigest(),
     }
 
@@ -225,6 +230,7 @@ def _run(
     _summarise(folder, record, overrides if asked.is_repeatable else None)
     if failed:
         sys.exit(POINT_FAILED)
+    end_if_unsent(kept_for_the_server())
 
 
 def _summarise(folder: SweepFolder, record: SweepRecord, overrides: Sequence[str] | None) -> None:
@@ -246,7 +252,7 @@ def _summarise(folder: SweepFolder, record: SweepRecord, overrides: Sequence[str
 
 
 def _command(overrides: Sequence[str]) -> str:
-    return shlex.join(["spoonful", "sweep", *overrides])
+    return redacted(shlex.join(["spoonful", "sweep", *overrides]))
 
 
 def _experiment(overrides: Sequence[str]) -> str | None:

@@ -5,16 +5,14 @@ import io
 import json
 import re
 import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from spoonful.checkpoints.checkpoint import Checkpoint
+from spoonful.config.own_data import with_noted_path
 from spoonful.config.schema import Config
 from spoonful.config.settings import learning_settings, run_name
 from spoonful.errors import SpoonfulError
@@ -24,7 +22,12 @@ from spoonful.project import shown_path, sweeps_dir, train_dir
 from spoonful.quiet import import_tensorflow
 from spoonful.sources.content_hash import content_hash
 from spoonful.stages.data import SplitSource, open_train_and_val, packed_settings
-from spoonful.stages.interrupted import RunFolder, interrupted_run, new_run_folder
+from spoonful.stages.interrupted import (
+    RunFolder,
+    interrupted_run,
+    new_run_folder,
+    remove_run_folder,
+)
 from spoonful.stages.job import Job, SweepPoint, current_job
 from spoonful.stages.train_record import (
     LEDGER_NAME,
@@ -34,8 +37,15 @@ from spoonful.stages.train_record import (
     run_tags,
     sweep_tags,
 )
+from spoonful.stages.train_words import (
+    say_what_begins,
+    told_how_to_resume,
+    warn,
+    warn_of_changes,
+)
 from spoonful.stages.trained_model import CARD_NAME, CONFIG_NAME, MODEL_NAME, train_key
-from spoonful.tracking.store import prepare_store
+from spoonful.stages.unsent import end_if_unsent, settle_store
+from spoonful.tracking.store import prepare_store, where_recorded
 
 if TYPE_CHECKING:
     from spoonful.fitting.train import Training
@@ -52,22 +62,30 @@ class Trained:
     Attributes:
         run_id: its run in MLflow.
         metrics: of the epoch whose weights were kept.
+        unsent: why the tracking server has not all of it; None: it has.
     """
 
     run_id: str
     metrics: dict[str, float]
+    unsent: str | None
+
+    def put_away(self) -> None:
+        """Remove what the training could be gone on with: what came of it is kept."""
+        remove_run_folder(self.run_id)
 
 
 def run(config: Config) -> None:
     """Train as configured and record the run in MLflow."""
     job = current_job()
     if config.sweep.point is None:
-        train_and_record(config, job, train_dir())
+        trained = train_and_record(config, job, train_dir())
     else:
-        _train_point(config, job, config.sweep.point)
+        trained = _train_point(config, job, config.sweep.point)
+    trained.put_away()
+    end_if_unsent(trained.unsent)
 
 
-def _train_point(config: Config, job: Job, point: str) -> None:
+def _train_point(config: Config, job: Job, point: str) -> Trained:
     """Train a point of a sweep that is known by its name."""
     name = config.sweep.run_name
     if name is None:
@@ -84,50 +102,64 @@ def _train_point(config: Config, job: Job, point: str) -> None:
     parent_id = named_parent(config.tracking, name, sweep_tags(job.experiment, job.overrides))
     with one_point(config.tracking, parent_id):
         of_sweep = replace(job, point=SweepPoint(parent_id, point))
-        train_and_record(config, of_sweep, sweeps_dir() / name / point)
+        return train_and_record(config, of_sweep, sweeps_dir() / name / point)
 
 
 def train_and_record(config: Config, job: Job, out_dir: Path) -> Trained:
     """Train, leave the model in a folder, and record the run.
+
+    What the training could be gone on with stays until the caller has kept what came of it, and
+    puts it away: a process that is killed between trains nothing twice.
 
     Args:
         config: the whole config.
         job: what the run is recorded to have been started with.
         out_dir: where the model is left.
     """
+    config = with_noted_path(config)
     train_source, val_source = open_train_and_val(config)
     _check_same_classes(train_source, val_source)
-    prepare_store(config.tracking)  # a server that is not there shows before the slow imports
+    _open_store(config, job)
     import_tensorflow()
+    from spoonful.tracking.environment import code_from_elsewhere
     from spoonful.tracking.run import run_status, tracked_run
 
     name = job.name or run_name(config)
     tags = run_tags(config, job)
     command = f"`{shlex.join(['spoonful', 'train', *job.overrides])}`"
     identity = _identity(config, job, train_source, val_source)
+    if (elsewhere := code_from_elsewhere()) is not None:
+        warn(elsewhere)
     with interrupted_run(
-        config.trainer.resume, identity, lambda run_id: run_status(config.tracking, run_id), _warn
+        config.trainer.resume, identity, lambda run_id: run_status(config.tracking, run_id), warn
     ) as resumed:
         run_id = None if resumed is None else resumed.run_id
         with (
             tracked_run(config.tracking, name, tags, command, run_id) as tracked,
             nullcontext(resumed) if resumed else new_run_folder(tracked.run_id, identity) as folder,
         ):
-            _warn_of_changes(tracked, tags)
+            warn_of_changes(tracked, tags)
             log_inputs(tracked, config, job, train_source, val_source)
             training = _fit(config, job, train_source, val_source, tracked, folder)
             train_key = _save(out_dir, config, training, train_source, val_source)
             tracked.set_tags({"train_key": train_key})
             log_ledger(tracked, training.ledger)
             log_results(tracked, config, training, train_source)
-        folder.remove()
     last = training.history[training.best_epoch - 1]
     print(
         f"trained {name}: val_accuracy {last['val_accuracy']:.4f} (epoch {training.best_epoch}), "
         f"run {tracked.run_id}, model in {shown_path(out_dir)}",
         flush=True,
     )
-    return Trained(tracked.run_id, last)
+    return Trained(tracked.run_id, last, tracked.unsent)
+
+
+def _open_store(config: Config, job: Job) -> None:
+    """Say where the run is recorded, and find out before the slow imports whether it can be."""
+    if job.sweep_dir is None:
+        print(f"recording in {where_recorded(config.tracking, job.overrides)}", flush=True)
+    prepare_store(config.tracking, is_to_be_written=True)
+    settle_store(config.tracking)
 
 
 def _check_same_classes(train_source: SplitSource, val_source: SplitSource) -> None:
@@ -152,20 +184,6 @@ def _identity(
     return dict(json.loads(json.dumps(identity)))
 
 
-def _warn(text: str) -> None:
-    print(f"spoonful: warning: {text}", file=sys.stderr, flush=True)
-
-
-def _warn_of_changes(tracked: "TrackedRun", tags: dict[str, str]) -> None:
-    """Say what has changed since the run began that its bits may depend on."""
-    if tracked.recorded is None:
-        return
-    from spoonful.tracking.run import changed_tags
-
-    for name, (then, now) in changed_tags(tracked.recorded.data.tags, tags).items():
-        _warn(f"this run began with {name} {then}, now it is {now}: its bits may differ")
-
-
 def _fit(
     config: Config,
     job: Job,
@@ -184,47 +202,18 @@ def _fit(
         tracked.log_metrics(report.tracked_metrics(), step=report.epoch)
 
     if config.trainer.precision == "mixed_bfloat16" and emulates_bfloat16():
-        _warn(
+        warn(
             "trainer.precision=mixed_bfloat16: this processor has no bfloat16 (amx_bf16 or "
             "avx512_bf16), which makes training many times slower than trainer.precision=float32"
         )
-    start = folder.checkpoints.newest(_warn) if folder.is_resumed else None
-    _say_what_begins(config, job.name or run_name(config), train_source, folder, start)
+    start = folder.checkpoints.newest(warn) if folder.is_resumed else None
+    say_what_begins(config, job.name or run_name(config), train_source, folder, start)
     facts = {"run_id": tracked.run_id, "identity": folder.identity}
-    with _told_how_to_resume(job, folder), interruption(tracked.mark_killed) as stop:
+    with told_how_to_resume(job, folder), interruption(tracked.mark_killed) as stop:
         resuming = Resuming(
             folder.checkpoints, start, stop, lambda rows: log_ledger(tracked, rows), facts
         )
         return train(config, train_source, val_source, on_epoch, resuming)
-
-
-def _say_what_begins(
-    config: Config,
-    name: str,
-    source: SplitSource,
-    folder: RunFolder,
-    start: Checkpoint | None,
-) -> None:
-    if not folder.is_resumed:
-        print(f"training {name} on {len(source):,} images", flush=True)
-        return
-    step = 0 if start is None else start.step
-    epoch = 1 if start is None else start.state["epoch"] + 1
-    where = f"epoch {min(epoch, config.trainer.epochs)}/{config.trainer.epochs}"
-    print(f"resuming {name}, run {folder.run_id}, after step {step:,} ({where})", flush=True)
-
-
-@contextmanager
-def _told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
-    """Say how to go on with a run that the user ended."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit):
-        steps, command = folder.checkpoints.steps(), job.command_to_go_on(folder.run_id)
-        after = f"spoonful: ended after step {steps[-1] if steps else 0:,}"
-        how = "" if command is None else f"; go on with\n  {command}"
-        print(after + how, file=sys.stderr, flush=True)
-        raise
 
 
 def _save(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
+from spoonful.config.own_data import dataset_title
 from spoonful.config.schema import Config
 from spoonful.config.settings import flattened
 from spoonful.ledger import TRAIN, VAL, Row, overall_digest, to_csv
@@ -37,7 +38,7 @@ def run_tags(config: Config, job: Job) -> dict[str, str]:
     return {
         **sweep_tags(job.experiment, job.overrides),
         **package_versions(),
-        "dataset": config.dataset.name,
+        "dataset": _title(config),
         "model": config.model.name,
         "optimizer": config.optimizer.name,
         **({} if point is None else child_tags(point.parent_id, point.label)),
@@ -81,13 +82,17 @@ def log_inputs(
     sources = {"train": (train_source, "training"), "val": (val_source, "validation")}
     for split, (source, context) in sources.items():
         tracked.log_dataset(
-            f"{config.dataset.name}/{split}",
+            f"{_title(config)}/{split}",
             folder / split,
             source.fingerprint,
             data_hash,
             context,
         )
         tracked.set_tags({f"fingerprint.{split}": source.fingerprint})
+
+
+def _title(config: Config) -> str:
+    return dataset_title(config.dataset.name, getattr(config.dataset, "path", None))
 
 
 def _data_digests() -> dict[str, str]:

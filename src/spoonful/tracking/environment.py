@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from spoonful.project import LOCK_NAME, project_root
+from spoonful.project import LOCK_NAME, PACKAGE, project_root
 from spoonful.quiet import ONEDNN
 from spoonful.sources.content_hash import content_hash
 
@@ -25,12 +25,43 @@ _GIT_TIMEOUT_S = 30
 
 
 def code_version() -> dict[str, str]:
-    """Return the git commit and whether files differed from it; "none" outside a checkout."""
-    commit = _git("rev-parse", "HEAD")
-    if commit is None:
-        return {"git.commit": "none", "git.dirty": "none"}
-    changes = _git("status", "--porcelain")
-    return {"git.commit": commit, "git.dirty": str(bool(changes)).lower()}
+    """Return the git commit of the code that runs and whether files differed from it.
+
+    Both are "none" where it was not installed from a checkout. Where the project, whose conf/ is
+    read, lies in another checkout, its commit is returned, too, as git.project_commit.
+    """
+    code, project = _code_top(), _git(project_root(), "rev-parse", "--show-toplevel")
+    found = {"git.commit": "none", "git.dirty": "none"} if code is None else _state(code, "")
+    if project is not None and (code is None or Path(project) != code):
+        found |= _state(Path(project), "project_")
+    return found
+
+
+def code_from_elsewhere() -> str | None:
+    """Say where the code that runs lies, if it is not the project's own; None: it is."""
+    own = project_root() / "src" / PACKAGE.name
+    if not own.is_dir() or own.resolve() == PACKAGE:
+        return None
+    return (
+        f"the code that runs is that of {PACKAGE}, not of this project ({own}): its commit is "
+        "recorded; activate this project's own environment (`make setup` makes it)"
+    )
+
+
+def _code_top() -> Path | None:
+    """Return the top of the checkout that holds the code that runs; None: it lies in none."""
+    # An environment inside a checkout holds files that git does not know.
+    if _git(PACKAGE, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return None
+    top = _git(PACKAGE, "rev-parse", "--show-toplevel")
+    return None if top is None else Path(top)
+
+
+def _state(top: Path, prefix: str) -> dict[str, str]:
+    commit = _git(top, "rev-parse", "HEAD") or "none"  # none: nothing was committed yet
+    changes = _git(top, "status", "--porcelain")
+    is_dirty = "none" if changes is None else str(bool(changes)).lower()
+    return {f"git.{prefix}commit": commit, f"git.{prefix}dirty": is_dirty}
 
 
 def lock_digest() -> dict[str, str]:
@@ -94,11 +125,11 @@ def dvc_hash(path: Path) -> str:
     return str(found[1].value) if isinstance(found, tuple) else str(found.value)
 
 
-def _git(*arguments: str) -> str | None:
+def _git(folder: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(
             ["git", *arguments],
-            cwd=project_root(),
+            cwd=folder,
             capture_output=True,
             text=True,
             timeout=_GIT_TIMEOUT_S,

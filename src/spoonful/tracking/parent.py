@@ -5,11 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from mlflow.entities import RunStatus
+from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from spoonful.config.schema import TrackingConfig
+from spoonful.secrets import redacted
+from spoonful.tracking.added import added_to
+from spoonful.tracking.open_runs import OpenRun, open_run
 from spoonful.tracking.pages import points_page
-from spoonful.tracking.run import experiment_id, finished_run
+from spoonful.tracking.refusals import refusals
+from spoonful.tracking.run import begin_run, experiment_id
+from spoonful.tracking.store import prepare_store
 
 SWEEP_TAG = "sweep.id"
 POINT_TAG = "sweep.point"
@@ -17,6 +23,9 @@ AXES_TAG = "sweep.axes"
 NUM_POINTS_TAG = "sweep.num_points"
 NAMED_TAG = "sweep.name"
 NOTE_TAG = "mlflow.note.content"
+
+# The sweeps that this process runs.
+_noted: dict[str, OpenRun] = {}
 
 
 def begin_parent(
@@ -46,9 +55,10 @@ def begin_parent(
 
 def named_parent(config: TrackingConfig, name: str, tags: Mapping[str, str]) -> str:
     """Return the run of the sweep of a name that single trainings join; begin it where needed."""
-    with finished_run(config, name) as client:
+    with refusals(config):
+        client = MlflowClient(prepare_store(config, is_to_be_written=True))
         runs = client.search_runs(
-            [experiment_id(config)],
+            [experiment_id(config, client)],
             f"tags.`{NAMED_TAG}` = '{name}'",
             order_by=["start_time DESC"],
             max_results=1,
@@ -60,12 +70,22 @@ def named_parent(config: TrackingConfig, name: str, tags: Mapping[str, str]) -> 
 
 
 def mark_parent(config: TrackingConfig, run_id: str, status: str) -> None:
-    """Set a sweep's status: "RUNNING", "FINISHED", "FAILED" or "KILLED"."""
-    with finished_run(config, run_id) as client:
-        if status == RunStatus.to_string(RunStatus.RUNNING):
+    """Set a sweep's status: "RUNNING", "FINISHED", "FAILED" or "KILLED".
+
+    A server that is away is told later what the sweep ended with.
+    """
+    if status == RunStatus.to_string(RunStatus.RUNNING):
+        with refusals(config):
+            client = MlflowClient(prepare_store(config, is_to_be_written=True))
+            if run_id not in _noted:
+                experiment = client.get_run(run_id).info.experiment_id
+                _noted[run_id] = open_run(config, experiment, run_id)
             client.update_run(run_id, status)
-        else:
-            client.set_terminated(run_id, status)
+        return
+    with added_to(config, run_id) as tracked:
+        tracked.mark(RunStatus.from_string(status))
+    if run_id in _noted:
+        _noted.pop(run_id).close()
 
 
 @contextmanager
@@ -85,18 +105,19 @@ def one_point(config: TrackingConfig, parent_id: str) -> Iterator[None]:
 
 def child_tags(parent_id: str, point: str) -> dict[str, str]:
     """Return what makes a run a point of a sweep."""
-    return {MLFLOW_PARENT_RUN_ID: parent_id, SWEEP_TAG: parent_id, POINT_TAG: point}
+    return {MLFLOW_PARENT_RUN_ID: parent_id, SWEEP_TAG: parent_id, POINT_TAG: redacted(point)}
 
 
 def _create(config: TrackingConfig, name: str, tags: Mapping[str, str], description: str) -> str:
-    # Not MLflow's active run: its points are, in this process and in others.
-    with finished_run(config, name) as client:
-        experiment = experiment_id(config)
-        run = client.create_run(experiment, tags=dict(tags), run_name=name)
+    with refusals(config):
+        client = MlflowClient(prepare_store(config, is_to_be_written=True))
+        noted, run = begin_run(config, client, name, tags, description)
         run_id: str = run.info.run_id
+        _noted[run_id] = noted
         client.set_tag(run_id, SWEEP_TAG, run_id)
         # The run itself has no metrics, and MLflow's charts leave out runs that are folded.
+        experiment = run.info.experiment_id
         table, charts = (points_page(experiment, run_id, mode) for mode in ("TABLE", "CHART"))
-        note = f"{description}\n\nIts points: [table]({table}), [curves]({charts})"
+        note = f"{redacted(description)}\n\nIts points: [table]({table}), [curves]({charts})"
         client.set_tag(run_id, NOTE_TAG, note)
     return run_id

@@ -1,6 +1,5 @@
 """Read what a run recorded."""
 
-import os
 import re
 import tempfile
 from collections.abc import Iterable
@@ -47,7 +46,7 @@ def read_run(config: TrackingConfig, run_id: str) -> RecordedRun:
         SpoonfulError: no run or several begin so (they are listed), or a file of the run cannot be
             read.
     """
-    with finished_run(config, run_id) as client:
+    with finished_run(config) as client:
         run = _found(client, run_id)
         own = run.info.run_id
         files = _files(client, own)
@@ -111,8 +110,6 @@ def _time(run: Run) -> datetime:
 
 def _files(client: MlflowClient, run_id: str) -> dict[str, str]:
     """Return the text of the files that tell what a run was made from, where they are there."""
-    # MLflow shows a bar for each file.
-    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     there = {file.path for file in client.list_artifacts(run_id)}
     wanted = [n for n in (_CONFIG, _OVERRIDES, _ENVIRONMENT, _LEDGER) if n in there]
     with tempfile.TemporaryDirectory() as folder:

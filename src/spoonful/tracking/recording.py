@@ -1,37 +1,52 @@
-"""What a run records, once."""
+"""What a run records, once.
 
+Everything goes through the run's outlet as entries that JSON can hold: a local store carries them
+out at once, those for a server are kept in a journal until it has them.
+"""
+
+import json
+import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 from matplotlib.figure import Figure
 from mlflow.data.dataset_source_registry import resolve_dataset_source
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import Run, RunStatus
-from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 from numpy.typing import NDArray
 
+from spoonful.secrets import redacted
+from spoonful.tracking.outlets import Outlet
+
+_ABORT_S = 2.0  # of the 3 s that a process has that is ended at once
 _DIGEST_LENGTH = 36  # the longest digest that MLflow takes
 _MODEL_PACKAGES = ("keras", "tensorflow", "numpy")
 
 
 @dataclass
 class TrackedRun:
-    """A run that is being recorded.
+    """A run that is being recorded. Users and passwords in addresses are left out.
 
     Attributes:
         run_id: its id.
+        outlet: where what it records goes.
         recorded: what it recorded before it was interrupted; None: it is new.
+        known: metrics that a run that is over has; with the same value they are not added again.
+        unsent: why not all of it is at the server, once the run is over; None: it is.
     """
 
     run_id: str
+    outlet: Outlet
     recorded: Run | None = None
+    unsent: str | None = None
+    known: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def _last_steps(self) -> dict[str, int]:
@@ -43,43 +58,57 @@ class TrackedRun:
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Record what was decided before the run began; what is recorded already stays."""
         known = {} if self.recorded is None else self.recorded.data.params
-        mlflow.log_params({n: _text(value) for n, value in params.items() if n not in known})
+        new = {n: redacted(_text(value)) for n, value in params.items() if n not in known}
+        self.outlet.put({"kind": "params", "params": new})
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Record what the run is to be found and grouped by."""
-        mlflow.set_tags(dict(tags))
+        self.outlet.put({"kind": "tags", "tags": redacted_values(tags)})
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Record numbers that are not recorded already; `step` is the epoch, from 1."""
-        new = {n: v for n, v in metrics.items() if (step or 0) > self._last_steps.get(n, -1)}
+        new = {
+            n: float(v)
+            for n, v in metrics.items()
+            if (step or 0) > self._last_steps.get(n, -1) and self.known.get(n) != float(v)
+        }
         if new:
-            mlflow.log_metrics(new, step=step)
+            entry = {"kind": "metrics", "metrics": new, "step": step or 0, "time_ms": _now_ms()}
+            self.outlet.put(entry)
 
-    def _forget_models(self) -> None:
-        """Delete the models of a run that was interrupted while it recorded its own."""
-        if self.recorded is None:
-            return
-        client = MlflowClient()
-        for model in client.search_logged_models(
-            [self.recorded.info.experiment_id], filter_string=f"source_run_id = '{self.run_id}'"
-        ):
-            client.delete_logged_model(model.model_id)
+    def mark(self, status: int) -> None:
+        """Record that the run is over, and how; from any thread."""
+        word = RunStatus.to_string(status)
+        self.outlet.put({"kind": "status", "status": word, "time_ms": _now_ms()})
 
     def mark_killed(self) -> None:
         """Mark the run KILLED, from any thread."""
-        MlflowClient().set_terminated(self.run_id, RunStatus.to_string(RunStatus.KILLED))
+        self.mark(RunStatus.KILLED)
+        self.outlet.finish(_ABORT_S)
 
     def log_text(self, text: str, artifact_file: str) -> None:
         """Keep a text file with the run."""
-        mlflow.log_text(text, artifact_file)
+        path = self._place_for(artifact_file)
+        path.write_text(redacted(text), encoding="utf-8")
+        self._keep(path, artifact_file)
 
     def log_dict(self, value: Mapping[str, Any], artifact_file: str) -> None:
-        """Keep a JSON or YAML file with the run."""
-        mlflow.log_dict(dict(value), artifact_file)
+        """Keep a JSON file with the run."""
+        self.log_text(json.dumps(dict(value), indent=2, default=str), artifact_file)
 
     def log_figure(self, figure: Figure, artifact_file: str) -> None:
         """Keep a figure with the run."""
-        mlflow.log_figure(figure, artifact_file)
+        path = self._place_for(artifact_file)
+        figure.savefig(path)
+        self._keep(path, artifact_file)
+
+    def log_folder(self, folder: Path, artifact_path: str) -> None:
+        """Keep the files of a folder with the run; as they are now."""
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            file = f"{artifact_path}/{path.relative_to(folder).as_posix()}"
+            copy = self._place_for(file)
+            copy.write_bytes(path.read_bytes())
+            self._keep(copy, file)
 
     def log_dataset(
         self, name: str, folder: Path, fingerprint: str, dvc_hash: str, context: str
@@ -98,40 +127,49 @@ class TrackedRun:
             name=name,
             digest=fingerprint[:_DIGEST_LENGTH],  # MLflow hashes the path, not the content
         )
-        mlflow.log_input(
-            dataset, context=context, tags={"fingerprint": fingerprint, "dvc_hash": dvc_hash}
-        )
+        tags = {"fingerprint": fingerprint, "dvc_hash": dvc_hash, MLFLOW_DATASET_CONTEXT: context}
+        facts = dict(dataset._to_mlflow_entity())
+        self.outlet.put({"kind": "dataset", "dataset": facts, "tags": tags})
 
     def log_model(self, model: Any, example: NDArray[Any], class_names: tuple[str, ...]) -> None:
         """Keep the model, with its signature and an input example [k, h, w, c]."""
+        import mlflow.keras
         from mlflow.models import Model, infer_signature
 
-        self._forget_models()
-        Model.log(
-            artifact_path=None,
-            name="model",
-            flavor=_KerasFlavor,
-            model=model,
+        folder = self.outlet.place_for("model")
+        folder.mkdir()  # MLflow 3.17.2 writes the example first and makes the folder for it after
+        mlflow.keras.save_model(
+            model,
+            str(folder),
+            mlflow_model=Model(metadata={"class_names": list(class_names)}),
             signature=infer_signature(example, np.asarray(model(example, training=False))),
             input_example=example,
             # Given, because inferring them runs the model in a new environment (14 s).
             pip_requirements=[f"{name}=={version(name)}" for name in _MODEL_PACKAGES],
-            metadata={"class_names": list(class_names)},
         )
+        is_again = self.recorded is not None
+        self.outlet.put({"kind": "model", "file": _below(folder), "replaces": is_again})
+
+    def _place_for(self, artifact_file: str) -> Path:
+        return self.outlet.place_for(artifact_file.rpartition("/")[2])
+
+    def _keep(self, path: Path, artifact_file: str) -> None:
+        to = artifact_file.rpartition("/")[0]
+        self.outlet.put({"kind": "file", "file": _below(path), "to": to})
 
 
-class _KerasFlavor:
-    """mlflow.keras, whose log_model fails on an input example: it writes the example first and
-    makes the folder for it after (MLflow 3.17.2)."""
+def redacted_values(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return tags without users and passwords in their values."""
+    return {name: redacted(str(value)) for name, value in tags.items()}
 
-    __name__ = "mlflow.keras"
 
-    @staticmethod
-    def save_model(path: str, **arguments: Any) -> None:
-        import mlflow.keras
+def _below(path: Path) -> str:
+    """Return where a file lies below the outlet's folder."""
+    return f"{path.parent.name}/{path.name}"
 
-        Path(path).mkdir(parents=True, exist_ok=True)
-        mlflow.keras.save_model(path=path, **arguments)
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _text(value: Any) -> str:

@@ -1,27 +1,32 @@
 """One run in MLflow, from its start to the right status at its end."""
 
-import atexit
 import math
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-import mlflow
-from mlflow.entities import Run, RunStatus
+from mlflow.entities import Experiment, Run, RunStatus
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.tracking.context.registry import resolve_tags
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
-from spoonful.tracking.recording import TrackedRun
-from spoonful.tracking.store import artifact_location, prepare_store
+from spoonful.secrets import redacted
+from spoonful.tracking.open_runs import TOKEN_TAG, OpenRun, open_run
+from spoonful.tracking.outlets import outlet_of
+from spoonful.tracking.recording import TrackedRun, redacted_values
+from spoonful.tracking.refusals import refusals
+from spoonful.tracking.store import artifact_location, prepare_store, tracking_uri
 from spoonful.tracking.system_metrics import SystemMetrics
 
 TRAIN_KEY_TAG = "train_key"
 REPRODUCES_TAG = "reproduces"
 _NUM_LOOKED_AT = 100
 _ERROR_LENGTH = 500
+_ABORT_S = 3.0  # how long an interrupted run waits for its server
 _NO_SUCH_RUN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 # The tags on what bits depend on besides config and data.
 _ENVIRONMENT = ("git.", "version.", "hardware.", "requirements_lock")
@@ -37,7 +42,8 @@ def tracked_run(
 ) -> Iterator[TrackedRun]:
     """Record a run; whatever ends the block, the run's status is right.
 
-    An exception marks it FAILED and keeps the error, Ctrl-C and SIGTERM mark it KILLED.
+    An exception marks it FAILED and keeps the error, Ctrl-C and SIGTERM mark it KILLED. A server
+    that goes away ends nothing: `unsent` of the run says afterwards what it was not told.
 
     Args:
         config: where to record.
@@ -49,29 +55,50 @@ def tracked_run(
     Raises:
         SpoonfulError: the store cannot be reached or refuses the run.
     """
-    if resumed_id is None:
-        run, recorded = _start(config, run_name, tags, description), None
-    else:
-        run, recorded = _go_on(config, resumed_id, tags)
-    system_metrics = SystemMetrics(run.info.run_id, resume_logging=recorded is not None)
+    noted, tracked = _begun(config, run_name, tags, description, resumed_id)
+    system_metrics = SystemMetrics(
+        tracking_uri(config),
+        tracked.run_id,
+        config.system_metrics_interval_s,
+        tracked.log_metrics,
+        resume_logging=tracked.recorded is not None,
+    )
     system_metrics.start()
     try:
-        with _refusals(config):
-            yield TrackedRun(run.info.run_id, recorded)
-    except Exception as error:
-        _keep_error(error)
-        _end(run.info.run_id, RunStatus.FAILED, error)
-        system_metrics.finish()
-        raise
-    except BaseException as error:  # KeyboardInterrupt, SystemExit
+        with refusals(config):
+            yield tracked
+    except BaseException as error:
+        is_failure = isinstance(error, Exception)  # else KeyboardInterrupt or SystemExit
+        if isinstance(error, Exception):
+            _keep_error(tracked, error)
         # Before anything else: the next Ctrl-C may be on its way.
-        _end(run.info.run_id, RunStatus.KILLED, error)
+        _end(tracked, RunStatus.FAILED if is_failure else RunStatus.KILLED, error)
         system_metrics.finish()
+        tracked.unsent = tracked.outlet.finish(None if is_failure else _ABORT_S)
+        noted.close()
         raise
     else:
         system_metrics.finish()
-        with _refusals(config):
-            mlflow.end_run(RunStatus.to_string(RunStatus.FINISHED))
+        with refusals(config):
+            tracked.mark(RunStatus.FINISHED)
+        tracked.unsent = tracked.outlet.finish()
+        noted.close()
+
+
+def _begun(
+    config: TrackingConfig,
+    run_name: str,
+    tags: Mapping[str, str],
+    description: str,
+    resumed_id: str | None,
+) -> tuple[OpenRun, TrackedRun]:
+    client = MlflowClient(prepare_store(config, is_to_be_written=True))
+    with refusals(config):
+        if resumed_id is None:
+            noted, run = begin_run(config, client, run_name, tags, description)
+            return noted, TrackedRun(run.info.run_id, outlet_of(config, run.info.run_id))
+        noted, recorded = _go_on(config, client, resumed_id, tags)
+        return noted, TrackedRun(resumed_id, outlet_of(config, resumed_id), recorded)
 
 
 def find_run(config: TrackingConfig, train_key: str) -> str | None:
@@ -79,28 +106,31 @@ def find_run(config: TrackingConfig, train_key: str) -> str | None:
 
     A run that was to reproduce another is not taken for it.
     """
-    client = MlflowClient(prepare_store(config))
-    with _refusals(config):
-        experiments = [e.experiment_id for e in client.search_experiments()]
-        runs = client.search_runs(
-            experiments,
-            filter_string=f"tags.{TRAIN_KEY_TAG} = '{train_key}' and status = 'FINISHED'",
-            order_by=["start_time DESC"],
-            max_results=_NUM_LOOKED_AT,
-        )
+    with finished_run(config) as client:
+        return run_that_made(client, train_key)
+
+
+def run_that_made(client: MlflowClient, train_key: str) -> str | None:
+    """Do what `find_run` does, with a client of the store."""
+    experiments = [e.experiment_id for e in client.search_experiments()]
+    runs = client.search_runs(
+        experiments,
+        filter_string=f"tags.{TRAIN_KEY_TAG} = '{train_key}' and status = 'FINISHED'",
+        order_by=["start_time DESC"],
+        max_results=_NUM_LOOKED_AT,
+    )
     own = [run for run in runs if REPRODUCES_TAG not in run.data.tags] or runs
     return own[0].info.run_id if own else None
 
 
 def run_status(config: TrackingConfig, run_id: str) -> str | None:
     """Return the status of a run, such as "KILLED"; None where the store has no such run."""
-    client = MlflowClient(prepare_store(config))
-    try:
-        info = client.get_run(run_id).info
-    except MlflowException as error:
-        if error.error_code in _NO_SUCH_RUN:
-            return None
-        with _refusals(config):
+    with finished_run(config) as client:
+        try:
+            info = client.get_run(run_id).info
+        except MlflowException as error:
+            if error.error_code in _NO_SUCH_RUN:
+                return None
             raise
     return str(info.status) if info.lifecycle_stage == "active" else None
 
@@ -111,50 +141,77 @@ def as_logged(value: float) -> float:
 
 
 @contextmanager
-def finished_run(config: TrackingConfig, run_id: str) -> Iterator[MlflowClient]:
-    """Add to a run that is over, without touching its status."""
-    with _refusals(config):
+def finished_run(config: TrackingConfig) -> Iterator[MlflowClient]:
+    """Read what was recorded.
+
+    Raises:
+        SpoonfulError: the store cannot be reached or refuses it.
+    """
+    with refusals(config):
         yield MlflowClient(prepare_store(config))
 
 
-def _start(
-    config: TrackingConfig, run_name: str, tags: Mapping[str, str], description: str
-) -> mlflow.ActiveRun:
-    experiment = experiment_id(config)
-    with _refusals(config):
-        mlflow.set_experiment(experiment_id=experiment)
-        _set_system_metrics(config)
-        return mlflow.start_run(
-            run_name=run_name, tags=dict(tags), description=description, log_system_metrics=False
-        )
-
-
-def experiment_id(config: TrackingConfig) -> str:
+def experiment_id(config: TrackingConfig, client: MlflowClient) -> str:
     """Return the id of the configured experiment in MLflow; make it where it is not there."""
-    mlflow.set_tracking_uri(prepare_store(config))
-    with _refusals(config):
-        name = config.experiment_name
-        if mlflow.get_experiment_by_name(name) is None:
-            _create_experiment(name, artifact_location(config, name))
-        found: str = mlflow.get_experiment_by_name(name).experiment_id
-        return found
+    name = config.experiment_name
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        _create_experiment(client, name, artifact_location(config, name))
+        found = client.get_experiment_by_name(name)
+    elif found.lifecycle_stage == "deleted":
+        raise SpoonfulError(
+            f"tracking.experiment_name={name}: this experiment was deleted in MLflow: restore it "
+            f"(`mlflow experiments restore -x {found.experiment_id}`), or give another name"
+        )
+    return _id_of(found)
+
+
+def _id_of(experiment: Experiment | None) -> str:
+    if experiment is None:
+        raise MlflowException("the experiment that was just made is not there")
+    return str(experiment.experiment_id)
+
+
+def begin_run(
+    config: TrackingConfig,
+    client: MlflowClient,
+    run_name: str,
+    tags: Mapping[str, str],
+    description: str,
+) -> tuple[OpenRun, Run]:
+    """Begin a run, and note that this process has begun it.
+
+    Args:
+        config: where to record.
+        client: of that store.
+        run_name: its name.
+        tags: its tags.
+        description: shown on its page.
+    """
+    experiment = experiment_id(config, client)
+    noted = open_run(config, experiment)
+    own = {MLFLOW_RUN_NOTE: redacted(description), TOKEN_TAG: noted.token}
+    # Where this fails, an answer may have been lost, and the run be there all the same: it stays
+    # noted, and is marked by the next command.
+    run = client.create_run(
+        experiment, tags=resolve_tags({**redacted_values(tags), **own}), run_name=run_name
+    )
+    return noted, run
 
 
 def _go_on(
-    config: TrackingConfig, run_id: str, tags: Mapping[str, str]
-) -> tuple[mlflow.ActiveRun, Run]:
+    config: TrackingConfig, client: MlflowClient, run_id: str, tags: Mapping[str, str]
+) -> tuple[OpenRun, Run]:
     """Take a run up again; return it and what it has recorded."""
-    mlflow.set_tracking_uri(prepare_store(config))
-    with _refusals(config):
-        recorded = MlflowClient().get_run(run_id)
-        mlflow.set_experiment(experiment_id=recorded.info.experiment_id)
-        _set_system_metrics(config)
-        run = mlflow.start_run(run_id=run_id, log_system_metrics=False)
-        changed = changed_tags(recorded.data.tags, tags)
-        mlflow.set_tags({f"resumed.{name}": now for name, (_, now) in changed.items()})
-        if "error" in recorded.data.tags:
-            mlflow.delete_tag("error")
-        return run, recorded
+    recorded = client.get_run(run_id)
+    noted = open_run(config, recorded.info.experiment_id, run_id)
+    client.update_run(run_id, RunStatus.to_string(RunStatus.RUNNING))
+    changed = changed_tags(recorded.data.tags, redacted_values(tags))
+    for name, (_, now) in changed.items():
+        client.set_tag(run_id, f"resumed.{name}", now)
+    if "error" in recorded.data.tags:
+        client.delete_tag(run_id, "error")
+    return noted, recorded
 
 
 def changed_tags(
@@ -168,54 +225,31 @@ def changed_tags(
     }
 
 
-def _set_system_metrics(config: TrackingConfig) -> None:
-    mlflow.set_system_metrics_sampling_interval(config.system_metrics_interval_s)
-    mlflow.set_system_metrics_samples_before_logging(1)
-
-
-def _create_experiment(name: str, location: str | None) -> None:
+def _create_experiment(client: MlflowClient, name: str, location: str | None) -> None:
     try:
         # Else the UI opens it as one of prompts and traces, and asks what it is.
         kind = {"mlflow.experimentKind": "custom_model_development"}
-        mlflow.create_experiment(name, artifact_location=location, tags=kind)
+        client.create_experiment(name, artifact_location=location, tags=kind)
     except MlflowException:
-        if mlflow.get_experiment_by_name(name) is None:  # not made by another run meanwhile
+        if client.get_experiment_by_name(name) is None:  # not made by another run meanwhile
             raise
 
 
-@contextmanager
-def _refusals(config: TrackingConfig) -> Iterator[None]:
-    """Turn what MLflow refuses into one line."""
-    try:
-        yield
-    except MlflowException as error:
-        reason = str(error).splitlines()[0]
-        raise SpoonfulError(f"MLflow at tracking.uri={config.uri}: {reason}") from error
-
-
-def _keep_error(error: Exception) -> None:
+def _keep_error(tracked: TrackedRun, error: Exception) -> None:
     """Record why a run failed; the failure itself must come through whatever happens here."""
     try:
-        mlflow.set_tag("error", f"{type(error).__name__}: {error}"[:_ERROR_LENGTH])
-        mlflow.log_text("".join(traceback.format_exception(error)), "error.txt")
+        tracked.set_tags({"error": f"{type(error).__name__}: {error}"[:_ERROR_LENGTH]})
+        tracked.log_text("".join(traceback.format_exception(error)), "error.txt")
     except Exception as second:
         error.add_note(f"the error could not be recorded in MLflow: {second}")
 
 
-def _end(run_id: str, status: int, error: BaseException) -> None:
+def _end(tracked: TrackedRun, status: int, error: BaseException) -> None:
     """Mark a run that did not finish; its own error must come through whatever happens here."""
-    word = RunStatus.to_string(status)
     try:
-        mlflow.end_run(word)
+        tracked.mark(status)
     except Exception as second:
         error.add_note(f"the run could not be marked in MLflow: {second}")
     except BaseException:  # a second Ctrl-C, before or after the run was marked
-        MlflowClient().set_terminated(run_id, word)
+        tracked.mark(status)
         raise
-
-
-@atexit.register
-def _end_what_is_left() -> None:
-    """Mark KILLED what a Ctrl-C left open; called before MLflow's own, which marks it FINISHED."""
-    while mlflow.active_run() is not None:
-        mlflow.end_run(RunStatus.to_string(RunStatus.KILLED))

@@ -5,47 +5,113 @@ import logging
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Iterable
 from pathlib import Path
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.files import replaced_file
-from spoonful.project import ARTIFACTS_DIR_NAME, DATABASE_NAME, store_root
+from spoonful.project import ARTIFACTS_DIR_NAME, DATABASE_NAME, shown_path, store_root
+from spoonful.secrets import redacted, without_login
+from spoonful.tracking.database import check_database, check_writable
+from spoonful.tracking.moved import follow_project
+
+ENVIRONMENT_NAME = "MLFLOW_TRACKING_URI"
+_KEY = "tracking.uri"
+# MLflow takes a login from these, too; from there no error message repeats it.
+_LOGIN_NAMES = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+
+
+class UnreachableError(SpoonfulError):
+    """The tracking server does not answer.
+
+    Attributes:
+        reason: why, without what to do.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.reason = f"no MLflow server answers at {where}: {reason}"
+        super().__init__(
+            f"{where}: no MLflow server answers there ({reason}); start one, or use {_KEY}=null "
+            "for the project's own store"
+        )
 
 
 def tracking_uri(config: TrackingConfig) -> str:
-    """Return the URI of the store; by default an SQLite file in the project's folder."""
-    return config.uri or f"sqlite:///{store_root() / DATABASE_NAME}"
+    """Return the URI of the store, for MLflow; by default an SQLite file in the project's folder.
+
+    The login of a server's address goes where MLflow looks for it in the environment.
+    """
+    uri = config.uri or f"sqlite:///{store_root() / DATABASE_NAME}"
+    if not uri.startswith(("http://", "https://")):
+        return uri
+    address, user, password = without_login(uri)
+    if user is None or password is None:
+        return uri
+    os.environ.update(zip(_LOGIN_NAMES, (user, password), strict=True))
+    return address
+
+
+def is_server(config: TrackingConfig) -> bool:
+    """Say whether runs are recorded by a server that may go away."""
+    return bool(config.uri) and str(config.uri).startswith(("http://", "https://"))
+
+
+def named_store(config: TrackingConfig) -> str:
+    """Name the store and where it was chosen, as `key=address` without a login."""
+    origin = ENVIRONMENT_NAME if _is_from_environment(config) else _KEY
+    return f"{origin}={named_address(config)}"
+
+
+def named_address(config: TrackingConfig) -> str:
+    """Return the address of the store without a login."""
+    return redacted(config.uri) if config.uri else "null"
+
+
+def where_recorded(config: TrackingConfig, overrides: Iterable[str]) -> str:
+    """Say where runs go, and what chose it: command line, conf/, environment or the default."""
+    where = redacted(config.uri) if config.uri else shown_path(store_root() / DATABASE_NAME)
+    if any(text.lstrip("+").startswith(f"{_KEY}=") for text in overrides):
+        return f"{where} ({_KEY} on the command line)"
+    if _is_from_environment(config):
+        return f"{where} ({ENVIRONMENT_NAME})"
+    return f"{where} ({_KEY} in conf/)" if config.uri else f"{where} (the default)"
 
 
 def artifact_location(config: TrackingConfig, experiment_name: str) -> str | None:
     """Return where a new experiment keeps its artifacts; None: where the server says."""
-    if config.uri is not None and not config.uri.startswith("sqlite"):
+    if config.uri and not config.uri.startswith("sqlite"):
         return None
     return (store_root() / ARTIFACTS_DIR_NAME / experiment_name.replace("/", "_")).as_uri()
 
 
-def prepare_store(config: TrackingConfig) -> str:
+def prepare_store(config: TrackingConfig, is_to_be_written: bool = False) -> str:
     """Make sure that the store is there, and return its URI.
 
+    Args:
+        config: which store.
+        is_to_be_written: whether runs are to be recorded.
+
     Raises:
-        SpoonfulError: the server does not answer within `tracking.timeout_s`, or the URI is of no
-            kind that MLflow knows.
+        UnreachableError: the server does not answer within `tracking.timeout_s`.
+        SpoonfulError: the URI is of no kind that MLflow knows, or the file cannot be used.
     """
     quiet_mlflow()
     uri = tracking_uri(config)
-    if config.uri is None:
-        _create_database(store_root() / DATABASE_NAME)
-    elif uri.startswith(("http://", "https://")):
+    if config.uri is None or config.uri == "":
+        _prepare_own(store_root() / DATABASE_NAME, is_to_be_written)
+    elif is_server(config):
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(config.timeout_s)
         # Each try waits twice as long as the one before: the usual 7 add up to minutes.
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")
-        _check_server(uri, config.timeout_s)
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        check_server(config, config.timeout_s)
     elif not uri.startswith(("sqlite:///", "postgresql", "mysql", "mssql", "databricks")):
         raise SpoonfulError(
-            f"tracking.uri={uri}: expected http://HOST:PORT of a server, sqlite:///FILE, or null "
-            "for the project's own store"
+            f"{named_store(config)}: expected http://HOST:PORT of a server, sqlite:///FILE, or "
+            "null for the project's own store"
         )
+    elif uri.startswith("sqlite:///"):
+        _check_file(Path(uri.removeprefix("sqlite:///")), is_to_be_written)
     return uri
 
 
@@ -55,6 +121,57 @@ def quiet_mlflow() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # It warns where an environment has no pip, as those that uv makes.
     logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
+    # It shows a bar for each file, and two lines for each run that ends.
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+
+
+def check_server(config: TrackingConfig, timeout_s: float) -> None:
+    """Check that the server answers.
+
+    Raises:
+        UnreachableError: it does not within `timeout_s`.
+    """
+    try:
+        with urllib.request.urlopen(
+            f"{tracking_uri(config).rstrip('/')}/health", timeout=timeout_s
+        ):
+            pass
+    except urllib.error.HTTPError as error:
+        if error.code < 500:  # it answers; whether it lets us in shows at the first call
+            return
+        raise _unreachable(config, f"it answers {error.code} {error.reason}") from error
+    except (OSError, ValueError) as error:
+        raise _unreachable(config, redacted(str(error))) from error
+
+
+def _unreachable(config: TrackingConfig, reason: str) -> UnreachableError:
+    return UnreachableError(named_store(config), reason.removeprefix("<urlopen error ").rstrip(">"))
+
+
+def _prepare_own(path: Path, is_to_be_written: bool) -> None:
+    try:
+        _create_database(path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise SpoonfulError(
+            f"{path}: the store of runs cannot be made ({reason}): make room or give access"
+        ) from error
+    _check_file(path, is_to_be_written)
+    if is_to_be_written:
+        check_writable(path.parent / ARTIFACTS_DIR_NAME)
+    follow_project(path, path.parent / ARTIFACTS_DIR_NAME)
+
+
+def _check_file(path: Path, is_to_be_written: bool) -> None:
+    if path.exists():
+        check_database(path, is_to_be_written)
+    elif is_to_be_written:
+        check_writable(path.parent)
+
+
+def _is_from_environment(config: TrackingConfig) -> bool:
+    return bool(config.uri) and config.uri == os.environ.get(ENVIRONMENT_NAME)
 
 
 def _create_database(path: Path) -> None:
@@ -77,16 +194,3 @@ def _create_database(path: Path) -> None:
             engine = create_sqlalchemy_engine(f"sqlite:///{beside}")
             _initialize_tables(engine)
             engine.dispose()
-
-
-def _check_server(uri: str, timeout_s: float) -> None:
-    try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=timeout_s):
-            pass
-    except urllib.error.HTTPError:
-        return  # it answers; whether it lets us in shows at the first call
-    except (OSError, ValueError) as error:
-        raise SpoonfulError(
-            f"tracking.uri={uri}: no MLflow server answers there ({error}); start one, or use "
-            "tracking.uri=null for the project's own store"
-        ) from error

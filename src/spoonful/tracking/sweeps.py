@@ -1,7 +1,6 @@
 """Read a sweep's runs from MLflow, and add to its own."""
 
 import json
-import os
 import shlex
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,6 +13,7 @@ from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.study.quantities import EPOCH_METRICS
 from spoonful.study.runs import PointRun, Setting, SweepRuns, inferred_axes, typed_setting
+from spoonful.tracking.added import added_to
 from spoonful.tracking.pages import is_served, points_page, run_page, server_address
 from spoonful.tracking.parent import AXES_TAG, NAMED_TAG, NOTE_TAG, NUM_POINTS_TAG, SWEEP_TAG
 from spoonful.tracking.run import as_logged, finished_run
@@ -34,9 +34,7 @@ def read_sweep(config: TrackingConfig, sweep: str | None) -> SweepRuns:
     Raises:
         SpoonfulError: there is no such sweep, or several ids begin so (they are listed).
     """
-    # MLflow shows a bar for each file.
-    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-    with finished_run(config, sweep or "") as client:
+    with finished_run(config) as client:
         parent = _found(_parents(client), sweep)
         own = parent.info.run_id
         children = _search(client, [parent.info.experiment_id], f"tags.`{SWEEP_TAG}` = '{own}'")
@@ -61,10 +59,11 @@ def read_sweep(config: TrackingConfig, sweep: str | None) -> SweepRuns:
     )
 
 
-def log_comparison(config: TrackingConfig, run_id: str, folder: Path) -> None:
-    """Keep a comparison's files with the sweep's run, in compare/."""
-    with finished_run(config, run_id) as client:
-        client.log_artifacts(run_id, str(folder), "compare")
+def log_comparison(config: TrackingConfig, run_id: str, folder: Path) -> str | None:
+    """Keep a comparison's files with the sweep's run, in compare/; return why they wait here."""
+    with added_to(config, run_id) as tracked:
+        tracked.log_folder(folder, "compare")
+    return tracked.unsent
 
 
 def _parents(client: MlflowClient) -> list[Run]:

@@ -1,29 +1,61 @@
 """What the machine did during a run, also a short one."""
 
+import logging
+import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from mlflow.exceptions import MlflowException
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
+Log = Callable[[Mapping[str, float], int], object]
+
 
 class SystemMetrics(SystemMetricsMonitor):
-    """MLflow's monitor, which records nothing of a run that ends before its first interval.
+    """MLflow's monitor, which asks the server at each sample, and ends where it does not answer.
 
-    The tutorial's run takes 3 s on a fast machine and the interval is 5 s: such a run gets the
-    sample that was taken at its start.
+    This one hands its samples over instead. MLflow's records nothing of a run that ends before its
+    first interval, either: the tutorial's run takes 3 s on a fast machine and the interval is 5 s.
+    Such a run gets the sample that was taken at its start.
 
     Args:
-        run_id: the run to record; how often is MLflow's setting.
+        uri: of the store.
+        run_id: the run to record.
+        interval_s: between two samples.
+        log: takes metrics and their step.
         resume_logging: count the samples on from those that the run has.
     """
 
-    def __init__(self, run_id: str, resume_logging: bool = False) -> None:
-        super().__init__(run_id, resume_logging=resume_logging)
+    def __init__(
+        self, uri: str, run_id: str, interval_s: float, log: Log, resume_logging: bool = False
+    ) -> None:
+        # It says at each start which kinds of GPU are not there.
+        logging.getLogger("mlflow.system_metrics").setLevel(logging.ERROR)
+        super().__init__(run_id, resume_logging=resume_logging, tracking_uri=uri)
+        self.sampling_interval = interval_s
+        self._log = log
         self._first_step = self._logging_step
 
     def monitor(self) -> None:
         """Sample until the run ends."""
-        super().monitor()
-        if self._logging_step == self._first_step and self.monitors[0].metrics:
-            with suppress(MlflowException):  # a store that went away is the run's to report
+        with suppress(MlflowException, OSError):  # a store that went away is the run's to report
+            while not self._shutdown_event.is_set():
+                self.collect_metrics()
+                if not self._shutdown_event.wait(self.sampling_interval):
+                    self.publish_metrics(self.aggregate_metrics())
+            if self._logging_step == self._first_step and self.monitors[0].metrics:
                 self.publish_metrics(self.aggregate_metrics())
+
+    def publish_metrics(self, metrics: Mapping[str, float]) -> None:
+        """Hand a sample over."""
+        self._log({f"system/{name}": value for name, value in metrics.items()}, self._logging_step)
+        self._logging_step += 1
+        for monitor in self.monitors:
+            monitor.clear_metrics()
+
+    def finish(self) -> None:
+        """Take no more samples."""
+        self._shutdown_event.set()
+        thread: threading.Thread | None = self._process
+        if thread is not None:
+            thread.join()

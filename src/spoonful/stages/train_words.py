@@ -1,0 +1,65 @@
+"""What `train` says of a training besides its epochs."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from spoonful.checkpoints.checkpoint import Checkpoint
+from spoonful.config.schema import Config
+from spoonful.stages.data import SplitSource
+from spoonful.stages.interrupted import RunFolder
+from spoonful.stages.job import Job
+
+if TYPE_CHECKING:
+    from spoonful.tracking.recording import TrackedRun
+
+
+def warn(text: str) -> None:
+    """Warn of something that training goes on with."""
+    print(f"spoonful: warning: {text}", file=sys.stderr, flush=True)
+
+
+def warn_of_changes(tracked: "TrackedRun", tags: Mapping[str, str]) -> None:
+    """Say what has changed since the run began that its bits may depend on."""
+    if tracked.recorded is None:
+        return
+    from spoonful.tracking.run import changed_tags
+
+    for name, (then, now) in changed_tags(tracked.recorded.data.tags, tags).items():
+        warn(f"this run began with {name} {then}, now it is {now}: its bits may differ")
+
+
+def say_what_begins(
+    config: Config,
+    name: str,
+    source: SplitSource,
+    folder: RunFolder,
+    start: Checkpoint | None,
+) -> None:
+    """Say what is trained, and where a run is taken up again."""
+    if not folder.is_resumed:
+        print(f"training {name} on {len(source):,} images", flush=True)
+        return
+    if start is not None and start.state["is_finished"]:
+        print(
+            f"{name}, run {folder.run_id}, was trained to its end: it is put in place", flush=True
+        )
+        return
+    step = 0 if start is None else start.step
+    epoch = 1 if start is None else start.state["epoch"] + 1
+    where = f"epoch {min(epoch, config.trainer.epochs)}/{config.trainer.epochs}"
+    print(f"resuming {name}, run {folder.run_id}, after step {step:,} ({where})", flush=True)
+
+
+@contextmanager
+def told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
+    """Say how to go on with a run that the user ended."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        steps, command = folder.checkpoints.steps(), job.command_to_go_on(folder.run_id)
+        after = f"spoonful: ended after step {steps[-1] if steps else 0:,}"
+        how = "" if command is None else f"; go on with\n  {command}"
+        print(after + how, file=sys.stderr, flush=True)
+        raise

@@ -1,0 +1,52 @@
+"""What a tracking server was not sent, and what a killed process left: put right, or said."""
+
+import sys
+from pathlib import Path
+
+from spoonful.config.schema import TrackingConfig
+from spoonful.project import journal_dir, open_runs_dir, shown_path
+from spoonful.tracking.store import UnreachableError
+
+UNSENT = 3
+
+
+def settle_store(config: TrackingConfig) -> None:
+    """Send what was kept for the server, and mark runs KILLED whose processes are dead.
+
+    A server that is away is left to the command itself to meet.
+
+    Raises:
+        SpoonfulError: the store refuses it.
+    """
+    if not _is_anything_in(journal_dir()) and not _is_anything_in(open_runs_dir()):
+        return  # seconds: MLflow would be imported
+    from spoonful.tracking.sync import settle
+
+    try:
+        settle(config, _say)
+    except UnreachableError:
+        return
+
+
+def end_if_unsent(reason: str | None) -> None:
+    """Say that not all is at the server, and exit with 3; do nothing where `reason` is None."""
+    if reason is None:
+        return
+    _say(
+        f"not all of it is recorded yet ({reason}): the rest is kept in "
+        f"{shown_path(journal_dir())}; `spoonful sync` sends it"
+    )
+    sys.exit(UNSENT)
+
+
+def kept_for_the_server() -> str | None:
+    """Say that something waits for a server; None: nothing does."""
+    return "the server was away" if _is_anything_in(journal_dir()) else None
+
+
+def _is_anything_in(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def _say(text: str) -> None:
+    print(f"spoonful: {text}", file=sys.stderr, flush=True)

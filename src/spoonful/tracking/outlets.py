@@ -1,0 +1,178 @@
+"""Where what a run records goes: at once into a local store, by way of a journal to a server."""
+
+import contextlib
+import shutil
+import tempfile
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import Protocol
+
+from mlflow.tracking import MlflowClient
+
+from spoonful.config.schema import TrackingConfig
+from spoonful.errors import SpoonfulError
+from spoonful.tracking.journal import Entry, Journal, new_journal
+from spoonful.tracking.refusals import STORE_ERRORS, is_final, reason_of
+from spoonful.tracking.sending import Delivery
+from spoonful.tracking.store import (
+    check_server,
+    is_server,
+    named_address,
+    prepare_store,
+    tracking_uri,
+)
+
+# A server that is away is asked again after so long, twice as long each time.
+_FIRST_WAIT_S, _LAST_WAIT_S = 0.5, 15.0
+_PROBE_S = 5.0  # how long it may take to say that it is there again
+_GRACE_S = 10.0  # how long the end of a run waits for a server that is away
+# What a request, or the reading of a file that it sends, may end with.
+_FAILURES = (*STORE_ERRORS, SpoonfulError, OSError)
+
+
+class Outlet(Protocol):
+    """Takes what one run records, in order."""
+
+    def place_for(self, name: str) -> Path:
+        """Return where a file or a folder for an entry to come may be written."""
+
+    def put(self, entry: Entry) -> None:
+        """Take an entry."""
+
+    def finish(self, limit_s: float | None = None) -> str | None:
+        """End; return why not all of it is in the store, None where it is.
+
+        Args:
+            limit_s: return after so long, whatever is still under way; None: wait while it goes on.
+        """
+
+
+class Direct:
+    """Put everything into a local store at once; what cannot be recorded is raised."""
+
+    def __init__(self, client: MlflowClient, run_id: str) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="spoonful-"))
+        self._delivery = Delivery(client, run_id, self._folder)
+        self._one_by_one = threading.Lock()  # system metrics come from a thread of their own
+
+    def place_for(self, name: str) -> Path:
+        """Return where a file or a folder for an entry to come may be written."""
+        return Path(tempfile.mkdtemp(dir=self._folder)) / name
+
+    def put(self, entry: Entry) -> None:
+        """Record an entry."""
+        with self._one_by_one:
+            self._delivery.send(entry, may_be_there=False)
+        if "file" in entry:
+            shutil.rmtree((self._folder / entry["file"]).parent, ignore_errors=True)
+
+    def finish(self, limit_s: float | None = None) -> str | None:
+        """Remove what was written on the way."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        return None
+
+
+class Journaled:
+    """Keep everything in a journal, from which a thread sends it to a server.
+
+    Whoever puts an entry never waits for the server. While it is away the thread asks again and
+    again whether it is back.
+    """
+
+    def __init__(self, config: TrackingConfig, journal: Journal, run_id: str) -> None:
+        self._config = config
+        self._journal = journal
+        self._delivery = Delivery(MlflowClient(tracking_uri(config)), run_id, journal.path)
+        self._waiting: deque[Entry] = deque()
+        self._num_sent = 1  # the first line says what it is about
+        self._news = threading.Condition()
+        self._end_s: float | None = None  # when to give up; None: not before the end of the run
+        self._failure: str | None = None
+        self._thread = threading.Thread(target=self._run, name="spoonful-journal", daemon=True)
+        self._thread.start()
+
+    def place_for(self, name: str) -> Path:
+        """Return where a file or a folder for an entry to come may be written."""
+        return self._journal.place_for(name)
+
+    def put(self, entry: Entry) -> None:
+        """Keep an entry, and let it be sent."""
+        with self._news:
+            self._journal.append(entry)
+            self._waiting.append(entry)
+            self._news.notify_all()
+
+    def finish(self, limit_s: float | None = None) -> str | None:
+        """Wait until all is sent, or the server stays away; return why not all of it is sent."""
+        with self._news:
+            self._end_s = time.monotonic() + (_GRACE_S if limit_s is None else limit_s)
+            self._news.notify_all()
+        self._thread.join(limit_s)
+        if self._thread.is_alive():  # it holds the journal until this process ends
+            return self._failure or "the server is slow"
+        if not self._waiting:
+            self._journal.remove()
+            return None
+        self._journal.close()
+        return self._failure or "the server took too long"
+
+    def _run(self) -> None:
+        wait_s, is_doubtful = _FIRST_WAIT_S, False
+        while (entry := self._next()) is not None:
+            try:
+                if is_doubtful:  # a short question instead of a long request
+                    check_server(self._config, min(_PROBE_S, self._config.timeout_s))
+                self._delivery.send(entry, is_doubtful)
+            except _FAILURES as error:
+                self._failure = reason_of(error)
+                self._delivery.forget_known()
+                is_doubtful = True
+                if self._is_over() or (self._end_s is not None and is_final(error)):
+                    return
+                self._pause(wait_s)
+                wait_s = min(2 * wait_s, _LAST_WAIT_S)
+            else:
+                self._note_sent(entry)
+                wait_s, is_doubtful = _FIRST_WAIT_S, False
+
+    def _next(self) -> Entry | None:
+        """Wait for an entry; None: the run is over and all is sent."""
+        with self._news:
+            while not self._waiting:
+                if self._end_s is not None:
+                    return None
+                self._news.wait()
+            return self._waiting[0]
+
+    def _note_sent(self, entry: Entry) -> None:
+        self._num_sent += 1
+        with contextlib.suppress(OSError):  # then it is sent twice, which does no harm
+            self._journal.note_sent(self._num_sent)
+        if "file" in entry:
+            shutil.rmtree((self._journal.path / entry["file"]).parent, ignore_errors=True)
+        with self._news:
+            self._waiting.popleft()
+
+    def _is_over(self) -> bool:
+        return self._end_s is not None and time.monotonic() >= self._end_s
+
+    def _pause(self, wait_s: float) -> None:
+        """Wait; at the end of the run only shortly."""
+        end = time.monotonic() + wait_s
+        with self._news:
+            while (left := end - time.monotonic()) > 0:
+                if self._end_s is not None:
+                    left = min(left, _FIRST_WAIT_S, max(0.0, self._end_s - time.monotonic()))
+                    self._news.wait(left)
+                    return
+                self._news.wait(left)
+
+
+def outlet_of(config: TrackingConfig, run_id: str) -> Outlet:
+    """Return where what a run records goes."""
+    if not is_server(config):
+        return Direct(MlflowClient(prepare_store(config, is_to_be_written=True)), run_id)
+    about = {"kind": "about", "store": named_address(config), "run_id": run_id}
+    return Journaled(config, new_journal(run_id, about), run_id)

@@ -1,0 +1,127 @@
+"""Carry out an entry of what a run records, at MLflow; done twice, it is there once."""
+
+from pathlib import Path
+
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModelOutput,
+    LoggedModelStatus,
+    Metric,
+    Param,
+    Run,
+    RunTag,
+)
+from mlflow.models import Model
+from mlflow.tracking import MlflowClient
+
+from spoonful.tracking.journal import Entry
+
+_MODEL_FILE = "MLmodel"
+_PER_REQUEST = 100  # params or tags; a server takes no more of them at once
+
+
+class Delivery:
+    """Send entries to one run.
+
+    Args:
+        client: of the store.
+        run_id: the run.
+        folder: what the files that entries name are relative to.
+    """
+
+    def __init__(self, client: MlflowClient, run_id: str, folder: Path) -> None:
+        self._client = client
+        self._run_id = run_id
+        self._folder = folder
+        self._known: dict[str, set[tuple[int, int]]] = {}
+
+    def send(self, entry: Entry, may_be_there: bool) -> None:
+        """Send one entry.
+
+        Args:
+            entry: see `TrackedRun`, which makes them.
+            may_be_there: the server may have it already, for an answer went missing.
+        """
+        getattr(self, f"_send_{entry['kind']}")(entry, may_be_there)
+
+    def _send_params(self, entry: Entry, may_be_there: bool) -> None:
+        params = [Param(name, value) for name, value in entry["params"].items()]
+        for start in range(0, len(params), _PER_REQUEST):
+            self._client.log_batch(self._run_id, params=params[start : start + _PER_REQUEST])
+
+    def _send_tags(self, entry: Entry, may_be_there: bool) -> None:
+        tags = [RunTag(name, value) for name, value in entry["tags"].items()]
+        for start in range(0, len(tags), _PER_REQUEST):
+            self._client.log_batch(self._run_id, tags=tags[start : start + _PER_REQUEST])
+
+    def _send_metrics(self, entry: Entry, may_be_there: bool) -> None:
+        step, time_ms = entry["step"], entry["time_ms"]
+        metrics = [Metric(n, value, time_ms, step) for n, value in entry["metrics"].items()]
+        if may_be_there:  # MLflow keeps a step that is sent twice twice
+            metrics = [m for m in metrics if (step, time_ms) not in self._recorded(m.key)]
+        if metrics:
+            self._client.log_batch(self._run_id, metrics=metrics)
+
+    def _recorded(self, name: str) -> set[tuple[int, int]]:
+        """Return the steps and times of a metric that the server has."""
+        if name not in self._known:
+            history = self._client.get_metric_history(self._run_id, name)
+            self._known[name] = {(metric.step, metric.timestamp) for metric in history}
+        return self._known[name]
+
+    def forget_known(self) -> None:
+        """Ask the server again which metrics it has, before the next that it may have."""
+        self._known = {}
+
+    def _send_file(self, entry: Entry, may_be_there: bool) -> None:
+        path = self._folder / entry["file"]
+        self._client.log_artifact(self._run_id, str(path), entry["to"] or None)
+
+    def _send_folder(self, entry: Entry, may_be_there: bool) -> None:
+        self._client.log_artifacts(self._run_id, str(self._folder / entry["file"]), entry["to"])
+
+    def _send_dataset(self, entry: Entry, may_be_there: bool) -> None:
+        dataset = Dataset(**entry["dataset"])
+        tags = [InputTag(name, value) for name, value in entry["tags"].items()]
+        self._client.log_inputs(self._run_id, [DatasetInput(dataset, tags)])
+
+    def _send_model(self, entry: Entry, may_be_there: bool) -> None:
+        """Record a model that lies in a folder, as mlflow.keras.log_model would."""
+        client, folder = self._client, self._folder / entry["file"]
+        run = client.get_run(self._run_id)
+        experiment = run.info.experiment_id
+        if may_be_there or entry["replaces"]:  # an earlier try may have left half of one
+            for found in client.search_logged_models(
+                [experiment], filter_string=f"source_run_id = '{self._run_id}'"
+            ):
+                client.delete_logged_model(found.model_id)
+        made = client.create_logged_model(
+            experiment, "model", self._run_id, params=dict(run.data.params)
+        )
+        client.log_outputs(self._run_id, [LoggedModelOutput(made.model_id, step=0)])
+        model = Model.load(folder / _MODEL_FILE)
+        model.run_id, model.model_id = self._run_id, made.model_id
+        model.model_uuid, model.artifact_path = made.model_id, made.artifact_location
+        model.save(folder / _MODEL_FILE)
+        self._link_metrics(run, made.model_id)
+        client.log_model_artifacts(made.model_id, str(folder))
+        client.finalize_logged_model(made.model_id, LoggedModelStatus.READY)
+
+    def _link_metrics(self, run: Run, model_id: str) -> None:
+        """Show the run's metrics that belong to no epoch on the model's page, too."""
+        # Not public: the public way reads every value of every metric.
+        of_run = [m for m in run.data._metric_objs if m.step == 0 and m.model_id is None]
+        metrics = [
+            Metric(m.key, m.value, m.timestamp, 0, model_id=model_id, run_id=self._run_id)
+            for m in of_run
+        ]
+        if metrics:
+            self._client.log_batch(self._run_id, metrics=metrics)
+
+    def _send_status(self, entry: Entry, may_be_there: bool) -> None:
+        if entry["status"] == "RUNNING":
+            self._client.update_run(self._run_id, entry["status"])
+        else:
+            self._client.set_terminated(self._run_id, entry["status"], entry["time_ms"])
