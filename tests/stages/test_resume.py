@@ -5,6 +5,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
+
+from tests.processes import command_environment
 
 pytestmark = pytest.mark.slow
 
@@ -219,3 +222,39 @@ def test_a_run_that_another_process_trains_is_left_alone(
         process.communicate()
     assert done.returncode == 2
     assert "being trained by another process" in done.stderr
+
+
+KILLED_AT_ITS_END = """
+import os, signal, sys
+from spoonful.__main__ import main
+from spoonful.stages.train import Trained
+
+Trained.put_away = lambda trained: os.kill(os.getpid(), signal.SIGKILL)
+main(["train", *sys.argv[1:]])
+"""
+
+
+@pytest.mark.parametrize("is_output_there", [True, False])
+def test_killed_after_its_run_has_finished_nothing_is_trained_again(
+    digits: Path, processes: Any, spoonful: Spoonful, is_output_there: bool
+) -> None:
+    settings = ["model=mlp", "trainer.epochs=2"]
+    command = [sys.executable, "-c", KILLED_AT_ITS_END, *settings]
+    killed = subprocess.run(command, cwd=digits, env=command_environment(), timeout=300)
+    assert killed.returncode == -signal.SIGKILL
+    expected = results_of(digits)
+    if not is_output_there:  # DVC removes it before it runs a stage again
+        shutil.rmtree(digits / "models" / "train")
+    done = spoonful("train", *settings, AUTO)
+    assert done.returncode == 0, done.stderr
+    assert "was trained to its end" in done.stdout
+    assert results_of(digits) == expected
+    (run,) = processes.runs()
+    assert run.info.status == "FINISHED"
+    losses = MlflowClient(f"sqlite:///{digits / 'mlflow.db'}").get_metric_history(
+        run.info.run_id, "loss"
+    )
+    assert [metric.step for metric in losses] == [1, 2]
+    assert not list((digits / "models" / "checkpoints").iterdir())
+    assert spoonful("train", *settings, AUTO).returncode == 0
+    assert len(processes.runs()) == 2  # now it is another training

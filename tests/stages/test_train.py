@@ -1,14 +1,10 @@
 """`spoonful train` as real processes: status at every end, sweeps, bad data."""
 
 import json
-import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +15,7 @@ from mlflow.tracking import MlflowClient
 
 from spoonful.fitting.modes import emulates_bfloat16
 from tests.processes import run_spoonful
+from tests.servers import mlflow_server
 
 pytestmark = pytest.mark.slow
 
@@ -134,35 +131,8 @@ def test_from_a_subfolder_outputs_stay_in_the_project(digits: Path) -> None:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
     """A real MLflow server on this machine."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    uri = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{tmp_path / 'server.db'}"]
-    command += ["--artifacts-destination", str(tmp_path / "artifacts")]
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-        cwd=tmp_path,
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        wait_for(lambda: answers(f"{uri}/health"), "MLflow server")
+    with mlflow_server(tmp_path) as uri:
         yield uri
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            return bool(response.status == 200)
-    except OSError:
-        return False
 
 
 def test_runs_go_to_a_server(digits: Path, spoonful: Spoonful, server: str) -> None:

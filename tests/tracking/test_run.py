@@ -1,16 +1,20 @@
 """What a run records, against a real store."""
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import mlflow
 import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from spoonful.config.compose import compose_config
-from spoonful.tracking.run import tracked_run
+from spoonful.tracking.recording import TrackedRun
+from spoonful.tracking.run import begin_run, tracked_run
+from spoonful.tracking.store import prepare_store
+from spoonful.tracking.sync import settle
 
 
 @pytest.fixture(autouse=True)
@@ -47,32 +51,87 @@ def test_a_run_that_is_cut_off_is_marked_and_keeps_its_system_metrics(
 def test_a_second_ctrl_c_cannot_leave_it_unmarked(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    end_run = mlflow.end_run
+    mark = TrackedRun.mark
 
-    def interrupted(status: str) -> None:
-        monkeypatch.setattr(mlflow, "end_run", end_run)
+    def interrupted(run: TrackedRun, status: int) -> None:
+        monkeypatch.setattr(TrackedRun, "mark", mark)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(mlflow, "end_run", interrupted)
+    monkeypatch.setattr(TrackedRun, "mark", interrupted)
     config = compose_config([]).tracking
     with pytest.raises(KeyboardInterrupt), tracked_run(config, "cut off", {}, "") as run:
         raise KeyboardInterrupt
     assert recorded(project, run.run_id).info.status == "KILLED"
-    mlflow.end_run("KILLED")  # still on MLflow's list, as a Ctrl-C leaves it
+
+
+BEGIN = """
+import os, signal, sys
+from mlflow.tracking import MlflowClient
+from spoonful.config.compose import compose_config
+from spoonful.tracking import run
+from spoonful.tracking.store import prepare_store
+
+config = compose_config([]).tracking
+client = MlflowClient(prepare_store(config))
+print(run.begin_run(config, client, "killed", {}, "")[1].info.run_id, flush=True)
+if sys.argv[1:]:
+    sys.stdin.read()
+os.kill(os.getpid(), signal.SIGKILL)  # between the start of the run and the block that ends it
+"""
 
 
 @pytest.mark.slow
-def test_what_is_still_open_when_the_process_ends_is_not_called_finished(project: Path) -> None:
-    program = """
-import mlflow
-from spoonful.config.compose import compose_config
-from spoonful.tracking import run
-
-config = compose_config([]).tracking
-print(run._start(config, "cut off", {}, "").info.run_id)
-raise KeyboardInterrupt  # between the start of the run and the block that ends it
-"""
+def test_a_run_whose_process_was_killed_at_its_start_is_marked_by_the_next_command(
+    project: Path,
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=project, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", BEGIN], cwd=project, capture_output=True, text=True, timeout=120
     )
-    assert recorded(project, done.stdout.strip()).info.status == "KILLED"
+    run_id = done.stdout.strip()
+    assert recorded(project, run_id).info.status == "RUNNING"
+    said: list[str] = []
+    settle(compose_config([]).tracking, said.append)
+    assert recorded(project, run_id).info.status == "KILLED"
+    assert run_id in said[0]
+    assert list((project / "models" / "open_runs").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_run_whose_process_lives_is_not_touched(project: Path) -> None:
+    command = [sys.executable, "-c", BEGIN, "wait"]
+    with subprocess.Popen(
+        command, cwd=project, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        run_id = process.stdout.readline().strip()
+        settle(compose_config([]).tracking, print)
+        assert recorded(project, run_id).info.status == "RUNNING"
+        # A copy of the project does not see the lock: the process itself must be dead, too.
+        for lock in (project / "models" / "open_runs").glob("*.lock"):
+            shutil.copy(lock, lock.with_suffix(".copy"))
+            lock.with_suffix(".copy").replace(lock)
+        settle(compose_config([]).tracking, print)
+        assert recorded(project, run_id).info.status == "RUNNING"
+        process.communicate("", timeout=60)
+    settle(compose_config([]).tracking, print)
+    assert recorded(project, run_id).info.status == "KILLED"
+
+
+def test_a_run_of_another_machine_is_not_touched(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = compose_config([]).tracking
+    client = MlflowClient(prepare_store(config))
+    noted, run = begin_run(config, client, "elsewhere", {}, "")
+    path = project / "models" / "open_runs" / f"{noted.token}.json"
+    facts = json.loads(path.read_text())
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    noted.close()
+    path.with_suffix(".lock").touch()
+    path.write_text(json.dumps({**facts, "pid": dead.pid, "host": "another"}))
+    settle(config, print)
+    assert client.get_run(run.info.run_id).info.status == "RUNNING"
+    path.write_text(json.dumps({**facts, "pid": dead.pid}))
+    settle(config, print)
+    assert client.get_run(run.info.run_id).info.status == "KILLED"
