@@ -5,7 +5,8 @@ from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
 
-from stage_cases import COMMAND, GROUP, STAGE_CASES, WORKER
+from moments import TERMINATION
+from stage_cases import COMMAND, GROUP, KILL, STAGE_CASES, WORKER
 from stage_trials import PARTS, StageKill, StageResult
 from tables import KILLS_NAME
 
@@ -49,7 +50,8 @@ def publish(folder: Path, readme: Path) -> None:
     """Write the tables between the README's markers."""
     rows = read_csv(folder / STAGES_NAME)
     kills = read_csv(folder / STAGE_KILLS_NAME)
-    put_between(readme, "stages total", _total(rows, kills, len(read_csv(folder / KILLS_NAME))))
+    num_training = sum(k["kind"] != TERMINATION for k in read_csv(folder / KILLS_NAME))
+    put_between(readme, "stages total", _total(rows, kills, num_training))
     put_between(readme, "stages", _kills_table(rows))
     put_between(readme, "stages held", _parts_table(rows))
 
@@ -59,12 +61,14 @@ def _total(
 ) -> str:
     num_good = sum(all(row[part] == "yes" for part in PARTS) for row in rows)
     longest = max(float(kill["alive_s"]) for kill in kills)
+    num_killed = sum(kill["signal"] == KILL.name for kill in kills)
     minutes = sum(float(row["minutes"]) for row in rows)
     return (
-        f"{len(kills)} kills in {sum(int(row['runs']) for row in rows)} runs of {len(rows)} "
-        f"commands, in {minutes:.0f} min, {len(kills) + num_training} with those "
-        f"of training: {num_good} of {len(rows)} commands hold in all parts; the last process of a "
-        f"killed command was gone after {longest:g} s at the latest."
+        f"{num_killed} SIGKILLs and {len(kills) - num_killed} other signals in "
+        f"{sum(int(row['runs']) for row in rows)} runs of {len(rows)} commands, in {minutes:.0f} "
+        f"min; with those of training {num_killed + num_training} SIGKILLs: {num_good} of "
+        f"{len(rows)} commands hold in all parts; the last process of a killed command was gone "
+        f"after {longest:g} s at the latest."
     )
 
 
