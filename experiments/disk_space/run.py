@@ -73,11 +73,10 @@ def _rows(folder: Path, archive: Path) -> Iterator[tuple[str, ...]]:
         size = _used(folder) - before
         _new_project(project, photos, switch)
         first = _run(project)
-        link = next(p for p in (project / "data" / "split").rglob("*") if not p.is_dir())
+        link = next((project / "data" / "split").rglob("*.jpg"))
         links = _kind_of_link(link)
         _change_one(photos)
         again = _run(project)
-        print(kind, keeps, links, size, first, again, flush=True)
         yield (
             kind.removesuffix("/ext3"),
             keeps,

@@ -1,10 +1,12 @@
 """Projects in which DVC runs the pipeline, as a user's clone."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
@@ -71,3 +73,13 @@ def stages_run(output: str) -> list[str]:
 def runs_of(folder: Path) -> list[Run]:
     client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
     return list(client.search_runs([e.experiment_id for e in client.search_experiments()]))
+
+
+def imported(path: Path) -> Any:
+    """Import a script of the checkout as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -210,16 +210,6 @@ def test_push_and_pull_restore_the_split_in_a_fresh_clone(first: Path, tmp_path:
     assert theirs.fingerprint == ours.fingerprint
 
 
-def test_metrics_and_plots_are_understood_by_dvc(first: Path, tmp_path: Path) -> None:
-    shown = json.loads(sh(first, "dvc", "metrics", "show", "--json"))
-    assert "accuracy" in json.dumps(shown)
-    page = tmp_path / "plots"
-    sh(first, "dvc", "plots", "show", "-o", str(page))
-    html = (page / "index.html").read_text()
-    for name in ("confusion", "calibration", "loss and accuracy", "f1 per class"):
-        assert name in html
-
-
 def training_process(repro: "subprocess.Popen[bytes]") -> psutil.Process | None:
     children = psutil.Process(repro.pid).children(recursive=True)
     return next((c for c in children if "train" in c.cmdline() and "-c" not in c.cmdline()), None)

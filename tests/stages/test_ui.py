@@ -1,6 +1,5 @@
 """The MLflow UI after a sweep, in a real browser: what a researcher finds where."""
 
-import importlib.util
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,18 +11,9 @@ from spoonful.config.compose import compose_config
 from spoonful.study.runs import SweepRuns
 from spoonful.tracking.sweeps import read_sweep
 from tests.processes import run_spoonful
+from tests.stages.pipelines import CHECKOUT, imported
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 SWEEP = ["generator.batch_size=32,128", "seed=0,1", "model=mlp", "trainer.epochs=2"]
-
-
-def imported(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 pages = imported(CHECKOUT / "experiments" / "batch_size_shuffle" / "pages.py")
