@@ -62,9 +62,9 @@ def main(folders: list[Path]) -> int:
 
 
 def _rows(folder: Path, archive: Path) -> Iterator[tuple[str, ...]]:
-    kind = subprocess.run(
-        ["stat", "--file-system", "--format=%T", folder], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    command = ["df", "--output=fstype", folder]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    kind = shown.split()[-1]
     for keeps, switch in _KEEPS.items():
         photos, project = folder / "photos", folder / "project"
         before = _used(folder)
@@ -78,7 +78,7 @@ def _rows(folder: Path, archive: Path) -> Iterator[tuple[str, ...]]:
         _change_one(photos)
         again = _run(project)
         yield (
-            kind.removesuffix("/ext3"),
+            kind,
             keeps,
             links,
             *(f"{n:.0f}" for n in (size, first.mib, first.seconds, again.mib, again.seconds)),
