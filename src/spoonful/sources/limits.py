@@ -61,4 +61,4 @@ def checked_max_pixels(max_pixels: int) -> int:
 
 def max_file_bytes(max_pixels: int) -> int:
     """Return how many bytes a file may have."""
-    return max(1 << 20, _MAX_FILE_BYTES_A_PIXEL * max_pixels)
+    return (1 << 20) + _MAX_FILE_BYTES_A_PIXEL * max_pixels
