@@ -63,7 +63,7 @@ def read_text(path: Path, remake: str, max_bytes: int = _MAX_BYTES) -> str:
 def decoded(content: bytes, path: Path | str, remake: str) -> str:
     """Return bytes as text; SpoonfulError where they are not UTF-8."""
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         found = f"byte {content[error.start]:#04x} at {error.start}"
         raise unexpected(path, "UTF-8 text", found, remake) from error

@@ -72,10 +72,10 @@ def test_wrong_indices_are_named(indices: Any, words: str) -> None:
         (IMAGES[..., :2], LABELS, None, r"\(10, 3, 4, 2\)"),
         (IMAGES[0, 0], LABELS, None, r"\(4, 3\)"),
         (IMAGES[:0], [], None, "at least one"),
-        (IMAGES, LABELS[:9], None, r"\[10\], one an image"),
+        (IMAGES, LABELS[:9], None, r"shape \(10,\), one an example"),
         (IMAGES, LABELS / 2, None, "dtype float64"),
-        (IMAGES, LABELS - 1, None, "labels contain -1"),
-        (IMAGES, LABELS, ["cat"], "class_names has 1 names, but the largest label is 1"),
+        (IMAGES, LABELS - 1, None, "has the label -1"),
+        (IMAGES, LABELS, ["cat"], "has the label 1: expected a whole number from 0 to 0"),
     ],
 )
 def test_arrays_that_do_not_fit_are_named(

@@ -1,4 +1,5 @@
 import functools
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from spoonful.packing import pack
 from spoonful.sources.array import ArraySource
 from spoonful.sources.packed import PackedSource
 from spoonful.sources.packed_jpeg import JpegImages
-from spoonful.sources.packed_meta import META_NAME, load_meta
+from spoonful.sources.packed_meta import META_NAME, FileMeta, load_meta, store_fingerprint
 from spoonful.sources.packed_verify import verify
 
 NUM_EXAMPLES = 60
@@ -189,29 +190,28 @@ def test_verify_names_the_first_of_several_wrong_files(raw: Path) -> None:
     assert "remove the folder" in message
 
 
-@pytest.mark.parametrize("mapped_mb", [0.0, 64.0])
-def test_a_damaged_record_names_its_shard_and_example(jpeg: Path, mapped_mb: float) -> None:
+def test_a_damaged_record_names_its_shard_and_example(jpeg: Path) -> None:
     second = load_meta(jpeg).shards[1]
     place = load_meta(jpeg).shards[0].num_examples + 1
     path = jpeg / second.name
     content = path.read_bytes()
     begins = [i for i in range(len(content)) if content.startswith(b"\xff\xd8\xff", i)]
     path.write_bytes(content[: begins[1]] + b"XX" + content[begins[1] + 2 :])
-    source = PackedSource(jpeg, mapped_mb=mapped_mb)
+    source = PackedSource(jpeg, mapped_mb=0)
     source.read([0, place - 1, place + 1])
     message = refusal(lambda: source.read([0, place]))
     assert message.startswith(f"{path}: expected a JPEG record of shape (8, 8, 3) for example")
     assert f"example {place}, found: " in message
+    assert refusal(lambda: PackedSource(jpeg).read([place])).startswith(f"{path}: expected sha256")
 
 
-@pytest.mark.parametrize("is_mapped", [False, True])
-def test_a_record_of_another_size_is_no_example(tmp_path: Path, is_mapped: bool) -> None:
+def test_a_record_of_another_size_is_no_example(tmp_path: Path) -> None:
     for size in (4, 8):
         images = np.full((3, size, size, 3), size, np.uint8)
         pack(ArraySource(images, [0, 0, 0]), tmp_path / str(size), "jpeg")
     meta = load_meta(tmp_path / "4")
     shutil.copy(tmp_path / "8" / meta.shards[0].name, tmp_path / "4")
-    source = JpegImages(tmp_path / "4", meta, is_mapped)
+    source = JpegImages(tmp_path / "4", meta, is_loaded=False)
     with pytest.raises(SpoonfulError, match=r"shape \(4, 4, 3\) for example 2, found"):
         source.read_into(np.array([2]), np.zeros((1, 4, 4, 3), np.uint8))
 
@@ -247,22 +247,50 @@ def test_another_store_in_the_place_of_an_open_one_is_not_read(raw: Path, mapped
     assert not PackedSource(raw).read([0]).any()
 
 
-def test_damaged_labels_are_named(raw: Path) -> None:
-    path = raw / "labels.npy"
+@pytest.mark.parametrize("name", ["labels.npy", "ids.arrow"])
+def test_damaged_labels_and_ids_are_named_at_once(raw: Path, name: str) -> None:
+    path = raw / name
     whole = path.read_bytes()
-    other = (raw / "ids.arrow").read_bytes()[: len(whole)].ljust(len(whole))
-    shorter = whole.replace(b"(60,), ", b"(59,), ")
-    signed = whole.replace(b"|u1", b"|i1")
-    for content in (bytes(len(whole)), other, shorter, signed):
+    flipped = bytearray(whole)
+    flipped[-3] ^= 1
+    for content in (bytes(len(whole)), whole[::-1], bytes(flipped)):
         path.write_bytes(content)
         message = refusal(lambda: PackedSource(raw))
-        assert message.startswith(f"{path}: expected 60 labels, found")
+        assert message.startswith(f"{path}: expected sha256 ")
+    path.write_bytes(whole)
+    PackedSource(raw)
 
 
-def test_damaged_ids_are_named_when_asked_for(raw: Path) -> None:
+def test_large_ids_are_checked_when_one_is_asked_for(
+    raw: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spoonful.sources.packed_small._CHECKED_AT_ONCE_BYTES", 10)
     path = raw / "ids.arrow"
-    path.write_bytes(bytes(path.stat().st_size))
-    source = PackedSource(raw)
-    source.read([0])
-    assert refusal(lambda: source.example_id(0)).startswith(f"{path}: expected 60 ids, found: ")
-    assert PackedSource(raw).labels.shape == (60,)
+    whole = path.read_bytes()
+    for in_memory_bytes in (10, 1 << 20):
+        monkeypatch.setattr("spoonful.sources.packed_small._IN_MEMORY_BYTES", in_memory_bytes)
+        path.write_bytes(bytes(len(whole)))
+        source = PackedSource(raw)
+        source.read([0])
+        asked = functools.partial(source.example_id, 0)
+        assert refusal(asked).startswith(f"{path}: expected sha256 ")
+        path.write_bytes(whole)
+        assert PackedSource(raw).example_id(59) == "example 59"
+        assert PackedSource(raw).labels.tolist() == source.labels.tolist()
+
+
+def test_labels_that_were_packed_wrong_are_named(raw: Path) -> None:
+    path = raw / "labels.npy"
+    labels = np.load(path)
+    for wrong in (labels[:-1], labels.astype(np.int64), labels + np.uint8(9)):
+        np.save(path, wrong)
+        values = json.loads((raw / META_NAME).read_text())
+        content = path.read_bytes()
+        file = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        files = [*values["shards"], {**values["labels"], **file}, values["ids"]]
+        metas = [FileMeta(f["name"], f["bytes"], f["sha256"], f["num_examples"]) for f in files]
+        digest = store_fingerprint("raw", (8, 8, 3), values["class_names"], metas)
+        edit(raw, labels=files[-2], fingerprint=digest)
+        message = refusal(lambda: PackedSource(raw))
+        assert message.startswith(f"{path}: expected 60 labels, found")
+    assert "the label" in message

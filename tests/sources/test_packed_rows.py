@@ -64,6 +64,7 @@ def test_a_store_that_cannot_be_mapped_is_read(
     images = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 3), np.uint8)
     pack(ArraySource(images, np.arange(30) % 3), tmp_path / "store", shard_mb=0.01)
     monkeypatch.setattr(packed_raw, "map_rows", refused)
+    monkeypatch.setattr("spoonful.sources.packed.LOADED_MB", 0)
     source = PackedSource(tmp_path / "store", mapped_mb=64)
     for _ in range(2):
         assert np.array_equal(source.read(range(30)), images)

@@ -112,6 +112,9 @@ class PackedGeneratorConfig(GeneratorConfig):
     """Batches read from the packed splits in data/packed."""
 
     name: str = key("what batches are read from", choices=("packed",))
+    verify_shards: bool = key(
+        "check the shards against their checksums once, while they are read; false: not"
+    )
 
 
 @dataclass

@@ -9,7 +9,13 @@ from spoonful.config.schema import Config, FolderConfig, MnistConfig
 # Where raw data lies or how it is linked is the machine's affair and changes no image.
 _PLACES = ("mirror", "urls", "timeout_s", "path", "link", "max_pixels")
 # How fast and how far ahead batches are read changes none.
-_READING = ("num_threads", "prefetch_batches", "ram_budget_mb", "read_timeout_s")
+_READING = (
+    "num_threads",
+    "prefetch_batches",
+    "ram_budget_mb",
+    "read_timeout_s",
+    "verify_shards",
+)
 # Nor does when a training is written down, or where it was interrupted.
 _RESUMING = ("checkpoint_every_steps", "checkpoint_every_minutes", "resume")
 # Nor does how the packed pixels are spread over files.

@@ -70,6 +70,7 @@ class Fit:
         self._config = config
         self._model = model
         self._generator = generator
+        self._validation = validation
         self._stopping = stopping
         self._on_epoch = on_epoch
         self._resuming = resuming
@@ -102,6 +103,9 @@ class Fit:
             self.resumable.put_back(start)
             return
         self._fit(0 if start is None else start.state["epoch"])
+        if self._resuming.stop is None or not self._resuming.stop.is_wanted:
+            for generator in (self._generator, self._validation):
+                generator.finish_check()  # before what was read is taken for good
         self.resumable.write_end()
         if self._resuming.stop is not None and self._resuming.stop.is_wanted:
             self._resuming.stop.now()

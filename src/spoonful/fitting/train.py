@@ -133,6 +133,7 @@ def _reading(config: Config) -> dict[str, Any]:
         "prefetch_batches": settings.prefetch_batches,
         "ram_budget_mb": settings.ram_budget_mb,
         "read_timeout_s": settings.read_timeout_s,
+        "verify_shards": getattr(settings, "verify_shards", True),  # of image files there are none
     }
 
 

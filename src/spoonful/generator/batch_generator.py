@@ -18,6 +18,7 @@ from spoonful.generator.steps import Steps, checked_whole
 from spoonful.generator.stream import BatchStream, ChunkedBatches
 from spoonful.order import Indices, make_order, shuffle_name
 from spoonful.sources import Source
+from spoonful.sources.labels import check_labels
 
 DTYPES = ("uint8", "float32")
 # Pixels of a block of shuffle="block" when block_size is not given: long enough for disks to read
@@ -57,6 +58,8 @@ class BatchGenerator(keras.utils.PyDataset):
         block_size: examples a block of shuffle="block". None: as many as make 2 MiB of pixels.
         window_blocks: blocks that shuffle="block" mixes at a time.
         buffer_size: examples in the buffer of shuffle="buffer".
+        verify_shards: check the shards of a packed split against their checksums once, in a thread,
+            while they are read. A shard that is not as it was packed ends the reading.
 
     Raises:
         SpoonfulError: an argument outside its range; names it, what is allowed and the mend.
@@ -81,6 +84,7 @@ class BatchGenerator(keras.utils.PyDataset):
         block_size: int | None = None,
         window_blocks: int = 16,
         buffer_size: int = 1000,
+        verify_shards: bool = True,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self.source = source
@@ -90,9 +94,9 @@ class BatchGenerator(keras.utils.PyDataset):
         self.dtype = dtype
         if dtype not in DTYPES:
             raise SpoonfulError(f"dtype={dtype!r}: expected one of {', '.join(DTYPES)}")
-        self._steps = Steps(
-            len(source), batch_size, bool(drop_remainder), process_index, process_count
-        )
+        is_cut = bool(drop_remainder)
+        self._steps = Steps(len(source), batch_size, is_cut, process_index, process_count)
+        check_labels(source.labels, len(source), len(source.class_names), source.example_id)
         if block_size is None:
             block_size = max(1, BLOCK_BYTES // math.prod(source.image_shape))
         self._sizes = {
@@ -103,7 +107,8 @@ class BatchGenerator(keras.utils.PyDataset):
         order = make_order(self.shuffle, len(source), seed, labels=source.labels, **self._sizes)
         identity = np.eye(len(source.class_names), dtype=np.float32)
         targets: NDArray[Any] = identity if one_hot else np.arange(len(identity))
-        self._reader = ChunkReader(source, order, self._steps, targets, dtype)
+        self._reader = ChunkReader(source, order, self._steps, targets, dtype, verify_shards)
+        self._is_epoch_served = False
         self._limits = make_limits(
             self._reader, num_threads, prefetch_batches, ram_budget_mb, read_timeout_s
         )
@@ -128,12 +133,15 @@ class BatchGenerator(keras.utils.PyDataset):
         """
         if self._in_order is not None:
             return self._batches.batch(self._in_order.next_step())
+        self._is_epoch_served |= index % len(self) == len(self) - 1
         epoch = max(self._epochs_begun - 1, 0)
         return self._batches.batch(epoch * len(self) + index % len(self))
 
     def __iter__(self) -> Iterator[Batch]:
         """Iterate over the batches of the epoch that Keras is in; of epoch 0 outside of Keras."""
-        return (self[index] for index in range(len(self)))
+        for index in range(len(self)):
+            yield self[index]
+        self.finish_check()
 
     @property
     def num_batches(self) -> int:
@@ -169,10 +177,26 @@ class BatchGenerator(keras.utils.PyDataset):
         self._look_ahead.resume()
 
     def on_epoch_end(self) -> None:
-        """End the reading threads; Keras calls this once an epoch."""
+        """End the reading threads; Keras calls this once an epoch.
+
+        Raises:
+            SpoonfulError: an epoch was read, and a shard of it is not as it was packed.
+        """
+        is_in_order = self._in_order is not None and self._in_order.is_in_epoch
+        if self._is_epoch_served or is_in_order:
+            self.finish_check()
         self._leave_in_order()
         self._batches.drop()
         self._look_ahead.close()
+
+    def finish_check(self) -> None:
+        """Wait until what is being checked while it is read is checked to its end.
+
+        Raises:
+            SpoonfulError: a shard is not as it was packed; names it.
+        """
+        if self._reader.check is not None:
+            self._reader.check.finish(self._limits.read_timeout_s)
 
     def indices(self, step: int) -> Indices:
         """Return the example indices of a global step, int64 [b], for this process."""

@@ -1,7 +1,8 @@
 """Chunks: consecutive batches of equal size, read in one go."""
 
 import math
-from dataclasses import dataclass
+import weakref
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +15,7 @@ from spoonful.generator.step_digest import step_digests
 from spoonful.generator.steps import Steps
 from spoonful.order import Indices, Order
 from spoonful.sources import Source
+from spoonful.sources.packed_check import ShardCheck
 
 # Pixels read in one go: a chunk of a single tiny image takes 0.03 ms in the calling thread, and
 # 0.12-0.17 ms from thread to thread. Packed photographs of 224x224 in batches of 32 come at 80 k
@@ -64,6 +66,10 @@ class ChunkReader:
         steps: which positions a step takes.
         targets: what y is for each label, [classes, ...].
         dtype: "uint8" (0..255) or "float32" (0..1) for x.
+        verify_shards: check the source's shards while they are read, where it can.
+
+    Attributes:
+        check: what does so; None: nothing. It ends with the reader.
     """
 
     source: Source
@@ -71,6 +77,15 @@ class ChunkReader:
     steps: Steps
     targets: NDArray[Any]
     dtype: str
+    verify_shards: bool = False
+    check: ShardCheck | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        make = getattr(self.source, "shard_check", None) if self.verify_shards else None
+        check: ShardCheck | None = None if make is None else make()
+        if check is not None:
+            object.__setattr__(self, "check", check)
+            weakref.finalize(self, check.stop)
 
     @cached_property
     def _runs(self) -> OrderRuns:
@@ -95,7 +110,9 @@ class ChunkReader:
         x = images if self.dtype == "uint8" else pool.empty(shape, np.float32)
         labels = np.asarray(self.source.labels[indices], dtype=np.int64)
         y = pool.empty((len(indices), *self.targets.shape[1:]), self.targets.dtype)
-        np.take(self.targets, labels, axis=0, out=y, mode="clip")  # "raise" would copy y once more
+        np.take(
+            self.targets, labels, axis=0, out=y, mode="clip"
+        )  # "raise" would copy y; checked before
         steps_shape = (num_steps, len(indices) // num_steps)
         return Chunk(
             first_step,
@@ -109,6 +126,9 @@ class ChunkReader:
 
     def read(self, chunk: Chunk, start: int, stop: int) -> None:
         """Read the images start..stop-1 of a chunk, and make x of them."""
+        if self.check is not None:
+            self.check.begin()
+            self.check.raise_if_failed()
         images = chunk.images[start:stop]
         self.source.read_into(chunk.indices[start:stop], images)
         if self.dtype == "float32":

@@ -9,6 +9,7 @@ import numpy as np
 
 from spoonful.errors import SpoonfulError
 from spoonful.sources import Source
+from spoonful.sources.labels import check_labels
 from spoonful.sources.packed_meta import (
     ENCODINGS,
     FORMAT_VERSION,
@@ -110,6 +111,7 @@ def make_plan(
     if encoding not in ENCODINGS:
         raise SpoonfulError(f"encoding={encoding!r}: expected one of {', '.join(ENCODINGS)}")
     _check_settings(quality, chroma_subsampling, shard_mb)
+    check_labels(source.labels, len(source), len(source.class_names), source.example_id)
     is_jpeg = encoding == "jpeg"
     if is_jpeg and max(source.image_shape[:2]) > _MAX_JPEG_SIDE:
         raise SpoonfulError(

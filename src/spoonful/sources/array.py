@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
 from spoonful.sources.indices import checked_indices
+from spoonful.sources.labels import check_labels
 from spoonful.sources.target import check_target
 
 
@@ -36,15 +37,12 @@ class ArraySource:
         class_names: Sequence[str] | None = None,
     ) -> None:
         self._images = _checked_images(np.asarray(images))
-        self.labels = _checked_labels(np.asarray(labels), len(self._images))
-        num_classes = int(self.labels.max()) + 1
-        names = [str(label) for label in range(num_classes)] if class_names is None else class_names
-        self.class_names = tuple(names)
-        if len(self.class_names) < num_classes:
-            raise SpoonfulError(
-                f"class_names has {len(self.class_names)} names, but the largest label is "
-                f"{num_classes - 1}: give one name a class"
-            )
+        num_classes = None if class_names is None else len(class_names)
+        check_labels(labels, len(self._images), num_classes, self.example_id)
+        self.labels: NDArray[np.int64] = np.array(labels, dtype=np.int64)
+        if class_names is None:
+            class_names = [str(label) for label in range(int(self.labels.max()) + 1)]
+        self.class_names = tuple(class_names)
         height, width, channels = self._images.shape[1:]
         self.image_shape = (int(height), int(width), int(channels))
 
@@ -100,14 +98,3 @@ def _checked_images(images: NDArray[Any]) -> NDArray[np.uint8]:
     if images.size == 0:
         raise SpoonfulError(f"images of shape {images.shape}: expected at least one pixel")
     return images
-
-
-def _checked_labels(labels: NDArray[Any], num_examples: int) -> NDArray[np.int64]:
-    if labels.shape != (num_examples,) or not np.issubdtype(labels.dtype, np.integer):
-        raise SpoonfulError(
-            f"labels of shape {labels.shape} and dtype {labels.dtype}: expected whole numbers "
-            f"[{num_examples}], one an image"
-        )
-    if labels.min() < 0:
-        raise SpoonfulError(f"labels contain {labels.min()}: expected indices from 0 on")
-    return labels.astype(np.int64)

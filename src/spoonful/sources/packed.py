@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,21 @@ from numpy.typing import NDArray
 from spoonful.errors import SpoonfulError
 from spoonful.sources.indices import checked_indices
 from spoonful.sources.memory_room import memory_room
+from spoonful.sources.packed_check import ShardCheck
 from spoonful.sources.packed_jpeg import JpegImages
-from spoonful.sources.packed_meta import LABELS_NAME, REMAKE, load_meta
-from spoonful.sources.packed_names import ExampleNames
+from spoonful.sources.packed_meta import Keep, load_meta
 from spoonful.sources.packed_raw import RawImages
+from spoonful.sources.packed_small import ExampleNames, check_ids_if_small, load_labels
 from spoonful.sources.packed_verify import verify
 from spoonful.sources.target import check_target
 
+# A store of up to so many MiB is loaded. MNIST (45 MiB of pixels) is, and gathered at 91 % of the
+# speed of an array in RAM (7.2 M images/s); a store of 784 MB is read, at 0.9 M images/s on one
+# thread and 1.4 M on two, far above what any training takes.
+LOADED_MB = 64
 # Mapped pages count as the process' memory, and in random order one row of 784 bytes brings 64 KiB
-# of them; so only so much is mapped. MNIST (45 MiB of pixels) is, and gathered at 91 % of the speed
-# of an array in RAM (7.2 M images/s); a store of 784 MB is read, at 0.9 M images/s on one thread
-# and 1.4 M on two, far above what any training takes.
-MAPPED_MB = 64
-# Photographs bring few pages that they do not need, and copying them is what costs: 224x224x3 out
-# of 440 MiB at 107 k images/s mapped and 51 k read, on one thread.
+# of them. Photographs bring few pages that they do not need, and copying them is what costs:
+# 224x224x3 out of 440 MiB at 107 k images/s mapped and 51 k read, on one thread.
 MAPPED_LARGE_MB = 1024
 LARGE_IMAGE_BYTES = 16 << 10
 
@@ -34,9 +36,11 @@ LARGE_IMAGE_BYTES = 16 << 10
 class PackedSource:
     """Serve the examples of a packed split.
 
-    Opening reads meta.json and the sizes of the files; nothing is loaded. A store of at most
-    `mapped_mb` MiB is mapped into memory when first read. Of a larger one, what is asked for is
-    read: the process' memory stays as small, whatever the store's size.
+    Opening reads meta.json and the sizes of the files, and checks the labels, and the ids where
+    they are small. A store of at most 64 MiB is loaded when first read, and checked then. Of a
+    larger one, what is asked for is read: the process' memory stays as small, whatever the store's
+    size. Only stores of large raw images, up to `mapped_mb`, are mapped into memory: where such a
+    shard is cut short while it is read, the process may end by SIGBUS.
 
     Attributes:
         path: the store's folder.
@@ -45,16 +49,17 @@ class PackedSource:
         image_shape: (height, width, channels) in pixels.
         encoding: "raw" or "jpeg".
         fingerprint: hex digest of what the store serves, as it was when it was packed.
-        labels: uint8, uint16 or uint32 [n], read-only, mapped.
+        labels: uint8, uint16 or uint32 [n], read-only.
 
     Args:
         path: a folder such as data/packed/train.
-        mapped_mb: the largest store that is mapped, in MiB; 0: none. None: 64, and 1024 where raw
-            images have 16 KiB or more each.
+        mapped_mb: the largest store that is kept in memory, in MiB: loaded up to 64, mapped beyond;
+            0: none. None: 64, and 1024 where raw images have 16 KiB or more each.
 
     Raises:
-        SpoonfulError: no store, one of a newer version, or files that are missing or of another
-            size; names the path, what was expected, what was found and the mend.
+        SpoonfulError: no store, one of a newer version, files that are missing or of another size,
+            or labels that are not those that were packed; names the path, what was expected, what
+            was found and what to do.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, mapped_mb: float | None = None) -> None:
@@ -65,19 +70,22 @@ class PackedSource:
         self.encoding = self.meta.encoding
         self.fingerprint = self.meta.fingerprint
         self._num_examples = self.meta.num_examples
-        self.labels = _labels(self.path / LABELS_NAME, len(self))
+        self.labels = load_labels(self.path, self.meta)
+        check_ids_if_small(self.path, self.meta)
         self._mapped_mb = mapped_mb
         is_raw = self.encoding == "raw"
         is_large = is_raw and self.meta.image_bytes >= LARGE_IMAGE_BYTES
-        usual_mb = MAPPED_LARGE_MB if is_large else MAPPED_MB
+        usual_mb = MAPPED_LARGE_MB if is_large else LOADED_MB
         limit_mb = usual_mb if mapped_mb is None else mapped_mb
-        is_mapped = self.meta.num_bytes <= limit_mb * (1 << 20)
+        size_mb = self.meta.num_bytes / (1 << 20)
+        self._is_loaded = is_loaded = size_mb <= min(limit_mb, LOADED_MB)
         self._images: RawImages | JpegImages
         if is_raw:
-            self._images = RawImages(self.path, self.meta, is_mapped)
+            is_mapped = LOADED_MB < size_mb <= limit_mb
+            keep: Keep = "loaded" if is_loaded else "mapped" if is_mapped else "read"
+            self._images = RawImages(self.path, self.meta, keep)
         else:
-            self._images = JpegImages(self.path, self.meta, is_mapped)
-        self._is_beyond_memory: bool | None = None
+            self._images = JpegImages(self.path, self.meta, is_loaded)
         self._names: ExampleNames | None = None
         self._lock = threading.Lock()
 
@@ -125,12 +133,14 @@ class PackedSource:
         It then drops them before what was fetched and is not read yet. A store that fits into
         memory stays there: the next epoch finds it.
         """
-        if self._is_beyond_memory is None:
-            room = memory_room()
-            self._is_beyond_memory = room is not None and self.meta.num_bytes > room
         if self._is_beyond_memory:
             for place in self._byte_ranges(start, stop):
                 self._images.files.will_not_need(*place)
+
+    @cached_property
+    def _is_beyond_memory(self) -> bool:
+        room = memory_room()
+        return room is not None and self.meta.num_bytes > room
 
     def _byte_ranges(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
         start, stop = max(start, 0), min(stop, len(self))
@@ -146,8 +156,14 @@ class PackedSource:
         """
         with self._lock:
             if self._names is None:
-                self._names = ExampleNames(self.path, len(self))
+                self._names = ExampleNames(self.path, self.meta)
         return self._names[index]
+
+    def shard_check(self) -> ShardCheck | None:
+        """Return what checks the shards while they are read; None: loading them does."""
+        if self._is_loaded:
+            return None
+        return ShardCheck(self._images.files, self.meta.shards, not self._is_beyond_memory)
 
     def verify(self) -> None:
         """Check every byte of the store against meta.json.
@@ -160,14 +176,3 @@ class PackedSource:
 
 def _reopened(path: Path, mapped_mb: float | None) -> PackedSource:
     return PackedSource(path, mapped_mb=mapped_mb)
-
-
-def _labels(path: Path, num_examples: int) -> NDArray[np.integer[Any]]:
-    expected = f"{path}: expected {num_examples} labels, found"
-    try:
-        labels = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise SpoonfulError(f"{expected}: {error}; {REMAKE}") from error
-    if labels.shape != (num_examples,) or labels.dtype.kind != "u":
-        raise SpoonfulError(f"{expected} {labels.dtype} of shape {labels.shape}; {REMAKE}")
-    return np.asarray(labels)

@@ -1,5 +1,6 @@
 """The shards of a store as open or mapped files."""
 
+import hashlib
 import mmap
 import os
 import threading
@@ -11,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from spoonful.documents import unexpected
 from spoonful.errors import SpoonfulError
-from spoonful.sources.packed_meta import REMAKE
-from spoonful.sources.packed_reads import Integers
+from spoonful.sources.packed_meta import REMAKE, FileMeta
+from spoonful.sources.packed_reads import Integers, RangeError, read_range
 
 # A shell allows 1,024 open files by default; a store of 256 GB has as many shards, and a mapped one
 # takes two each.
@@ -37,7 +39,6 @@ class FileSet:
             _allow_more_files()
         self._folder = _open_folder(folder)
         self._descriptors = np.full(len(self.paths), -1, dtype=np.int64)
-        self._maps: dict[int, memoryview] = {}
         self._lock = threading.Lock()
         weakref.finalize(self, _close, self._folder, self._descriptors)
 
@@ -56,19 +57,50 @@ class FileSet:
             found = self._descriptors[numbers]
         return found
 
-    def mapped(self, number: int) -> memoryview:
-        """Return a whole file as memory, read-only and kept.
+    def load(self, number: int, file: FileMeta, parts: Sequence[NDArray[np.uint8]]) -> None:
+        """Read a whole file into memory, and check it.
+
+        Args:
+            number: which file.
+            file: what it must be.
+            parts: contiguous and writable, together as long as the file.
+
+        Raises:
+            SpoonfulError: it cannot be read, or is not the file that was packed; names it.
+        """
+        descriptor = int(self.descriptors(np.array([number]))[0])
+        self.check_size(number, file)
+        digest, offset = hashlib.sha256(), 0
+        for part in parts:
+            view = part.reshape(-1).data
+            try:
+                read_range(descriptor, offset, view)
+            except RangeError as error:
+                found = error.found
+                raise unexpected(self.paths[number], "a whole file", found, REMAKE) from error
+            digest.update(view)
+            offset += len(view)
+        if digest.hexdigest() != file.sha256:
+            expected, found = f"sha256 {file.sha256}", digest.hexdigest()
+            raise unexpected(self.paths[number], expected, found, REMAKE)
+
+    def check_size(self, number: int, file: FileMeta) -> None:
+        """Check that an open file is as long as it was: what is cut short ends a mapped read.
+
+        Raises:
+            SpoonfulError: it is shorter or longer; names it.
+        """
+        found = os.fstat(int(self.descriptors(np.array([number]))[0])).st_size
+        if found != file.num_bytes:
+            expected = f"{file.num_bytes} bytes"
+            raise unexpected(self.paths[number], expected, str(found), REMAKE)
+
+    def mapped_once(self, number: int) -> memoryview:
+        """Return a whole file as memory that is given back with the last view of it.
 
         Raises:
             SpoonfulError: a file that cannot be mapped; names it.
         """
-        view = self._maps.get(number)
-        if view is None:  # two threads may map it; one of the maps is kept
-            view = self._maps.setdefault(number, self.mapped_once(number))
-        return view
-
-    def mapped_once(self, number: int) -> memoryview:
-        """Return a whole file as memory that is given back with the last view of it."""
         descriptor = int(self.descriptors(np.array([number]))[0])
         try:
             return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))

@@ -1,5 +1,6 @@
 """Pixels of a jpeg store: records out of few big Arrow files, decoded when asked for."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,18 +29,21 @@ class JpegImages:
     Args:
         folder: the store.
         meta: what its meta.json says.
-        is_mapped: map the shards into memory instead of reading what is asked for, which costs 4 %
-            of decoding 224x224 but takes no memory.
+        is_loaded: load a shard into memory when it is first read, and check it then, instead of
+            reading what is asked for, which costs 4 % of decoding 224x224 but takes no memory.
     """
 
-    def __init__(self, folder: Path, meta: StoreMeta, is_mapped: bool) -> None:
+    def __init__(self, folder: Path, meta: StoreMeta, is_loaded: bool) -> None:
         self._shape = meta.image_shape
         self._colorspace = "GRAY" if meta.image_shape[2] == 1 else "RGB"
         self._group = min(_MAX_GROUP, max(1, _GROUP_BYTES // meta.image_bytes))
         counts = np.array([shard.num_examples for shard in meta.shards])
         self._firsts = np.cumsum(counts) - counts
         self._counts = counts
-        self._is_mapped = is_mapped
+        self._shards = meta.shards
+        self._is_loaded = is_loaded
+        self._contents: dict[int, memoryview] = {}
+        self._lock = threading.Lock()
         self.files = FileSet(folder, [shard.name for shard in meta.shards])
         self._records: list[RecordPlaces | None] = [None] * len(counts)
 
@@ -105,11 +109,11 @@ class JpegImages:
         for shard in distinct(shards):
             chosen = shards == shard
             offsets[chosen], lengths[chosen] = self._places(shard).of(places[chosen])
-        if self._is_mapped:
+        if self._is_loaded:
             for shard, begin, length in zip(
                 shards.tolist(), offsets.tolist(), lengths.tolist(), strict=True
             ):
-                yield self.files.mapped(shard)[begin : begin + length]
+                yield self._content(shard)[begin : begin + length]
             return
         records = np.empty(int(lengths.sum()), dtype=np.uint8)
         read_ranges(self.files.descriptors(shards), offsets, lengths, records)
@@ -117,6 +121,16 @@ class JpegImages:
         for length in lengths.tolist():
             begin, end = end, end + length
             yield view[begin:end]
+
+    def _content(self, shard: int) -> memoryview:
+        """Return the bytes of a shard, loaded and checked."""
+        with self._lock:
+            content = self._contents.get(shard)
+            if content is None:
+                loaded = np.empty(self._shards[shard].num_bytes, np.uint8)
+                self.files.load(shard, self._shards[shard], (loaded,))
+                content = self._contents[shard] = loaded.data.toreadonly()
+        return content
 
     def _places(self, shard: int) -> "RecordPlaces":
         found = self._records[shard]
@@ -129,13 +143,18 @@ class JpegImages:
 
         count = int(self._counts[shard])
         try:
+            if self._is_loaded:
+                return RecordPlaces(self._content(shard), count)
+            self.files.check_size(shard, self._shards[shard])
             return RecordPlaces(self.files.mapped_once(shard), count)
-        except (ValueError, pa.ArrowException) as error:
+        # Arrow raises OSError for a message that is none, TypeError comes of a buffer that is not
+        # there.
+        except (ValueError, TypeError, OSError, MemoryError, pa.ArrowException) as error:
             if isinstance(error, SpoonfulError):
                 raise
             raise SpoonfulError(
                 f"{self.files.paths[shard]}: expected an Arrow file of {count} JPEG records, "
-                f"found: {str(error).splitlines()[0]}; {REMAKE}"
+                f"found: {(str(error) or type(error).__name__).splitlines()[0]}; {REMAKE}"
             ) from error
 
     def _damaged(self, indices: Integers, place: int, found: str) -> SpoonfulError:
@@ -183,6 +202,8 @@ def _record_edges(file: "pa.Buffer", num_examples: int) -> NDArray[np.uint32]:
     if [field.type for field in reader.schema] != [pa.binary()]:
         raise ValueError(f"columns {reader.schema.names}")
     batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+    if not batches:
+        raise ValueError("no records")
     rows = [batch.num_rows for batch in batches]
     if sum(rows) != num_examples or len(set(rows[:-1])) > 1 or rows[-1] > rows[0]:
         raise ValueError(f"{sum(rows)} records in {len(rows)} batches")

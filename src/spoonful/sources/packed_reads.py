@@ -69,11 +69,15 @@ def read_ranges(
         *(a.tolist() for a in (left, descriptors[left], offsets[left], starts[left], ends[left])),
         strict=True,
     ):
-        _read_one(place, descriptor, offset, view[start:end])
+        read_range(descriptor, offset, view[start:end], place)
 
 
-def _read_one(place: int, descriptor: int, offset: int, view: memoryview) -> None:
-    """Fill memory from an offset in a file on, in as many reads as it takes."""
+def read_range(descriptor: int, offset: int, view: memoryview, place: int = 0) -> None:
+    """Fill memory from an offset in a file on, in as many reads as it takes.
+
+    Raises:
+        RangeError: the file ends before, or cannot be read; `place` is for it.
+    """
     have = 0
     while have < len(view):
         try:

@@ -87,7 +87,9 @@ def _predict(
     generator = BatchGenerator(
         source, batch_size, shuffle="none", dtype=settings["generator"]["dtype"]
     )
-    return np.asarray(model.predict(generator, verbose=0), dtype=np.float32)
+    probabilities = np.asarray(model.predict(generator, verbose=0), dtype=np.float32)
+    generator.finish_check()
+    return probabilities
 
 
 def _figures(

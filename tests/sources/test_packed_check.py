@@ -1,0 +1,166 @@
+"""Shards are checked while they are read."""
+
+import gc
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spoonful.errors import SpoonfulError
+from spoonful.generator import BatchGenerator
+from spoonful.packing import pack
+from spoonful.sources import packed_check
+from spoonful.sources.array import ArraySource
+from spoonful.sources.packed import PackedSource
+
+NUM = 300
+
+
+@pytest.fixture(params=["raw", "jpeg"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (NUM, 16, 16, 3), dtype=np.uint8)
+    source = ArraySource(images, np.arange(NUM) % 3)
+    meta = pack(source, tmp_path / "store", request.param, shard_mb=0.05).meta
+    assert len(meta.shards) > 2
+    return tmp_path / "store"
+
+
+def flip(store: Path, number: int = 1) -> Path:
+    """Flip a bit where no decoder notices; return the shard."""
+    path = sorted(store.glob("images-*"))[number]
+    content = bytearray(path.read_bytes())
+    content[6] ^= 1
+    path.write_bytes(content)
+    return path
+
+
+def threads() -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t.name == "spoonful-check"]
+
+
+def test_an_epoch_ends_with_an_error_that_names_the_shard(store: Path) -> None:
+    path = flip(store)
+    for read in (list, lambda g: [g[i] for i in range(len(g))] and g.on_epoch_end()):
+        generator = BatchGenerator(PackedSource(store, mapped_mb=0), 8, num_threads=1)
+        with pytest.raises(SpoonfulError, match="expected sha256 ") as caught:
+            read(generator)
+        assert str(path) in str(caught.value)
+        assert "run `spoonful pack` again" in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_stream_fails_as_a_read_does(store: Path) -> None:
+    path = flip(store)
+    stream = BatchGenerator(PackedSource(store, mapped_mb=0), 8).stream()
+    deadline = time.monotonic() + 60
+
+    def read_on() -> None:
+        for step in range(1_000_000):
+            stream[step]
+            assert time.monotonic() < deadline
+
+    with pytest.raises(SpoonfulError, match=r"batch .* cannot be read") as caught:
+        read_on()
+    assert str(path) in str(caught.value)
+    stream.close()
+
+
+def test_it_is_off_where_it_is_not_wanted_and_needless_where_the_store_is_loaded(
+    store: Path,
+) -> None:
+    path = flip(store, 0)
+    for _ in range(2):
+        generator = BatchGenerator(PackedSource(store, mapped_mb=0), 8, verify_shards=False)
+        if store.joinpath("images-00000.npy").exists():  # Arrow needs its first bytes
+            assert len(list(generator)) == len(generator)
+    assert not threads()
+    with pytest.raises(SpoonfulError, match="expected sha256") as caught:
+        PackedSource(store).read([0])
+    assert str(path) in str(caught.value)
+    assert PackedSource(store).shard_check() is None
+
+
+def test_a_store_is_checked_once_in_a_process(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    original = packed_check.ShardCheck._read
+
+    def counted(self: packed_check.ShardCheck, *arguments: object) -> int:
+        read.append(1)
+        return original(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(packed_check.ShardCheck, "_read", counted)
+    for _ in range(3):
+        generator = BatchGenerator(PackedSource(store, mapped_mb=0), 8)
+        for _ in range(2):
+            list(generator)
+    assert len(read) == 2 * len(PackedSource(store).meta.shards)  # content and end of each
+    path = flip(store)
+    with pytest.raises(SpoonfulError, match="expected sha256") as caught:
+        list(BatchGenerator(PackedSource(store, mapped_mb=0), 8))
+    assert str(path) in str(caught.value)
+
+
+def test_the_check_ends_with_what_reads(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(self: object, descriptor: int, offset: int, buffer: memoryview) -> int:
+        time.sleep(0.01)
+        return 1
+
+    monkeypatch.setattr(packed_check.ShardCheck, "_read", slow)
+    generator = BatchGenerator(PackedSource(store, mapped_mb=0), 8, num_threads=0)
+    generator[0]
+    stream = generator.stream()
+    stream[0]
+    assert threads()
+    del generator
+    gc.collect()
+    time.sleep(0.1)
+    assert threads()  # the stream reads on
+    stream.close()
+    del stream
+    gc.collect()
+    deadline = time.monotonic() + 10
+    while threads():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_waiting_for_a_disk_that_is_gone_has_a_limit(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = threading.Event()
+    monkeypatch.setattr(packed_check.ShardCheck, "_read", lambda *a: int(gone.wait(60)) * 0)
+    generator = BatchGenerator(PackedSource(store, mapped_mb=0), 8, read_timeout_s=0.5)
+    with pytest.raises(SpoonfulError, match=r"images-00000.* within read_timeout_s=0.5: is the"):
+        list(generator)
+    gone.set()
+
+
+ENDS = """
+import sys, time
+from spoonful.generator import BatchGenerator
+from spoonful.sources import packed_check
+from spoonful.sources.packed import PackedSource
+
+def slow(self, descriptor, offset, buffer):
+    time.sleep(0.01)
+    return 1
+packed_check.ShardCheck._read = slow
+generator = BatchGenerator(PackedSource(sys.argv[1], mapped_mb=0), 8)
+generator[0]
+print(time.monotonic())
+"""
+
+
+@pytest.mark.slow
+def test_it_does_not_delay_the_end_of_the_process(store: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENDS, str(store)], capture_output=True, text=True, timeout=120
+    )
+    ended = time.monotonic()
+    assert done.returncode == 0, done.stderr
+    assert ended - float(done.stdout) < 60  # the check itself would never end
