@@ -89,9 +89,7 @@ class BatchGenerator(keras.utils.PyDataset):
         super().__init__(workers=1, use_multiprocessing=False)
         self.source = source
         self.shuffle = shuffle_name(shuffle)
-        self.seed = seed
-        self.one_hot = one_hot
-        self.dtype = dtype
+        self.seed, self.one_hot, self.dtype = seed, one_hot, dtype
         if dtype not in DTYPES:
             raise SpoonfulError(f"dtype={dtype!r}: expected one of {', '.join(DTYPES)}")
         is_cut = bool(drop_remainder)
