@@ -9,6 +9,7 @@ by `run_command`, by DVC in the pipeline's tests, and by the tests of the comman
 import atexit
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from spoonful.quiet import ONEDNN
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT_S = 300
+_PROGRESS = re.compile(r"spoonful [a-z]+: ")  # what is meant for the user begins "spoonful: "
 _CONTEXT = multiprocessing.get_context("forkserver")
 # Read when the modules are imported; a command sets them before it imports them.
 _FOR_IMPORTS = {
@@ -46,8 +48,8 @@ def command_environment() -> dict[str, str]:
 def run_command(
     folder: Path, *arguments: str, environment: dict[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    """Run `spoonful ARGUMENTS` in a folder as a user would."""
-    return subprocess.run(
+    """Run `spoonful ARGUMENTS` in a folder as a user would; stderr is without its progress."""
+    done = subprocess.run(
         [sys.executable, "-m", "spoonful", *arguments],
         cwd=folder,
         env={**command_environment(), **(environment or {})},
@@ -56,6 +58,16 @@ def run_command(
         timeout=LIMIT_S,
         check=False,
     )
+    done.stderr = without_progress(done.stderr)
+    return done
+
+
+def without_progress(errors: str) -> str:
+    """Return what a command wrote to stderr without the lines that say what it is doing.
+
+    They come where something takes longer than a second, so they depend on the machine's load.
+    """
+    return "".join(line for line in errors.splitlines(True) if not _PROGRESS.match(line))
 
 
 def run_spoonful(
@@ -69,7 +81,8 @@ def run_spoonful(
         output, errors = process.communicate(LIMIT_S)
     finally:
         process.kill()
-    return subprocess.CompletedProcess(list(arguments), process.wait(), output, errors)
+    code = process.wait()
+    return subprocess.CompletedProcess(list(arguments), code, output, without_progress(errors))
 
 
 class ForkedSpoonful:

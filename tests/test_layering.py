@@ -15,7 +15,17 @@ MAX_FUNCTION_LINES = 50
 
 # From the bottom up: a module imports from its own layer and those below alone.
 LAYERS = [
-    ("errors", "quiet", "secrets", "background", "dvc_stage", "unfinished"),
+    (
+        "background",
+        "errors",
+        "output",
+        "progress_bar",
+        "refusals",
+        "secrets",
+        "signals",
+        "unfinished",
+    ),
+    ("dvc_stage", "progress", "quiet"),
     ("documents", "files", "project", "tables"),
     ("order", "sources"),
     ("checkpoints", "ledger"),
@@ -30,7 +40,7 @@ LAYERS = [
 ONLY_IN = {
     "mlflow": ("tracking",),
     "dvc": ("tracking", "datasets.links"),
-    "keras": ("fitting", "models", "generator", "stages.trained_model", "quiet"),
+    "keras": ("stages.evaluate", "fitting", "models", "generator", "stages.trained_model", "quiet"),
     "tensorflow": ("fitting", "quiet", "tracking.environment"),
     "hydra": ("__main__", "config", "stages.job"),
     "omegaconf": ("config", "stages.train", "stages.train_record"),

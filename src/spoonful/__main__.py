@@ -3,15 +3,15 @@
 import contextlib
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Any, NoReturn
 
+from spoonful import output, progress, signals
 from spoonful.dvc_stage import end_with_dvc
 from spoonful.errors import SpoonfulError
+from spoonful.refusals import refusal_in
 from spoonful.secrets import redacted
 
 _ALL_GROUPS = (
@@ -31,11 +31,13 @@ _ALL_GROUPS = (
 class Stage:
     """One command: what it does, which config groups it reads, and which flags of its own it has.
 
+    `activity` is said on stderr while nothing more precise is known.
     A flag `--word` runs the stage's function `word` in place of `run`. The function takes the
     config, and what stands on the command line for each of `arguments`.
     """
 
     summary: str
+    activity: str
     groups: tuple[str, ...]
     sweeps: bool = False
     flags: dict[str, str] = field(default_factory=dict)
@@ -45,53 +47,84 @@ class Stage:
 _RUN_HELP = "id of a run in MLflow, or its beginning"
 
 STAGES = {
-    "fetch": Stage("Get the raw data, check it, and leave it in data/raw.", ("dataset",)),
-    "split": Stage("Split the images into data/split/{train,val,test}/<class>.", ("dataset",)),
+    "fetch": Stage(
+        "Get the raw data, check it, and leave it in data/raw.", "fetching the data", ("dataset",)
+    ),
+    "split": Stage(
+        "Split the images into data/split/{train,val,test}/<class>.",
+        "splitting the images",
+        ("dataset",),
+    ),
     "pack": Stage(
         "Pack data/split into data/packed: few big files that are fast to read.",
+        "packing the splits",
         ("dataset", "pack"),
         flags={"--verify": "check every byte of data/packed against its checksums, pack nothing"},
     ),
-    "train": Stage("Train on data/split and record the run in MLflow.", _ALL_GROUPS, sweeps=True),
-    "sweep": Stage(
-        "Train every combination of key=a,b values, or of an experiment's axes; go on with it.",
+    "train": Stage(
+        "Train on data/split and record the run in MLflow.",
+        "preparing the training",
         _ALL_GROUPS,
         sweeps=True,
     ),
-    "evaluate": Stage("Judge models/train on the test images.", ("evaluation", "tracking")),
+    "sweep": Stage(
+        "Train every combination of key=a,b values, or of an experiment's axes; go on with it.",
+        "preparing the sweep",
+        _ALL_GROUPS,
+        sweeps=True,
+    ),
+    "evaluate": Stage(
+        "Judge models/train on the test images.",
+        "reading the model and the test images",
+        ("evaluation", "tracking"),
+    ),
     "compare": Stage(
         "Say what the points of a sweep say together: means, differences, charts, a report.",
+        "reading the sweep's runs",
         ("compare", "tracking"),
     ),
     "diff": Stage(
         "Say in what two runs differ: data, split, order, config, code, versions, weights.",
+        "reading the runs",
         ("tracking",),
         arguments={"RUN_A": _RUN_HELP, "RUN_B": _RUN_HELP},
     ),
     "reproduce": Stage(
         "Train a recorded run again, and say whether it is the same to the bit.",
+        "reading the run",
         ("tracking",),
         flags={"--anyway": "train even where code, data, lock or config are not those recorded"},
         arguments={"RUN": _RUN_HELP},
     ),
-    "summary": Stage("Say what the last pipeline run made.", ("tracking",)),
-    "sync": Stage("Send a tracking server what it missed while it was away.", ("tracking",)),
-    "ui": Stage("Open the MLflow UI on the store that runs are recorded in.", ("tracking",)),
+    "summary": Stage("Say what the last pipeline run made.", "reading the results", ("tracking",)),
+    "sync": Stage(
+        "Send a tracking server what it missed while it was away.",
+        "reading what is unsent",
+        ("tracking",),
+    ),
+    "ui": Stage(
+        "Open the MLflow UI on the store that runs are recorded in.",
+        "looking for the runs",
+        ("tracking",),
+    ),
 }
 
 USAGE_ERROR = 2
-INTERRUPTED = 130
-TERMINATED = 143
-
-
-class Terminated(SystemExit):
-    """SIGTERM arrived; unwinds like Ctrl-C, so that runs are marked and files put away."""
+# Commands that do nothing else than print: their exit code says whether it could be read.
+_PRINTING = ("summary", "diff")
+_NOT_PRINTED = 1
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run one stage; exit with 2 on bad input, 130 on Ctrl-C, 143 on SIGTERM."""
+    """Run one stage.
+
+    Exits with 2 on bad input and on what the system refuses, such as a full disk; with 130, 143 or
+    129 on Ctrl-C, SIGTERM or SIGHUP. A stage ends with its own exit code, whoever reads what it
+    says; a command that only prints with 1 where that could not be written.
+    """
     arguments = sys.argv[1:] if argv is None else argv
-    signal.signal(signal.SIGTERM, _terminate)
+    output.guard()
+    signals.install()
     end_with_dvc()
     # TensorFlow's start-up notes and MLflow's telemetry (it looks up an outside host) are off
     # unless the user set them; both are read at import.
@@ -100,35 +133,46 @@ def main(argv: list[str] | None = None) -> None:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:
         _run(arguments)
-        sys.stdout.flush()  # here, so that a reader that went away is seen here, too
+        signals.raise_arrived()
     except SpoonfulError as error:
         _exit_with(error)
     except KeyboardInterrupt:
-        _hurry()
-        print("spoonful: interrupted", file=sys.stderr)
-        sys.exit(INTERRUPTED)
-    except Terminated:
-        _hurry()
+        _say_interrupted()
+        sys.exit(signals.INTERRUPTED)
+    except signals.Terminated:
+        _say_interrupted()
         raise
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except Exception as error:
+        _exit_with_words_for(error)
+    output.flush()
+    if output.lost(1) is not None and (_is_question(arguments) or arguments[0] in _PRINTING):
+        sys.exit(_NOT_PRINTED)
 
 
-def _hurry() -> None:
-    """Let the next signal end the process without a word: its last seconds are TensorFlow's."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
+def _is_question(arguments: list[str]) -> bool:
+    return not arguments or bool({"--help", "-h", "--cfg"} & set(arguments))
+
+
+def _say_interrupted() -> None:
+    signals.hurry()
+    by = signals.arrived() or "SIGINT"
+    print(f"spoonful: interrupted{'' if by == 'SIGINT' else f' by {by}'}", file=sys.stderr)
+
+
+def _exit_with_words_for(error: Exception) -> NoReturn:
+    """Exit with one line where an error is the system's or a signal's; raise a defect on."""
+    if signals.arrived() is not None:  # an import made another error of it
+        _say_interrupted()
+        sys.exit(signals.INTERRUPTED)
+    words = refusal_in(error)
+    if words is None:
+        raise error
+    _exit_with(SpoonfulError(words))
 
 
 def _exit_with(error: SpoonfulError) -> NoReturn:
     print(f"spoonful: {redacted(str(error))}", file=sys.stderr)
     sys.exit(USAGE_ERROR)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Terminated(TERMINATED)
 
 
 def _run(arguments: list[str]) -> None:
@@ -140,14 +184,22 @@ def _run(arguments: list[str]) -> None:
         raise SpoonfulError(f"unknown stage {name!r}: expected one of {', '.join(STAGES)}")
     stage = STAGES[name]
     flags = {argument for argument in rest if argument.startswith("-")}
-    given, overrides = _sorted_out(name, stage, rest, bool(flags & {"--help", "-h", "--cfg"}))
+    given, overrides = _sorted_out(name, stage, rest, _is_question(arguments))
     _check_flags(name, stage, flags)
     function = next((flag.removeprefix("--") for flag in stage.flags if flag in flags), "run")
+    activity = "reading the configuration" if _is_question(arguments) else stage.activity
+    with progress.told(f"spoonful {name}", activity):
+        _carry_out(name, function, given, overrides, flags)
+
+
+def _carry_out(
+    name: str, function: str, given: list[str], overrides: list[str], flags: set[str]
+) -> None:
+    stage = STAGES[name]
     from spoonful.config.axes import check_overrides
 
     is_sweep = name == "sweep" or bool(flags & {"--multirun", "-m"})
-    is_question = bool(flags & {"--help", "-h", "--cfg"})
-    if is_sweep and not is_question:
+    if is_sweep and not _is_question([name, *flags]):
         from spoonful.stages.sweep import sweep
 
         sweep(overrides, lambda texts: _run_with_hydra("point", "run", [], texts, multirun=True))
@@ -211,6 +263,7 @@ def _run_with_hydra(
 
     def task(composed: Any) -> Any:
         """Check one composed config and run the stage with it; sweepers use what it returns."""
+        output.guard()  # in a process of joblib's, too
         register_resolvers()  # this may be another process than the one that composed it
         try:
             config = with_absolute_paths(check_config(composed))
@@ -224,6 +277,8 @@ def _run_with_hydra(
         except SpoonfulError as error:
             # Not raised on: Hydra would add a line of its own about the job.
             _exit_with(error)
+        except Exception as error:
+            _exit_with_words_for(error)
 
     sys.argv = [f"spoonful {name}", *(["--multirun"] if multirun else []), *overrides]
     # Hydra would cut an error's traceback and exit with 1; bad input is caught in main, and

@@ -4,6 +4,8 @@ import os
 import sys
 import tempfile
 
+from spoonful import progress, signals
+
 # TensorFlow 2.21 uses oneDNN by itself only where the processor has AVX-512 for neural networks.
 # Elsewhere it helps as much: on 2 cores of an AMD EPYC with AVX2 the epochs of the article's
 # network ran at 971 to 1,419 images/s with it and at 401 to 742 without (fastest to fastest 1.9
@@ -24,8 +26,12 @@ def import_tensorflow() -> None:
         return
     os.environ.setdefault(ONEDNN, "1")
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as notes:
-        stderr = os.dup(2)
+    with (
+        progress.doing("loading TensorFlow", at_once=True),
+        tempfile.TemporaryFile() as notes,
+        os.fdopen(os.dup(2), "w") as stderr,
+        progress.written_to(stderr),
+    ):
         os.dup2(notes.fileno(), 2)
         failed = True
         try:
@@ -34,8 +40,8 @@ def import_tensorflow() -> None:
 
             failed = False
         finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-            if failed:
+            os.dup2(stderr.fileno(), 2)
+            if failed and not signals.arrived():
                 notes.seek(0)
                 os.write(2, notes.read())
+    signals.raise_arrived()  # an import may have swallowed it

@@ -121,7 +121,7 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
 def _converts(value: Any, hint: Any) -> bool:
     try:
         _convert(value, hint)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return True
 

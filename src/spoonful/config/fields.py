@@ -7,6 +7,9 @@ from typing import Any
 
 from spoonful.errors import SpoonfulError
 
+# Of whole numbers with no limit of their own: NumPy and TensorFlow count in 32 bits here and there.
+LARGEST = (1 << 31) - 1
+
 
 def key(
     help: str,
@@ -67,6 +70,8 @@ def check_value(name: str, value: Any, declared: "Field[Any]") -> None:
         if item is not None and not _fits(item, limits):
             finite = not isinstance(item, float) or math.isfinite(item)
             expected = allowed(declared) if finite else f"a finite number {allowed(declared)}"
+            if isinstance(item, int) and limits.get("maximum") is None and abs(item) > LARGEST:
+                expected = " and ".join(filter(None, (expected, f"at most {LARGEST:,}")))
             raise SpoonfulError(f"{name}={value}: expected {expected} ({limits['help']})")
 
 
@@ -75,7 +80,9 @@ def _fits(item: Any, limits: Any) -> bool:
         return item in limits["choices"]
     if isinstance(item, bool) or not isinstance(item, (int, float)):
         return True
-    if not math.isfinite(item):
+    if isinstance(item, int) and limits.get("maximum") is None and abs(item) > LARGEST:
+        return False
+    if isinstance(item, float) and not math.isfinite(item):
         return False
     return not (
         (limits.get("minimum") is not None and item < limits["minimum"])

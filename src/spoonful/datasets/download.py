@@ -1,11 +1,10 @@
 """Download a file with a progress bar and a limit on silence."""
 
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tqdm import tqdm
+from spoonful import progress
 
 _CHUNK_BYTES = 1 << 16
 
@@ -20,14 +19,7 @@ def download(url: str, target: Path, timeout_s: float) -> None:
     with urllib.request.urlopen(url, timeout=timeout_s) as response, target.open("wb") as file:
         expected = int(response.headers.get("Content-Length") or 0)
         received = 0
-        with tqdm(
-            total=expected or None,
-            unit="B",
-            unit_scale=True,
-            desc=target.name,
-            disable=not sys.stderr.isatty(),
-            leave=False,
-        ) as bar:
+        with progress.bar(target.name, expected or None, "B", is_scaled=True) as bar:
             while chunk := response.read(_CHUNK_BYTES):
                 file.write(chunk)
                 received += len(chunk)

@@ -1,14 +1,14 @@
 """Watch training: time each epoch, show it, and hand it on."""
 
+import contextlib
 import math
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import keras
-from tqdm import tqdm
 
+from spoonful import progress
 from spoonful.errors import SpoonfulError
 from spoonful.fitting.handover import EpochBatches
 from spoonful.fitting.input_wait import input_wait_s
@@ -26,6 +26,7 @@ class EpochWatch(keras.callbacks.Callback):
         steps_per_epoch: updates an epoch.
         images_per_epoch: images an epoch.
         num_epochs: how many were asked for.
+        val_steps: steps of a validation.
         shuffle_quality: called with an epoch, from 0, for how well it was mixed.
         on_epoch: called with the report of each epoch.
     """
@@ -37,6 +38,7 @@ class EpochWatch(keras.callbacks.Callback):
         steps_per_epoch: int,
         images_per_epoch: int,
         num_epochs: int,
+        val_steps: int,
         shuffle_quality: Callable[[int], dict[str, float]],
         on_epoch: Callable[[EpochReport], None],
     ) -> None:
@@ -46,9 +48,12 @@ class EpochWatch(keras.callbacks.Callback):
         self._steps_per_epoch = steps_per_epoch
         self._images_per_epoch = images_per_epoch
         self._num_epochs = num_epochs
+        self._val_steps = val_steps
         self._shuffle_quality = shuffle_quality
         self._on_epoch = on_epoch
         self._bar: Any = None
+        self._shown = contextlib.ExitStack()  # the bar, until the next one
+        self._loss: float | None = None  # of this epoch so far
         self._earlier = (0.0, 0.0)  # trained and waited in this epoch before it was interrupted, s
         self._train_s: float | None = None  # of this epoch, once its training part is over
         self._train_time_s = 0.0  # of all epochs that are over
@@ -76,14 +81,9 @@ class EpochWatch(keras.callbacks.Callback):
         self._train_end = time.perf_counter()
         self._begin = self._train_end - earlier_s
         self._done = self._resumable.position
-        self._bar = tqdm(
-            total=self._steps_per_epoch,
-            initial=self._done,
-            desc=f"epoch {epoch + 1}/{self._num_epochs}",
-            unit=" steps",
-            leave=False,
-            disable=not sys.stderr.isatty(),
-        )
+        self._loss = None
+        self._title = f"epoch {epoch + 1}/{self._num_epochs}"
+        self._show(self._title, self._steps_per_epoch, self._done, self._detail)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Note when an execution begins."""
@@ -99,17 +99,24 @@ class EpochWatch(keras.callbacks.Callback):
         begin = max(self._batch_begin, self._batches.asked_time)
         self._wait_s += input_wait_s(begin, end, ready_times)
         self._train_end = end
+        # Keras has made numbers of the logs for all callbacks: showing the loss costs nothing.
+        self._loss = (logs or {}).get("loss")
         self._bar.update(done - self._done)
         self._done = done
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         """End the training part of the epoch: validation begins."""
         self._train_s = self._train_end - self._begin
+        self._show(f"{self._title} validation", self._val_steps, 0, None)
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Count validation's steps."""
+        self._bar.update(min(batch + 1, self._val_steps) - self._bar.done)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Report the epoch; raise SpoonfulError where its loss is not finite."""
         end = time.perf_counter()
-        self._bar.close()
+        self._shown.close()
         train_s = self._train_end - self._begin if self._train_s is None else self._train_s
         self._is_between = True
         self._train_time_s += train_s
@@ -130,8 +137,7 @@ class EpochWatch(keras.callbacks.Callback):
             train_time_s=self._train_time_s,
         )
         self._on_epoch(report)
-        if sys.stdout.isatty():
-            print(epoch_line(report), flush=True)
+        progress.result(epoch_line(report))
         if not math.isfinite(metrics["loss"]):
             raise SpoonfulError(
                 f"the loss is {metrics['loss']} after epoch {epoch + 1}: training has diverged; "
@@ -140,8 +146,20 @@ class EpochWatch(keras.callbacks.Callback):
 
     def close(self) -> None:
         """Take the progress bar away, also when training was cut short."""
-        if self._bar is not None:
-            self._bar.close()
+        self._shown.close()
+
+    def _show(
+        self, title: str, total: int, done: int, detail: Callable[[float], str] | None
+    ) -> None:
+        self._shown.close()
+        shown = progress.bar(title, total, "steps", done=done, detail=detail)
+        self._bar = self._shown.enter_context(shown)
+
+    def _detail(self, steps_per_s: float) -> str:
+        if self._loss is None:
+            return "making TensorFlow's graph"
+        images_per_s = steps_per_s * self._images_per_epoch / self._steps_per_epoch
+        return f"loss {self._loss:.4f}  {images_per_s:,.0f} images/s"
 
 
 def _last_learning_rate(optimizer: Any) -> float:

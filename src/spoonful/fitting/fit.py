@@ -74,12 +74,13 @@ class Fit:
         self._stopping = stopping
         self._on_epoch = on_epoch
         self._resuming = resuming
+        self._val_steps = len(validation)
         steps_per_execution = config.trainer.steps_per_execution
         self._batches = EpochBatches(generator, steps_per_execution)
         self._val_batches = EpochBatches(validation, steps_per_execution)
         self.resumable = Resumable(
             resuming.folder,
-            Feeds(generator, self._batches, self._val_batches, len(validation)),
+            Feeds(generator, self._batches, self._val_batches, self._val_steps),
             Cadence(config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes),
             self._extra_state,
             resuming.stop,
@@ -147,6 +148,7 @@ class Fit:
             len(generator),
             images_per_epoch,
             self._config.trainer.epochs,
+            self._val_steps,
             _shuffle_quality(generator),
             self._note,
         )

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during training: the first ends it in order, the second at once."""
+"""Ctrl-C, SIGTERM and SIGHUP during training: the first ends it in order, the second at once."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _FIRST = (
     "spoonful: ending after this execution, with a checkpoint; once more ends at once, without one"
 )
@@ -49,7 +49,7 @@ class Interruption:
 
 @contextmanager
 def interruption(on_abort: Callable[[], object]) -> Iterator[Interruption]:
-    """Take SIGINT and SIGTERM over while the block runs.
+    """Take SIGINT, SIGTERM and SIGHUP over while the block runs.
 
     Python runs its handlers between two steps of its own: a call into TensorFlow may take long.
     The second signal is seen by a thread that waits for it, whatever the main thread does.

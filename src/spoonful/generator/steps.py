@@ -6,6 +6,8 @@ import numpy as np
 
 from spoonful.errors import SpoonfulError
 
+LARGEST = (1 << 63) - 1  # that NumPy can hold
+
 
 @dataclass(frozen=True)
 class Steps:
@@ -86,4 +88,6 @@ def checked_whole(name: str, value: int, minimum: int) -> int:
     is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not is_whole or value < minimum:
         raise SpoonfulError(f"{name}={value!r}: expected a whole number from {minimum} on")
+    if value > LARGEST:
+        raise SpoonfulError(f"{name}={value!r}: expected a whole number up to {LARGEST}")
     return int(value)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spoonful import progress
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.evaluation.report import REPORT_NAME, write_report, write_tables
@@ -87,9 +88,15 @@ def _predict(
     generator = BatchGenerator(
         source, batch_size, shuffle="none", dtype=settings["generator"]["dtype"]
     )
-    probabilities = np.asarray(model.predict(generator, verbose=0), dtype=np.float32)
+    import keras
+
+    with progress.bar("evaluate", len(generator), "steps") as bar:
+        count = keras.callbacks.LambdaCallback(
+            on_predict_batch_end=lambda batch, logs: bar.update(1)
+        )
+        predicted = model.predict(generator, verbose=0, callbacks=[count])
     generator.finish_check()
-    return probabilities
+    return np.asarray(predicted, dtype=np.float32)
 
 
 def _figures(

@@ -1,11 +1,9 @@
 """`spoonful pack`: data/split into few big files in data/packed; `--verify` checks them."""
 
-import sys
 import time
 from typing import Any
 
-from tqdm import tqdm
-
+from spoonful import progress
 from spoonful.config.pack_schema import JpegPackConfig
 from spoonful.config.schema import Config
 from spoonful.packing import Packed, pack
@@ -23,19 +21,19 @@ def run(config: Config) -> None:
     settings = packed_settings(config)
     sources = {split: folder_source(split, settings, config) for split in SPLITS}
     summary = read_summary()
-    with _progress(sum(map(len, sources.values())), " images", False) as bar:
+    with progress.bar("pack", sum(map(len, sources.values())), "images") as bar:
 
         def on_images(count: int, is_new: bool) -> None:
             if is_new:
                 bar.update(count)
             else:  # left out of the speed, of which the time left is made
-                bar.total = (bar.total or 0) - count
+                bar.skip(count)
 
         for split, source in sources.items():  # all before hours of packing the first one
-            bar.set_description(f"check {split}")
+            bar.rename(f"check {split}")
             check_files(source, split)
         for split, source in sources.items():
-            bar.set_description(f"pack {split}")
+            bar.rename(f"pack {split}")
             start = time.monotonic()
             packed = pack(
                 source,
@@ -45,20 +43,19 @@ def run(config: Config) -> None:
                 split_summary=summary,
                 on_images=on_images,
             )
-            bar.clear()
-            print(_line(split, packed, time.monotonic() - start), flush=True)
+            progress.result(_line(split, packed, time.monotonic() - start))
 
 
 def verify(config: Config) -> None:
     """Check every byte of the packed splits against their checksums."""
     folders = {split: packed_dir() / split for split in SPLITS}
     metas = {split: load_meta(folder) for split, folder in folders.items()}
-    with _progress(sum(meta.num_bytes for meta in metas.values()), "B", True) as bar:
+    num_bytes = sum(meta.num_bytes for meta in metas.values())
+    with progress.bar("verify", num_bytes, "B", is_scaled=True) as bar:
         for split, folder in folders.items():
-            bar.set_description(f"verify {split}")
+            bar.rename(f"verify {split}")
             meta = verify_store(folder, bar.update)
-            bar.clear()
-            print(f"{split}: {_size(meta)}, every byte as it was packed", flush=True)
+            progress.result(f"{split}: {_size(meta)}, every byte as it was packed")
 
 
 def _settings(config: Config) -> dict[str, Any]:
@@ -70,18 +67,6 @@ def _settings(config: Config) -> dict[str, Any]:
         settings["quality"] = config.pack.quality
         settings["chroma_subsampling"] = config.pack.chroma_subsampling
     return settings
-
-
-def _progress(total: int, unit: str, is_scaled: bool) -> "tqdm[Any]":
-    """Return a bar with speed and time left; none where nobody watches."""
-    return tqdm(
-        total=total,
-        unit=unit,
-        unit_scale=is_scaled,
-        smoothing=0.05,
-        disable=not sys.stderr.isatty(),
-        leave=False,
-    )
 
 
 def _line(split: str, packed: Packed, seconds: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from spoonful import progress
 from spoonful.config.schema import Config
 from spoonful.config.settings import run_name
 from spoonful.errors import SpoonfulError
@@ -39,6 +40,11 @@ class _Place:
 def run(config: Config) -> float:
     """Train the point that Hydra has come to; return what its sweeper makes large or small."""
     place = _place()
+    with progress.told_of(place.out_dir.name, "preparing the training"):
+        return _ran(config, place)
+
+
+def _ran(config: Config, place: _Place) -> float:
     done = place.folder.point(int(place.out_dir.name))
     if done is not None and done.status == FINISHED and done.overrides == place.job.overrides:
         if done.run_id is not None:

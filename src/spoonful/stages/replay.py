@@ -1,11 +1,9 @@
 """Make the batches of recorded runs again, to see in which step their ledgers part."""
 
-import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
+from spoonful import progress
 from spoonful.comparison.first_step import Batch, FirstStep, described
 from spoonful.comparison.recorded_run import RecordedRun
 from spoonful.comparison.windows import Window
@@ -114,11 +112,10 @@ def first_step(a: Replay, b: Replay, window: Window) -> FirstStep:
         for replay, row in ((a, window.row_a), (b, window.row_b))
         for step in (*replay.steps_to(row), *steps)
     ]
-    is_watched = sys.stderr.isatty()
-    for replay, step in tqdm(
-        needed, desc="reading again", unit=" steps", leave=False, disable=not is_watched
-    ):
-        replay.digest(step)
+    with progress.bar("reading again", len(needed), "steps") as bar:
+        for replay, step in needed:
+            replay.digest(step)
+            bar.update(1)
     first = next((step for step in steps if a.digest(step) != b.digest(step)), None)
     shown = window.start if first is None else first
     epoch = None if window.row_a.stream == TRAIN else window.epoch

@@ -10,8 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
+from spoonful import progress
 from spoonful.config.own_data import note_path
 from spoonful.config.schema import Config, FolderConfig, MnistConfig
 from spoonful.datasets import DATASETS, RawDataset, RawImage
@@ -106,13 +105,7 @@ def _place(raw: RawDataset, splits: Sequence[str], folder: Path) -> list[tuple[s
     targets: dict[str, None] = {}
     for split, class_name in {(s, i.class_name) for s, i in zip(splits, raw.images, strict=True)}:
         (folder / split / class_name).mkdir(parents=True)
-    with tqdm(
-        total=len(splits),
-        unit=" images",
-        desc="split",
-        disable=not sys.stderr.isatty(),
-        leave=False,
-    ) as bar:
+    with progress.bar("split", len(splits), "images") as bar:
         for position, (image, split) in enumerate(zip(raw.images, splits, strict=True)):
             below = f"{split}/{image.class_name}/{image.file_name}"
             if below in targets:
@@ -122,7 +115,7 @@ def _place(raw: RawDataset, splits: Sequence[str], folder: Path) -> list[tuple[s
                 )
             targets[below] = None
             raw.place(position, folder / below)
-            bar.update()
+            bar.update(1)
     # What was linked is read once more: a file that changed at equal size would not be noticed.
     # 3,781 photographs take 0.3 s.
     found = content_hashes([folder / below for below in targets])

@@ -13,6 +13,7 @@ from spoonful.config.compose import compose_config
 from spoonful.config.schema import Config
 from spoonful.config.settings import with_absolute_paths
 from spoonful.errors import SpoonfulError
+from spoonful.output import say_last
 from spoonful.project import packed_dir, split_summary_path, sweeps_dir
 from spoonful.quiet import import_tensorflow
 from spoonful.secrets import redacted
@@ -220,7 +221,7 @@ def _run(
         mark_parent(config.tracking, record.run_id, "KILLED")
         ended = f"sweep ended after {len(folder.points())} of {record.num_points} points"
         how = f"; go on with\n  {_command(overrides)}" if asked.is_repeatable else ""
-        print(f"spoonful: {ended}{how}", file=sys.stderr, flush=True)
+        say_last(f"spoonful: {ended}{how}")
         raise
     except BaseException:
         mark_parent(config.tracking, record.run_id, "FAILED")

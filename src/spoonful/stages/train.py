@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
+from spoonful import progress
 from spoonful.config.own_data import with_noted_path
 from spoonful.config.schema import Config
 from spoonful.config.settings import learning_settings, run_name
@@ -146,10 +147,9 @@ def train_and_record(config: Config, job: Job, out_dir: Path) -> Trained:
             log_ledger(tracked, training.ledger)
             log_results(tracked, config, training, train_source)
     last = training.history[training.best_epoch - 1]
-    print(
+    progress.result(
         f"trained {name}: val_accuracy {last['val_accuracy']:.4f} (epoch {training.best_epoch}), "
-        f"run {tracked.run_id}, model in {shown_path(out_dir)}",
-        flush=True,
+        f"run {tracked.run_id}, model in {shown_path(out_dir)}"
     )
     return Trained(tracked.run_id, last, tracked.unsent)
 

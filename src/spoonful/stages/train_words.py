@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from spoonful import progress
 from spoonful.checkpoints.checkpoint import Checkpoint
 from spoonful.config.schema import Config
+from spoonful.output import say_last
 from spoonful.stages.data import SplitSource
 from spoonful.stages.interrupted import RunFolder
 from spoonful.stages.job import Job
@@ -39,7 +41,7 @@ def say_what_begins(
 ) -> None:
     """Say what is trained, and where a run is taken up again."""
     if not folder.is_resumed:
-        print(f"training {name} on {len(source):,} images", flush=True)
+        progress.result(f"training {name} on {len(source):,} images")
         return
     if start is not None and start.state["is_finished"]:
         print(
@@ -49,7 +51,7 @@ def say_what_begins(
     step = 0 if start is None else start.step
     epoch = 1 if start is None else start.state["epoch"] + 1
     where = f"epoch {min(epoch, config.trainer.epochs)}/{config.trainer.epochs}"
-    print(f"resuming {name}, run {folder.run_id}, after step {step:,} ({where})", flush=True)
+    progress.result(f"resuming {name}, run {folder.run_id}, after step {step:,} ({where})")
 
 
 @contextmanager
@@ -61,5 +63,5 @@ def told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
         steps, command = folder.checkpoints.steps(), job.command_to_go_on(folder.run_id)
         after = f"spoonful: ended after step {steps[-1] if steps else 0:,}"
         how = "" if command is None else f"; go on with\n  {command}"
-        print(after + how, file=sys.stderr, flush=True)
+        say_last(after + how)
         raise

@@ -1,0 +1,106 @@
+"""Standard output and error that never end the work: closed, full, or with nobody who reads."""
+
+import contextlib
+import errno
+import io
+import os
+import select
+import sys
+from pathlib import Path
+from typing import Any
+
+_TERMINAL = Path("/dev/tty")  # of this process, wherever its output goes
+_lost: dict[int, OSError] = {}  # by descriptor: why nothing more can be written
+
+
+def guard() -> None:
+    """Let the process go on when stdout or stderr cannot be written; call it once, at the start.
+
+    A descriptor that is closed is opened on /dev/null, so that no file opened later gets its
+    number. Once a write fails, the descriptor leads to /dev/null: for C code and threads, too.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError as error:
+            _lost[descriptor] = error
+            _to_nowhere(descriptor)
+    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+        present, first = getattr(sys, name), getattr(sys, f"__{name}__")
+        if present is not first:  # a notebook or a test has put its own in place
+            continue
+        if present is not None:
+            _flush(present)
+        setattr(sys, name, _guarded(descriptor, present))
+
+
+def lost(descriptor: int) -> OSError | None:
+    """Return why stdout (1) or stderr (2) could not be written, or None."""
+    return _lost.get(descriptor)
+
+
+def flush() -> None:
+    """Write out what stdout and stderr hold."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            _flush(stream)
+
+
+def say_last(text: str) -> None:
+    """Say on stderr what must not be lost; where nobody reads it any more, on the terminal.
+
+    `spoonful train 2>&1 | tee log` and Ctrl-C ends tee as well.
+    """
+    print(text, file=sys.stderr, flush=True)
+    if lost(2) is None:
+        return
+    # A job of a batch system or of cron has no terminal.
+    with contextlib.suppress(OSError), _TERMINAL.open("w", encoding="utf-8") as terminal:
+        print(text, file=terminal)
+
+
+def _flush(stream: Any) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        stream.flush()
+
+
+def _guarded(descriptor: int, present: Any) -> io.TextIOWrapper:
+    is_line_buffered = descriptor == 2 or getattr(present, "line_buffering", False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(_GuardedFile(descriptor, "w", closefd=False)),
+        encoding=getattr(present, "encoding", "utf-8"),
+        errors="backslashreplace",
+        line_buffering=is_line_buffered,
+    )
+
+
+class _GuardedFile(io.FileIO):
+    """A descriptor whose writes always succeed."""
+
+    def write(self, data: Any, /) -> int:
+        """Write to the descriptor, or, once that has failed, nowhere."""
+        try:
+            while (written := super().write(data)) is None:  # non-blocking, and full
+                select.select([], [self], [])
+            return written
+        except OSError as error:
+            _note(self.fileno(), error)
+            return memoryview(data).nbytes
+
+
+def _note(descriptor: int, error: OSError) -> None:
+    """Let a descriptor lead nowhere; say why, unless its reader has just gone away."""
+    _lost[descriptor] = error
+    _to_nowhere(descriptor)
+    if descriptor == 1 and error.errno != errno.EPIPE:
+        print(
+            f"spoonful: standard output cannot be written ({error.strerror}): going on without it",
+            file=sys.stderr,
+        )
+
+
+def _to_nowhere(descriptor: int) -> None:
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    if nowhere != descriptor:
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)

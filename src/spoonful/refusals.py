@@ -1,0 +1,95 @@
+"""What the system refuses, in words: a full disk, missing rights, a file where a folder should be.
+
+Libraries raise it in their own ways (SQLAlchemy, MLflow, h5py, pyarrow), so the whole chain of an
+error is looked through, and in one place.
+"""
+
+import errno
+import os
+import re
+import sys
+from collections.abc import Iterator
+
+_ROOM = "make room, then run the same command again"
+_MOVE = "move it away, then run the same command again"
+_DISK = "check the disk or the network, then run the same command again"
+_RIGHTS = "give this user the right to write there, or work in another folder"
+# What each refusal means, and what to do.
+_WORDS = {
+    errno.ENOSPC: ("no space is left on the disk", _ROOM),
+    errno.EDQUOT: ("the disk quota is used up", _ROOM),
+    errno.EFBIG: ("the file would be larger than is allowed here", _ROOM),
+    errno.EROFS: ("the file system is read-only", _RIGHTS),
+    errno.EACCES: ("permission denied", _RIGHTS),
+    errno.EPERM: ("not permitted", _RIGHTS),
+    errno.EMFILE: ("too many open files", "raise the limit (`ulimit -n`), then run it again"),
+    errno.ENFILE: ("too many open files on this machine", "end other programs, then run it again"),
+    errno.ENAMETOOLONG: ("the name is too long", "use shorter names of folders or files"),
+    errno.ENOTDIR: ("a file is where a folder is expected", _MOVE),
+    errno.EEXIST: ("a file is where a folder is expected", _MOVE),
+    errno.EISDIR: ("a folder is where a file is expected", _MOVE),
+    errno.ENOTEMPTY: ("a folder is in the way", _MOVE),
+    errno.ELOOP: ("a link leads to itself", "remove it, then run the same command again"),
+    errno.ENOENT: ("no such file or folder", "bring it back, then run the same command again"),
+    errno.EIO: ("the disk reports an error", _DISK),
+    errno.ESTALE: ("the file is gone from its server", _DISK),
+    errno.ETIMEDOUT: ("no answer in time", _DISK),
+    errno.EBUSY: ("it is in use", "end what uses it, then run the same command again"),
+}
+# These are said also where no file is named: a write to an open file knows no name.
+_NAMELESS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE)
+# SQLite's words, which carry no number.
+_DATABASE = {
+    "disk is full": errno.ENOSPC,
+    "readonly database": errno.EACCES,
+    "unable to open database file": errno.EACCES,
+    "disk I/O error": errno.EIO,
+}
+_NUMBER = re.compile(r"errno\]? ?=? ?(\d+)", re.IGNORECASE)
+
+
+def refusal_in(error: BaseException) -> str | None:
+    """Return in one line what the system refused; None where it refused nothing."""
+    for one in _chain(error):
+        words = _of_system(one) if isinstance(one, OSError) else _of_database(one)
+        if words is not None:
+            return words
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Give an error and those that led to it."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop(0)
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, None if one.__suppress_context__ else one.__context__]
+
+
+def _of_system(error: OSError) -> str | None:
+    number = error.errno
+    if number is None and (found := _NUMBER.search(str(error))):  # of h5py and pyarrow
+        number = int(found[1])
+    # Copying names the file it reads and the one it writes.
+    path = error.filename2 or error.filename
+    if number is None or (path is None and number not in _NAMELESS):
+        return None
+    if isinstance(path, bytes):
+        path = os.fsdecode(path)
+    usual = (os.strerror(number).lower(), _DISK)
+    what, mend = _WORDS.get(number, usual)
+    return f"{path or 'a file'}: {what}; {mend}"
+
+
+def _of_database(error: BaseException) -> str | None:
+    sqlite3 = sys.modules.get("sqlite3")
+    if sqlite3 is None or not isinstance(error, sqlite3.Error):
+        return None
+    for words, number in _DATABASE.items():
+        if words in str(error):
+            return f"the store of runs (tracking.uri): {error}; {_WORDS[number][1]}"
+    return None
