@@ -17,7 +17,7 @@ def check_labels(
 ) -> None:
     """Check that labels are one whole number an example, each the index of a class.
 
-    10 million of uint8 take 2 ms, of int64 12 ms.
+    10 million of uint8 take 0.3 ms, of int64 6 ms.
 
     Args:
         labels: what a source gives as its labels.

@@ -16,12 +16,12 @@ from spoonful.sources.packed_meta import IDS_NAME, LABELS_NAME, REMAKE, FileMeta
 
 # Larger ones are mapped, not read: of more than 16 million images.
 _IN_MEMORY_BYTES = 16 << 20
-# Ids are checked when a store is opened up to this size, 4 ms; larger ones when one is asked for.
+# Ids are checked when a store is opened up to this size, 2 ms; larger ones when one is asked for.
 _CHECKED_AT_ONCE_BYTES = 4 << 20
 
 
 def load_labels(folder: Path, meta: StoreMeta) -> NDArray[np.integer[Any]]:
-    """Read labels.npy; 8 million labels of a byte take 6 ms.
+    """Read labels.npy; 8 million labels of a byte take 8 ms.
 
     Returns:
         uint8, uint16 or uint32 [n], read-only, each an index into the class names.
