@@ -68,7 +68,7 @@ def main(root: Path) -> None:
         if contents(root) != whole["new"]:
             raise SystemExit(f"step {counts['steps']}: other bytes than uninterrupted")
         left = {p.name for p in (root / "data").iterdir()} - {"packed", ".split.lock"}
-        if left != {"raw", "split", "split.csv", "split.json"}:
+        if left != {"origin.json", "raw", "split", "split.csv", "split.json"}:
             raise SystemExit(f"step {counts['steps']}: left {left}")
         fetch.run(configs["old"])
         split.run(configs["old"])
