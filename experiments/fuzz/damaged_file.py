@@ -10,7 +10,7 @@ from damage import Target, damaged
 from layout import Layout, Number
 
 GONE, FOLDER, PIPE, DEVICE = "gone", "a folder instead", "a pipe instead", "/dev/zero instead"
-_NO_FILES = (GONE, FOLDER, PIPE, DEVICE)
+NO_FILES = (GONE, FOLDER, PIPE, DEVICE)
 _NO_FILE_SHARE = 0.04
 _VALUE_SHARE = 0.35
 
@@ -20,7 +20,7 @@ def damaged_content(
 ) -> tuple[bytes | str, str]:
     """Return what to put in a file's place, and the damage's name: bytes, or one of no file."""
     if random.random() < _NO_FILE_SHARE:
-        name = _NO_FILES[random.integers(len(_NO_FILES))]
+        name = NO_FILES[random.integers(len(NO_FILES))]
         return name, name
     text = _text(data)
     if text is not None and random.random() < _VALUE_SHARE:

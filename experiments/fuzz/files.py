@@ -8,7 +8,9 @@ import numpy as np
 from damaged_file import damaged_content, put
 from outcome import SAME, UNNOTICED, WRONG, Case
 from project import PROJECT_NAME, copy_project
-from readers import READERS, Reader
+from reader import Reader
+from stage_readers import STAGE_READERS
+from store_readers import STORE_READERS
 
 _SHOWN = 100
 
@@ -35,7 +37,7 @@ class Files:
         root = (folder / PROJECT_NAME).resolve()
         copy_project((folder.parent / PROJECT_NAME).resolve(), root)
         os.chdir(root)  # before anything asks where the project is
-        self._readers = [make(root) for make in READERS]
+        self._readers = [make(root) for make in (*STORE_READERS, *STAGE_READERS)]
         shares = np.array([reader.share for reader in self._readers], float)
         self._shares = shares / shares.sum()
         self._undamaged = {reader: reader.read(0) for reader in self._readers}

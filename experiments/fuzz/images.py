@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 from damage import Target, damaged
+from damaged_file import DEVICE, PIPE, put
 from layout import layout_of, with_checksums
 from numpy.typing import NDArray
-from outcome import LIBJPEG, PILLOW, SAME, TWO_WAYS, UNNOTICED, Case
+from outcome import LIBJPEG, PILLOW, SAME, TWO_WAYS, UNNOTICED, WRONG, Case
 from pictures import SUFFIXES, Picture, pictures
 from references import libjpeg_warning, pillow_refusal
 
@@ -20,6 +21,7 @@ _SIZES = ((32, 32), (48, 64), (224, 224))
 _POLICIES = ("stretch", "fit", "crop")
 # Of 255. The same pixels decoded at another reduction differ by less.
 _TOLERANCE = 2
+_NO_FILE_SHARE = 0.005
 _ENDS = {"jpeg": b"\xff\xd9", "png": bytes.fromhex("0000000049454e44ae426082"), "gif": b"\0;"}
 _USUAL_END = 16  # bytes: the other formats have no end of their own
 
@@ -35,10 +37,10 @@ class Way:
 
 @dataclass(frozen=True)
 class Made:
-    """A damaged image, and how it is asked for."""
+    """A damaged image, or the name of what is no file, and how it is asked for."""
 
     picture: Picture
-    data: bytes
+    data: bytes | str
     way: Way
     suffix: str
     reads_twice: bool
@@ -74,6 +76,9 @@ class Images:
         data, damage = damaged(target, random)
         if format_name == "png" and random.random() < 0.5:
             data, damage = with_checksums(data), f"{damage}, checksums renewed"
+        content: bytes | str = data
+        if random.random() < _NO_FILE_SHARE:
+            content = damage = (PIPE, DEVICE)[random.integers(2)]
         sizes = (*_SIZES, picture.size)
         way = Way(
             sizes[random.integers(len(sizes))],
@@ -83,7 +88,7 @@ class Images:
         suffix = SUFFIXES[format_name]
         if random.random() < 0.05:
             suffix = tuple(SUFFIXES.values())[random.integers(len(SUFFIXES))]
-        made = Made(picture, data, way, suffix, bool(random.random() < 0.25))
+        made = Made(picture, content, way, suffix, bool(random.random() < 0.25))
         return Case(format_name, picture.variant, damage), made
 
     def read(self, made: Made) -> Any:
@@ -106,6 +111,8 @@ class Images:
     def judge(self, made: Made, served: Any) -> tuple[str, str]:
         """Compare what was served with the undamaged image, and ask Pillow and libjpeg."""
         first, second = served
+        if isinstance(made.data, str):
+            return WRONG, "pixels of what is no file"
         if second is not None and not np.array_equal(first, second):
             return TWO_WAYS, second if isinstance(second, str) else "other pixels"
         if (warning := libjpeg_warning(made.data)) is not None:
@@ -125,11 +132,11 @@ class Images:
             self._undamaged[key] = self._served(made.way)
         return self._undamaged[key]
 
-    def _written(self, data: bytes, suffix: str) -> Path:
+    def _written(self, data: bytes | str, suffix: str) -> Path:
         for other in (self._root / "class").iterdir():
             other.unlink()
         path = self._root / "class" / f"damaged{suffix}"
-        path.write_bytes(data)
+        put(path, data)
         return path
 
     def _served(self, way: Way) -> NDArray[np.uint8]:

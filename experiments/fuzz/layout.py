@@ -11,6 +11,10 @@ _SCAN, _END = 0xDA, 0xD9
 _TIFF_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 12: 8}
 
 
+# Boxes that hold boxes, and where those begin.
+_INSIDE = {b"meta": 12, b"iprp": 8, b"ipco": 8, b"jp2h": 8}
+
+
 @dataclass(frozen=True)
 class Number:
     """A number in a file: where, of how many bytes, and in which order they stand."""
@@ -76,7 +80,11 @@ def _scan_end(data: bytes, place: int) -> int:
 
 
 def without_stray_bytes(data: bytes) -> bytes:
-    """Return a JPEG without the bytes between its segments and behind its end."""
+    """Return a JPEG without the bytes between its segments, behind its scans and behind its end.
+
+    Behind a scan's coded data, only one byte repeated up to the next marker is taken for stray:
+    other bytes there are what damage looks like, too.
+    """
     kept, place = [data[:2]], 2
     while (place := _next_marker(data, place)) is not None:
         marker = data[place + 1]
@@ -85,12 +93,22 @@ def without_stray_bytes(data: bytes) -> bytes:
         else:
             stop = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
         if marker == _SCAN:
-            stop = _scan_end(data, stop)
-        kept.append(data[place:stop])
+            scan, stop = stop, _scan_end(data, stop)
+            kept += [data[place:scan], _without_padding(data[scan:stop])]
+        else:
+            kept.append(data[place:stop])
         if marker == _END:
             break
         place = stop
     return b"".join(kept)
+
+
+def _without_padding(coded: bytes) -> bytes:
+    """Return coded data without a run of one byte at its end."""
+    left = coded.rstrip(coded[-1:])
+    if left.endswith(b"\xff"):  # 255, 0 stands for a coded 255
+        left += coded[len(left) : len(left) + 1]
+    return left if len(left) < len(coded) - 1 else coded
 
 
 def _next_marker(data: bytes, place: int) -> int | None:
@@ -179,6 +197,26 @@ def _gif(data: bytes) -> Layout:
     return Layout([*parts, (place, len(data))], numbers)
 
 
+def _boxes(data: bytes) -> Layout:
+    """Return the boxes of an AVIF or JPEG 2000 file, those inside `meta` and `jp2h` too."""
+    parts, numbers = [], []
+    left = [(0, len(data))]
+    while left:
+        place, end = left.pop()
+        while place + 8 <= end:
+            length = int.from_bytes(data[place : place + 4], "big") or end - place
+            stop = min(place + max(8, length), end)
+            parts.append((place, stop))
+            numbers.append(Number(place, 4, "big"))
+            inner = _INSIDE.get(data[place + 4 : place + 8])
+            if inner is None:
+                numbers += [Number(at, 4, "big") for at in range(place + 8, min(place + 60, stop))]
+            else:
+                left.append((place + inner, stop))
+            place = stop
+    return Layout(sorted(parts), [number for number in numbers if number.offset + 4 <= len(data)])
+
+
 _FINDERS: dict[str, Callable[[bytes], Layout]] = {
     "jpeg": _jpeg,
     "png": _png,
@@ -186,4 +224,6 @@ _FINDERS: dict[str, Callable[[bytes], Layout]] = {
     "tiff": _tiff,
     "bmp": _bmp,
     "gif": _gif,
+    "avif": _boxes,
+    "jpeg2000": _boxes,
 }

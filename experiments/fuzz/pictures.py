@@ -19,6 +19,8 @@ SUFFIXES = {
     "tiff": ".tif",
     "bmp": ".bmp",
     "gif": ".gif",
+    "avif": ".avif",
+    "jpeg2000": ".jp2",
 }
 _TURNED = 6  # EXIF: a quarter to the right
 _ORIENTATION = 0x0112
@@ -43,8 +45,8 @@ class Picture:
 
 
 def pictures() -> list[Picture]:
-    """Return all of them, always the same ones: 40 to 200 pixels a side, 0.1 to 90 kB."""
-    return [*_jpegs(), *_pngs(), *_webps(), *_tiffs(), *_bmps(), *_gifs()]
+    """Return all of them, always the same ones: 24 to 200 pixels a side, 0.6 to 99 kB."""
+    return [*_jpegs(), *_pngs(), *_webps(), *_tiffs(), *_bmps(), *_gifs(), *_newer()]
 
 
 def _pixels(seed: int, height: int, width: int, noise: int = 9) -> NDArray[np.uint8]:
@@ -170,6 +172,15 @@ def _gifs() -> Iterator[Picture]:
     yield _written("interlaced", "GIF", _colour(93).quantize(64), interlace=1)
     yield _written("see-through", "GIF", _colour(94).quantize(32), transparency=3)
     yield _written("two frames", "GIF", _colour(95, 40, 40), save_all=True, append_images=frames)
+
+
+def _newer() -> Iterator[Picture]:
+    yield _written("lossy", "AVIF", _colour(100), quality=70)
+    yield _written("grey", "AVIF", _colour(101, 40, 56).convert("L"), quality=70)
+    yield _written("alpha", "AVIF", _with_alpha(102), quality=70)
+    yield _written("lossless", "JPEG2000", _colour(110, 40, 56))
+    yield _written("lossy", "JPEG2000", _colour(111), quality_layers=[20], irreversible=True)
+    yield _written("grey in tiles", "JPEG2000", _colour(112).convert("L"), tile_size=(32, 32))
 
 
 def _tiled(pixels: NDArray[np.uint8]) -> bytes:

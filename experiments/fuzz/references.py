@@ -31,8 +31,7 @@ def libjpeg_warning(data: bytes) -> str | None:
     """Return what libjpeg-turbo warns of, but for stray bytes; None: nothing, or no JPEG.
 
     OpenCV's copy of it says the first warning on stderr. simplejpeg's ends at any; it is given the
-    file without what lies between the segments and behind the end: stray bytes inside a scan are
-    what damage looks like, too.
+    file without the bytes that `without_stray_bytes` takes out: all pixels are there without them.
     """
     if not data.startswith(b"\xff\xd8\xff"):
         return None

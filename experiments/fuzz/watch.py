@@ -48,7 +48,9 @@ class Watched:
         self._command += [str(seed), str(folder), str(limit_mib)]
         self._environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(path), str(_HERE)]),
+            "PYTHONPATH": os.pathsep.join(
+                [str(path), str(_HERE), os.environ.get("PYTHONPATH", "")]
+            ),
             "TF_CPP_MIN_LOG_LEVEL": "3",
         }
         self._errors = folder / "harness.txt"

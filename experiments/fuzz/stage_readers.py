@@ -1,129 +1,19 @@
-"""How each file is read: by the functions of the stages themselves."""
+"""How the files between stages are read: by the functions of the stages themselves."""
 
 import contextlib
 import io
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import numpy as np
 import project
 from outcome import Refusal
+from reader import Reader
 
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import Config
-from spoonful.sources.packed import PackedSource
-
-_CUTS = 1000  # places to cut a shard at
-_STORE_FILES = ("meta.json", "labels.npy", "ids.arrow")
-
-
-@dataclass(frozen=True, eq=False)
-class Reader:
-    """Reads what lies in a folder.
-
-    Attributes:
-        group: what the files are, for the table.
-        folder: where they lie.
-        names: of the files that are damaged.
-        share: how often, beside the others.
-        read: (mode) -> what the files say, comparable; SpoonfulError or Refusal.
-        num_modes: in how many ways.
-        is_told_apart: other data can be told from the right data, by a checksum or by other files;
-            else a changed value that is as good as another cannot be noticed.
-        outputs: what reading leaves behind.
-        alias: what a refusal may say instead of a file's name.
-        own_damage: what `read` itself does to the files; None: they are damaged before.
-    """
-
-    group: str
-    folder: Path
-    names: tuple[str, ...]
-    share: float
-    read: Callable[[int], Any]
-    num_modes: int = 1
-    is_told_apart: bool = True
-    outputs: tuple[Path, ...] = ()
-    alias: tuple[str, ...] = ()
-    own_damage: str | None = None
-
-    def called(self, name: str) -> tuple[str, ...]:
-        """Return what a refusal must name."""
-        return (Path(name).name, str(self.folder), *self.alias)
-
-    def clean(self) -> None:
-        """Remove what reading left behind."""
-        for path in self.outputs:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _store(root: Path, encoding: str) -> Reader:
-    """Read a store wholly, mapped and not, as an epoch does; then its names."""
-    packed = "packed" if encoding == "raw" else "packed-jpeg"
-    folder = root / "data" / packed / "train"
-    shards = tuple(path.name for path in sorted(folder.iterdir()) if path.name not in _STORE_FILES)
-
-    def read(mode: int) -> Any:
-        source = PackedSource(folder, mapped_mb=None if mode == 0 else 0)
-        images = np.stack([source.read([index])[0] for index in range(len(source))])
-        served = {
-            "classes": source.class_names,
-            "labels": source.labels.tolist(),
-            "ids": [source.example_id(index) for index in range(len(source))],
-            "images": images.tobytes(),
-        }
-        source.verify()
-        return served
-
-    # Shards are the most of a store's bytes, the others what goes wrong first.
-    names = (*_STORE_FILES, *shards)
-    return Reader(f"{encoding} store", folder, names, 25, read, num_modes=2)
-
-
-def _raw_store(root: Path) -> Reader:
-    return _store(root, "raw")
-
-
-def _jpeg_store(root: Path) -> Reader:
-    return _store(root, "jpeg")
-
-
-def _cut_store(root: Path, encoding: str) -> Reader:
-    """Cut a shard of a store that is open and mapped, at a place that the mode says."""
-    whole = _store(root, encoding)
-    shard = whole.names[-1]
-    copy = root / "data" / f"cut-{encoding}"
-
-    def read(mode: int) -> Any:
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(whole.folder, copy)
-        source = PackedSource(copy)
-        source.read([0])
-        with (copy / shard).open("r+b") as file:
-            file.truncate((copy / shard).stat().st_size * mode // _CUTS)
-        return source.read(range(len(source))).tobytes() if mode else None
-
-    return Reader(
-        f"{encoding} store",
-        whole.folder,
-        (shard,),
-        1,
-        read,
-        num_modes=_CUTS,
-        alias=(str(copy),),
-        own_damage="cut while it is open",
-    )
-
-
-def _cut_raw_store(root: Path) -> Reader:
-    return _cut_store(root, "raw")
-
-
-def _cut_jpeg_store(root: Path) -> Reader:
-    return _cut_store(root, "jpeg")
 
 
 def _config(root: Path, *overrides: str) -> Config:
@@ -312,11 +202,7 @@ def _sweep(root: Path) -> Reader:
     return Reader("sweep", folder.path, names, 5, read, is_told_apart=False)
 
 
-READERS: tuple[Callable[[Path], Reader], ...] = (
-    _raw_store,
-    _jpeg_store,
-    _cut_raw_store,
-    _cut_jpeg_store,
+STAGE_READERS: tuple[Callable[[Path], Reader], ...] = (
     _split_files,
     _split_of_a_store,
     _fetched,
