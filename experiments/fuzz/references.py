@@ -11,8 +11,14 @@ import simplejpeg
 from layout import without_stray_bytes
 from PIL import Image
 
-# What libjpeg says of a file all of whose pixels are there.
-_HARMLESS = ("extraneous bytes before marker", "unknown JFIF revision", "Unknown Adobe color")
+# What libjpeg says of a file all of whose pixels are there: of bytes that belong to nothing, and of
+# header values that nothing is decoded with.
+_HARMLESS = (
+    "extraneous bytes before marker",
+    "unknown JFIF revision",
+    "Unknown Adobe color",
+    "Invalid SOS parameters for sequential JPEG",
+)
 
 
 def pillow_refusal(data: bytes) -> str | None:
@@ -30,24 +36,28 @@ def pillow_refusal(data: bytes) -> str | None:
 def libjpeg_warning(data: bytes) -> str | None:
     """Return what libjpeg-turbo warns of, but for stray bytes; None: nothing, or no JPEG.
 
-    OpenCV's copy of it says the first warning on stderr. simplejpeg's ends at any; it is given the
-    file without the bytes that `without_stray_bytes` takes out: all pixels are there without them.
+    OpenCV's copy of it says the first warning on stderr. simplejpeg's ends at any; where it does,
+    it is given the file without the bytes that `without_stray_bytes` takes out.
     """
     if not data.startswith(b"\xff\xd8\xff"):
         return None
     said = _said_to_opencv(data)
     if said and not any(words in said for words in _HARMLESS):
         return said
+    if _strict_complaint(data) is None:
+        return None
+    return _strict_complaint(without_stray_bytes(data))
+
+
+def _strict_complaint(data: bytes) -> str | None:
     try:
-        clean = without_stray_bytes(data)
-        colour = simplejpeg.decode_jpeg_header(clean)[2]
-        simplejpeg.decode_jpeg(clean, "CMYK" if colour in ("CMYK", "YCCK") else "RGB")
+        colour = simplejpeg.decode_jpeg_header(data)[2]
+        simplejpeg.decode_jpeg(data, "CMYK" if colour in ("CMYK", "YCCK") else "RGB")
     except KeyError:  # a sampling of the colours that it has no name for
         return None
     except ValueError as error:
-        if any(words in str(error) for words in _HARMLESS[1:]):
-            return None
-        return str(error)
+        # Bytes before a marker are no longer harmless here: the stray ones were taken out.
+        return None if any(words in str(error) for words in _HARMLESS[1:]) else str(error)
     return None
 
 

@@ -23,6 +23,7 @@ _HERE = Path(__file__).resolve().parent
 SOURCES = {"images": ("images", "Images"), "files": ("files", "Files")}
 _COUNTS = {"images": 40_000, "files": 10_000}
 _SHOWN = 20
+_TOLD_EVERY = 500
 
 
 def look(
@@ -33,7 +34,12 @@ def look(
     def make(process: int) -> Watched:
         return Watched(SOURCES[name], seed, folder / f"{name}-{process}")
 
-    found = list(outcomes(make, numbers, num_processes))
+    found: list[Outcome] = []
+    for outcome in outcomes(make, numbers, num_processes):
+        found.append(outcome)
+        if len(found) % _TOLD_EVERY == 0:
+            findings = sum(one.is_finding for one in found)
+            print(f"{name}: {len(found):,} read, {findings} findings", flush=True)
     return sorted(found, key=lambda outcome: outcome.number)
 
 
