@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from reader import Reader
 
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import Config
+
+# What does not fit together is named by its folder.
+_SPLIT = ("data/split", "data/packed")
 
 
 def _config(root: Path, *overrides: str) -> Config:
@@ -44,7 +48,7 @@ def _split_files(root: Path) -> Reader:
             for name, source in zip(("train", "val"), sources, strict=True)
         }
 
-    return Reader("split", data, names, 8, read)
+    return Reader("split", data, names, 8, read, alias=_SPLIT)
 
 
 def _split_of_a_store(root: Path) -> Reader:
@@ -56,7 +60,7 @@ def _split_of_a_store(root: Path) -> Reader:
     def read(mode: int) -> Any:
         return [source.fingerprint for source in open_train_and_val(config)]
 
-    return Reader("split", root / "data", ("split.json",), 5, read)
+    return Reader("split", root / "data", ("split.json",), 5, read, alias=_SPLIT)
 
 
 def _fetched(root: Path) -> Reader:
@@ -97,7 +101,7 @@ def _trained(root: Path) -> Reader:
     folder = root / "models" / "train"
 
     def stop(path: Path, source: Any, settings: Any, batch_size: int) -> None:
-        raise _Judged(source.fingerprint, path.read_bytes(), repr(settings))
+        raise _Judged(source.fingerprint, path.read_bytes(), json.dumps(settings, sort_keys=True))
 
     def read(mode: int) -> Any:
         with (
