@@ -133,7 +133,7 @@ def _recorded(root: Path) -> Reader:
     def read(mode: int) -> Any:
         return vars(read_run(config.tracking, run.info.run_id))
 
-    return Reader("recorded run", folder, names, 8, read, is_told_apart=False)
+    return Reader("recorded run", folder, names, 3, read, is_told_apart=False)
 
 
 def _checkpoint(root: Path) -> Reader:
