@@ -48,6 +48,14 @@ class _Format(NamedTuple):
     weight: float
 
 
+# What the file's own brand may be; as for Pillow, the brands behind it say that it is no HEIC.
+_AVIF_BRANDS = (b"avif", b"avis", b"mif1", b"msf1")
+
+
+def _says_avif(start: bytes) -> bool:
+    return b"avif" in start[8:64] or b"avis" in start[8:64]
+
+
 _FORMATS = (
     _Format("PNG", lambda s: s.startswith(b"\x89PNG\r\n\x1a\n"), PngImagePlugin.PngImageFile, 1),
     _Format("GIF", lambda s: s[:6] in (b"GIF87a", b"GIF89a"), GifImagePlugin.GifImageFile, 1),
@@ -60,7 +68,7 @@ _FORMATS = (
     ),
     _Format(
         "AVIF",
-        lambda s: s[4:8] == b"ftyp" and (b"avif" in s[8:64] or b"avis" in s[8:64]),
+        lambda s: s[4:8] == b"ftyp" and s[8:12] in _AVIF_BRANDS and _says_avif(s),
         AvifImagePlugin.AvifImageFile,
         2,
     ),

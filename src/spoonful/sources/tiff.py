@@ -29,6 +29,13 @@ _ORIENTATION, _JPEG_TABLES = 274, 347
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _UNSIGNED = 1
 _BAND_PIXELS = 1 << 20
+# Bits a sample. Other numbers are hardly written, but are what a damaged directory says.
+_GREY_BITS, _COLOUR_BITS = (1, 2, 4, 8, 12, 16), (8, 16)
+_BITS = {_MIN_IS_WHITE: _GREY_BITS, _MIN_IS_BLACK: _GREY_BITS, _RGB: _COLOUR_BITS}
+_BITS |= {_PALETTE: (1, 2, 4, 8), _CMYK: (8,), _YCBCR: (8,)}
+_REQUIRED = ("ImageWidth", "ImageLength", "PhotometricInterpretation")
+# None, CCITT (three), LZW, JPEG, deflate (two), packbits: every libtiff has them.
+_IN_LIBTIFF = (1, 2, 3, 4, 5, _JPEG, 8, 32946, 32773)
 _COPY_AGAIN = "copy or download it again, or remove it"
 _CONVERT = "convert it to 8 bits RGB or grey"
 # What a sample may take beside the 8 bits that are kept: 16 bits, and the segments.
@@ -78,9 +85,12 @@ def _decoded(
 
     with tifffile.TiffFile(io.BytesIO(encoded)) as file:
         page = file.pages.first
+        _check_directory(page)
         _check_kind(page)
         _check_size(page, max_pixels)
         _check_segments(page, encoded)
+        if int(page.compression) in _IN_LIBTIFF:
+            _check_with_libtiff(encoded)
         values = page.asarray(squeeze=False, maxworkers=1)
         turn = page.tags.valueof(_ORIENTATION, 1)
         palette = page.colormap
@@ -96,6 +106,41 @@ def _decoded(
         shown = band if (band.ndim == 2) == (channels == 1) else _other_mode(band)
         image[top : top + rows] = shown.reshape(*shown.shape[:2], channels)
     return image, turn if is_orientation(turn) else 1
+
+
+def _check_directory(page: "TiffPage") -> None:
+    """Check that the picture's directory is whole, and says what a picture must say.
+
+    tifffile passes over what it cannot read, and takes a default for what is not there.
+    """
+    file = page.parent
+    file.filehandle.seek(page.offset)
+    number = file.filehandle.read(file.tiff.tagnosize)
+    num_entries = int.from_bytes(number, "little" if file.byteorder == "<" else "big")
+    size = file.tiff.tagnosize + num_entries * file.tiff.tagsize + file.tiff.offsetsize
+    if len(page.tags) != num_entries or page.offset + size > file.filehandle.size:
+        raise RefusedError(
+            f"a damaged TIFF image: {len(page.tags)} of {num_entries} entries of its directory can "
+            "be read",
+            _COPY_AGAIN,
+        )
+    required = (*_REQUIRED, "BitsPerSample") if page.samplesperpixel > 1 else _REQUIRED
+    missing = [name for name in required if name not in page.tags]
+    if missing:
+        raise RefusedError(
+            f"a damaged TIFF image: {missing[0]} is not in its directory", _COPY_AGAIN
+        )
+
+
+def _check_with_libtiff(encoded: bytes) -> None:
+    """Let libtiff decode the picture, too: it finds damage that tifffile does not.
+
+    Such as codes behind a segment's last row, or a line of a fax that is too long. Of 5,000
+    damaged files (experiments/fuzz), 7 were served without this that libtiff refuses.
+    """
+    import imagecodecs
+
+    imagecodecs.tiff_decode(encoded, index=0)
 
 
 def _check_kind(page: "TiffPage") -> None:
@@ -119,9 +164,8 @@ def _check_kind(page: "TiffPage") -> None:
         )
     colours = {_MIN_IS_WHITE: 1, _MIN_IS_BLACK: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3}
     photometric = int(page.photometric)
-    if page.samplesperpixel < colours.get(photometric, 1 << 16) or (
-        photometric in (_CMYK, _YCBCR) and bits != 8
-    ):
+    num_declared = colours.get(photometric, 1 << 16) + len(page.extrasamples)
+    if page.samplesperpixel != num_declared or bits not in _BITS.get(photometric, ()):
         raise RefusedError(
             f"a TIFF image whose colours are {_name(photometric)} with {page.samplesperpixel} "
             f"samples of {bits} bits, expected grey, RGB, a palette, CMYK or YCbCr",
