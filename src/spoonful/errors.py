@@ -5,5 +5,13 @@ class SpoonfulError(ValueError):
     """Report bad input or a bad file in one line meant for the user.
 
     The message says what was passed, what is allowed and how to mend it. The command line prints
-    it without a traceback and exits with code 2.
+    it without a traceback and exits with code 2. What cannot be printed, such as a line break in a
+    file's name or in a damaged value, is escaped.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message if message.isprintable() else _printable(message))
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -79,18 +79,19 @@ class RawFiles:
         Raises:
             SpoonfulError: the file is gone or has changed since `fetch`, or cannot be linked.
         """
-        source = (self.root / self.paths[position]).resolve()
+        own = self.origin(position)
         try:
+            source = Path(own).resolve()  # a link to what a link points at: the split outlives it
             size = source.stat().st_size
             if size != self.sizes[position]:
                 raise SpoonfulError(
-                    f"{source}: had {self.sizes[position]} bytes when fetched, has {size} now; "
+                    f"{own}: had {self.sizes[position]} bytes when fetched, has {size} now; "
                     "run `spoonful fetch` again"
                 )
             self._link(source, target)
         except OSError as error:
             raise SpoonfulError(
-                f"{source}: cannot be put into the split with dataset.link={self.link} "
+                f"{own}: cannot be put into the split with dataset.link={self.link} "
                 f"({error.strerror or error}); dataset.link=copy works everywhere"
             ) from error
 
