@@ -113,7 +113,8 @@ def test_a_library_is_imported_where_it_belongs_and_nowhere_else(package: str) -
 
 
 def test_order_and_sources_know_neither_keras_nor_hydra() -> None:
-    outside = {"numpy", "cv2", "deflate", "PIL", "pyarrow", "simplejpeg", "tifffile"}
+    outside = {"numpy", "cv2", "deflate", "PIL", "pyarrow", "simplejpeg"}
+    outside |= {"imagecodecs", "tifffile"}
     for path in MODULES:
         if within(name_of(path), ("order", "sources", "errors")):
             top = {name.split(".")[0] for name in imported(path)}

@@ -15,13 +15,16 @@ _STORE_FILES = ("meta.json", "labels.npy", "ids.arrow")
 
 
 def _store(root: Path, encoding: str) -> Reader:
-    """Read a store wholly, mapped and not, as an epoch does; then its names."""
+    """Read a store wholly, loaded and not, and check it meanwhile, as an epoch does."""
     packed = "packed" if encoding == "raw" else "packed-jpeg"
     folder = root / "data" / packed / "train"
     shards = tuple(path.name for path in sorted(folder.iterdir()) if path.name not in _STORE_FILES)
 
     def read(mode: int) -> Any:
         source = PackedSource(folder, mapped_mb=None if mode == 0 else 0)
+        check = source.shard_check()
+        if check is not None:
+            check.begin()
         images = np.stack([source.read([index])[0] for index in range(len(source))])
         served = {
             "classes": source.class_names,
@@ -29,7 +32,8 @@ def _store(root: Path, encoding: str) -> Reader:
             "ids": [source.example_id(index) for index in range(len(source))],
             "images": images.tobytes(),
         }
-        source.verify()
+        if check is not None:
+            check.finish(limit_s=5)
         return served
 
     # Shards are the most of a store's bytes, the others what goes wrong first.
