@@ -247,6 +247,16 @@ def test_bytes_that_belong_to_nothing_cost_nothing(options: dict[str, Any]) -> N
         assert np.array_equal(decoded(odd, base.shape), base)
 
 
+@pytest.mark.parametrize("stray", [b"", b"\xff" * 20, bytes(20)])
+def test_a_marker_that_no_file_has_is_refused_as_pillow_does(stray: bytes) -> None:
+    whole = PHOTOS[0]
+    tables = whole.index(b"\xff\xdb")
+    odd = whole[:tables] + stray + b"\xff\x01" + whole[tables:]
+    with pytest.raises(OSError, match="cannot identify"):
+        Image.open(io.BytesIO(odd))
+    assert "JPEG" in reason(odd)
+
+
 def test_what_is_left_over_behind_a_scan_is_refused() -> None:
     whole = PHOTOS[0]
     assert "extraneous bytes" in reason(whole[:-2] + bytes(range(30)) + whole[-2:])

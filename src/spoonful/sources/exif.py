@@ -10,7 +10,8 @@ from spoonful.sources.resize import Box
 
 _EXIF = b"Exif\0\0"
 _APP1, _START_OF_SCAN, _END_OF_IMAGE = 0xE1, 0xDA, 0xD9
-_ALONE = (0x01, *range(0xD0, 0xD9))  # markers without a length
+_ALONE = range(0xD0, 0xD9)  # markers without a length
+_FIRST_MARKER = 0xC0  # below are TEM, which no file has and Pillow refuses, and no markers
 _ORIENTATION, _ENTRY_BYTES = 0x0112, 12
 _WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I"}  # by the TIFF type
 # For each orientation, what is mirrored (OpenCV's code) after rows and columns are swapped from 5
@@ -30,6 +31,8 @@ def orientation(jpeg: bytes) -> int | None:
         marker = jpeg[position + 1]
         if marker == 0xFF:  # padding between segments
             position += 1
+        elif marker < _FIRST_MARKER:
+            return None
         elif marker in _ALONE:
             position += 2
         elif marker in (_START_OF_SCAN, _END_OF_IMAGE):

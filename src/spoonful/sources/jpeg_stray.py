@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 _START_OF_SCAN, _END = 0xDA, 0xD9
 _HUFFMAN, _APP0, _APP1, _APP14 = 0xC4, 0xE0, 0xE1, 0xEE
+_FIRST_MARKER = 0xC0  # below are TEM, which no file has and Pillow refuses, and no markers
 _SOI_AND_RESTARTS = range(0xD0, 0xD9)
 _FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive; Huffman coded
 _PROGRESSIVE = 0xC2
@@ -58,7 +59,7 @@ def without_stray_bytes(encoded: bytes) -> bytes | None:
             found.kept.append(encoded[marker_at : marker_at + 2])
             break
         end = marker_at + 2 + int.from_bytes(encoded[marker_at + 2 : marker_at + 4], "big")
-        if marker in _SOI_AND_RESTARTS or end > len(encoded):
+        if marker < _FIRST_MARKER or marker in _SOI_AND_RESTARTS or end > len(encoded):
             return None
         segment = encoded[marker_at:end]
         if not _note_segment(segment, found):
