@@ -45,8 +45,10 @@ class Inputs:
         if way == "exit":
             os._exit(0)
         if way in ("unnamed", "two lines", "refuse"):
-            texts = {"unnamed": "no image", "two lines": "file.png:\\nno image"}
-            raise SpoonfulError(texts.get(way, "file.png: no image"))
+            error = SpoonfulError("no image" if way == "unnamed" else "file.png: no image")
+            if way == "two lines":  # which its constructor would escape
+                error.args = ("file.png:\\nno image",)
+            raise error
         return way
 
     def names(self, way):
