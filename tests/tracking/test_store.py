@@ -1,16 +1,21 @@
 """The embedded store is created once and whole."""
 
+import shutil
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from mlflow.tracking import MlflowClient
 
 from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
+from spoonful.project import project_root
+from spoonful.tracking.run import experiment_id
 from spoonful.tracking.store import artifact_location, prepare_store, tracking_uri
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 PREPARE = """
 from spoonful.config.compose import compose_config
 from spoonful.tracking.store import prepare_store
@@ -48,3 +53,19 @@ def test_a_store_that_cannot_be_used_is_named(uri: str) -> None:
     with pytest.raises(SpoonfulError, match=r"tracking\.uri=") as caught:
         prepare_store(config)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["ö '\"[=,$#{: x", "a%41b?c"])
+def test_a_store_lies_in_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    shutil.copytree(CHECKOUT / "conf", tmp_path / name / "conf")
+    shutil.copy(CHECKOUT / "dvc.yaml", tmp_path / name)
+    monkeypatch.chdir(tmp_path / name)
+    project_root.cache_clear()
+    config = compose_config([]).tracking
+    run_id = MlflowClient(prepare_store(config)).create_run(experiment_id(config)).info.run_id
+    MlflowClient(tracking_uri(config)).log_text(run_id, "kept", "a.txt")
+    assert (tmp_path / name / "mlflow.db").is_file()
+    (kept,) = (tmp_path / name / "mlruns").rglob("a.txt")
+    assert kept.read_text() == "kept"

@@ -3,10 +3,12 @@
 import fcntl
 import logging
 import os
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
@@ -42,7 +44,7 @@ def tracking_uri(config: TrackingConfig) -> str:
 
     The login of a server's address goes where MLflow looks for it in the environment.
     """
-    uri = config.uri or f"sqlite:///{store_root() / DATABASE_NAME}"
+    uri = config.uri or sqlite_uri(store_root() / DATABASE_NAME)
     if not uri.startswith(("http://", "https://")):
         return uri
     address, user, password = without_login(uri)
@@ -76,6 +78,13 @@ def where_recorded(config: TrackingConfig, overrides: Iterable[str]) -> str:
     if _is_from_environment(config):
         return f"{where} ({ENVIRONMENT_NAME})"
     return f"{where} ({_KEY} in conf/)" if config.uri else f"{where} (the default)"
+
+
+def sqlite_uri(path: Path) -> str:
+    """Return the address of an SQLite file, whatever characters its path has."""
+    from sqlalchemy import URL
+
+    return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
 
 
 def artifact_location(config: TrackingConfig, experiment_name: str) -> str | None:
@@ -191,6 +200,26 @@ def _create_database(path: Path) -> None:
 
         quiet_mlflow()  # importing it has set its own levels
         with replaced_file(path) as beside:
-            engine = create_sqlalchemy_engine(f"sqlite:///{beside}")
+            engine = create_sqlalchemy_engine(sqlite_uri(beside))
             _initialize_tables(engine)
+            _add_default_experiment(engine, path.parent)
             engine.dispose()
+
+
+def _add_default_experiment(engine: Any, folder: Path) -> None:
+    """Add the experiment that MLflow wants; its own way fails at a path with a quote (3.17.2)."""
+    from mlflow.store.tracking.dbmodels.models import SqlExperiment
+    from sqlalchemy.orm import Session
+
+    now_ms = int(time.time() * 1000)
+    default = SqlExperiment(
+        experiment_id=0,
+        name="Default",
+        artifact_location=(folder / ARTIFACTS_DIR_NAME / "0").as_uri(),
+        lifecycle_stage="active",
+        creation_time=now_ms,
+        last_update_time=now_ms,
+    )
+    with Session(engine) as session:
+        session.add(default)
+        session.commit()
