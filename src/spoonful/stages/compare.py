@@ -40,8 +40,8 @@ def run(config: Config) -> None:
     print(points_text(study), end="\n\n")
     for sentence in found.words():
         print(sentence)
-    for missing in study.missing:
-        print(f"without a result: {missing.words}")
+    for missing in sorted(study.missing, key=lambda missing: missing.is_pruned):
+        print(missing.words if missing.is_pruned else f"without a result: {missing.words}")
     if study.num_unknown:
         print(f"without a result: {study.num_unknown} more that never began")
     print(f"curves: {sweep.points_url}{'' if sweep.is_served else ' (after `spoonful ui`)'}")

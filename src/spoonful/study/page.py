@@ -127,15 +127,17 @@ def _repeats(study: Study) -> str:
 
 
 def _missing(study: Study) -> str:
-    if not study.missing and not study.num_unknown:
-        return ""
-    items = [_missing_item(missing) for missing in study.missing]
+    items = [_missing_item(missing) for missing in study.missing if not missing.is_pruned]
+    pruned = [_missing_item(missing) for missing in study.missing if missing.is_pruned]
     if study.num_unknown:
         items.append(f"<li>{study.num_unknown} more that never began</li>")
-    count = len(study.missing) + study.num_unknown
-    return (
-        f"<section class='missing'><h2>Without a result: {count}</h2>"
-        f"<p>They count in no mean, test or chart.</p><ul>{''.join(items)}</ul></section>"
+    count = len(items) + max(0, study.num_unknown - 1)
+    lists = (("Without a result", count, items), ("Pruned by the sweep", len(pruned), pruned))
+    return "".join(
+        f"<section class='missing'><h2>{title}: {number}</h2>"
+        f"<p>They count in no mean, test or chart.</p><ul>{''.join(found)}</ul></section>"
+        for title, number, found in lists
+        if found
     )
 
 

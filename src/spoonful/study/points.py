@@ -80,6 +80,11 @@ class Missing:
     run: PointRun | None = None
 
     @property
+    def is_pruned(self) -> bool:
+        """Whether the sweep itself ended it: no failure."""
+        return self.run is not None and self.run.pruned_after is not None
+
+    @property
     def words(self) -> str:
         """Which point and seed it is, and why."""
         point = " ".join(filter(None, (self.label, f"{SEED}={shown_setting(self.seed)}")))
@@ -209,6 +214,8 @@ def _values(run: PointRun, axes: tuple[str, ...]) -> Values:
 
 
 def _why_missing(run: PointRun, target: Quantity) -> str | None:
+    if run.pruned_after is not None:
+        return f"pruned after epoch {run.pruned_after}"
     if not run.is_finished:
         return run.status
     if target.of(run) is None:

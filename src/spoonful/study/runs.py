@@ -25,6 +25,7 @@ class PointRun:
         metrics: what was recorded each epoch: name, epoch (from 1), value.
         scalars: the last value of each metric, also of those that were recorded once.
         url: its page in the MLflow UI.
+        pruned_after: the epoch after which the sweep ended it as hopeless; None: it did not.
     """
 
     run_id: str
@@ -35,6 +36,7 @@ class PointRun:
     metrics: dict[str, dict[int, float]] = field(default_factory=dict)
     scalars: dict[str, float] = field(default_factory=dict)
     url: str = ""
+    pruned_after: int | None = None
 
     @property
     def is_finished(self) -> bool:

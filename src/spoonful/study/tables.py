@@ -119,7 +119,7 @@ def _best_metrics(study: Study) -> dict[str, Any]:
         "num_seeds": len(best.runs),
         "num_points": len(study.points),
         "num_runs": sum(len(point.runs) for point in study.points),
-        "num_missing": len(study.missing) + study.num_unknown,
+        "num_missing": sum(not m.is_pruned for m in study.missing) + study.num_unknown,
     }
 
 

@@ -19,6 +19,8 @@ from spoonful.tracking.store import prepare_store
 
 SWEEP_TAG = "sweep.id"
 POINT_TAG = "sweep.point"
+NUMBER_TAG = "sweep.number"
+PRUNED_TAG = "sweep.pruned"  # the epoch after which a point was ended as hopeless
 AXES_TAG = "sweep.axes"
 NUM_POINTS_TAG = "sweep.num_points"
 NAMED_TAG = "sweep.name"
@@ -103,9 +105,44 @@ def one_point(config: TrackingConfig, parent_id: str) -> Iterator[None]:
     mark_parent(config, parent_id, "FINISHED")
 
 
-def child_tags(parent_id: str, point: str) -> dict[str, str]:
-    """Return what makes a run a point of a sweep."""
-    return {MLFLOW_PARENT_RUN_ID: parent_id, SWEEP_TAG: parent_id, POINT_TAG: redacted(point)}
+def child_tags(parent_id: str, point: str, number: int | None = None) -> dict[str, str]:
+    """Return what makes a run a point of a sweep; `number`: of the point, where it has one."""
+    tags = {MLFLOW_PARENT_RUN_ID: parent_id, SWEEP_TAG: parent_id, POINT_TAG: redacted(point)}
+    return tags if number is None else {**tags, NUMBER_TAG: str(number)}
+
+
+def end_children(
+    config: TrackingConfig,
+    parent_id: str,
+    status: str,
+    number: int | None = None,
+    error: str | None = None,
+) -> list[str]:
+    """Mark the runs that a process of the sweep left RUNNING when it was killed.
+
+    Args:
+        config: where they are recorded.
+        parent_id: the sweep's run.
+        status: "FAILED" or "KILLED".
+        number: of the point whose process has ended; None: no process of the sweep is left.
+        error: why, recorded with them.
+
+    Returns:
+        Their ids.
+    """
+    wanted = f"tags.`{SWEEP_TAG}` = '{parent_id}' AND attributes.status = 'RUNNING'"
+    if number is not None:
+        wanted += f" AND tags.`{NUMBER_TAG}` = '{number}'"
+    with refusals(config):
+        client = MlflowClient(prepare_store(config, is_to_be_written=True))
+        experiment = client.get_run(parent_id).info.experiment_id
+        runs = client.search_runs([experiment], wanted)
+        ids = [str(run.info.run_id) for run in runs if run.info.run_id != parent_id]
+        for run_id in ids:
+            if error is not None:
+                client.set_tag(run_id, "error", error)
+            client.set_terminated(run_id, status)
+    return ids
 
 
 def _create(config: TrackingConfig, name: str, tags: Mapping[str, str], description: str) -> str:

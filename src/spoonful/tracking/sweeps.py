@@ -15,7 +15,14 @@ from spoonful.study.quantities import EPOCH_METRICS
 from spoonful.study.runs import PointRun, Setting, SweepRuns, inferred_axes, typed_setting
 from spoonful.tracking.added import added_to
 from spoonful.tracking.pages import is_served, points_page, run_page, server_address
-from spoonful.tracking.parent import AXES_TAG, NAMED_TAG, NOTE_TAG, NUM_POINTS_TAG, SWEEP_TAG
+from spoonful.tracking.parent import (
+    AXES_TAG,
+    NAMED_TAG,
+    NOTE_TAG,
+    NUM_POINTS_TAG,
+    PRUNED_TAG,
+    SWEEP_TAG,
+)
 from spoonful.tracking.run import as_logged, finished_run
 
 _EXPERIMENT = "experiment"
@@ -138,6 +145,7 @@ def _point_run(client: MlflowClient, config: TrackingConfig, run: Run) -> PointR
         },
         scalars={name: as_logged(value) for name, value in run.data.metrics.items()},
         url=f"{server_address(config)}/{run_page(run.info.experiment_id, run.info.run_id)}",
+        pruned_after=_number(run.data.tags.get(PRUNED_TAG)),
     )
 
 
