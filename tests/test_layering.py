@@ -33,7 +33,7 @@ LAYERS = [
     ("datasets", "splitting", "packing", "models", "figures", "comparison", "study"),
     ("generator", "evaluation", "tracking"),
     ("fitting",),
-    ("stages",),
+    ("stages", "sweep_preload"),
     ("__main__", ""),
 ]
 # Top-level packages, and the only modules of ours that may import them.
@@ -45,6 +45,7 @@ ONLY_IN = {
     "hydra": ("__main__", "config", "stages.job"),
     "omegaconf": ("config", "stages.train", "stages.train_record"),
     "matplotlib": ("figures", "evaluation.report", "study", "tracking"),
+    "optuna": ("stages.sweep_search", "stages.sweep_study"),
     "scipy": ("study.significance",),
     "sklearn": ("fitting.fit", "evaluation.scores", "splitting"),
     "xxhash": ("generator.step_digest", "fitting.resumable", "ledger"),

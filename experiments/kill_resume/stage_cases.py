@@ -14,7 +14,7 @@ _SMALL = ("dataset.image_size=[224,224]", "dataset.num_channels=1", "dataset=fol
 _OLD, _NEW = "dataset.path=own/old", "dataset.path=own/new"
 _TINY = ("model=mlp", "trainer.epochs=2", "trainer.checkpoint_every_steps=10")
 _POINTS = ("generator.batch_size=64,128,256", *_TINY)
-_JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+_SIDE_BY_SIDE = ("sweep.num_parallel=2",)
 _DIGITS = (("fetch",), ("split",), ("pack",))
 _TRAINED = (*_DIGITS, ("train", *_TINY))
 
@@ -129,9 +129,9 @@ STAGE_CASES = (
         num_lives=3,
     ),
     StageCase(
-        "sweep_joblib",
+        "sweep_parallel",
         "the same, two points at a time",
-        ("sweep", *_POINTS, *_JOBLIB),
+        ("sweep", *_POINTS, *_SIDE_BY_SIDE),
         _DIGITS,
         ("models/sweeps",),
         blows=(

@@ -202,7 +202,7 @@ def _carry_out(
     if is_sweep and not _is_question([name, *flags]):
         from spoonful.stages.sweep import sweep
 
-        sweep(overrides, lambda texts: _run_with_hydra("point", "run", [], texts, multirun=True))
+        sweep(overrides)
         return
     check_overrides(overrides, is_sweep)
     if flags & {"--help", "-h"}:
@@ -217,7 +217,7 @@ def _carry_out(
 
         print(redacted(composed_yaml(overrides)), end="")
     else:
-        _run_with_hydra(name, function, given, overrides, multirun=False)
+        _run_with_hydra(name, function, given, overrides)
 
 
 def _sorted_out(
@@ -245,10 +245,8 @@ def _check_flags(name: str, stage: Stage, flags: set[str]) -> None:
         )
 
 
-def _run_with_hydra(
-    name: str, function: str, given: list[str], overrides: list[str], multirun: bool
-) -> None:
-    """Hand over to Hydra, which composes again and, in a sweep, runs the points in turn."""
+def _run_with_hydra(name: str, function: str, given: list[str], overrides: list[str]) -> None:
+    """Hand over to Hydra, which composes again."""
     import hydra
 
     from spoonful.config.check import check_config
@@ -258,29 +256,21 @@ def _run_with_hydra(
 
     stage = importlib.import_module(f"spoonful.stages.{name}")
     run: Callable[..., Any] = getattr(stage, function)
-    # What a sweep's values make together may be wrong at some of its points only.
-    refused: Callable[[SpoonfulError], Any] = getattr(stage, "refused", _exit_with)
 
-    def task(composed: Any) -> Any:
-        """Check one composed config and run the stage with it; sweepers use what it returns."""
-        output.guard()  # in a process of joblib's, too
+    def task(composed: Any) -> None:
+        """Check the composed config and run the stage with it."""
         register_resolvers()  # this may be another process than the one that composed it
         try:
             config = with_absolute_paths(check_config(composed))
-        except SpoonfulError as error:
-            return refused(error)
-        try:
-            # MLflow makes ./mlruns wherever it runs. Left again, because in a sweep the next
-            # point's paths are taken from where the command was typed, too.
-            with contextlib.chdir(project_root()):
-                return run(config, *given)
+            with contextlib.chdir(project_root()):  # MLflow makes ./mlruns wherever it runs
+                run(config, *given)
         except SpoonfulError as error:
             # Not raised on: Hydra would add a line of its own about the job.
             _exit_with(error)
         except Exception as error:
             _exit_with_words_for(error)
 
-    sys.argv = [f"spoonful {name}", *(["--multirun"] if multirun else []), *overrides]
+    sys.argv = [f"spoonful {name}", *overrides]
     # Hydra would cut an error's traceback and exit with 1; bad input is caught in main, and
     # anything else is a defect whose whole traceback is wanted.
     os.environ["HYDRA_FULL_ERROR"] = "1"

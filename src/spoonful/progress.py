@@ -21,6 +21,7 @@ from spoonful.progress_bar import Bar, clock
 _SOON_S = 1.0
 _EVERY_S = 20.0
 _REFRESH_S = 1.0  # of a bar on a terminal, whose clock is to go on
+SIDE_BY_SIDE = "side by side"  # the name of such a process
 _POINTS = "spoonful sweep"  # what a process of its own works for
 
 
@@ -243,4 +244,4 @@ def _is_worker() -> bool:
     """Say whether this process is one of several that work side by side on one terminal."""
     import multiprocessing
 
-    return multiprocessing.current_process().name != "MainProcess"
+    return multiprocessing.current_process().name == SIDE_BY_SIDE

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from spoonful.config import axes
-from spoonful.config.axes import check_overrides, sweep_of
+from spoonful.config.axes import Interval, Values, check_overrides, check_sweep, sweep_of
 from spoonful.errors import SpoonfulError
 from spoonful.project import project_root
 
@@ -50,28 +50,55 @@ def test_an_overlay_has_axes_and_the_command_line_may_change_them(overlay: str) 
     assert all("seed=7" in point for point in fewer.points)
 
 
-def test_how_the_points_are_launched_is_no_axis() -> None:
-    sweep = sweep_of(["seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"])
+def test_how_the_points_are_trained_is_no_part_of_them() -> None:
+    sweep = sweep_of(["seed=0,1", "sweep.num_parallel=2", "sweep.run_name=a"])
     assert sweep.points == (("seed=0",), ("seed=1",))
 
 
-def test_of_a_sweeper_that_chooses_as_it_goes_the_points_are_not_known() -> None:
-    sweep = sweep_of(
-        ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=7", "seed=interval(0,9)", "model=mlp"]
-    )
+def test_a_sampler_has_a_space_and_no_points() -> None:
+    rates = "optimizer.learning_rate=tag(log,interval(1e-4,1e-1))"
+    sizes, model = "generator.batch_size=range(16,64,16)", "model=mlp,cnn"
+    asked = ["sweep.sampler=tpe", "sweep.num_trials=7", rates, "seed=interval(0,9)", sizes, model]
+    sweep = sweep_of([*asked, "trainer.epochs=choice(3)"])
     assert sweep.points is None
     assert sweep.num_points == 7
-    assert sweep.axes == ("seed",)
+    assert sweep.fixed == ("trainer.epochs=3",)
+    assert sweep.spaces == {
+        "optimizer.learning_rate": Interval(1e-4, 1e-1, is_log=True, is_whole=False),
+        "seed": Interval(0, 9, is_log=False, is_whole=True),
+        "generator.batch_size": Values(
+            tuple(f"generator.batch_size={size}" for size in (16, 32, 48)), are_whole_range=True
+        ),
+        "model": Values(("model=mlp", "model=cnn")),
+    }
+    check_sweep(sweep)
 
 
-def test_only_a_sampler_with_a_seed_comes_to_the_same_points_again() -> None:
-    drawn = ["hydra/sweeper=optuna", "seed=interval(0,9)"]
-    assert not sweep_of(drawn).is_repeatable
-    assert sweep_of([*drawn, "hydra.sweeper.sampler.seed=0"]).is_repeatable
-    assert sweep_of(["seed=0,1"]).is_repeatable
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["hydra/launcher=joblib"], "hydra/launcher=joblib: .* sweep.num_parallel=2; leave it"),
+        (["hydra.launcher.n_jobs=2"], "hydra.launcher.n_jobs=2: .* sweep.num_parallel=2"),
+        (["hydra/sweeper=optuna"], "hydra/sweeper=optuna: .* sweep.sampler=tpe sweep.num_trials"),
+        (["hydra.sweeper.n_trials=9"], "hydra.sweeper.n_trials=9: .* sweep.sampler=tpe"),
+        (["hydra.sweep.dir=a"], "hydra.sweep.dir=a: a sweep's folder is models/sweeps"),
+        (["optimizer.learning_rate=interval(0.1,0.2)"], "learning_rate=interval.*add sweep.sampl"),
+        (["sweep.sampler=tpe", "trainer.epochs=interval(9,1)"], "epochs=interval.9,1.: expected"),
+        (
+            ["sweep.sampler=tpe", "optimizer.learning_rate=tag(log,interval(0,1))"],
+            "first < last and 0 < first",
+        ),
+        (["sweep.sampler=tpe", "generator.batch_size=interval(0,9)"], "batch_size=0: expected >="),
+        (["sweep.sampler=tpee"], "sweep.sampler=tpee: expected one of grid, tpe, random, cmaes"),
+    ],
+)
+def test_what_no_sweep_can_be_made_of_is_one_line(overrides: list[str], words: str) -> None:
+    with pytest.raises(SpoonfulError, match=words) as caught:
+        check_sweep(sweep_of([*overrides, "seed=0,1"]))
+    assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("overrides", [[], ["model=mlp"], ["seed=3", "hydra/launcher=joblib"]])
+@pytest.mark.parametrize("overrides", [[], ["model=mlp"], ["seed=3", "sweep.num_parallel=2"]])
 def test_without_an_axis_there_is_no_sweep(overrides: list[str]) -> None:
     with pytest.raises(SpoonfulError, match="nothing to sweep over"):
         sweep_of(overrides)
@@ -103,7 +130,6 @@ def test_the_cost_of_checking_a_sweep_is_a_sum_not_a_product(
         (["model=cnn,mlp,foo", "seed=0,1"], "model=foo"),
         (["seed=0,1", "generator.batch_size=8,0"], "generator.batch_size=0"),
         (["seed=range(0,0)"], "seed=range(0,0): no values"),
-        (["seed=interval(0,1)"], "seed=interval(0,1): no values"),
         (["model=glob(*)"], "model=glob(*): no values"),
         (["seed=[1"], "not of the form key=value"),
         (["nope=1,2"], "unknown key nope"),

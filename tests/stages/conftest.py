@@ -15,7 +15,7 @@ from mlflow.tracking import MlflowClient
 from tests.processes import ForkedSpoonful, command_environment, run_spoonful
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-LIMIT_S = 120
+LIMIT_S = 240
 
 
 class Processes:
@@ -31,12 +31,15 @@ class Processes:
     def start(self, *arguments: str) -> ForkedSpoonful:
         return ForkedSpoonful(arguments, self._project, command_environment())
 
-    def start_command(self, *arguments: str) -> "subprocess.Popen[str]":
-        """Start a whole command, where the way the interpreter ends is what is tested."""
+    def start_command(self, *arguments: str, mark: str = "") -> "subprocess.Popen[str]":
+        """Start a whole command, where the way the interpreter ends is what is tested.
+
+        `mark` is the variable MARK in its environment and that of all processes that it starts.
+        """
         return subprocess.Popen(
             [sys.executable, "-m", "spoonful", *arguments],
             cwd=self._project,
-            env=command_environment(),
+            env={**command_environment(), "MARK": mark},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

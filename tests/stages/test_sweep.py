@@ -1,13 +1,19 @@
 """`spoonful sweep` as real processes: gone on with after any end, one bad point among good ones."""
 
+import contextlib
+import fcntl
 import json
+import os
 import signal
 import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import optuna
 import pytest
 from mlflow.entities import Run
 
@@ -20,7 +26,7 @@ TINY = ["model=mlp", "trainer.epochs=1"]
 GRID = ["generator.batch_size=32,64", "seed=0,1", *TINY]
 # The last point trains for long: it is the one that is interrupted.
 LONG = ["trainer.epochs=1,1000", "model=mlp", "trainer.checkpoint_every_steps=20"]
-OPTUNA = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "seed=int(interval(0,9))"]
+DRAWN = ["sweep.sampler=tpe", "seed=interval(0,9)"]
 
 
 def parents(runs: list[Run]) -> list[Run]:
@@ -50,6 +56,19 @@ def ended_by(number: int, processes: Any, project: Path, *overrides: str) -> tup
     finally:
         process.kill()
     return process.returncode, output, errors
+
+
+def wait_for_end(project: Path) -> None:
+    """Wait until no process trains a point of the killed sweep."""
+    (lock,) = (project / "models" / "sweeps").glob("*/lock")
+    end = time.monotonic() + 20
+    with lock.open() as held:
+        while True:
+            try:
+                return fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                assert time.monotonic() < end
+                time.sleep(0.1)
 
 
 @pytest.mark.parametrize("command", [["sweep"], ["train", "--multirun"]])
@@ -92,8 +111,10 @@ def test_a_killed_sweep_goes_on_with_the_point_it_was_at(
     code, output, _ = ended_by(signal.SIGKILL, processes, digits, *LONG)
     assert code == -signal.SIGKILL
     assert "[1/2]" in output
+    wait_for_end(digits)
     before = {run.info.run_id: run.info.status for run in processes.runs()}
-    assert sorted(before.values()) == ["FINISHED", "RUNNING", "RUNNING"]
+    # Its point's process ends with it, in order.
+    assert before.pop(next(run.info.run_id for run in parents(processes.runs()))) == "RUNNING"
     code, output, errors = ended_by(signal.SIGINT, processes, digits, *LONG)
     assert code == 130, errors
     assert "going on, 1 of them finished" in output
@@ -101,7 +122,8 @@ def test_a_killed_sweep_goes_on_with_the_point_it_was_at(
     assert "resuming mlp" in output
     assert "sweep ended after 1 of 2 points; go on with\n  spoonful sweep" in errors
     after = {run.info.run_id: run.info.status for run in processes.runs()}
-    assert before.keys() == after.keys()
+    assert sorted(before.values()) == ["FINISHED", "KILLED"]
+    assert before.keys() < after.keys()
     assert sorted(after.values()) == ["FINISHED", "KILLED", "KILLED"]
     (parent,) = parents(processes.runs())
     assert after[parent.info.run_id] == "KILLED"
@@ -149,38 +171,114 @@ def test_a_point_that_has_its_data_is_trained(processes: Any, spoonful: Spoonful
 
 
 def test_points_train_side_by_side(digits: Path, processes: Any, spoonful: Spoonful) -> None:
-    side_by_side = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
-    # joblib's processes start by the command that started theirs: it cannot be a fork.
-    done = run_command(digits, "sweep", *GRID, *side_by_side, "optimizer.learning_rate=1e30,0.001")
+    rates = "optimizer.learning_rate=1e30,0.001"
+    done = spoonful("sweep", *GRID[1:], rates, "sweep.num_parallel=2")
     assert done.returncode == 1, done.stderr
+    assert "[seed=0 learning_rate=0.001] trained mlp-adam-b32-full-s0" in done.stdout
     (parent,) = parents(processes.runs())
     found = children(processes.runs())
-    assert Counter(run.info.status for run in found) == {"FINISHED": 4, "FAILED": 4}
+    assert Counter(run.info.status for run in found) == {"FINISHED": 2, "FAILED": 2}
     assert {run.data.tags["mlflow.parentRunId"] for run in found} == {parent.info.run_id}
-    # Gone on with by the other launcher, it is the same sweep.
-    again = spoonful("sweep", *GRID, "optimizer.learning_rate=1e30,0.001")
-    assert "going on, 4 of them finished" in again.stdout
+    # Gone on with one by one, it is the same sweep.
+    again = spoonful("sweep", *GRID[1:], rates)
+    assert "going on, 2 of them finished" in again.stdout
     assert len(parents(processes.runs())) == 1
 
 
-def test_optuna_chooses_the_points(digits: Path, processes: Any, spoonful: Spoonful) -> None:
-    axes = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=4", "hydra.sweeper.direction=maximize"]
-    axes += ["optimizer.learning_rate=tag(log, interval(0.0001, 0.01))", *TINY]
-    axes += ["hydra.sweeper.sampler.seed=1", "trainer.early_stopping.metric=val_accuracy"]
-    done = spoonful("sweep", *axes)
+def marked(mark: str) -> list[int]:
+    """Return the processes that have a mark in their environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"MARK={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
+    return found
+
+
+def holder(project: Path) -> int:
+    """Return the process that trains the only unfinished run."""
+    (lock,) = (project / "models" / "checkpoints").glob("*/lock")
+    return int(lock.read_text())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+def test_killed_processes_end_neither_the_sweep_nor_outlive_it(
+    digits: Path, processes: Any
+) -> None:
+    asked = ["trainer.epochs=1,1000", *LONG[1:], "sweep.num_parallel=2"]
+
+    def started() -> "subprocess.Popen[str]":
+        """Start the sweep as a user does, and wait until only its long point is left."""
+        before = max(processes.checkpoint_steps(), default=0)
+        process = processes.start_command("sweep", *asked, mark=str(digits))
+
+        def is_inside() -> bool:
+            is_alone = any((digits / "models" / "sweeps").glob("*/0.json"))
+            return is_alone and max(processes.checkpoint_steps(), default=0) > before
+
+        assert processes.wait_for(is_inside, process, "checkpoint"), process.communicate()
+        return cast("subprocess.Popen[str]", process)
+
+    process = started()
+    os.kill(holder(digits), signal.SIGKILL)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "1 point finished, 1 failed" in output
+    assert "failed: epochs=1000: killed by SIGKILL, perhaps out of memory" in output
+    assert "Traceback" not in errors
+    statuses = sorted(run.info.status for run in processes.runs())
+    assert statuses == ["FAILED", "FAILED", "FINISHED"]
+    before = {run.info.run_id for run in processes.runs()}
+
+    process = started()
+    process.kill()
+    process.communicate()
+    end = time.monotonic() + 20
+    while marked(str(digits)):
+        assert time.monotonic() < end, marked(str(digits))
+        time.sleep(0.1)
+
+    process = started()
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "going on, 1 of them finished" in output
+    assert "[epochs=1000] resuming mlp" in output
+    assert "sweep ended after 1 of 2 points; go on with\n  spoonful sweep" in errors
+    assert before == {run.info.run_id for run in processes.runs()}
+    statuses = sorted(run.info.status for run in processes.runs())
+    assert statuses == ["FINISHED", "KILLED", "KILLED"]
+    assert not marked(str(digits))
+
+
+def test_a_sampler_chooses_the_points_and_prunes_them(
+    digits: Path, processes: Any, spoonful: Spoonful
+) -> None:
+    axes = ["optimizer.learning_rate=tag(log, interval(1e-6, 0.01))", "model=mlp"]
+    search = ["sweep.sampler=random", "sweep.num_trials=5", "sweep.pruner=asha"]
+    done = spoonful(
+        "sweep", *axes, *search, "trainer.epochs=2", "trainer.early_stopping.metric=val_accuracy"
+    )
     assert done.returncode == 0, done.stderr
     (parent,) = parents(processes.runs())
-    rates = [
-        float(run.data.params["optimizer.learning_rate"]) for run in children(processes.runs())
-    ]
-    assert len(set(rates)) == 4
-    assert all(1e-4 <= rate <= 1e-2 for rate in rates)
-    points = (digits / "models" / "sweeps" / parent.info.run_id).glob("[0-9]*.json")
-    values = [json.loads(path.read_text())["value"] for path in points]
-    best = (
-        digits / "models" / "sweeps" / parent.info.run_id / "optimization_results.yaml"
-    ).read_text()
-    assert f"best_value: {max(values)}" in best
+    folder = digits / "models" / "sweeps" / parent.info.run_id
+    study = optuna.load_study(
+        study_name=parent.info.run_id, storage=f"sqlite:///{folder / 'study.db'}"
+    )
+    assert study.direction.name == "MAXIMIZE"
+    pruned = [trial for trial in study.trials if trial.state.name == "PRUNED"]
+    assert 0 < len(pruned) < 5
+    assert len(study.trials) == 5
+    found = children(processes.runs())
+    assert {run.info.status for run in found} == {"FINISHED"}
+    assert sum("sweep.pruned" in run.data.tags for run in found) == len(pruned)
+    assert f"{5 - len(pruned)} points finished, {len(pruned)} pruned" in done.stdout
+    assert f"val_accuracy {study.best_value:.4f}" in done.stdout
+    assert not list((digits / "models" / "checkpoints").glob("*/step-*"))
+    compared = run_command(digits, "compare")
+    assert compared.returncode == 0, compared.stderr
+    assert compared.stdout.count(": pruned after epoch 1") == len(pruned)
+    assert "without a result" not in compared.stdout
 
 
 def test_a_sweep_that_others_run_is_left_alone(
@@ -224,7 +322,12 @@ def test_single_trainings_join_a_sweep_by_name(
         (["sweep", "seed=0,1", "sweep.resume=abc"], "sweep.resume=abc: expected auto, null or"),
         (["sweep", "seed=0,1", "trainer.resume=auto"], "trainer.resume: a sweep goes on by sweep"),
         (["sweep", "seed=0,1", "sweep.point=a"], "sweep.point: it makes one `spoonful train` a"),
-        (["sweep", *OPTUNA, "sweep.resume=abc"], "sweep.resume=abc: begun again, the sampler"),
+        (["sweep", *DRAWN], "sweep.sampler=tpe: say how many points it chooses with sweep.num_"),
+        (["sweep", "seed=0,1", "sweep.pruner=asha"], "sweep.pruner=asha: a grid trains every"),
+        (
+            ["sweep", *DRAWN, "sweep.num_trials=2", "sweep.storage=oracle://u:secret@h/d"],
+            "the sweep's study in oracle://***@h/d cannot be used",
+        ),
         (["sweep", "experiment=nope", "seed=0,1"], "experiment=nope"),
         (["sweep", "experiment=recipe"], "data/split was made otherwise: dataset (config mnist"),
         (["sweep", "pack=jpeg", "seed=0,1"], "data/packed/train was packed otherwise: encoding"),

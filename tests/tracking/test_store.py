@@ -64,8 +64,9 @@ def test_a_store_lies_in_any_folder(
     monkeypatch.chdir(tmp_path / name)
     project_root.cache_clear()
     config = compose_config([]).tracking
-    run_id = MlflowClient(prepare_store(config)).create_run(experiment_id(config)).info.run_id
-    MlflowClient(tracking_uri(config)).log_text(run_id, "kept", "a.txt")
+    client = MlflowClient(prepare_store(config))
+    run_id = client.create_run(experiment_id(config, client)).info.run_id
+    client.log_text(run_id, "kept", "a.txt")
     assert (tmp_path / name / "mlflow.db").is_file()
     (kept,) = (tmp_path / name / "mlruns").rglob("a.txt")
     assert kept.read_text() == "kept"

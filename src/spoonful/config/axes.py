@@ -1,18 +1,60 @@
 """The axes of a sweep: which keys take which values, and the points that they make."""
 
 import itertools
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
 
-from spoonful.config.compose import compose_config, compose_hydra, explain
+from spoonful.config.compose import compose_config, compose_with_hydra, explain
 from spoonful.errors import SpoonfulError
 
-# Of Hydra's sweepers the one that tries all combinations; others choose their points as they go.
-_GRID = "BasicSweeper"
+GRID = "grid"
+# Hydra's own plugins for sweeps, and what does their work here.
+_REPLACED = {
+    "hydra/launcher": "points train side by side with sweep.num_parallel=2",
+    "hydra.launcher": "points train side by side with sweep.num_parallel=2",
+    "hydra/sweeper": "points are chosen by a sampler with sweep.sampler=tpe sweep.num_trials=20",
+    "hydra.sweeper": "points are chosen by a sampler with sweep.sampler=tpe sweep.num_trials=20",
+    "hydra.sweep": "a sweep's folder is models/sweeps/<the id of its run>",
+}
+_OVERLAY_AXES = "hydra.sweeper.params"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Numbers between two ends, both included.
+
+    Attributes:
+        low: the smaller end.
+        high: the larger end.
+        is_log: numbers are drawn by their order of magnitude.
+        is_whole: whole numbers alone.
+    """
+
+    low: float
+    high: float
+    is_log: bool
+    is_whole: bool
+
+
+@dataclass(frozen=True)
+class Values:
+    """A list of values.
+
+    Attributes:
+        texts: an override for each.
+        are_whole_range: they are whole numbers at equal distances, in rising order.
+    """
+
+    texts: tuple[str, ...]
+    are_whole_range: bool = False
+
+
+Space = Interval | Values
 
 
 @dataclass(frozen=True)
@@ -22,16 +64,20 @@ class Sweep:
     Attributes:
         overrides: all of them, those of the overlay (hydra.sweeper.params) included.
         axes: the keys that take more than one value, in their order.
-        points: the overrides of each point; None: the sweeper chooses the points as it goes.
-        num_points: how many points.
-        is_repeatable: run again, it comes to the same points in the same order.
+        points: the overrides of each point; None: a sampler chooses the points as it goes.
+        num_points: how many points; 0: not given.
+        fixed: the overrides that are the same at every point.
+        spaces: what each axis may be.
+        candidates: of each override, one for each value, of an interval for each end.
     """
 
     overrides: tuple[str, ...]
     axes: tuple[str, ...]
     points: tuple[tuple[str, ...], ...] | None
     num_points: int
-    is_repeatable: bool = True
+    fixed: tuple[str, ...] = ()
+    spaces: dict[str, Space] = field(default_factory=dict)
+    candidates: tuple[list[str], ...] = ()
 
 
 def sweep_of(overrides: list[str]) -> Sweep:
@@ -42,32 +88,110 @@ def sweep_of(overrides: list[str]) -> Sweep:
     Raises:
         SpoonfulError: an override that cannot be read, an axis without values, or no axis at all.
     """
-    fixed = [text for text in overrides if not _parsed(text).is_sweep_override()]
-    hydra = compose_hydra(fixed)
-    params = hydra.sweeper.get("params") or {}
+    for text in overrides:
+        _check_is_ours(text)
+    composed = compose_with_hydra([t for t in overrides if not _parsed(t).is_sweep_override()])
+    for plugin in ("launcher", "sweeper"):  # chosen in conf/
+        if not str(composed.hydra[plugin]._target_).endswith(f"Basic{plugin.capitalize()}"):
+            raise SpoonfulError(f"hydra/{plugin}: {_REPLACED[f'hydra/{plugin}']}")
+    params = composed.hydra.sweeper.get("params") or {}
     given = {_parsed(text).get_key_element(): text for text in overrides}
     merged = {**{str(key): f"{key}={value}" for key, value in params.items()}, **given}
-    if not str(hydra.sweeper._target_).endswith(_GRID):
-        return _chosen_as_it_goes(merged, hydra.sweeper)
-    values = {key: _axis(text) for key, text in merged.items() if not _is_hydra(text)}
-    axes = tuple(key for key, texts in values.items() if len(texts) > 1)
-    if not axes:
+    # What a sweep is told of itself says nothing of what its points train.
+    of_points = {key: text for key, text in merged.items() if not key.startswith("sweep.")}
+    candidates = {key: _space(text, composed) for key, text in of_points.items()}
+    spaces = {key: space for key, space in candidates.items() if _is_axis(space)}
+    if not spaces:
         raise SpoonfulError(
             "nothing to sweep over: give a key several values (generator.batch_size=32,64), or "
-            "choose an experiment whose overlay has hydra.sweeper.params"
+            f"choose an experiment whose overlay has {_OVERLAY_AXES}"
         )
-    points = tuple(itertools.product(*values.values()))
-    return Sweep(tuple(merged.values()), axes, points, len(points))
+    points: tuple[tuple[str, ...], ...] | None = None
+    num_points = int(composed.sweep.get("num_trials") or 0)
+    if composed.sweep.get("sampler") == GRID:
+        points = tuple(itertools.product(*(_grid_values(k, candidates[k]) for k in of_points)))
+        num_points = len(points)
+    own = [[text] for key, text in merged.items() if key.startswith("sweep.")]
+    return Sweep(
+        overrides=tuple(merged.values()),
+        axes=tuple(spaces),
+        points=points,
+        num_points=num_points,
+        fixed=tuple(_ends(k, candidates[k])[0] for k in of_points if k not in spaces),
+        spaces=spaces,
+        candidates=(*own, *(_ends(key, space) for key, space in candidates.items())),
+    )
+
+
+def check_sweep(asked: Sweep) -> None:
+    """Check each value of each axis, of an interval both ends, before anything slow is imported.
+
+    Raises:
+        SpoonfulError: the first value that is wrong.
+    """
+    for point in _each_value_once(asked.candidates):
+        compose_config(point)
 
 
 def check_overrides(overrides: list[str], multirun: bool) -> None:
     """Check overrides before anything slow is imported; in a sweep, each value of each axis.
 
+    Of an interval both ends are checked.
+
     Raises:
         SpoonfulError: the first one that is wrong.
     """
-    for point in _each_value_once(overrides) if multirun else [overrides]:
+    axes = _each_value_once([_axis(text) for text in overrides]) if multirun else [overrides]
+    for point in axes:
         compose_config(point)
+
+
+def _check_is_ours(text: str) -> None:
+    for start, instead in _REPLACED.items():
+        is_named = text.lstrip("+~").startswith((f"{start}=", f"{start}.", f"{start}@"))
+        if is_named and not text.startswith(_OVERLAY_AXES):
+            raise SpoonfulError(f"{text}: {instead}; leave it out")
+
+
+def _grid_values(key: str, space: Space) -> list[str]:
+    """Return the overrides that a key takes in turn."""
+    if isinstance(space, Interval):
+        raise SpoonfulError(
+            f"{key}=interval(...): an interval has no values to try one by one; write {key}=a,b or "
+            f"{key}=range(first,beyond_last), or add sweep.sampler=tpe sweep.num_trials=20"
+        )
+    return _ends(key, space)
+
+
+def _is_axis(space: Space) -> bool:
+    return isinstance(space, Interval) or len(space.texts) > 1
+
+
+def _space(text: str, composed: DictConfig) -> Space:
+    """Return what an override lets its key be."""
+    override = _parsed(text)
+    if not override.is_sweep_override() or override.is_hydra_override():
+        return Values((text,))
+    value = override.value()
+    if isinstance(value, IntervalSweep):
+        return _interval(text, override.get_key_element(), value, composed)
+    texts = tuple(_axis(text))
+    if not isinstance(value, RangeSweep) or value.shuffle:
+        return Values(texts)
+    return Values(texts, are_whole_range=all(t.partition("=")[2].isdecimal() for t in texts))
+
+
+def _interval(text: str, key: str, value: IntervalSweep, composed: DictConfig) -> Interval:
+    low, high, is_log = value.start, value.end, "log" in value.tags
+    if low is None or high is None or not low < high or (is_log and low <= 0):
+        needs = " and 0 < first" if is_log else ""
+        raise SpoonfulError(f"{text}: expected interval(first,last) with first < last{needs}")
+    is_whole = isinstance(low, int) and isinstance(high, int)
+    if not is_whole and float(low).is_integer() and float(high).is_integer():
+        # Hydra reads interval(0,9) as 0.0 to 9.0: a key whose value is whole takes whole ones.
+        present = OmegaConf.select(composed, key.lstrip("+"))
+        is_whole = isinstance(present, int) and not isinstance(present, bool)
+    return Interval(low, high, is_log, is_whole)
 
 
 def _axis(text: str) -> list[str]:
@@ -75,9 +199,13 @@ def _axis(text: str) -> list[str]:
     override = _parsed(text)
     if not override.is_sweep_override() or override.is_hydra_override():
         return [text]
+    key, value = override.get_key_element(), override.value()
     try:
-        values = [f"{override.get_key_element()}={v}" for v in override.sweep_string_iterator()]
-    except HydraException:  # glob(...), interval(...)
+        if isinstance(value, IntervalSweep):
+            values = [f"{key}={end}" for end in (value.start, value.end)]
+        else:
+            values = [f"{key}={v}" for v in override.sweep_string_iterator()]
+    except HydraException:  # glob(...)
         values = []
     if not values:
         raise SpoonfulError(
@@ -86,33 +214,24 @@ def _axis(text: str) -> list[str]:
     return values
 
 
-def _each_value_once(overrides: list[str]) -> list[list[str]]:
+def _ends(key: str, space: Space) -> list[str]:
+    """Return an override for each value, of an interval for each end."""
+    if isinstance(space, Values):
+        return list(space.texts)
+    ends = (space.low, space.high)
+    return [f"{key}={int(end) if space.is_whole else float(end)!r}" for end in ends]
+
+
+def _each_value_once(axes: Sequence[list[str]]) -> list[list[str]]:
     """Give overrides that together contain each value of each axis once.
 
     The cost of trying them is the sum of the axes' lengths, not their product.
     """
-    axes = [_axis(text) for text in overrides]
     first = [values[0] for values in axes]
     points = [first]
     for place, values in enumerate(axes):
         points += [[*first[:place], value, *first[place + 1 :]] for value in values[1:]]
     return points
-
-
-def _chosen_as_it_goes(merged: dict[str, str], sweeper: Any) -> Sweep:
-    axes = tuple(key for key, text in merged.items() if _parsed(text).is_sweep_override())
-    sampler = sweeper.get("sampler") or {}
-    return Sweep(
-        overrides=tuple(merged.values()),
-        axes=axes,
-        points=None,
-        num_points=int(sweeper.get("n_trials") or 0),
-        is_repeatable=sampler.get("seed") is not None,
-    )
-
-
-def _is_hydra(text: str) -> bool:
-    return _parsed(text).is_hydra_override()
 
 
 def _parsed(text: str) -> Override:

@@ -1,5 +1,6 @@
 """Compose conf/ and the overrides with Hydra, and explain what Hydra refuses."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import takewhile
@@ -9,6 +10,7 @@ from typing import Any
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -40,10 +42,21 @@ def compose_config(overrides: list[str]) -> Config:
     return check_config(_composed(overrides))
 
 
-def compose_hydra(overrides: list[str]) -> DictConfig:
-    """Compose what Hydra itself is configured with: sweeper, launcher, folders."""
-    hydra: DictConfig = _composed(overrides, with_hydra=True).hydra
-    return hydra
+def compose_with_hydra(overrides: list[str]) -> DictConfig:
+    """Compose without a check; the key `hydra` has what Hydra itself is configured with."""
+    return _composed(overrides, with_hydra=True)
+
+
+def compose_point(overrides: list[str]) -> tuple[Config, str | None]:
+    """Compose and check the config of a sweep's point; return it and the overlay chosen, if any.
+
+    Raises:
+        SpoonfulError: as `compose_config` does.
+    """
+    composed = _composed(overrides, with_hydra=True)
+    experiment = composed.hydra.runtime.choices.get("experiment")
+    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    return check_config(own), experiment
 
 
 def _composed(overrides: list[str], with_hydra: bool = False) -> DictConfig:
@@ -84,13 +97,33 @@ def explain(error: Exception, overrides: list[str]) -> str:
     if lines and lines[0].startswith("Could not override '"):
         return _unknown_override(lines[0].split("'")[1], overrides)
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: not of the form key=value; write a list as key=[1,2]"
+        return f"{error.override}: not of the form key=value{_quoting_hint(error.override)}"
     if lines and lines[0].startswith("Config group override must be"):
         return f"{' '.join(overrides)}: a group takes the name of a file in conf/<group>"
     kept = [line for line in lines if not line.startswith(("See https://", "full_key:", "object_"))]
     if kept and kept[0].startswith("Ambiguous value"):
-        return f"{kept[0]}: to sweep over the values add --multirun; for one list write key=[a,b]"
+        text = kept[0].partition("'")[2].partition("'")[0]
+        return (
+            f"{kept[0]}: to sweep over the values add --multirun; for one list write key=[a,b]"
+            f"{_quoting_hint(text, ', for one text')}"
+        )
     return ": ".join(kept[:2]) or type(error).__name__
+
+
+def quoted(value: str) -> str:
+    """Write a text so that Hydra's grammar and OmegaConf read it back, whatever is in it."""
+    quote = Quote.single if '"' in value else Quote.double
+    return QuotedString(value.replace("${", "\\${"), quote).with_quotes()
+
+
+def _quoting_hint(
+    override: str, start: str = "; write a list as key=[1,2], a text with special characters"
+) -> str:
+    """Show how an override is typed in a shell whose value is one text."""
+    key, is_pair, value = override.partition("=")
+    if not is_pair or not value or not key:
+        return "; write a list as key=[1,2]"
+    return f"{start} as {shlex.quote(f'{key}={quoted(value)}')}"
 
 
 def _missing_choice(lines: list[str]) -> str:

@@ -170,7 +170,7 @@ class TrainerConfig:
 
 @dataclass
 class SweepConfig:
-    """Which sweep a training is a point of, and whether a sweep goes on."""
+    """How the points of a sweep are chosen and trained, and which sweep a training belongs to."""
 
     run_name: str | None = key("name of the sweep's run in MLflow; null: the experiment's")
     point: str | None = key(
@@ -179,6 +179,23 @@ class SweepConfig:
     resume: str | None = key(
         "auto: go on with the unfinished sweep of these points and data, if there is one; or the "
         "id of its run; null: begin anew"
+    )
+    num_parallel: int = key(
+        "points that train side by side, each in a process of its own", minimum=1, maximum=1024
+    )
+    sampler: str = key(
+        "how points are chosen: grid is every combination, the others are Optuna's",
+        choices=("grid", "tpe", "random", "cmaes"),
+    )
+    num_trials: int | None = key("how many points a sampler chooses; null: it is a grid", minimum=1)
+    sampler_seed: int = key("seed of the sampler", minimum=0, maximum=MAX_SEED)
+    pruner: str = key(
+        "how a sampler's points that fall behind are ended early, after an epoch",
+        choices=("none", "median", "hyperband", "asha"),
+    )
+    prune_after_epochs: int = key("epochs that a pruner lets every point train", minimum=1)
+    storage: str | None = key(
+        "database URL that Optuna keeps the study in; null: study.db in the sweep's folder"
     )
 
 

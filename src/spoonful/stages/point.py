@@ -1,154 +1,163 @@
-"""One point of a sweep: train it unless it is done; keep a failure from ending the others."""
+"""One point of a sweep: train it; keep a failure from ending the others."""
 
-import sys
+import contextlib
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spoonful import progress
+from spoonful.config.compose import compose_point
 from spoonful.config.schema import Config
-from spoonful.config.settings import run_name
+from spoonful.config.settings import run_name, with_absolute_paths
 from spoonful.errors import SpoonfulError
-from spoonful.stages.interrupted import AUTO, remove_run_folder
-from spoonful.stages.job import Job, SweepPoint, current_job, worst_value
+from spoonful.project import project_root
+from spoonful.stages.interrupted import AUTO
+from spoonful.stages.job import Job, SweepPoint
 from spoonful.stages.sweep_folder import (
     FAILED,
     FINISHED,
+    PRUNED,
     PointRecord,
+    PointTask,
     SweepFolder,
     SweepRecord,
 )
-from spoonful.stages.train import Trained, train_and_record
+from spoonful.stages.train import train_and_record
+from spoonful.stages.trained import Trained
 from spoonful.study.points import short_names
 from spoonful.study.runs import SEED
 
+_NUM_LONG = 12  # characters of a number that nobody typed
 # What `run_name` tells.
 _NAMED_BY_ITSELF = (SEED, "generator.batch_size", "generator.shuffle", "model", "optimizer")
 
 
 @dataclass(frozen=True)
-class _Place:
-    """The point that Hydra has come to, and the sweep that it belongs to."""
+class PlacedTask:
+    """A point that is to be trained, and the sweep that it belongs to.
 
-    job: Job
-    folder: SweepFolder
+    Attributes:
+        task: the point.
+        sweep: what the sweep is.
+        folder: the sweep's.
+        typed_in: the folder where the command was typed, from which paths are taken.
+    """
+
+    task: PointTask
     sweep: SweepRecord
-    out_dir: Path
+    folder: Path
+    typed_in: Path
+
+    @property
+    def label(self) -> str:
+        """The values of the axes."""
+        return label_of(self.sweep.axes, self.task.overrides)
 
 
-def run(config: Config) -> float:
-    """Train the point that Hydra has come to; return what its sweeper makes large or small."""
-    place = _place()
-    with progress.told_of(place.out_dir.name, "preparing the training"):
-        return _ran(config, place)
-
-
-def _ran(config: Config, place: _Place) -> float:
-    done = place.folder.point(int(place.out_dir.name))
-    if done is not None and done.status == FINISHED and done.overrides == place.job.overrides:
-        if done.run_id is not None:
-            remove_run_folder(done.run_id)  # where it was killed before it could
-        return done.value
-    with place.folder.joined():
+def train_point(placed: PlacedTask) -> None:
+    """Train a point, in its own process, and keep how it ended."""
+    folder = SweepFolder(placed.folder)
+    with progress.told_of(placed.label, "preparing the training"), folder.joined():
         begin = time.monotonic()
-        trained, error = _trained(config, place)
-        metrics = {} if trained is None else trained.metrics
-        value = metrics.get(config.trainer.early_stopping.metric, worst_value())
-        run_id = None if trained is None else trained.run_id
-        _end(place, metrics, value, time.monotonic() - begin, run_id, error)
+        trained, value, error = _trained(placed)
+        status = FINISHED if error is None else FAILED
+        if trained is not None and trained.pruned_after is not None:
+            status = PRUNED
+        record = PointRecord(
+            number=placed.task.number,
+            label=placed.label,
+            overrides=placed.task.overrides,
+            status=status,
+            run_id=None if trained is None else trained.run_id,
+            value=value,
+            metrics={} if trained is None else trained.metrics,
+            error=error,
+            duration_s=time.monotonic() - begin,
+            pruned_after=None if trained is None else trained.pruned_after,
+        )
+        folder.write_point(record)
         if trained is not None:
             trained.put_away()
-    return value
 
 
-def refused(error: SpoonfulError) -> float:
-    """Note that the values of the point cannot be trained together, and go on with the others."""
-    place = _place()
-    with place.folder.joined():
-        _end(place, {}, worst_value(), 0.0, None, str(error))
-    return worst_value()
-
-
-def _place() -> _Place:
-    job = current_job()
-    if job.sweep_dir is None:
-        raise SpoonfulError("a point of a sweep is trained by `spoonful sweep`")
-    folder = SweepFolder(job.sweep_dir.parent)
-    sweep = folder.record()
-    if sweep is None:
-        raise SpoonfulError(f"{folder.path} lacks the record of its sweep: begin the sweep again")
-    return _Place(job, folder, sweep, job.sweep_dir)
-
-
-def _trained(config: Config, place: _Place) -> tuple[Trained | None, str | None]:
-    """Train the point; return what came of it, or why it failed in one line."""
-    overrides, axes = place.job.overrides, place.sweep.axes
-    job = replace(
-        place.job,
-        point=SweepPoint(place.folder.run_id, _label([a for a in axes if a != SEED], overrides)),
-        name=_name(config, axes, overrides),
+def failed_record(placed: PlacedTask, error: str) -> PointRecord:
+    """Return how a point ended whose process could not say it."""
+    return PointRecord(
+        number=placed.task.number,
+        label=placed.label,
+        overrides=placed.task.overrides,
+        status=FAILED,
+        run_id=None,
+        value=math.nan,
+        metrics={},
+        error=error,
+        duration_s=0.0,
     )
-    config = replace(config, trainer=replace(config.trainer, resume=AUTO))
+
+
+def _trained(placed: PlacedTask) -> tuple[Trained | None, float, str | None]:
+    """Train the point; return what came of it and its metric, or why it failed in one line."""
+    overrides, trial = placed.task.overrides, placed.task.trial
     try:
-        return train_and_record(config, job, place.out_dir), None
+        with contextlib.chdir(placed.typed_in):
+            config, experiment = compose_point(overrides)
+            config = with_absolute_paths(config)
+        metric = config.trainer.early_stopping.metric
+
+        def is_hopeless(epoch: int, metrics: dict[str, float]) -> bool:
+            num_epochs = config.trainer.epochs
+            return trial is not None and trial.is_hopeless(epoch, num_epochs, metrics[metric])
+
+        config = replace(config, trainer=replace(config.trainer, resume=AUTO))
+        with contextlib.chdir(project_root()):  # MLflow makes ./mlruns wherever it runs
+            trained = train_and_record(
+                config, _job(placed, config, experiment), _out_dir(placed), is_hopeless
+            )
+        return trained, trained.metrics[metric], None
     except Exception as cause:  # the run in MLflow keeps the traceback
         error = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
-        if isinstance(cause, SpoonfulError):
-            return None, error
-        return None, f"{type(cause).__name__}: {error}"
+        if not isinstance(cause, SpoonfulError):
+            error = f"{type(cause).__name__}: {error}"
+        return None, math.nan, error
 
 
-def _end(
-    place: _Place,
-    metrics: dict[str, float],
-    value: float,
-    duration_s: float,
-    run_id: str | None,
-    error: str | None,
-) -> None:
-    """Keep how the point ended, and say it."""
-    record = PointRecord(
-        number=int(place.out_dir.name),
-        label=_label(place.sweep.axes, place.job.overrides),
-        overrides=place.job.overrides,
-        status=FINISHED if error is None else FAILED,
-        run_id=run_id,
-        value=value,
-        metrics=metrics,
-        error=error,
-        duration_s=duration_s,
-    )
-    place.folder.write_point(record)
-    _say(place, record)
-
-
-def _say(place: _Place, record: PointRecord) -> None:
-    """Say how a point ended, and how long the rest takes."""
-    sweep = place.sweep
-    ended, width = len(place.folder.points()), len(str(sweep.num_points))
-    if record.error is None:
-        outcome = f"val_accuracy {record.metrics['val_accuracy']:.4f}"
-    else:
-        outcome = f"failed: {record.error}"
-    left = round(sweep.left_s(ended))
-    print(
-        f"[{ended:>{width}}/{sweep.num_points or '?'}] {record.label}: {outcome}, "
-        f"{record.duration_s:.0f} s" + (f"; left {left // 60}:{left % 60:02d}" if left else ""),
-        file=sys.stderr if record.error else sys.stdout,
-        flush=True,
+def _job(placed: PlacedTask, config: Config, experiment: str | None) -> Job:
+    overrides, axes = placed.task.overrides, placed.sweep.axes
+    varied = label_of([axis for axis in axes if axis != SEED], overrides)
+    return Job(
+        overrides=overrides,
+        experiment=experiment,
+        sweep_dir=_out_dir(placed),
+        point=SweepPoint(placed.sweep.run_id, varied, placed.task.number),
+        name=_name(config, axes, overrides),
     )
 
 
-def _label(axes: Sequence[str], overrides: Sequence[str]) -> str:
+def _out_dir(placed: PlacedTask) -> Path:
+    return placed.folder / str(placed.task.number)
+
+
+def label_of(axes: Sequence[str], overrides: Sequence[str]) -> str:
     """Write the values of the axes, such as "batch_size=32 shuffle=full"."""
     values = dict(text.split("=", 1) for text in overrides)
     names = short_names(tuple(axes))
-    return " ".join(f"{names[key]}={values[key]}" for key in axes if key in values)
+    return " ".join(f"{names[key]}={_short(values[key])}" for key in axes if key in values)
+
+
+def _short(text: str) -> str:
+    """Write a number that a sampler drew with four digits; anything else as it is."""
+    if len(text) < _NUM_LONG:
+        return text
+    try:
+        return f"{float(text):.4g}"
+    except ValueError:
+        return text
 
 
 def _name(config: Config, axes: Sequence[str], overrides: Sequence[str]) -> str:
     """Return the name of the point's run: a single training's, and the axes that it leaves out."""
     others = [key for key in axes if key not in _NAMED_BY_ITSELF]
-    more = _label(others, overrides).replace(" ", "-")
+    more = label_of(others, overrides).replace(" ", "-")
     return "-".join(filter(None, (run_name(config), more)))

@@ -1,38 +1,38 @@
 """`spoonful sweep`: train every point of a sweep; what is done is not done again."""
 
-import hashlib
-import shlex
+import itertools
+import signal
 import sys
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from spoonful.config.axes import Sweep, check_overrides, sweep_of
+from spoonful import progress
+from spoonful.config.axes import Sweep, check_sweep, sweep_of
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import Config
 from spoonful.config.settings import with_absolute_paths
 from spoonful.errors import SpoonfulError
 from spoonful.output import say_last
-from spoonful.project import packed_dir, split_summary_path, sweeps_dir
-from spoonful.quiet import import_tensorflow
-from spoonful.secrets import redacted
 from spoonful.stages.data import open_train_and_val
-from spoonful.stages.interrupted import AUTO
+from spoonful.stages.interrupted import remove_run_folder
+from spoonful.stages.point import PlacedTask, failed_record, train_point
 from spoonful.stages.sweep_folder import (
     FAILED,
+    FINISHED,
+    PRUNED,
+    PointRecord,
+    PointTask,
     SweepFolder,
     SweepRecord,
-    sweep_folder,
-    sweep_folders,
 )
-from spoonful.stages.train_record import sweep_tags
+from spoonful.stages.sweep_processes import TERMINATED, Processes, start_server
+from spoonful.stages.sweep_search import Search, check_search
+from spoonful.stages.sweep_start import begun, command_of, counted
 from spoonful.stages.unsent import end_if_unsent, kept_for_the_server, settle_store
 from spoonful.tracking.store import where_recorded
 
 POINT_FAILED = 1
-# Where and how fast points are trained makes no other sweep of it.
-_NO_POINT_OF_IT = ("sweep.", "tracking.", "hydra.", "hydra/", "trainer.resume=")
 # What has no say in which data is read; a generator's name has.
 _NO_DATA = ("model", "optimizer", "trainer", "generator.", "seed=")
 
@@ -41,49 +41,51 @@ _NOT_IN_A_SWEEP = {
     "sweep.point": "it makes one `spoonful train` a point, a sweep's points are numbered",
 }
 
-# Trains all points of the overrides given.
-Launch = Callable[[list[str]], object]
 
-
-def sweep(overrides: list[str], launch: Launch) -> None:
+def sweep(overrides: list[str]) -> None:
     """Train every point; exit with 1 where one failed.
 
     Args:
         overrides: of the command line; with those of the overlay they name the axes.
-        launch: trains the points, each by `spoonful.stages.point`.
 
     Raises:
         SpoonfulError: bad overrides, at any point; no data that any point could train on; a sweep
             to go on with that is not there.
     """
     asked = sweep_of(overrides)
-    if asked.points is not None:
-        check_overrides(list(asked.overrides), multirun=True)
+    check_sweep(asked)
     for key, why in _NOT_IN_A_SWEEP.items():
         if any(text.startswith(f"{key}=") for text in overrides):
             raise SpoonfulError(f"{key}: {why}; leave it out")
+    own = [text for text in asked.overrides if text.startswith("sweep.")]
+    config = with_absolute_paths(compose_config([*own, *_first_point(asked)]))
+    check_search(asked, config.sweep)
     _check_data(asked)
-    fixed = [text for text in overrides if text.partition("=")[0] not in asked.axes]
-    first = list(asked.points[0]) if asked.points else fixed
-    config = with_absolute_paths(compose_config(first))
     print(f"recording in {where_recorded(config.tracking, overrides)}", flush=True)
     settle_store(config.tracking)
-    folder, record = _begun(config, asked, overrides)
+    start_server()  # it imports what is slow, while this process does
+    folder, record = begun(config, asked, overrides)
     with folder.held():
-        record = _counted(folder, record)
-        _run(config, asked, folder, record, overrides, launch)
+        record = counted(folder, record)
+        grid = asked.points
+        chooser = _Grid(grid, folder) if grid is not None else Search(asked, config, folder)
+        numbers = itertools.count(record.num_done + 1)
+        _Run(config, folder, record, chooser, overrides, numbers).run()
+
+
+def _first_point(asked: Sweep) -> list[str]:
+    return [texts[0] for texts in asked.candidates if not texts[0].startswith("sweep.")]
 
 
 def _check_data(asked: Sweep) -> None:
     """Check that the data is there, and as some point asks for it.
 
-    What a sampler will choose is not known: there a point finds out by itself.
-
     Raises:
         SpoonfulError: no point can train; says why the first cannot.
     """
     first_error: SpoonfulError | None = None
-    points = ([t for t in point if not t.startswith(_NO_DATA)] for point in asked.points or ())
+    all_points = asked.points if asked.points is not None else (_first_point(asked),)
+    points = ([t for t in point if not t.startswith(_NO_DATA)] for point in all_points)
     # Composing a config takes 70 ms, and a sweep may have hundreds of points.
     for point in dict.fromkeys(map(tuple, points)):
         try:
@@ -96,166 +98,142 @@ def _check_data(asked: Sweep) -> None:
         raise first_error
 
 
-def _begun(
-    config: Config, asked: Sweep, overrides: Sequence[str]
-) -> tuple[SweepFolder, SweepRecord]:
-    """Return the sweep to go on with, or a new one."""
-    identity = _identity(asked)
-    found = _interrupted(config, identity, asked.is_repeatable)
-    if found is not None:
-        return found
-    import_tensorflow()  # the hardware's description asks it
-    from spoonful.tracking.parent import begin_parent
+class _Grid:
+    """Every combination of the axes' values, in their order; what is done is left out."""
 
-    experiment = _experiment(overrides)
-    name = config.sweep.run_name or experiment or "sweep"
-    command = f"`{_command(overrides)}`"
-    tags = sweep_tags(experiment, overrides)
-    run_id = begin_parent(config.tracking, name, asked.axes, asked.num_points, tags, command)
-    folder = sweep_folder(run_id)
-    record = SweepRecord(run_id, name, identity, asked.axes, asked.num_points)
-    folder.write(record)
-    return folder, record
+    def __init__(self, points: Sequence[Sequence[str]], folder: SweepFolder) -> None:
+        self._left = [
+            PointTask(number, list(overrides))
+            for number, overrides in enumerate(points)
+            if (done := folder.point(number)) is None or done.overrides != list(overrides)
+        ]
+        for done in folder.points():
+            if done.run_id is not None:
+                remove_run_folder(done.run_id)  # where it was killed before it could
 
+    def next_point(self) -> PointTask | None:
+        """Return the next point; None: there are no more."""
+        return self._left.pop(0) if self._left else None
 
-def _identity(asked: Sweep) -> dict[str, Any]:
-    """Return what makes two sweeps the same: their points and the data."""
-    is_grid = asked.points is not None
-    points = asked.points if asked.points is not None else (asked.overrides,)
-    files = [split_summary_path(), *sorted(packed_dir().glob("*/meta.json"))]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files if path.is_file()))
-    return {
-        "points": [[redacted(t) for t in point if _decides(t, is_grid)] for point in points],
-        "data": digest.hexdigest(),
-    }
+    def told(self, record: PointRecord) -> None:
+        """Learn how a point ended: no other depends on it."""
 
-
-def _decides(override: str, is_grid: bool) -> bool:
-    """Say whether an override is part of what a sweep trains: also of what chooses its points."""
-    if not is_grid and override.startswith(("hydra.sweeper.", "hydra/sweeper")):
-        return True
-    return not override.startswith(_NO_POINT_OF_IT)
-
-
-def _interrupted(
-    config: Config, identity: dict[str, Any], is_repeatable: bool
-) -> tuple[SweepFolder, SweepRecord] | None:
-    """Return the unfinished sweep to go on with."""
-    wanted = config.sweep.resume
-    if not is_repeatable and wanted not in (None, AUTO):
-        raise SpoonfulError(
-            f"sweep.resume={wanted}: begun again, the sampler draws other points; only sweeps "
-            "with hydra.sweeper.sampler.seed=NUMBER can go on"
-        )
-    if wanted is None or not is_repeatable:
+    def best(self) -> tuple[int, float] | None:
+        """Name no point: `spoonful compare` does, over the seeds."""
         return None
-    if wanted != AUTO:
-        return _named(config, wanted, identity)
-    for folder in sweep_folders():
-        record = folder.record()
-        if record is None or record.identity != identity:
-            continue
-        if _status(config, record) not in (None, "FINISHED"):  # seconds: MLflow is imported
-            return folder, record
-    return None
 
 
-def _named(
-    config: Config, wanted: str, identity: dict[str, Any]
-) -> tuple[SweepFolder, SweepRecord]:
-    """Return the unfinished sweep of a run's id."""
-    folder = sweep_folder(wanted)
-    record = folder.record()
-    status = None if record is None else _status(config, record)
-    if record is None or status is None:
-        known = ", ".join(folder.run_id for folder in sweep_folders()) or "none"
-        raise SpoonfulError(
-            f"sweep.resume={wanted}: expected auto, null or the id of a sweep's run with a folder "
-            f"in {sweeps_dir()} ({known})"
+@dataclass(frozen=True)
+class _Run:
+    """A sweep that trains its points."""
+
+    config: Config
+    folder: SweepFolder
+    sweep: SweepRecord
+    chooser: "_Grid | Search"
+    overrides: list[str]
+    numbers: "itertools.count[int]"  # how many points have ended, with the next one
+
+    def run(self) -> None:
+        """Train the points, and leave the sweep's run with the right status."""
+        from spoonful.tracking.parent import end_children, mark_parent
+
+        tracking, run_id = self.config.tracking, self.sweep.run_id
+        num_done = self.sweep.num_done
+        how = f"going on, {num_done} of them finished" if num_done else "begins"
+        print(f"sweep {self.sweep.name}, run {run_id}: {self.sweep.num_points} points, {how}")
+        sys.stdout.flush()
+        end_children(tracking, run_id, "KILLED")  # of a sweep that was killed with its processes
+        mark_parent(tracking, run_id, "RUNNING")
+        try:
+            with progress.silence():  # the points have the word
+                processes = Processes(train_point, self.config.sweep.num_parallel)
+                processes.run(self._next, self._ended)
+        except (KeyboardInterrupt, SystemExit):
+            end_children(tracking, run_id, "KILLED")
+            mark_parent(tracking, run_id, "KILLED")
+            ended = f"{len(self.folder.points())} of {self.sweep.num_points} points"
+            command = command_of(self.overrides)
+            say_last(f"spoonful: sweep ended after {ended}; go on with\n  {command}")
+            raise
+        except BaseException:
+            end_children(tracking, run_id, "KILLED")
+            mark_parent(tracking, run_id, "FAILED")
+            raise
+        failed = [point for point in self.folder.points() if point.status == FAILED]
+        mark_parent(tracking, run_id, "FAILED" if failed else "FINISHED")
+        self._summarise()
+        if failed:
+            sys.exit(POINT_FAILED)
+        end_if_unsent(kept_for_the_server())
+
+    def _next(self) -> PlacedTask | None:
+        task = self.chooser.next_point()
+        if task is None:
+            return None
+        return PlacedTask(task, self.sweep, self.folder.path, Path.cwd())
+
+    def _ended(self, placed: PlacedTask, exit_code: int) -> None:
+        """Take note of how a point ended; where its process could not, also for MLflow."""
+        record = self.folder.point(placed.task.number)
+        if record is None:
+            from spoonful.tracking.parent import end_children
+
+            error = _cause(exit_code)
+            number, run_id = placed.task.number, self.sweep.run_id
+            status = "KILLED" if exit_code == TERMINATED else "FAILED"
+            end_children(self.config.tracking, run_id, status, number, error)
+            record = failed_record(placed, error)
+            self.folder.write_point(record)
+        self.chooser.told(record)
+        self._say(record)
+
+    def _say(self, record: PointRecord) -> None:
+        """Say how a point ended, and how long the rest takes."""
+        ended, width = next(self.numbers), len(str(self.sweep.num_points))
+        if record.status == FAILED:
+            outcome = f"failed: {record.error}"
+        elif record.status == PRUNED:
+            outcome = f"pruned after epoch {record.pruned_after}"
+        else:
+            outcome = f"val_accuracy {record.metrics['val_accuracy']:.4f}"
+        left = round(self.sweep.left_s(ended))
+        print(
+            f"[{ended:>{width}}/{self.sweep.num_points}] {record.label}: {outcome}, "
+            f"{record.duration_s:.0f} s" + (f"; left {left // 60}:{left % 60:02d}" if left else ""),
+            file=sys.stderr if record.status == FAILED else sys.stdout,
+            flush=True,
         )
-    what = [name for name in identity if record.identity.get(name) != identity[name]]
-    if what:
-        raise SpoonfulError(
-            f"sweep.resume={wanted}: that sweep has other {' and '.join(what)}; give the same "
-            "overrides and data, or sweep.resume=null to begin anew"
+
+    def _summarise(self) -> None:
+        """Say what came of the sweep."""
+        from spoonful.study.wording import counted_noun
+
+        points = self.folder.points()
+        of = {s: [p for p in points if p.status == s] for s in (FINISHED, PRUNED, FAILED)}
+        run_id = self.sweep.run_id
+        print(
+            f"sweep {self.sweep.name}, run {run_id}: {counted_noun(len(of[FINISHED]), 'point')} "
+            "finished" + "".join(f", {len(of[s])} {s}" for s in (PRUNED, FAILED) if of[s])
         )
-    if status == "FINISHED":
-        raise SpoonfulError(f"sweep.resume={wanted}: this sweep has finished")
-    return folder, record
+        for point in of[FAILED]:
+            print(f"  failed: {point.label}: {point.error}")
+        best = self.chooser.best()
+        if best is not None:
+            metric = self.config.trainer.early_stopping.metric
+            label = next(point.label for point in points if point.number == best[0])
+            print(f"best: {label}: {metric} {best[1]:.4f}, point {best[0]}")
+        if of[FAILED]:
+            print(f"try them again: {command_of(self.overrides)}")
+        print(f"compare them: spoonful compare compare.sweep={run_id}", flush=True)
 
 
-def _status(config: Config, record: SweepRecord) -> str | None:
-    from spoonful.tracking.run import run_status
-
-    return run_status(config.tracking, record.run_id)
-
-
-def _counted(folder: SweepFolder, record: SweepRecord) -> SweepRecord:
-    """Note when the sweep begins, and with how many points done; those that failed begin anew."""
-    for point in folder.points():
-        if point.status == FAILED:
-            (folder.path / f"{point.number}.json").unlink()
-    record = replace(record, num_done=len(folder.points()), begun_s=time.time())
-    folder.write(record)
-    return record
-
-
-def _run(
-    config: Config,
-    asked: Sweep,
-    folder: SweepFolder,
-    record: SweepRecord,
-    overrides: list[str],
-    launch: Launch,
-) -> None:
-    """Launch the points, and leave the sweep's run with the right status."""
-    from spoonful.tracking.parent import mark_parent
-
-    of_all = f"{record.num_points} points" if record.num_points else "points as they are chosen"
-    how = f"going on, {record.num_done} of them finished" if record.num_done else of_all
-    print(f"sweep {record.name}, run {record.run_id}: {how}", flush=True)
-    mark_parent(config.tracking, record.run_id, "RUNNING")
-    try:
-        launch([*overrides, f"hydra.sweep.dir={folder.path}"])
-    except (KeyboardInterrupt, SystemExit):
-        mark_parent(config.tracking, record.run_id, "KILLED")
-        ended = f"sweep ended after {len(folder.points())} of {record.num_points} points"
-        how = f"; go on with\n  {_command(overrides)}" if asked.is_repeatable else ""
-        say_last(f"spoonful: {ended}{how}")
-        raise
-    except BaseException:
-        mark_parent(config.tracking, record.run_id, "FAILED")
-        raise
-    failed = [point for point in folder.points() if point.status == FAILED]
-    mark_parent(config.tracking, record.run_id, "FAILED" if failed else "FINISHED")
-    _summarise(folder, record, overrides if asked.is_repeatable else None)
-    if failed:
-        sys.exit(POINT_FAILED)
-    end_if_unsent(kept_for_the_server())
-
-
-def _summarise(folder: SweepFolder, record: SweepRecord, overrides: Sequence[str] | None) -> None:
-    """Say what came of the sweep; `overrides` try again what failed."""
-    from spoonful.study.wording import counted_noun
-
-    points = folder.points()
-    failed = [point for point in points if point.status == FAILED]
-    finished = counted_noun(len(points) - len(failed), "point")
-    print(
-        f"sweep {record.name}, run {record.run_id}: {finished} finished"
-        + (f", {len(failed)} failed" if failed else "")
-    )
-    for point in failed:
-        print(f"  failed: {point.label}: {point.error}")
-    if failed and overrides is not None:
-        print(f"try them again: {_command(overrides)}")
-    print(f"compare them: spoonful compare compare.sweep={record.run_id}", flush=True)
-
-
-def _command(overrides: Sequence[str]) -> str:
-    return redacted(shlex.join(["spoonful", "sweep", *overrides]))
-
-
-def _experiment(overrides: Sequence[str]) -> str | None:
-    chosen = [text for text in overrides if text.startswith("experiment=")]
-    return chosen[-1].partition("=")[2] if chosen else None
+def _cause(exit_code: int) -> str:
+    """Say in words why a process ended that could not say it itself."""
+    if exit_code == TERMINATED:
+        return "ended by SIGTERM"
+    if exit_code >= 0:
+        return f"its process ended with exit code {exit_code}"
+    name = signal.Signals(-exit_code).name
+    maybe = ", perhaps out of memory" if -exit_code == signal.SIGKILL else ""
+    return f"killed by {name}{maybe}"

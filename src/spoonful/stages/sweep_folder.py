@@ -1,22 +1,27 @@
 """What is kept of a sweep: models/sweeps/<run id>, where its points' models lie, too."""
 
 import fcntl
+import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from spoonful.documents import read_json
 from spoonful.errors import SpoonfulError
 from spoonful.files import write_json
 from spoonful.project import sweeps_dir
 
-FINISHED, FAILED = "finished", "failed"
+if TYPE_CHECKING:
+    from spoonful.stages.sweep_study import StudyTrial
+
+FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
 _RECORD_NAME = "sweep.json"
 _LOCK_NAME = "lock"
+_ORPHANS_S = 12.0  # a little more than they take at most: sweep_processes.ORPHAN_LIMIT_S
 _POINT_NAME = re.compile(r"(\d{1,9})\.json", re.ASCII)
 
 
@@ -59,12 +64,13 @@ class PointRecord:
         number: from 0.
         label: its values of the axes.
         overrides: of the training.
-        status: "finished" or "failed".
+        status: "finished", "pruned" or "failed".
         run_id: its run in MLflow; None: it failed before it had one.
         value: what a sweeper is to make large or small.
         metrics: of the epoch whose weights were kept.
         error: why it failed, in one line.
         duration_s: how long it took, without what an interrupted process did before.
+        pruned_after: the epoch, from 1, after which it was ended as hopeless.
     """
 
     number: int
@@ -76,6 +82,22 @@ class PointRecord:
     metrics: dict[str, float]
     error: str | None
     duration_s: float
+    pruned_after: int | None = None
+
+
+@dataclass(frozen=True)
+class PointTask:
+    """A point that is to be trained.
+
+    Attributes:
+        number: from 0.
+        overrides: of its training.
+        trial: takes what each epoch came to, in the point's process; None: nobody asks.
+    """
+
+    number: int
+    overrides: list[str]
+    trial: "StudyTrial | None" = None
 
 
 @dataclass(frozen=True)
@@ -134,9 +156,30 @@ class SweepFolder:
         Raises:
             SpoonfulError: another process runs it, or still trains one of its points.
         """
+        self._wait_for_orphans()
         with self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB) as lock:
+            lock.truncate(0)
+            lock.write(f"{os.getpid()}\n")
+            lock.flush()
             fcntl.flock(lock, fcntl.LOCK_SH)  # its points' processes hold it as well
             yield
+
+    def _wait_for_orphans(self) -> None:
+        """Let the processes of a sweep that was killed end; they do so by themselves."""
+        end = time.monotonic() + _ORPHANS_S
+        while time.monotonic() < end and not self._is_owned():
+            with suppress(SpoonfulError), self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB):
+                return
+            time.sleep(0.1)
+
+    def _is_owned(self) -> bool:
+        """Say whether the process that began the sweep last is still there."""
+        try:
+            pid = int((self.path / _LOCK_NAME).read_text(encoding="utf-8"))
+            os.kill(pid, 0)
+        except (OSError, ValueError):
+            return False
+        return True
 
     @contextmanager
     def joined(self) -> Iterator[None]:

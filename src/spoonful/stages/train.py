@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,6 @@ from spoonful.stages.interrupted import (
     RunFolder,
     interrupted_run,
     new_run_folder,
-    remove_run_folder,
 )
 from spoonful.stages.job import Job, SweepPoint, current_job
 from spoonful.stages.train_record import (
@@ -44,6 +43,7 @@ from spoonful.stages.train_words import (
     warn,
     warn_of_changes,
 )
+from spoonful.stages.trained import IsHopeless, PrunedError, Trained
 from spoonful.stages.trained_model import CARD_NAME, CONFIG_NAME, MODEL_NAME, train_key
 from spoonful.stages.unsent import end_if_unsent, settle_store
 from spoonful.tracking.store import prepare_store, where_recorded
@@ -54,25 +54,6 @@ if TYPE_CHECKING:
 
 HISTORY_NAME = "history.csv"
 _FOLDER_NAME = re.compile(r"\w[\w.=-]*")
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A training that has finished.
-
-    Attributes:
-        run_id: its run in MLflow.
-        metrics: of the epoch whose weights were kept.
-        unsent: why the tracking server has not all of it; None: it has.
-    """
-
-    run_id: str
-    metrics: dict[str, float]
-    unsent: str | None
-
-    def put_away(self) -> None:
-        """Remove what the training could be gone on with: what came of it is kept."""
-        remove_run_folder(self.run_id)
 
 
 def run(config: Config) -> None:
@@ -106,7 +87,9 @@ def _train_point(config: Config, job: Job, point: str) -> Trained:
         return train_and_record(config, of_sweep, sweeps_dir() / name / point)
 
 
-def train_and_record(config: Config, job: Job, out_dir: Path) -> Trained:
+def train_and_record(
+    config: Config, job: Job, out_dir: Path, is_hopeless: IsHopeless | None = None
+) -> Trained:
     """Train, leave the model in a folder, and record the run.
 
     What the training could be gone on with stays until the caller has kept what came of it, and
@@ -116,6 +99,7 @@ def train_and_record(config: Config, job: Job, out_dir: Path) -> Trained:
         config: the whole config.
         job: what the run is recorded to have been started with.
         out_dir: where the model is left.
+        is_hopeless: asked after each epoch; None: every epoch is trained.
     """
     config = with_noted_path(config)
     train_source, val_source = open_train_and_val(config)
@@ -141,17 +125,17 @@ def train_and_record(config: Config, job: Job, out_dir: Path) -> Trained:
         ):
             warn_of_changes(tracked, tags)
             log_inputs(tracked, config, job, train_source, val_source)
-            training = _fit(config, job, train_source, val_source, tracked, folder)
-            train_key = _save(out_dir, config, training, train_source, val_source)
-            tracked.set_tags({"train_key": train_key})
-            log_ledger(tracked, training.ledger)
-            log_results(tracked, config, training, train_source)
-    last = training.history[training.best_epoch - 1]
+            sources = (train_source, val_source)
+            trained = _trained(config, job, out_dir, sources, tracked, folder, is_hopeless)
+    trained = replace(trained, unsent=tracked.unsent)
+    if trained.pruned_after is not None:
+        progress.result(f"pruned {name} after epoch {trained.pruned_after}, run {trained.run_id}")
+        return trained
     progress.result(
-        f"trained {name}: val_accuracy {last['val_accuracy']:.4f} (epoch {training.best_epoch}), "
-        f"run {tracked.run_id}, model in {shown_path(out_dir)}"
+        f"trained {name}: val_accuracy {trained.metrics['val_accuracy']:.4f} "
+        f"(epoch {trained.best_epoch}), run {trained.run_id}, model in {shown_path(out_dir)}"
     )
-    return Trained(tracked.run_id, last, tracked.unsent)
+    return trained
 
 
 def _open_store(config: Config, job: Job) -> None:
@@ -160,6 +144,32 @@ def _open_store(config: Config, job: Job) -> None:
         print(f"recording in {where_recorded(config.tracking, job.overrides)}", flush=True)
     prepare_store(config.tracking, is_to_be_written=True)
     settle_store(config.tracking)
+
+
+def _trained(
+    config: Config,
+    job: Job,
+    out_dir: Path,
+    sources: tuple[SplitSource, SplitSource],
+    tracked: "TrackedRun",
+    folder: RunFolder,
+    is_hopeless: IsHopeless | None,
+) -> Trained:
+    """Fit, leave the model, and record both; where it was pruned, nothing is left but the run."""
+    train_source, val_source = sources
+    try:
+        training = _fit(config, job, train_source, val_source, tracked, folder, is_hopeless)
+    except PrunedError as pruned:
+        from spoonful.tracking.parent import PRUNED_TAG
+
+        tracked.set_tags({PRUNED_TAG: str(pruned.epoch)})
+        return Trained(tracked.run_id, pruned.metrics, pruned.epoch, pruned_after=pruned.epoch)
+    key = _save(out_dir, config, training, train_source, val_source)
+    tracked.set_tags({"train_key": key})
+    log_ledger(tracked, training.ledger)
+    log_results(tracked, config, training, train_source)
+    best = training.best_epoch
+    return Trained(tracked.run_id, training.history[best - 1], best)
 
 
 def _check_same_classes(train_source: SplitSource, val_source: SplitSource) -> None:
@@ -191,6 +201,7 @@ def _fit(
     val_source: SplitSource,
     tracked: "TrackedRun",
     folder: RunFolder,
+    is_hopeless: IsHopeless | None,
 ) -> "Training":
     from spoonful.fitting.fit import Resuming
     from spoonful.fitting.interruption import interruption
@@ -200,6 +211,8 @@ def _fit(
 
     def on_epoch(report: EpochReport) -> None:
         tracked.log_metrics(report.tracked_metrics(), step=report.epoch)
+        if is_hopeless is not None and is_hopeless(report.epoch, report.metrics):
+            raise PrunedError(report.epoch, report.metrics)
 
     if config.trainer.precision == "mixed_bfloat16" and emulates_bfloat16():
         warn(

@@ -41,7 +41,7 @@ def run_tags(config: Config, job: Job) -> dict[str, str]:
         "dataset": _title(config),
         "model": config.model.name,
         "optimizer": config.optimizer.name,
-        **({} if point is None else child_tags(point.parent_id, point.label)),
+        **({} if point is None else child_tags(point.parent_id, point.label, point.number)),
         **({REPRODUCES_TAG: job.reproduces} if job.reproduces is not None else {}),
         **config.tracking.tags,
     }
