@@ -50,6 +50,7 @@ CHANGES: list[tuple[str, str, set[str]]] = [
             ("", "generator.read_timeout_s=3", {"reading"}),
         )
     ),
+    ("generator=packed", "generator.verify_shards=false", {"checks"}),
     ("", "model.num_filters=[3,4]", {"model", "weights"}),
     ("", "model.num_units=9", {"model", "weights"}),
     ("", "model.dropout_rates=[0.1,0.2]", {"model"}),
@@ -166,6 +167,7 @@ def observed(choices: str, *overrides: str) -> dict[str, Any]:
         "targets": (target.ndim, str(target.dtype)),
         "val_batch": [(x.shape, str(x.dtype)) for x in handed["val_batches"][:2]],
         "reading": [generator.limits for generator in reading],
+        "checks": [generator._reader.verify_shards for generator in reading],
         "model": model.get_config(),
         "optimizer": (type(model.optimizer), model.optimizer.get_config()),
         "loss": model.loss,

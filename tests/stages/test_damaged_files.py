@@ -177,7 +177,7 @@ def test_a_photograph_that_changed_since_it_was_fetched_is_named_at_equal_size(
     made: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(made)
-    for link in ("hardlink", "copy"):
+    for link in ("symlink", "copy"):
         config = compose_config([*FOLDER, f"dataset.link={link}"])
         for number in range(12):
             for name in ("ant", "bee"):

@@ -1,6 +1,7 @@
 """Explain the keys of a stage: what each means, its unit, its range and its present value."""
 
 import dataclasses
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,12 +37,14 @@ def stage_help(
     if arguments:
         lines += [*(f"  {word:<6} {meaning}" for word, meaning in arguments.items()), ""]
     lines += ["choices (group=choice):"]
-    lines += [f"  {group}={'|'.join(_choices(group))}" for group in groups if group in GROUPS]
+    for group in groups:
+        if group in GROUPS:
+            lines += _choice_lines(group, _choices(group))
     if "optimizer" in groups:
-        lines += [f"  optimizer/schedule={'|'.join(str(name) for name in SCHEDULES)}"]
+        lines += _choice_lines("optimizer/schedule", [str(name) for name in SCHEDULES])
     experiments = _choices("experiment")
     if experiments:
-        lines += [f"  experiment={'|'.join(experiments)}"]
+        lines += _choice_lines("experiment", experiments)
     lines += ["", "keys, with their present values:"]
     for group in groups:
         section = getattr(config, group)
@@ -61,6 +64,19 @@ def stage_help(
 
 def _choices(group: str) -> list[str]:
     return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
+
+
+def _choice_lines(group: str, names: list[str]) -> list[str]:
+    text = f"{group}={'| '.join(names)}"  # a line ends after a bar
+    lines = textwrap.wrap(
+        text,
+        110,
+        initial_indent="  ",
+        subsequent_indent=" " * (len(group) + 3),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace("| ", "|") for line in lines]
 
 
 def _section_lines(prefix: str, section: Any) -> list[str]:

@@ -53,8 +53,8 @@ def run(config: Config) -> None:
                 path.unlink(missing_ok=True)
             sync(split_summary_path().parent)
         write_text(split_table_path(), _table_csv(class_names, counts))
+        note_path(config, digests["digest"])
         write_json(split_summary_path(), split_summary(config, splits, len(class_names), digests))
-    note_path(config, digests["digest"])
     print(_table_text(class_names, counts))
     for line in _copies(raw.images, splits):
         print(line, file=sys.stderr)
