@@ -2,8 +2,7 @@
 
 import csv
 import json
-import subprocess
-import sys
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.project import project_root
 from spoonful.stages import compare
 from spoonful.tracking.store import prepare_store
+from tests.processes import run_command
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 AXES = ("generator.batch_size", "generator.shuffle", "seed")
@@ -215,12 +215,7 @@ def test_nothing_is_published_outside_the_project(inside: Path, folder: str) -> 
 
 @pytest.mark.slow
 def test_the_command_compares_and_refuses_in_one_line(swept: Path) -> None:
-    def spoonful(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "spoonful", *arguments]
-        return subprocess.run(
-            command, cwd=swept, capture_output=True, text=True, timeout=120, check=False
-        )
-
+    spoonful = partial(run_command, swept)
     done = spoonful("compare", "compare.sweep=sizes")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("report: models/compare/report.html\n")

@@ -72,29 +72,30 @@ def test_the_plots_are_drawn_without_a_network(ran: Path) -> None:
 
 
 def test_runs_of_experiments_in_dvc_s_copies_are_kept(ran: Path, tmp_path: Path) -> None:
-    folder = copy_of(ran, tmp_path)
+    # Two projects: MLflow keeps the database of the first open.
+    folder, queueing = copy_of(ran, tmp_path / "temp"), copy_of(ran, tmp_path / "queue")
     seed = 'train.overrides="model=mlp trainer.epochs=1 seed={}"'
     sh(folder, "dvc", "exp", "run", "--temp", "-S", seed.format(1), "train")
     (temporary,) = runs_of(folder)
     assert temporary.info.run_name == "mlp-adam-b32-full-s1"
-    (folder / "mlflow.db").unlink()  # two workers make it at once
+    (queueing / "mlflow.db").unlink()  # two workers make it at once
     for number in (2, 3):
-        sh(folder, "dvc", "exp", "run", "--queue", "-S", seed.format(number), "train")
-    sh(folder, "dvc", "queue", "start", "-j", "2")
+        sh(queueing, "dvc", "exp", "run", "--queue", "-S", seed.format(number), "train")
+    sh(queueing, "dvc", "queue", "start", "-j", "2")
     try:
         end = time.monotonic() + TIMEOUT_S
-        while (shown := sh(folder, "dvc", "queue", "status")).count("Success") < 2:
+        while (shown := sh(queueing, "dvc", "queue", "status")).count("Success") < 2:
             assert "Failed" not in shown, shown
             assert time.monotonic() < end, f"the queue has not ended:\n{shown}"
             time.sleep(1)
     finally:
-        sh(folder, "dvc", "queue", "stop", "--kill")
-    queued = runs_of(folder)
+        sh(queueing, "dvc", "queue", "stop", "--kill")
+    queued = runs_of(queueing)
     assert {run.info.run_name[-2:] for run in queued} == {"s2", "s3"}
-    client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    client = MlflowClient(f"sqlite:///{queueing / 'mlflow.db'}")
     for run in queued:
         assert run.info.status == "FINISHED"
         names = {file.path for file in client.list_artifacts(run.info.run_id)}
         assert {"config.yaml", "ledger.csv"} <= names
-    assert list((folder / "models" / "checkpoints").iterdir()) == []
-    assert sh(folder, "git", "status", "--short") == ""  # nothing of it in the user's own files
+    assert list((queueing / "models" / "checkpoints").iterdir()) == []
+    assert sh(queueing, "git", "status", "--short") == ""  # nothing of it in the user's own files

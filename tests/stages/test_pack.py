@@ -109,6 +109,7 @@ def test_the_config_reaches_the_store(split: Path, spoonful: Spoonful) -> None:
     assert (meta.encoding, meta.image_shape) == ("jpeg", (10, 16, 3))
     assert meta.settings == {
         "resize": "stretch",
+        "background": [255, 255, 255],
         "quality": 70,
         "chroma_subsampling": "444",
         "shard_mb": 256,

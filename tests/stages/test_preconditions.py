@@ -15,6 +15,7 @@ from spoonful.config.compose import compose_config
 from spoonful.project import project_root
 from spoonful.stages.data import open_train_and_val
 from spoonful.stages.preconditions import not_as_recorded, overrides_of
+from spoonful.tracking import environment
 from spoonful.tracking.environment import (
     code_version,
     installed_packages,
@@ -37,6 +38,10 @@ def git(folder: Path, *arguments: str) -> None:
 def committed(digits: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with data, in git, nothing changed."""
     (digits / ".gitignore").write_text("/data/\n")
+    package = digits / "src" / "spoonful"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    monkeypatch.setattr(environment, "PACKAGE", package)  # the code that runs is the project's own
     git(digits, "init", "-q")
     git(digits, "add", "-A")
     git(digits, "commit", "-qm", "start")

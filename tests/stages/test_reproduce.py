@@ -13,6 +13,7 @@ from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.stages import reproduce
 from spoonful.tracking.store import prepare_store
+from tests.other_data import with_another_pixel
 from tests.processes import run_spoonful
 
 pytestmark = pytest.mark.slow
@@ -91,7 +92,7 @@ def test_all_that_is_not_as_recorded_is_named_in_one_line(altered: Path) -> None
     assert done.stdout == ""
     (line,) = done.stderr.strip().splitlines()
     for words in (
-        "code (recorded at commit ",
+        "project (recorded at commit ",
         "and changed files: `git stash -u`, then `git checkout ",
         "requirements.lock (recorded ",
         "config optimizer.momentum (recorded 0.9, now 0.8)",
@@ -104,10 +105,7 @@ def test_all_that_is_not_as_recorded_is_named_in_one_line(altered: Path) -> None
 def test_anyway_trains_as_recorded_and_says_where_the_runs_part(altered: Path) -> None:
     first = runs_of(altered)[-1].info.run_id
     MlflowClient(f"sqlite:///{altered / 'mlflow.db'}").set_tag(first, "hardware.cpu", "Another")
-    images = altered / "data" / "packed" / "train" / "images-00000.npy"
-    content = bytearray(images.read_bytes())
-    content[-100] ^= 64  # a pixel of the last image but one; the fingerprint does not see it
-    images.write_bytes(content)
+    with_another_pixel(altered / "data" / "packed" / "train")
     done = run_spoonful(altered, "reproduce", "--anyway", first)
     assert done.returncode == 1, done.stdout + done.stderr
     warnings = done.stderr.splitlines()
@@ -118,7 +116,7 @@ def test_anyway_trains_as_recorded_and_says_where_the_runs_part(altered: Path) -
     assert "note: the run was trained on other hardware (cpu Another | " in done.stderr
     lines = done.stdout.splitlines()
     assert any(line.startswith("config      same") for line in lines)
-    assert any(line.startswith("code        DIFFERENT  commit ") for line in lines)
+    assert any(line.startswith("data        DIFFERENT  ") for line in lines)
     assert any(
         line.startswith("order       DIFFERENT  in steps 0 to 39 (epoch 1)") for line in lines
     )

@@ -16,6 +16,7 @@ import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from tests.other_data import with_another_pixel
 from tests.processes import command_environment
 
 pytestmark = pytest.mark.slow
@@ -166,11 +167,7 @@ def test_another_config_or_other_data_are_refused_field_by_field(
 
     meta_path = digits / "data" / "packed" / "train" / "meta.json"
     fingerprint = json.loads(meta_path.read_text())["fingerprint"]
-    pixels = sorted((digits / "data" / "split" / "train" / "3").iterdir())
-    pixels[0].write_bytes(pixels[1].read_bytes())
-    shutil.rmtree(digits / "data" / "packed")
-    assert spoonful("pack").returncode == 0
-    now = json.loads(meta_path.read_text())["fingerprint"]
+    now = with_another_pixel(meta_path.parent)
     refused = spoonful("train", *ENDLESS, asked)
     assert refused.returncode == 2
     assert f"fingerprint.train (saved {fingerprint}, now {now})" in refused.stderr
@@ -185,10 +182,7 @@ def test_auto_begins_anew_on_other_data_and_says_so(
     settings = ["model=mlp", "trainer.epochs=200", "trainer.checkpoint_every_steps=16"]
     processes.interrupted_by(signal.SIGKILL, *settings)
     (run,) = processes.runs()
-    pixels = sorted((digits / "data" / "split" / "train" / "3").iterdir())
-    pixels[0].write_bytes(pixels[1].read_bytes())
-    shutil.rmtree(digits / "data" / "packed")
-    assert spoonful("pack").returncode == 0
+    with_another_pixel(digits / "data" / "packed" / "train")
     done = spoonful("train", *settings, AUTO)
     assert done.returncode == 0, done.stderr
     assert f"run {run.info.run_id} read other data (fingerprint.train" in done.stderr

@@ -1,5 +1,7 @@
 """What must be as it was recorded, for a run that is trained again to come out the same."""
 
+from collections.abc import Mapping
+
 from spoonful.comparison.finding import changed, shown
 from spoonful.comparison.recorded_run import RecordedRun
 from spoonful.config.compose import compose_config
@@ -28,6 +30,7 @@ def not_as_recorded(run: RecordedRun, recorded: Config) -> list[str]:
     """
     return [
         *_code(run),
+        *_project(run),
         *_resumed(run),
         *_data(run, recorded),
         *_lock(run),
@@ -42,20 +45,36 @@ def _code(run: RecordedRun) -> list[str]:
     then, now = run.tag("git.commit"), code_version()
     if then is None:
         return ["code (the run recorded no git commit: what it was is not known)"]
+    return _checkout(run, "code", "git.", then, now)
+
+
+def _project(run: RecordedRun) -> list[str]:
+    """Compare the project's checkout, where the code is that of another one."""
+    from spoonful.tracking.environment import code_version
+
+    then, now = run.tag("git.project_commit"), code_version()
+    if then is None or "git.project_commit" not in now:
+        return []
+    return _checkout(run, "project", "git.project_", then, now)
+
+
+def _checkout(
+    run: RecordedRun, what: str, prefix: str, then: str, now: Mapping[str, str]
+) -> list[str]:
     short, found = then[:_SHORT], []
-    if run.tag("git.dirty") == "true":
-        found.append(f"code (files differed from commit {short} then: how is not known)")
-    commit, is_dirty = now["git.commit"], now["git.dirty"] == "true"
+    if run.tag(f"{prefix}dirty") == "true":
+        found.append(f"{what} (files differed from commit {short} then: how is not known)")
+    commit, is_dirty = now[f"{prefix}commit"], now[f"{prefix}dirty"] == "true"
     if commit == "none":
-        found.append(f"code (recorded at commit {short}, now outside of git)")
+        found.append(f"{what} (recorded at commit {short}, now outside of git)")
     elif commit != then:
         changes, first = (" and changed files", "`git stash -u`, then ") if is_dirty else ("", "")
         found.append(
-            f"code (recorded at commit {short}, now {commit[:_SHORT]}{changes}: {first}"
+            f"{what} (recorded at commit {short}, now {commit[:_SHORT]}{changes}: {first}"
             f"`git checkout {short}`)"
         )
     elif is_dirty:
-        found.append(f"code (files differ from commit {short} now: see `git status`)")
+        found.append(f"{what} (files differ from commit {short} now: see `git status`)")
     return found
 
 
