@@ -124,6 +124,8 @@ def _pngs() -> Iterator[Picture]:
     yield _written("grey with alpha", "PNG", _with_alpha(27).convert("LA"))
     yield _written("see-through palette", "PNG", _colour(28).quantize(32), transparency=3)
     yield _written("profile, resolution", "PNG", text, icc_profile=_profile(), dpi=(72, 72))
+    frames = [_colour(31, 40, 40)]
+    yield _written("two frames", "PNG", _colour(30, 40, 40), save_all=True, append_images=frames)
     yield Picture("png", "interlaced", (24, 30), _interlaced(_pixels(29, 24, 30)))
 
 

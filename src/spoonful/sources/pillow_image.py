@@ -2,6 +2,7 @@
 
 import io
 import struct
+import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -24,6 +25,9 @@ from spoonful.sources.exif import exif_orientation
 from spoonful.sources.limits import RefusedError, check_pixels
 from spoonful.sources.placing import placing, put
 
+# Pillow's warnings (a size, an animation that is not whole) name no file. What they tell of is
+# checked here, or costs no pixels of the first picture.
+warnings.filterwarnings("ignore", module=r"PIL\b")
 # Pixels that are converted at a time, so that no second copy of a large picture is made.
 _BAND_PIXELS = 1 << 20
 # Pillow spreads 1, 2 and 4 bits over 0..255, but not the value that is transparent.

@@ -28,12 +28,17 @@ _JPEG = 7
 _ORIENTATION, _JPEG_TABLES = 274, 347
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 _UNSIGNED = 1
+_SEPARATE = 2
 _BAND_PIXELS = 1 << 20
 # Bits a sample. Other numbers are hardly written, but are what a damaged directory says.
 _GREY_BITS, _COLOUR_BITS = (1, 2, 4, 8, 12, 16), (8, 16)
 _BITS = {_MIN_IS_WHITE: _GREY_BITS, _MIN_IS_BLACK: _GREY_BITS, _RGB: _COLOUR_BITS}
 _BITS |= {_PALETTE: (1, 2, 4, 8), _CMYK: (8,), _YCBCR: (8,)}
 _REQUIRED = ("ImageWidth", "ImageLength", "PhotometricInterpretation")
+# What says where the pixels are and what they mean is a whole number: of type BYTE, SHORT, LONG,
+# IFD, LONG8 or IFD8.
+_WHOLE_TYPES = (1, 3, 4, 13, 16, 18)
+_STRUCTURE = {*range(256, 260), 262, 273, *range(277, 280), 284, 317, *range(320, 326), 338, 339}
 # None, CCITT (three), LZW, JPEG, deflate (two), packbits: every libtiff has them.
 _IN_LIBTIFF = (1, 2, 3, 4, 5, _JPEG, 8, 32946, 32773)
 _COPY_AGAIN = "copy or download it again, or remove it"
@@ -125,6 +130,12 @@ def _check_directory(page: "TiffPage") -> None:
             _COPY_AGAIN,
         )
     required = (*_REQUIRED, "BitsPerSample") if page.samplesperpixel > 1 else _REQUIRED
+    for tag in page.tags:
+        if tag.code in _STRUCTURE and int(tag.dtype) not in _WHOLE_TYPES:
+            raise RefusedError(
+                f"a damaged TIFF image: {tag.name} is no whole number in its directory",
+                _COPY_AGAIN,
+            )
     missing = [name for name in required if name not in page.tags]
     if missing:
         raise RefusedError(
@@ -165,7 +176,9 @@ def _check_kind(page: "TiffPage") -> None:
     colours = {_MIN_IS_WHITE: 1, _MIN_IS_BLACK: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3}
     photometric = int(page.photometric)
     num_declared = colours.get(photometric, 1 << 16) + len(page.extrasamples)
-    if page.samplesperpixel != num_declared or bits not in _BITS.get(photometric, ()):
+    # One sample of its own plane is written by hardly any program; of 16 bits, Pillow refuses it.
+    is_odd = page.samplesperpixel == 1 and page.planarconfig == _SEPARATE and bits > 8
+    if page.samplesperpixel != num_declared or bits not in _BITS.get(photometric, ()) or is_odd:
         raise RefusedError(
             f"a TIFF image whose colours are {_name(photometric)} with {page.samplesperpixel} "
             f"samples of {bits} bits, expected grey, RGB, a palette, CMYK or YCbCr",

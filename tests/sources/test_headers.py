@@ -1,7 +1,9 @@
-"""TIFF files whose directory is damaged: what it no longer says must not be guessed."""
+"""Image files whose header is damaged: what it no longer says must not be guessed."""
 
 import io
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +49,10 @@ def entry_of_no_type(data: bytearray) -> None:
     struct.pack_into("<H", data, entry_at(data, BITS) + 2, 77)
 
 
+def photometric_of_a_float(data: bytearray) -> None:
+    struct.pack_into("<H", data, entry_at(data, PHOTOMETRIC) + 2, 11)
+
+
 def cut_in_the_directory(data: bytearray) -> None:
     (start,) = struct.unpack_from("<I", data, 4)
     (count,) = struct.unpack_from("<H", data, start)
@@ -62,6 +68,7 @@ def cut_in_the_directory(data: bytearray) -> None:
         without_bits,
         grey_of_three_samples,
         entry_of_no_type,
+        photometric_of_a_float,
         cut_in_the_directory,
     ],
 )
@@ -87,6 +94,28 @@ def test_fifteen_bits_a_sample_are_refused(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(SpoonfulError, match="samples of 15 bits"):
         decode_image(path, np.empty((24, 32, 1), np.uint8))
+
+
+def test_a_size_above_pillows_limit_says_nothing_of_no_file(tmp_path: Path) -> None:
+    path, file = tmp_path / "picture.gif", io.BytesIO()
+    Image.new("P", (40, 30)).save(file, "GIF")
+    data = bytearray(file.getvalue())
+    frame = data.index(b",\0\0\0\0")  # the image descriptor
+    struct.pack_into("<HH", data, frame + 5, 12_000, 10_000)
+    path.write_bytes(data)
+    code = (
+        "import sys, numpy\n"
+        "from spoonful.errors import SpoonfulError\n"
+        "from spoonful.sources.decode import decode_image\n"
+        "try:\n"
+        "    decode_image(sys.argv[1], numpy.empty((30, 40, 3), numpy.uint8))\n"
+        "except SpoonfulError as error:\n"
+        "    print(error)\n"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert f"{path}: a GIF image of 12000x10000" in done.stdout
+    assert done.stderr == ""
 
 
 def test_an_avif_file_of_another_brand_is_refused(tmp_path: Path) -> None:
