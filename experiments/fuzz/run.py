@@ -3,7 +3,7 @@
     python experiments/fuzz/run.py [--images 40000] [--files 10000] [--seed 0] [--only images|files]
     python experiments/fuzz/run.py --only images --number 12345
 
-With --only, --number or other counts than the defaults nothing is published: the tables are left in
+With --only, --number, another seed or other counts nothing is published: the tables are left in
 the scratch folder. --number reads one input, keeps it there and says what became of it.
 """
 
@@ -58,7 +58,8 @@ def main() -> int:
         found[name] = look(name, numbers, arguments.seed, arguments.data, arguments.processes)
         passed_s = time.monotonic() - begin
         _show(name, found[name], passed_s)
-    is_whole = found.keys() == SOURCES.keys() and counts == _COUNTS and arguments.number is None
+    is_whole = found.keys() == SOURCES.keys() and counts == _COUNTS
+    is_whole &= arguments.number is None and arguments.seed == 0
     results = _HERE / "results" if is_whole else arguments.data / "results"
     write_results(results, found, time.monotonic() - first)
     if is_whole:
