@@ -78,7 +78,7 @@ def test_runs_of_experiments_in_dvc_s_copies_are_kept(ran: Path, tmp_path: Path)
     sh(folder, "dvc", "exp", "run", "--temp", "-S", seed.format(1), "train")
     (temporary,) = runs_of(folder)
     assert temporary.info.run_name == "mlp-adam-b32-full-s1"
-    (queueing / "mlflow.db").unlink()  # two workers make it at once
+    assert not (queueing / "mlflow.db").exists()  # two workers make it at once
     for number in (2, 3):
         sh(queueing, "dvc", "exp", "run", "--queue", "-S", seed.format(number), "train")
     sh(queueing, "dvc", "queue", "start", "-j", "2")
