@@ -29,9 +29,11 @@ Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(autouse=True)
-def no_store_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """mlflow.set_tracking_uri leaves it to whatever comes after."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def no_store_from_the_environment() -> Iterator[None]:
+    """mlflow.set_tracking_uri leaves it to all that comes after, fixtures of a module included."""
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+    yield
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 
 @pytest.fixture(autouse=True)
