@@ -83,3 +83,13 @@ def imported(path: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def parents(runs: list[Run]) -> list[Run]:
+    """Return the runs that are sweeps."""
+    return [run for run in runs if "sweep.num_points" in run.data.tags]
+
+
+def children(runs: list[Run]) -> list[Run]:
+    """Return the runs that are points of a sweep."""
+    return [run for run in runs if "mlflow.parentRunId" in run.data.tags]

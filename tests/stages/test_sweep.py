@@ -1,23 +1,20 @@
 """`spoonful sweep` as real processes: gone on with after any end, one bad point among good ones."""
 
-import contextlib
 import fcntl
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import optuna
 import pytest
-from mlflow.entities import Run
 
 from tests.processes import run_command
+from tests.stages.pipelines import children, parents
 
 pytestmark = pytest.mark.slow
 
@@ -27,14 +24,6 @@ GRID = ["generator.batch_size=32,64", "seed=0,1", *TINY]
 # The last point trains for long: it is the one that is interrupted.
 LONG = ["trainer.epochs=1,1000", "model=mlp", "trainer.checkpoint_every_steps=20"]
 DRAWN = ["sweep.sampler=tpe", "seed=interval(0,9)"]
-
-
-def parents(runs: list[Run]) -> list[Run]:
-    return [run for run in runs if "sweep.num_points" in run.data.tags]
-
-
-def children(runs: list[Run]) -> list[Run]:
-    return [run for run in runs if "mlflow.parentRunId" in run.data.tags]
 
 
 def ended_by(number: int, processes: Any, project: Path, *overrides: str) -> tuple[int, str, str]:
@@ -168,87 +157,6 @@ def test_a_point_that_has_its_data_is_trained(processes: Any, spoonful: Spoonful
     assert "1 point finished, 1 failed" in done.stdout
     (child,) = children(processes.runs())
     assert child.info.status == "FINISHED"
-
-
-def test_points_train_side_by_side(digits: Path, processes: Any, spoonful: Spoonful) -> None:
-    rates = "optimizer.learning_rate=1e30,0.001"
-    done = spoonful("sweep", *GRID[1:], rates, "sweep.num_parallel=2")
-    assert done.returncode == 1, done.stderr
-    assert "[seed=0 learning_rate=0.001] trained mlp-adam-b32-full-s0" in done.stdout
-    (parent,) = parents(processes.runs())
-    found = children(processes.runs())
-    assert Counter(run.info.status for run in found) == {"FINISHED": 2, "FAILED": 2}
-    assert {run.data.tags["mlflow.parentRunId"] for run in found} == {parent.info.run_id}
-    # Gone on with one by one, it is the same sweep.
-    again = spoonful("sweep", *GRID[1:], rates)
-    assert "going on, 2 of them finished" in again.stdout
-    assert len(parents(processes.runs())) == 1
-
-
-def marked(mark: str) -> list[int]:
-    """Return the processes that have a mark in their environment."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if f"MARK={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
-                found.append(int(folder.name))
-    return found
-
-
-def holder(project: Path) -> int:
-    """Return the process that trains the only unfinished run."""
-    (lock,) = (project / "models" / "checkpoints").glob("*/lock")
-    return int(lock.read_text())
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
-def test_killed_processes_end_neither_the_sweep_nor_outlive_it(
-    digits: Path, processes: Any
-) -> None:
-    asked = ["trainer.epochs=1,1000", *LONG[1:], "sweep.num_parallel=2"]
-
-    def started() -> "subprocess.Popen[str]":
-        """Start the sweep as a user does, and wait until only its long point is left."""
-        before = max(processes.checkpoint_steps(), default=0)
-        process = processes.start_command("sweep", *asked, mark=str(digits))
-
-        def is_inside() -> bool:
-            is_alone = any((digits / "models" / "sweeps").glob("*/0.json"))
-            return is_alone and max(processes.checkpoint_steps(), default=0) > before
-
-        assert processes.wait_for(is_inside, process, "checkpoint"), process.communicate()
-        return cast("subprocess.Popen[str]", process)
-
-    process = started()
-    os.kill(holder(digits), signal.SIGKILL)
-    output, errors = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "1 point finished, 1 failed" in output
-    assert "failed: epochs=1000: killed by SIGKILL, perhaps out of memory" in output
-    assert "Traceback" not in errors
-    statuses = sorted(run.info.status for run in processes.runs())
-    assert statuses == ["FAILED", "FAILED", "FINISHED"]
-    before = {run.info.run_id for run in processes.runs()}
-
-    process = started()
-    process.kill()
-    process.communicate()
-    end = time.monotonic() + 20
-    while marked(str(digits)):
-        assert time.monotonic() < end, marked(str(digits))
-        time.sleep(0.1)
-
-    process = started()
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "going on, 1 of them finished" in output
-    assert "[epochs=1000] resuming mlp" in output
-    assert "sweep ended after 1 of 2 points; go on with\n  spoonful sweep" in errors
-    assert before == {run.info.run_id for run in processes.runs()}
-    statuses = sorted(run.info.status for run in processes.runs())
-    assert statuses == ["FINISHED", "KILLED", "KILLED"]
-    assert not marked(str(digits))
 
 
 def test_a_sampler_chooses_the_points_and_prunes_them(

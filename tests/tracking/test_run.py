@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -94,6 +95,41 @@ def test_a_run_whose_process_was_killed_at_its_start_is_marked_by_the_next_comma
     assert recorded(project, run_id).info.status == "KILLED"
     assert run_id in said[0]
     assert list((project / "models" / "open_runs").iterdir()) == []
+
+
+ADD = """
+import os, signal, sys
+from spoonful.config.compose import compose_config
+from spoonful.tracking.added import added_to
+def killed(*arguments):
+    os.kill(os.getpid(), signal.SIGKILL)
+with added_to(compose_config([]).tracking, sys.argv[1]) as tracked:
+    os.replace = killed
+    tracked.log_text("half", "figures/half.txt")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("status", ["RUNNING", "FINISHED"])
+def test_half_an_artifact_goes_and_the_run_it_was_added_to_stays_as_it_is(
+    project: Path, status: str
+) -> None:
+    config = compose_config([]).tracking
+    client = MlflowClient(prepare_store(config))
+    noted, run = begin_run(config, client, "of another process", {}, "")
+    client.update_run(run.info.run_id, status)
+    command = [sys.executable, "-c", ADD, run.info.run_id]
+    done = subprocess.run(command, cwd=project, timeout=120, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert any(name.startswith(".") for name in names_in(project / "mlruns"))
+    settle(config, print)
+    assert not any(name.startswith(".") for name in names_in(project / "mlruns"))
+    assert client.get_run(run.info.run_id).info.status == status
+    noted.close()
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*")]
 
 
 @pytest.mark.slow

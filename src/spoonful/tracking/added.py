@@ -1,11 +1,12 @@
 """Add to a run that is over, without touching its status; without its server, later."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.tracking.journal import Entry, Journal, new_journal
+from spoonful.tracking.open_runs import added_run
 from spoonful.tracking.outlets import outlet_of
 from spoonful.tracking.recording import TrackedRun
 from spoonful.tracking.refusals import refusals
@@ -80,11 +81,16 @@ def _maker(config: TrackingConfig, train_key: str) -> TrackedRun | None:
 
 @contextmanager
 def _recording(config: TrackingConfig, tracked: TrackedRun) -> Iterator[TrackedRun]:
-    try:
+    with ExitStack() as ended:
+        ended.callback(_finish, tracked)
         with refusals(config):
+            if tracked.run_id:
+                ended.callback(added_run(config, tracked.run_id).close)
             yield tracked
-    finally:
-        tracked.unsent = tracked.outlet.finish()
+
+
+def _finish(tracked: TrackedRun) -> None:
+    tracked.unsent = tracked.outlet.finish()
 
 
 def _later(config: TrackingConfig, about: dict[str, str], error: UnreachableError) -> _Later:
