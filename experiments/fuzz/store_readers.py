@@ -21,7 +21,7 @@ def _store(root: Path, encoding: str) -> Reader:
     shards = tuple(path.name for path in sorted(folder.iterdir()) if path.name not in _STORE_FILES)
 
     def read(mode: int) -> Any:
-        source = PackedSource(folder, mapped_mb=None if mode == 0 else 0)
+        source = PackedSource(folder, loaded_mb=64 if mode == 0 else 0)
         check = source.shard_check()
         if check is not None:
             check.begin()
@@ -50,7 +50,7 @@ def _jpeg_store(root: Path) -> Reader:
 
 
 def _cut_store(root: Path, encoding: str) -> Reader:
-    """Cut a shard of a store that is open, in half of the cases mapped, where the mode says."""
+    """Cut a shard of a store that is open, in half of the cases loaded, where the mode says."""
     whole = _store(root, encoding)
     shard = whole.names[-1]
     copy = root / "data" / f"cut-{encoding}"
@@ -58,7 +58,7 @@ def _cut_store(root: Path, encoding: str) -> Reader:
     def read(mode: int) -> Any:
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(whole.folder, copy)
-        source = PackedSource(copy, mapped_mb=None if mode % 2 else 0)
+        source = PackedSource(copy, loaded_mb=64 if mode % 2 else 0)
         source.read([0])
         if mode:  # 0: what the others are compared with
             with (copy / shard).open("r+b") as file:

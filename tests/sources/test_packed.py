@@ -18,7 +18,7 @@ from spoonful.sources.array import ArraySource
 from spoonful.sources.folder import FolderSource
 from spoonful.sources.packed import PackedSource
 
-MAPPED = {"mapped": 64.0, "read": 0.0}
+LOADED = {"loaded": 64.0, "read": 0.0}
 NUM_EXAMPLES = 300
 
 
@@ -46,14 +46,14 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("mapped_mb", MAPPED.values(), ids=MAPPED)
+@pytest.mark.parametrize("loaded_mb", LOADED.values(), ids=LOADED)
 @pytest.mark.parametrize("shards", ["one", "many"])
 @given(indices=st.lists(st.integers(0, NUM_EXAMPLES - 1), max_size=60))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_raw_is_fancy_indexing(
-    stores: Path, shards: str, mapped_mb: float, indices: list[int]
+    stores: Path, shards: str, loaded_mb: float, indices: list[int]
 ) -> None:
-    source = PackedSource(stores / "raw" / shards, mapped_mb=mapped_mb)
+    source = PackedSource(stores / "raw" / shards, loaded_mb=loaded_mb)
     expected = array_source().read(range(NUM_EXAMPLES))[indices]
     assert np.array_equal(source.read(indices), expected)
     images = np.full(expected.shape, 7, dtype=np.uint8)
@@ -61,12 +61,12 @@ def test_raw_is_fancy_indexing(
     assert np.array_equal(images, expected)
 
 
-@pytest.mark.parametrize("mapped_mb", MAPPED.values(), ids=MAPPED)
+@pytest.mark.parametrize("loaded_mb", LOADED.values(), ids=LOADED)
 @pytest.mark.parametrize("shards", ["one", "many"])
 def test_runs_of_neighbours_are_read_across_shards(
-    stores: Path, shards: str, mapped_mb: float
+    stores: Path, shards: str, loaded_mb: float
 ) -> None:
-    source = PackedSource(stores / "raw" / shards, mapped_mb=mapped_mb)
+    source = PackedSource(stores / "raw" / shards, loaded_mb=loaded_mb)
     every = array_source().read(range(NUM_EXAMPLES))
     for indices in (range(NUM_EXAMPLES), range(5, 200), [8, 9, 10, 11, 12, 9, 10, 22, 21], [299]):
         assert np.array_equal(source.read(indices), every[list(indices)])
@@ -75,9 +75,9 @@ def test_runs_of_neighbours_are_read_across_shards(
 @pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.int64, np.uint64])
 def test_indices_come_in_any_whole_type(stores: Path, dtype: Any) -> None:
     expected = array_source().read([200, 3])
-    for mapped_mb in MAPPED.values():
+    for loaded_mb in LOADED.values():
         for encoding in ("raw", "jpeg"):
-            source = PackedSource(stores / encoding / "many", mapped_mb=mapped_mb)
+            source = PackedSource(stores / encoding / "many", loaded_mb=loaded_mb)
             found = source.read(np.array([200, 3], dtype=dtype))
             assert np.abs(found.astype(int) - expected).max() <= (0 if encoding == "raw" else 40)
 
@@ -106,8 +106,8 @@ def test_jpeg_gives_the_same_pixels_however_it_is_read(stores: Path) -> None:
     first = PackedSource(stores / "jpeg" / "one").read(range(NUM_EXAMPLES))
     order = np.random.default_rng(0).permutation(NUM_EXAMPLES)
     for shards in ("one", "many"):
-        for mapped_mb in MAPPED.values():
-            source = PackedSource(stores / "jpeg" / shards, mapped_mb=mapped_mb)
+        for loaded_mb in LOADED.values():
+            source = PackedSource(stores / "jpeg" / shards, loaded_mb=loaded_mb)
             assert np.array_equal(source.read(order), first[order])
 
 
@@ -130,9 +130,9 @@ def test_a_folder_is_served_bit_for_bit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["raw", "jpeg"])
-@pytest.mark.parametrize("mapped_mb", MAPPED.values(), ids=MAPPED)
-def test_several_threads_read_at_once(stores: Path, encoding: str, mapped_mb: float) -> None:
-    source = PackedSource(stores / encoding / "many", mapped_mb=mapped_mb)
+@pytest.mark.parametrize("loaded_mb", LOADED.values(), ids=LOADED)
+def test_several_threads_read_at_once(stores: Path, encoding: str, loaded_mb: float) -> None:
+    source = PackedSource(stores / encoding / "many", loaded_mb=loaded_mb)
     every = PackedSource(stores / encoding / "one").read(range(NUM_EXAMPLES))
     orders = [np.random.default_rng(seed).integers(0, NUM_EXAMPLES, 500) for seed in range(24)]
     with ThreadPoolExecutor(8) as pool:
@@ -163,7 +163,7 @@ def test_prefetch_is_a_hint_that_never_fails(stores: Path, encoding: str) -> Non
 
 
 def test_a_source_can_be_sent_to_another_process(stores: Path) -> None:
-    source = PackedSource(stores / "raw" / "many", mapped_mb=0)
+    source = PackedSource(stores / "raw" / "many", loaded_mb=0)
     source.read([3])
     copy = pickle.loads(pickle.dumps(source))
     assert np.array_equal(copy.read([3, 250]), source.read([3, 250]))
@@ -179,43 +179,24 @@ def large(tmp_path: Path) -> ArraySource:
     return source
 
 
-@pytest.mark.parametrize("mapped_mb", MAPPED.values(), ids=MAPPED)
+@pytest.mark.parametrize("loaded_mb", LOADED.values(), ids=LOADED)
 def test_large_images_are_fancy_indexing_too(
-    large: ArraySource, tmp_path: Path, mapped_mb: float
+    large: ArraySource, tmp_path: Path, loaded_mb: float
 ) -> None:
-    source = PackedSource(tmp_path / "large", mapped_mb=mapped_mb)
+    source = PackedSource(tmp_path / "large", loaded_mb=loaded_mb)
     for indices in ([19, 0, 3, 3, 2, 18, 5, 6, 7], range(20), [4], [2, 3]):
         assert np.array_equal(source.read(indices), large.read(indices))
 
 
-@pytest.mark.parametrize("shards", ["one", "many"])
-def test_a_mapped_store_serves_what_a_loaded_one_serves(
-    stores: Path, shards: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loaded = PackedSource(stores / "raw" / shards)
-    monkeypatch.setattr("spoonful.sources.packed.LOADED_MB", 0)
-    mapped = PackedSource(stores / "raw" / shards, mapped_mb=64)
-    indices = [*range(len(loaded)), 3, 0, len(loaded) - 1]
-    assert np.array_equal(mapped.read(indices), loaded.read(indices))
-    maps = Path("/proc/self/maps").read_text()
-    assert str(stores / "raw" / shards / "images-00000.npy") in maps
-
-
-def test_what_is_mapped_depends_on_the_size_of_store_and_images(
-    large: ArraySource, stores: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def threads(path: Path, **options: float) -> int:
-        return PackedSource(path, **options).max_useful_threads
-
+def test_what_is_loaded_depends_on_the_size_of_the_store(stores: Path) -> None:
     small = stores / "raw" / "one"
-    mapped, read = 2, 4
-    assert (threads(small), threads(tmp_path / "large")) == (mapped, mapped)
-    monkeypatch.setattr("spoonful.sources.packed.LOADED_MB", 0.01)
-    assert (threads(small), threads(tmp_path / "large")) == (read, mapped)
-    monkeypatch.setattr("spoonful.sources.packed.MAPPED_LARGE_MB", 0.01)
-    assert (threads(small), threads(tmp_path / "large")) == (read, read)
-    assert threads(small, mapped_mb=1) == mapped
-    assert threads(small, mapped_mb=0) == read
+    size_mb = PackedSource(small).meta.num_bytes / 2**20
+    loaded, read = 2, 4
+    for limit_mb, threads in ((64, loaded), (size_mb, loaded), (size_mb * 0.99, read), (0, read)):
+        source = PackedSource(small, loaded_mb=limit_mb)
+        assert source.max_useful_threads == threads
+        assert (source.shard_check() is None) == (threads == loaded)
+    assert PackedSource(small).max_useful_threads == loaded
 
 
 def test_opening_reads_the_small_files_and_imports_nothing(stores: Path) -> None:

@@ -46,7 +46,7 @@ def threads() -> list[threading.Thread]:
 def test_an_epoch_ends_with_an_error_that_names_the_shard(store: Path) -> None:
     path = flip(store)
     for read in (list, lambda g: [g[i] for i in range(len(g))] and g.on_epoch_end()):
-        generator = BatchGenerator(PackedSource(store, mapped_mb=0), 8, num_threads=1)
+        generator = BatchGenerator(PackedSource(store, loaded_mb=0), 8, num_threads=1)
         with pytest.raises(SpoonfulError, match="expected sha256 ") as caught:
             read(generator)
         assert str(path) in str(caught.value)
@@ -56,7 +56,7 @@ def test_an_epoch_ends_with_an_error_that_names_the_shard(store: Path) -> None:
 
 def test_a_stream_fails_as_a_read_does(store: Path) -> None:
     path = flip(store)
-    stream = BatchGenerator(PackedSource(store, mapped_mb=0), 8).stream()
+    stream = BatchGenerator(PackedSource(store, loaded_mb=0), 8).stream()
     deadline = time.monotonic() + 60
 
     def read_on() -> None:
@@ -75,7 +75,7 @@ def test_it_is_off_where_it_is_not_wanted_and_needless_where_the_store_is_loaded
 ) -> None:
     path = flip(store, 0)
     for _ in range(2):
-        generator = BatchGenerator(PackedSource(store, mapped_mb=0), 8, verify_shards=False)
+        generator = BatchGenerator(PackedSource(store, loaded_mb=0), 8, verify_shards=False)
         if store.joinpath("images-00000.npy").exists():  # Arrow needs its first bytes
             assert len(list(generator)) == len(generator)
     assert not threads()
@@ -95,13 +95,13 @@ def test_a_store_is_checked_once_in_a_process(store: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(packed_check.ShardCheck, "_read", counted)
     for _ in range(3):
-        generator = BatchGenerator(PackedSource(store, mapped_mb=0), 8)
+        generator = BatchGenerator(PackedSource(store, loaded_mb=0), 8)
         for _ in range(2):
             list(generator)
     assert len(read) == 2 * len(PackedSource(store).meta.shards)  # content and end of each
     path = flip(store)
     with pytest.raises(SpoonfulError, match="expected sha256") as caught:
-        list(BatchGenerator(PackedSource(store, mapped_mb=0), 8))
+        list(BatchGenerator(PackedSource(store, loaded_mb=0), 8))
     assert str(path) in str(caught.value)
 
 
@@ -111,7 +111,7 @@ def test_the_check_ends_with_what_reads(store: Path, monkeypatch: pytest.MonkeyP
         return 1
 
     monkeypatch.setattr(packed_check.ShardCheck, "_read", slow)
-    generator = BatchGenerator(PackedSource(store, mapped_mb=0), 8, num_threads=0)
+    generator = BatchGenerator(PackedSource(store, loaded_mb=0), 8, num_threads=0)
     generator[0]
     stream = generator.stream()
     stream[0]
@@ -134,7 +134,7 @@ def test_waiting_for_a_disk_that_is_gone_has_a_limit(
 ) -> None:
     gone = threading.Event()
     monkeypatch.setattr(packed_check.ShardCheck, "_read", lambda *a: int(gone.wait(60)) * 0)
-    generator = BatchGenerator(PackedSource(store, mapped_mb=0), 8, read_timeout_s=0.5)
+    generator = BatchGenerator(PackedSource(store, loaded_mb=0), 8, read_timeout_s=0.5)
     with pytest.raises(SpoonfulError, match=r"images-00000.* within read_timeout_s=0.5: is the"):
         list(generator)
     gone.set()
@@ -150,7 +150,7 @@ def slow(self, descriptor, offset, buffer):
     time.sleep(0.01)
     return 1
 packed_check.ShardCheck._read = slow
-generator = BatchGenerator(PackedSource(sys.argv[1], mapped_mb=0), 8)
+generator = BatchGenerator(PackedSource(sys.argv[1], loaded_mb=0), 8)
 generator[0]
 print(time.monotonic())
 """

@@ -197,7 +197,7 @@ def test_a_damaged_record_names_its_shard_and_example(jpeg: Path) -> None:
     content = path.read_bytes()
     begins = [i for i in range(len(content)) if content.startswith(b"\xff\xd8\xff", i)]
     path.write_bytes(content[: begins[1]] + b"XX" + content[begins[1] + 2 :])
-    source = PackedSource(jpeg, mapped_mb=0)
+    source = PackedSource(jpeg, loaded_mb=0)
     source.read([0, place - 1, place + 1])
     message = refusal(lambda: source.read([0, place]))
     assert message.startswith(f"{path}: expected a JPEG record of shape (8, 8, 3) for example")
@@ -216,14 +216,14 @@ def test_a_record_of_another_size_is_no_example(tmp_path: Path) -> None:
         source.read_into(np.array([2]), np.zeros((1, 4, 4, 3), np.uint8))
 
 
-@pytest.mark.parametrize("mapped_mb", [0.0, 64.0])
+@pytest.mark.parametrize("loaded_mb", [0.0, 64.0])
 @pytest.mark.parametrize("encoding", ["raw", "jpeg"])
 @pytest.mark.parametrize("content", [b"", b"garbage " * 8, None])
 def test_a_shard_that_became_garbage_after_opening_is_named(
-    originals: Path, tmp_path: Path, encoding: str, mapped_mb: float, content: bytes | None
+    originals: Path, tmp_path: Path, encoding: str, loaded_mb: float, content: bytes | None
 ) -> None:
     folder = Path(shutil.copytree(originals / encoding, tmp_path / "store"))
-    source = PackedSource(folder, mapped_mb=mapped_mb)
+    source = PackedSource(folder, loaded_mb=loaded_mb)
     path = folder / source.meta.shards[0].name
     path.unlink()
     if content is not None:
@@ -232,15 +232,15 @@ def test_a_shard_that_became_garbage_after_opening_is_named(
     source.prefetch(0, NUM_EXAMPLES)
 
 
-@pytest.mark.parametrize("mapped_mb", [0.0, 64.0])
-def test_another_store_in_the_place_of_an_open_one_is_not_read(raw: Path, mapped_mb: float) -> None:
+@pytest.mark.parametrize("loaded_mb", [0.0, 64.0])
+def test_another_store_in_the_place_of_an_open_one_is_not_read(raw: Path, loaded_mb: float) -> None:
     every = PackedSource(raw).read(range(NUM_EXAMPLES))
-    source = PackedSource(raw, mapped_mb=mapped_mb)
+    source = PackedSource(raw, loaded_mb=loaded_mb)
     first = source.read([0])
     images = np.zeros((NUM_EXAMPLES, 8, 8, 3), np.uint8)
     pack(ArraySource(images, np.arange(NUM_EXAMPLES) % 3), raw, shard_mb=0.01)
     assert np.array_equal(source.read([0]), first)
-    if mapped_mb:
+    if loaded_mb:
         assert np.array_equal(source.read(range(NUM_EXAMPLES)), every)
     else:
         assert "No such file" in refusal(lambda: source.read([NUM_EXAMPLES - 1]))

@@ -18,7 +18,7 @@ from spoonful.sources.packed import PackedSource
 
 folder, limit, raised = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, raised))
-source = PackedSource(folder, mapped_mb=float(sys.argv[4]))
+source = PackedSource(folder, loaded_mb=float(sys.argv[4]))
 try:
     print(source.read(range(len(source)))[:, 0, 0, 0].tolist() == [i % 251 for i in range(300)])
 except SpoonfulError as error:
@@ -38,20 +38,20 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "store"
 
 
-def read_with_limits(many: Path, *limits: int, mapped_mb: int) -> str:
-    arguments = [str(many), *map(str, limits), str(mapped_mb)]
+def read_with_limits(many: Path, *limits: int, loaded_mb: int) -> str:
+    arguments = [str(many), *map(str, limits), str(loaded_mb)]
     return subprocess.run(
         [sys.executable, "-c", LIMITED, *arguments], capture_output=True, text=True, check=True
     ).stdout.strip()
 
 
-@pytest.mark.parametrize("mapped_mb", [0, 64])
-def test_more_shards_than_the_limit_of_open_files_are_read(many: Path, mapped_mb: int) -> None:
-    assert read_with_limits(many, 290, 2000, mapped_mb=mapped_mb) == "True"
+@pytest.mark.parametrize("loaded_mb", [0, 64])
+def test_more_shards_than_the_limit_of_open_files_are_read(many: Path, loaded_mb: int) -> None:
+    assert read_with_limits(many, 290, 2000, loaded_mb=loaded_mb) == "True"
 
 
 def test_too_many_shards_for_the_system_are_one_line(many: Path) -> None:
-    message = read_with_limits(many, 290, 290, mapped_mb=0)
+    message = read_with_limits(many, 290, 290, loaded_mb=0)
     assert "\n" not in message
     assert "images-00" in message
     assert "Too many open files" in message

@@ -1,5 +1,6 @@
 """A store of which a bit was flipped or a file cut short, read in a process that is watched."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spoonful.errors import SpoonfulError
 from spoonful.packing import pack
+from spoonful.sources import packed_jpeg, packed_reads, packed_small
 from spoonful.sources.array import ArraySource
+from spoonful.sources.packed import PackedSource
 
 NUM = 40
 LIMIT_S = 200
@@ -23,10 +27,10 @@ from spoonful.errors import SpoonfulError
 from spoonful.sources.packed import PackedSource
 import pyarrow
 
-folder, mapped_mb, step = Path(sys.argv[1]), eval(sys.argv[2]), int(sys.argv[3])
+folder, loaded_mb, step = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 
 def everything():
-    source = PackedSource(folder, mapped_mb=mapped_mb)
+    source = PackedSource(folder, loaded_mb=loaded_mb)
     check = source.shard_check()
     images = source.read(range(len(source))).tobytes()
     names = [source.example_id(i) for i in range(len(source))]
@@ -73,14 +77,14 @@ def make_store(folder: Path, encoding: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("mapped_mb", ["None", "0"])
+@pytest.mark.parametrize("loaded_mb", ["64", "0"])
 @pytest.mark.parametrize("encoding", ["raw", "jpeg"])
 def test_a_flipped_bit_is_refused_or_changes_nothing(
-    tmp_path: Path, encoding: str, mapped_mb: str
+    tmp_path: Path, encoding: str, loaded_mb: str
 ) -> None:
     folder = make_store(tmp_path / "store", encoding)
     done = subprocess.run(
-        [sys.executable, "-c", FLIPS, str(folder), mapped_mb, "151"],
+        [sys.executable, "-c", FLIPS, str(folder), loaded_mb, "151"],
         capture_output=True,
         text=True,
         timeout=LIMIT_S,
@@ -97,11 +101,9 @@ LOOP = """
 import os, sys, time
 from pathlib import Path
 from spoonful.errors import SpoonfulError
-from spoonful.sources import packed
-packed.LOADED_MB = 0
-mapped_mb = float(sys.argv[2])
+from spoonful.sources.packed import PackedSource
 for number in range(20):
-    source = packed.PackedSource(Path(sys.argv[1]) / str(number), mapped_mb=mapped_mb)
+    source = PackedSource(Path(sys.argv[1]) / str(number), loaded_mb=0)
     source.read(range(len(source)))
     path = Path(sys.argv[1]) / str(number) / source.meta.shards[-1].name
     child = os.fork()
@@ -128,10 +130,79 @@ def test_a_shard_cut_short_while_it_is_read_is_an_error(tmp_path: Path, encoding
     for number in range(20):
         pack(source, tmp_path / str(number), encoding, shard_mb=0.25)
     done = subprocess.run(
-        [sys.executable, "-c", LOOP, str(tmp_path), "0"],
+        [sys.executable, "-c", LOOP, str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=LIMIT_S,
         check=False,
     )
     assert done.stdout.split() == ["7"] * 20, done.stdout + done.stderr
+
+
+# Reads a store until it is refused.
+ENDLESS = """
+import itertools, sys
+import numpy as np
+from spoonful.errors import SpoonfulError
+from spoonful.sources.packed import PackedSource
+
+source = PackedSource(sys.argv[1])
+rng = np.random.default_rng(0)
+try:
+    for step in itertools.count():
+        source.read(rng.integers(0, len(source), 32))
+        if step == 40:
+            print("reading", flush=True)
+except SpoonfulError as error:
+    print(error)
+    sys.exit(7)
+"""
+
+
+def test_a_shard_of_photographs_cut_short_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    images = np.zeros((470, 224, 224, 3), np.uint8)
+    meta = pack(ArraySource(images, np.arange(470) % 3), tmp_path / "store").meta
+    assert meta.num_bytes > 64 << 20  # it is not loaded
+    shard = tmp_path / "store" / meta.shards[0].name
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDLESS, str(tmp_path / "store")], stdout=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "reading\n"
+        os.truncate(shard, 5000)
+        message, _ = reader.communicate(timeout=LIMIT_S)
+    assert reader.returncode == 7
+    assert str(shard) in message
+
+
+def test_a_shard_of_records_cut_short_while_it_is_opened_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_store(tmp_path / "store", "jpeg")
+    source = PackedSource(folder, loaded_mb=0)
+    shard = folder / source.meta.shards[-1].name
+
+    def read_range(descriptor: int, offset: int, view: memoryview) -> None:
+        packed_reads.read_range(descriptor, offset, view)
+        os.truncate(shard, 400)  # behind the schema
+
+    monkeypatch.setattr(packed_jpeg, "read_range", read_range)
+    with pytest.raises(SpoonfulError, match="expected an Arrow file of") as caught:
+        source.read([NUM - 1])
+    assert str(shard) in str(caught.value)
+
+
+def test_ids_cut_short_once_they_are_checked_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed_small, "_IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(sys.modules["spoonful.packing.pack"], "_IDS_A_BATCH", 16)
+    folder = make_store(tmp_path / "store", "raw")
+    source = PackedSource(folder)
+    for index in (0, NUM - 1, 17, 16, 15):
+        assert source.example_id(index) == f"example {index}"
+    os.truncate(folder / "ids.arrow", 500)
+    with pytest.raises(SpoonfulError, match="the id of example 39") as caught:
+        source.example_id(NUM - 1)
+    assert str(folder / "ids.arrow") in str(caught.value)
+    assert source.example_id(15) == "example 15"  # of a part that is in memory

@@ -16,7 +16,7 @@ from spoonful.sources.indices import checked_indices
 from spoonful.sources.memory_room import memory_room
 from spoonful.sources.packed_check import ShardCheck
 from spoonful.sources.packed_jpeg import JpegImages
-from spoonful.sources.packed_meta import Keep, load_meta
+from spoonful.sources.packed_meta import load_meta
 from spoonful.sources.packed_raw import RawImages
 from spoonful.sources.packed_small import ExampleNames, check_ids_if_small, load_labels
 from spoonful.sources.packed_verify import verify
@@ -25,12 +25,7 @@ from spoonful.sources.target import check_target
 # A store of up to so many MiB is loaded. MNIST (45 MiB of pixels) is, and gathered at 91 % of the
 # speed of an array in RAM (7.2 M images/s); a store of 784 MB is read, at 0.9 M images/s on one
 # thread and 1.4 M on two, far above what any training takes.
-LOADED_MB = 64
-# Mapped pages count as the process' memory, and in random order one row of 784 bytes brings 64 KiB
-# of them. Photographs bring few pages that they do not need, and copying them is what costs:
-# 224x224x3 out of 440 MiB at 107 k images/s mapped and 51 k read, on one thread.
-MAPPED_LARGE_MB = 1024
-LARGE_IMAGE_BYTES = 16 << 10
+LOADED_MB = 64.0
 
 
 class PackedSource:
@@ -39,8 +34,8 @@ class PackedSource:
     Opening reads meta.json and the sizes of the files, and checks the labels, and the ids where
     they are small. A store of at most 64 MiB is loaded when first read, and checked then. Of a
     larger one, what is asked for is read: the process' memory stays as small, whatever the store's
-    size. Only stores of large raw images, up to `mapped_mb`, are mapped into memory: where such a
-    shard is cut short while it is read, the process may end by SIGBUS.
+    size. Nothing is mapped into memory: a shard that is cut short while it is read is an error, not
+    the end of the process by SIGBUS.
 
     Attributes:
         path: the store's folder.
@@ -53,8 +48,7 @@ class PackedSource:
 
     Args:
         path: a folder such as data/packed/train.
-        mapped_mb: the largest store that is kept in memory, in MiB: loaded up to 64, mapped beyond;
-            0: none. None: 64, and 1024 where raw images have 16 KiB or more each.
+        loaded_mb: the largest store that is loaded into memory, in MiB; 0: none.
 
     Raises:
         SpoonfulError: no store, one of a newer version, files that are missing or of another size,
@@ -62,7 +56,7 @@ class PackedSource:
             was found and what to do.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, mapped_mb: float | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, loaded_mb: float = LOADED_MB) -> None:
         self.path = Path(path)
         self.meta = load_meta(self.path)
         self.class_names = self.meta.class_names
@@ -72,20 +66,10 @@ class PackedSource:
         self._num_examples = self.meta.num_examples
         self.labels = load_labels(self.path, self.meta)
         check_ids_if_small(self.path, self.meta)
-        self._mapped_mb = mapped_mb
-        is_raw = self.encoding == "raw"
-        is_large = is_raw and self.meta.image_bytes >= LARGE_IMAGE_BYTES
-        usual_mb = MAPPED_LARGE_MB if is_large else LOADED_MB
-        limit_mb = usual_mb if mapped_mb is None else mapped_mb
-        size_mb = self.meta.num_bytes / (1 << 20)
-        self._is_loaded = is_loaded = size_mb <= min(limit_mb, LOADED_MB)
-        self._images: RawImages | JpegImages
-        if is_raw:
-            is_mapped = LOADED_MB < size_mb <= limit_mb
-            keep: Keep = "loaded" if is_loaded else "mapped" if is_mapped else "read"
-            self._images = RawImages(self.path, self.meta, keep)
-        else:
-            self._images = JpegImages(self.path, self.meta, is_loaded)
+        self._loaded_mb = loaded_mb
+        self._is_loaded = self.meta.num_bytes <= loaded_mb * (1 << 20)
+        images = RawImages if self.encoding == "raw" else JpegImages
+        self._images: RawImages | JpegImages = images(self.path, self.meta, self._is_loaded)
         self._names: ExampleNames | None = None
         self._lock = threading.Lock()
 
@@ -93,7 +77,7 @@ class PackedSource:
         return self._num_examples
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopened, (self.path, self._mapped_mb)
+        return _reopened, (self.path, self._loaded_mb)
 
     @property
     def max_useful_threads(self) -> int:
@@ -174,5 +158,5 @@ class PackedSource:
         verify(self.path)
 
 
-def _reopened(path: Path, mapped_mb: float | None) -> PackedSource:
-    return PackedSource(path, mapped_mb=mapped_mb)
+def _reopened(path: Path, loaded_mb: float) -> PackedSource:
+    return PackedSource(path, loaded_mb=loaded_mb)

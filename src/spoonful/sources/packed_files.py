@@ -1,7 +1,6 @@
-"""The shards of a store as open or mapped files."""
+"""The shards of a store as open files."""
 
 import hashlib
-import mmap
 import os
 import threading
 import weakref
@@ -17,13 +16,12 @@ from spoonful.errors import SpoonfulError
 from spoonful.sources.packed_meta import REMAKE, FileMeta
 from spoonful.sources.packed_reads import Integers, RangeError, read_range
 
-# A shell allows 1,024 open files by default; a store of 256 GB has as many shards, and a mapped one
-# takes two each.
+# A shell allows 1,024 open files by default; a store of 256 GB has as many shards.
 _FEW_FILES = 128
 
 
 class FileSet:
-    """Files of a folder that are opened or mapped when first read, and stay so.
+    """Files of a folder that are opened when first read, and stay so.
 
     They are looked for in the folder that was there at the beginning: where another store has taken
     its place since, a file is missing instead of being another store's.
@@ -85,7 +83,7 @@ class FileSet:
             raise unexpected(self.paths[number], expected, found, REMAKE)
 
     def check_size(self, number: int, file: FileMeta) -> None:
-        """Check that an open file is as long as it was: what is cut short ends a mapped read.
+        """Check that an open file is as long as it was.
 
         Raises:
             SpoonfulError: it is shorter or longer; names it.
@@ -94,18 +92,6 @@ class FileSet:
         if found != file.num_bytes:
             expected = f"{file.num_bytes} bytes"
             raise unexpected(self.paths[number], expected, str(found), REMAKE)
-
-    def mapped_once(self, number: int) -> memoryview:
-        """Return a whole file as memory that is given back with the last view of it.
-
-        Raises:
-            SpoonfulError: a file that cannot be mapped; names it.
-        """
-        descriptor = int(self.descriptors(np.array([number]))[0])
-        try:
-            return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
-        except (OSError, ValueError) as error:
-            raise _unusable(self.paths[number], str(error)) from error
 
     def will_need(self, number: int, offset: int, length: int) -> None:
         """Ask the system to read a range soon; a hint that never fails.

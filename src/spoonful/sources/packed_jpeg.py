@@ -1,7 +1,7 @@
 """Pixels of a jpeg store: records out of few big Arrow files, decoded when asked for."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spoonful.errors import SpoonfulError
 from spoonful.sources.packed_files import FileSet, distinct
 from spoonful.sources.packed_meta import REMAKE, StoreMeta
-from spoonful.sources.packed_reads import Integers, RangeError, read_ranges
+from spoonful.sources.packed_reads import Integers, RangeError, read_range, read_ranges
 from spoonful.sources.threads import num_processors
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Records are read in groups whose images have so many bytes; the records themselves have fewer.
 _GROUP_BYTES = 4 << 20
 _MAX_GROUP = 256
+# After the name of the format and its padding.
+_FIRST_MESSAGE = 8
 
 
 class JpegImages:
@@ -141,21 +143,28 @@ class JpegImages:
     def _record_places(self, shard: int) -> "RecordPlaces":
         import pyarrow as pa  # 0.2 s, which raw stores need not wait for
 
+        # Arrow raises OSError for a message that is none.
+        errors = (ValueError, TypeError, OSError, MemoryError, RangeError, pa.ArrowException)
         count = int(self._counts[shard])
         try:
-            if self._is_loaded:
-                return RecordPlaces(self._content(shard), count)
-            self.files.check_size(shard, self._shards[shard])
-            return RecordPlaces(self.files.mapped_once(shard), count)
-        # Arrow raises OSError for a message that is none, TypeError comes of a buffer that is not
-        # there.
-        except (ValueError, TypeError, OSError, MemoryError, pa.ArrowException) as error:
-            if isinstance(error, SpoonfulError):
-                raise
+            return RecordPlaces(*self._readable(shard), count)
+        except SpoonfulError:
+            raise
+        except errors as error:
             raise SpoonfulError(
                 f"{self.files.paths[shard]}: expected an Arrow file of {count} JPEG records, "
                 f"found: {(str(error) or type(error).__name__).splitlines()[0]}; {REMAKE}"
             ) from error
+
+    def _readable(self, shard: int) -> tuple[NDArray[np.uint8], Callable[[int, int], object]]:
+        """Return memory for a shard, and what reads a part of it into there."""
+        if self._is_loaded:
+            return np.frombuffer(self._content(shard), np.uint8), lambda start, stop: None
+        self.files.check_size(shard, self._shards[shard])
+        descriptor = int(self.files.descriptors(np.array([shard]))[0])
+        # Memory that is not written to takes no room.
+        content = np.empty(self._shards[shard].num_bytes, np.uint8)
+        return content, lambda start, stop: read_range(descriptor, start, content[start:stop].data)
 
     def _damaged(self, indices: Integers, place: int, found: str) -> SpoonfulError:
         index = indices[place : place + 1]
@@ -171,17 +180,28 @@ class RecordPlaces:
     Four bytes a record, so that millions of them cost little memory.
 
     Args:
-        content: an Arrow IPC file with one column of binaries, in batches of one size.
+        content: memory as long as an Arrow IPC file with one column of binaries, in batches of one
+            size.
+        read: called before the bytes from one offset to another are looked at, to fill them in. The
+            records are not.
         num_examples: how many records it must hold.
 
     Raises:
         ValueError, pyarrow.ArrowException: it is no such file.
     """
 
-    def __init__(self, content: memoryview, num_examples: int) -> None:
-        import pyarrow as pa
-
-        self._edges = _record_edges(pa.py_buffer(content), num_examples)
+    def __init__(
+        self, content: NDArray[np.uint8], read: Callable[[int, int], object], num_examples: int
+    ) -> None:
+        edges = list(_record_edges(content, read))
+        rows = [len(batch) - 1 for batch in edges]
+        if not edges:
+            raise ValueError("no records")
+        if sum(rows) != num_examples or len(set(rows[:-1])) > 1 or rows[-1] > rows[0]:
+            raise ValueError(f"{sum(rows)} records in {len(rows)} batches")
+        self._edges = np.zeros((len(edges), rows[0] + 1), dtype=np.uint32)
+        for number, batch in enumerate(edges):
+            self._edges[number, : len(batch)] = batch
 
     def of(self, places: Integers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return offset and length of records [k] in bytes, int64 [k] each."""
@@ -190,29 +210,54 @@ class RecordPlaces:
         return offsets, self._edges[batches, rows + 1] - offsets
 
 
-def _record_edges(file: "pa.Buffer", num_examples: int) -> NDArray[np.uint32]:
-    """Return the places in the file where records begin and end, uint32 [batches, rows + 1].
+def _record_edges(
+    content: NDArray[np.uint8], read: Callable[[int, int], object]
+) -> Iterator[NDArray[np.int64]]:
+    """Give the places in the file where the records of each batch begin and end, [rows + 1].
 
     Raises:
-        ValueError: another number of records, or places outside the file.
+        ValueError: other columns, or places outside the file.
     """
     import pyarrow as pa
 
-    reader = pa.ipc.open_file(file)
-    if [field.type for field in reader.schema] != [pa.binary()]:
-        raise ValueError(f"columns {reader.schema.names}")
-    batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
-    if not batches:
-        raise ValueError("no records")
-    rows = [batch.num_rows for batch in batches]
-    if sum(rows) != num_examples or len(set(rows[:-1])) > 1 or rows[-1] > rows[0]:
-        raise ValueError(f"{sum(rows)} records in {len(rows)} batches")
-    edges = np.zeros((len(batches), rows[0] + 1), dtype=np.uint32)
-    for number, batch in enumerate(batches):
-        _, offsets, data = batch.column(0).buffers()
-        inner = np.frombuffer(offsets, dtype=np.int32, count=rows[number] + 1)
-        begin = data.address - file.address
-        if inner[0] < 0 or np.diff(inner).min() < 0 or begin + inner[-1] > file.size:
-            raise ValueError(f"a record outside the file, in batch {number}")
-        edges[number, : rows[number] + 1] = begin + inner
-    return edges
+    schema = None
+    for start, message in _messages(content, read):
+        if schema is None:
+            schema = pa.ipc.read_schema(message)
+            if [field.type for field in schema] != [pa.binary()]:
+                raise ValueError(f"columns {schema.names}")
+            continue
+        batch = pa.ipc.read_record_batch(message, schema)
+        _, *buffers = batch.column(0).buffers()
+        begins = [0 if b is None else b.address - content.ctypes.data for b in buffers]
+        if min(begins) <= start or buffers[0].size < 4 * (batch.num_rows + 1):
+            raise ValueError(f"no records in the batch at byte {start}")
+        read(begins[0], begins[0] + 4 * (batch.num_rows + 1))
+        inner = np.frombuffer(buffers[0], np.int32, batch.num_rows + 1).astype(np.int64)
+        if inner[0] < 0 or np.diff(inner).min() < 0 or begins[1] + inner[-1] > len(content):
+            raise ValueError(f"a record outside the file, in the batch at byte {start}")
+        yield begins[1] + inner
+
+
+def _messages(
+    content: NDArray[np.uint8], read: Callable[[int, int], object]
+) -> Iterator[tuple[int, "pa.Message"]]:
+    """Give the messages of an Arrow file, whose bodies are not read, and where each begins.
+
+    Each begins with -1 and the length of its head, and ends with its body; the last is followed by
+    -1 and 0.
+    """
+    import pyarrow as pa
+
+    start = _FIRST_MESSAGE
+    while True:
+        read(start, start + 8)
+        mark, length = np.frombuffer(content, "<i4", 2, start).tolist()
+        if (mark, length) == (-1, 0):
+            return
+        if mark != -1 or not 0 < length <= len(content) - start - 8:
+            raise ValueError(f"no message at byte {start}")
+        read(start, start + 8 + length)
+        message = pa.ipc.read_message(pa.py_buffer(content[start:]))
+        yield start, message
+        start += 8 + length + (0 if message.body is None else message.body.size)

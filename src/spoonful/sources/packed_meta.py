@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from spoonful.documents import parsed_json, read_text, unexpected
 from spoonful.errors import SpoonfulError
@@ -25,8 +25,6 @@ MAX_SHARD_MB = 256
 # a store is left alone as up to date.
 REMAKE = "remove the folder and run `spoonful pack` again"
 _PACK_AGAIN = "run `spoonful pack` again"
-# How the shards of an open store are read.
-Keep = Literal["loaded", "mapped", "read"]
 SETTINGS = ("resize", "background", "quality", "chroma_subsampling", "shard_mb")
 
 

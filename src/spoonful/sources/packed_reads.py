@@ -1,4 +1,6 @@
-"""Read many ranges of files at once without mapping them.
+"""Read many ranges of files at once.
+
+They are not mapped: where a mapped file is cut short while it is read, the process ends by SIGBUS.
 
 Pages of a mapped file count as the process' memory: in random order one row of 784 bytes costs up
 to 64 KiB of it (the kernel maps 16 pages around each fault), and handing the pages back costs more

@@ -2,8 +2,9 @@
 
 import hashlib
 import io
+import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,10 @@ from spoonful.sources.content_hash import content_hash
 from spoonful.sources.labels import check_labels
 from spoonful.sources.packed_meta import IDS_NAME, LABELS_NAME, REMAKE, FileMeta, StoreMeta
 
-# Larger ones are mapped, not read: of more than 16 million images.
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Larger files of ids are read where an id is asked for.
 _IN_MEMORY_BYTES = 16 << 20
 # Ids are checked when a store is opened up to this size, 2 ms; larger ones when one is asked for.
 _CHECKED_AT_ONCE_BYTES = 4 << 20
@@ -33,10 +37,7 @@ def load_labels(folder: Path, meta: StoreMeta) -> NDArray[np.integer[Any]]:
     expected = f"{meta.num_examples} labels"
     content = checked_bytes(path, meta.labels)
     try:
-        if content is None:
-            labels = np.load(path, mmap_mode="r", allow_pickle=False)
-        else:
-            labels = np.load(io.BytesIO(content), allow_pickle=False)
+        labels = np.load(io.BytesIO(content), allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise unexpected(path, expected, str(error).splitlines()[0], REMAKE) from error
     if labels.shape != (meta.num_examples,) or labels.dtype.kind != "u":
@@ -61,7 +62,7 @@ def check_ids_if_small(folder: Path, meta: StoreMeta) -> None:
 
 
 class ExampleNames:
-    """The ids of a store; those of more than 16 MiB are mapped, and asking for one reads one.
+    """The ids of a store; of those of more than 16 MiB, a part is read where one is asked for.
 
     The file is checked against its SHA-256 before Arrow sees it, and then by Arrow: an offset that
     leads out of its buffer would end the process.
@@ -79,42 +80,63 @@ class ExampleNames:
 
         self._path = folder / IDS_NAME
         self._errors = (OSError, ValueError, IndexError, pa.ArrowException)
-        content = checked_bytes(self._path, meta.ids)
+        self._lock = threading.Lock()
+        self._number, self._part = -1, pa.array([], pa.string())  # the part at hand
         try:
-            file = pa.memory_map(str(self._path)) if content is None else pa.py_buffer(content)
-            table = pa.ipc.open_file(file).read_all()
-            table.validate(full=True)
-            if [field.type for field in table.schema] != [pa.string()]:
-                raise ValueError(f"columns {table.schema.names}")
-            self._column = table.column(0)
-            if len(self._column) != meta.num_examples:
-                raise ValueError(f"{len(self._column)} ids")
+            self._reader = pa.ipc.open_file(self._file(meta.ids))
+            if [field.type for field in self._reader.schema] != [pa.string()]:
+                raise ValueError(f"columns {self._reader.schema.names}")
+            self._rows = len(self._read(0))  # all parts but the last one have as many
+            last = self._reader.num_record_batches - 1
+            found = last * self._rows + len(self._read(last))
+            if not self._rows or found != meta.num_examples:
+                raise ValueError(f"{found} ids")
+        except SpoonfulError:
+            raise
         except self._errors as error:
             raise self._damaged(f"{meta.num_examples} ids", error) from error
 
     def __getitem__(self, index: int) -> str:
         try:
-            return str(self._column[int(index)].as_py())
+            number, place = divmod(int(index), self._rows)
+            with self._lock:
+                return str(self._read(number)[place].as_py())
         except self._errors as error:
             raise self._damaged(f"the id of example {index}", error) from error
+
+    def _file(self, file: FileMeta) -> "pa.NativeFile":
+        """Open the file once it is checked; never mapped, which a file cut short would end."""
+        import pyarrow as pa
+
+        if file.num_bytes <= _IN_MEMORY_BYTES:
+            return pa.BufferReader(checked_bytes(self._path, file))
+        _check_digest(self._path, file, content_hash(self._path))
+        return pa.OSFile(str(self._path))
+
+    def _read(self, number: int) -> "pa.Array":
+        """Return a part of the ids, kept until another one is asked for."""
+        if number != self._number:
+            batch = self._reader.get_batch(number)
+            batch.validate(full=True)
+            self._number, self._part = number, batch.column(0)
+        return self._part
 
     def _damaged(self, expected: str, error: Exception) -> SpoonfulError:
         found = (str(error) or type(error).__name__).splitlines()[0]
         return unexpected(self._path, expected, found, REMAKE)
 
 
-def checked_bytes(path: Path, file: FileMeta) -> bytes | None:
-    """Check a file's SHA-256; return its bytes, None where it is too large to be kept in memory.
+def checked_bytes(path: Path, file: FileMeta) -> bytes:
+    """Return a file's bytes, whose SHA-256 is what it should be.
 
     Raises:
         SpoonfulError: it is not the file that was packed; names it.
     """
-    content = None
-    if file.num_bytes <= _IN_MEMORY_BYTES:
-        content = read_bytes(path, REMAKE)
-        found = hashlib.sha256(content).hexdigest()
-    else:
-        found = content_hash(path)
+    content = read_bytes(path, REMAKE, file.num_bytes)
+    _check_digest(path, file, hashlib.sha256(content).hexdigest())
+    return content
+
+
+def _check_digest(path: Path, file: FileMeta, found: str) -> None:
     if found != file.sha256:
         raise unexpected(path, f"sha256 {file.sha256}", found, REMAKE)
-    return content
