@@ -70,6 +70,36 @@ def test_a_stream_fails_as_a_read_does(store: Path) -> None:
     stream.close()
 
 
+def test_a_fit_on_a_stream_ends_with_what_the_check_finds(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import keras
+
+    path = flip(store)
+    is_awaited = threading.Event()
+    work, finish = packed_check.ShardCheck._work, packed_check.ShardCheck.finish
+
+    def late(self: packed_check.ShardCheck) -> None:
+        is_awaited.wait(60)
+        work(self)
+
+    def awaited(self: packed_check.ShardCheck, limit_s: float) -> None:
+        is_awaited.set()
+        finish(self, limit_s)
+
+    monkeypatch.setattr(packed_check.ShardCheck, "_work", late)
+    monkeypatch.setattr(packed_check.ShardCheck, "finish", awaited)
+    generator = BatchGenerator(PackedSource(store, loaded_mb=0), 50)
+    stream = generator.stream()
+    model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(3)])
+    model.compile("sgd", "mse")
+    model.fit(stream, steps_per_epoch=len(generator) // 2, shuffle=False, verbose=0)
+    assert not is_awaited.is_set()  # less than an epoch was served
+    with pytest.raises(SpoonfulError, match="expected sha256 ") as caught:
+        model.fit(stream, steps_per_epoch=len(generator), shuffle=False, verbose=0)
+    assert str(path) in str(caught.value)
+
+
 def test_it_is_off_where_it_is_not_wanted_and_needless_where_the_store_is_loaded(
     store: Path,
 ) -> None:

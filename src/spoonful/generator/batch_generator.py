@@ -193,8 +193,7 @@ class BatchGenerator(keras.utils.PyDataset):
         Raises:
             SpoonfulError: a shard is not as it was packed; names it.
         """
-        if self._reader.check is not None:
-            self._reader.check.finish(self._limits.read_timeout_s)
+        self._reader.finish_check(self._limits.read_timeout_s)
 
     def indices(self, step: int) -> Indices:
         """Return the example indices of a global step, int64 [b], for this process."""

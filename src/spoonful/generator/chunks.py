@@ -135,6 +135,18 @@ class ChunkReader:
             x = chunk.x.reshape(-1, *self.source.image_shape)[start:stop]
             np.multiply(images, np.float32(1 / 255), out=x, dtype=np.float32)
 
+    def finish_check(self, limit_s: float) -> None:
+        """Wait until what is being checked while it is read is checked to its end.
+
+        Args:
+            limit_s: longest time without progress.
+
+        Raises:
+            SpoonfulError: a shard is not as it was packed; names it.
+        """
+        if self.check is not None:
+            self.check.finish(limit_s)
+
     def read_all(self, first_step: int, num_steps: int, pool: BufferPool) -> Chunk:
         """Return a whole chunk, read in the calling thread."""
         chunk = self.plan(first_step, num_steps, pool)

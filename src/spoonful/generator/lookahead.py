@@ -80,6 +80,15 @@ class LookAhead:
             self._schedule()
             return chunk
 
+    def finish_check(self, num_steps: int) -> None:
+        """Wait until all shards are checked, where a whole epoch's steps were served.
+
+        Raises:
+            SpoonfulError: a shard is not as it was packed; names it.
+        """
+        if num_steps >= self._reader.steps.per_epoch:
+            self._reader.finish_check(self._limits.read_timeout_s)
+
     def pause(self) -> None:
         """End the threads after what they are reading; what is ready stays."""
         with self._lock:

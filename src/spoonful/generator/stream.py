@@ -16,6 +16,10 @@ class BatchStream(keras.utils.PyDataset):
     one without a length in exact order, its index running on over epochs. Pass `steps_per_epoch`
     to `fit`.
 
+    `fit` waits at the end of an epoch until the shards of a packed split are checked, once all
+    examples were served. A training that ends before that, or one without `fit`, calls the
+    generator's `finish_check()`.
+
     Args:
         look_ahead: what reads the batches.
         start_step: the global step that index 0 stands for, >= 0.
@@ -28,6 +32,7 @@ class BatchStream(keras.utils.PyDataset):
         self._batches = ChunkedBatches(look_ahead)
         self._look_ahead = look_ahead
         self.start_step = start_step
+        self._num_served = 0
 
     @property
     def num_batches(self) -> None:
@@ -35,6 +40,7 @@ class BatchStream(keras.utils.PyDataset):
         return None
 
     def __getitem__(self, index: int) -> Batch:
+        self._num_served = max(self._num_served, index + 1)
         return self._batches.batch(self.start_step + index)
 
     def chunk(self, step: int) -> Chunk:
@@ -46,8 +52,13 @@ class BatchStream(keras.utils.PyDataset):
         self._look_ahead.resume()
 
     def on_epoch_end(self) -> None:
-        """End the reading threads; they begin again with the next epoch."""
+        """End the reading threads; they begin again with the next epoch.
+
+        Raises:
+            SpoonfulError: all examples were served, and a shard of them is not as it was packed.
+        """
         self._look_ahead.pause()
+        self._look_ahead.finish_check(self._num_served)
 
     def close(self) -> None:
         """End the reading threads and let go of all batches."""
