@@ -14,6 +14,7 @@ _SMALL = ("dataset.image_size=[224,224]", "dataset.num_channels=1", "dataset=fol
 _OLD, _NEW = "dataset.path=own/old", "dataset.path=own/new"
 _TINY = ("model=mlp", "trainer.epochs=2", "trainer.checkpoint_every_steps=10")
 _POINTS = ("generator.batch_size=64,128,256", *_TINY)
+_SWEPT = "compare them: spoonful compare"
 _SIDE_BY_SIDE = ("sweep.num_parallel=2",)
 _DIGITS = (("fetch",), ("split",), ("pack",))
 _TRAINED = (*_DIGITS, ("train", *_TINY))
@@ -47,6 +48,7 @@ class StageCase:
         blows: kills at random moments.
         num_lives: processes that are killed before one is left in peace.
         is_dvc: it is `dvc`.
+        last_words: what it says when all is done, where running it again is another piece of work.
     """
 
     name: str
@@ -59,6 +61,7 @@ class StageCase:
     blows: tuple[Blow, ...] = ()
     num_lives: int = 1
     is_dvc: bool = False
+    last_words: str | None = None
 
     @property
     def command(self) -> Command:
@@ -127,6 +130,7 @@ STAGE_CASES = (
         ("models/sweeps",),
         blows=(*(Blow(COMMAND, KILL),) * 5, Blow(COMMAND, TERM)),
         num_lives=3,
+        last_words=_SWEPT,
     ),
     StageCase(
         "sweep_parallel",
@@ -141,6 +145,7 @@ STAGE_CASES = (
             Blow(GROUP, INT),
         ),
         num_lives=4,
+        last_words=_SWEPT,
     ),
     StageCase(
         "compare",

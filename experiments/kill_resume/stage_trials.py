@@ -158,7 +158,7 @@ class StageTrials:
             plan = waiting[0] if waiting else None
             running, kill = self._life(result, plan, life)
             if kill is None:
-                if running.finished() == 0:
+                if running.finished() == 0 or self._has_ended(running):
                     break
                 result.refused += 1
                 self._note(result, f"life {life}: {_last_line(running.said())}", None)
@@ -205,7 +205,13 @@ class StageTrials:
         if not running.strike(plan.victim, plan.number, self._random):
             return running, None
         kill.exit_code = running.finished()
-        return running, None if kill.exit_code == 0 and plan.number != KILL else kill
+        is_late = self._has_ended(running) or (kill.exit_code == 0 and plan.number != KILL)
+        return running, None if is_late else kill
+
+    def _has_ended(self, running: Running) -> bool:
+        """Say whether the command was done with its work, and only its interpreter was killed."""
+        words = self._case.last_words
+        return words is not None and words in running.said()
 
     def _look_at_what_is_left(self, result: StageResult, kill: StageKill) -> None:
         mixed = self._project.mixed()
