@@ -26,7 +26,7 @@ LAYERS = [
         "unfinished",
     ),
     ("dvc_stage", "progress", "quiet"),
-    ("documents", "files", "project", "tables"),
+    ("checked_json", "documents", "files", "project", "tables"),
     ("order", "sources"),
     ("checkpoints", "ledger"),
     ("config",),

@@ -7,7 +7,8 @@ import pytest
 
 from spoonful.config.compose import compose_config
 from spoonful.config.own_data import note_path, with_noted_path
-from spoonful.project import split_summary_path
+from spoonful.errors import SpoonfulError
+from spoonful.project import split_origin_path, split_summary_path
 
 
 @pytest.fixture
@@ -36,6 +37,14 @@ def test_a_note_of_another_split_is_not_believed(split: Path) -> None:
     config = compose_config(["dataset=folder"])
     assert config.tracking.experiment_name == "folder"
     assert getattr(with_noted_path(config).dataset, "path", "") is None
+
+
+def test_a_damaged_note_names_no_run(split: Path) -> None:
+    note = split_origin_path()
+    note.write_text(note.read_text().replace("my photos", "my photon"))
+    config = compose_config(["dataset=folder"])  # `spoonful split` makes the note anew
+    with pytest.raises(SpoonfulError, match=r"origin\.json: expected content with the SHA-256 "):
+        with_noted_path(config)
 
 
 def test_the_name_can_be_chosen(split: Path, monkeypatch: pytest.MonkeyPatch) -> None:

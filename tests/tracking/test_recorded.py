@@ -1,5 +1,6 @@
 """Runs are read back as they were recorded, by their id or its beginning."""
 
+import hashlib
 import json
 import shutil
 from collections import Counter
@@ -15,10 +16,13 @@ from spoonful.config.compose import compose_config
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.ledger import TRAIN, WEIGHTS, Row, to_csv
+from spoonful.tracking.outlets import outlet_of
 from spoonful.tracking.recorded import read_run
+from spoonful.tracking.recording import TrackedRun
 from spoonful.tracking.store import prepare_store
 
 ROWS = [Row(TRAIN, 1, 40, "9f" * 16), Row(WEIGHTS, 1, 40, "85" * 16)]
+FILES = ("config.yaml", "overrides.txt", "environment.json", "ledger.csv")
 LOSSES = {1: 1.7424746751785278, 2: 0.1 + 0.2}
 
 
@@ -137,6 +141,87 @@ def test_a_damaged_file_is_named(tracking: TrackingConfig, name: str, text: str)
     ) as caught:
         read_run(tracking, run_id)
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def checked(tracking: TrackingConfig) -> tuple[str, Path]:
+    """A run that was recorded with the checksums of its files, and their folder."""
+    client, run_id = begin(tracking, "checked")
+    tracked = TrackedRun(run_id, outlet_of(tracking, run_id))
+    config = OmegaConf.to_yaml(asdict(compose_config(["seed=3"])))
+    packages = json.dumps({"packages": {"keras": "3.15.1"}})
+    for name, text in zip(
+        FILES, (config, "seed=3\nmodel=mlp", packages, to_csv(ROWS)), strict=True
+    ):
+        tracked.log_checked(text, name)
+    tracked.outlet.finish()
+    return run_id, artifacts_of(client, run_id)
+
+
+def test_a_run_with_checksums_comes_back(
+    tracking: TrackingConfig, checked: tuple[str, Path]
+) -> None:
+    run = read_run(tracking, checked[0])
+    assert run.overrides == ["seed=3", "model=mlp"]
+    assert run.ledger == ROWS
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_changed_or_lost_byte_of_a_run_s_file_is_noticed(
+    tracking: TrackingConfig, checked: tuple[str, Path], name: str
+) -> None:
+    run_id, folder = checked
+    content = (folder / name).read_bytes()
+    places = sorted({*range(0, len(content), len(content) // 6 + 1), len(content) - 1})
+    damaged = [content[:p] + bytes([content[p] ^ (1 << p % 8)]) + content[p + 1 :] for p in places]
+    damaged += [content[:p] + content[p + 1 :] for p in places]
+    try:
+        for other in [*damaged, b"", content * 2]:
+            (folder / name).write_bytes(other)
+            with pytest.raises(SpoonfulError) as caught:
+                read_run(tracking, run_id)
+            found = hashlib.sha256(other).hexdigest()
+            message = str(caught.value)
+            assert f"run {run_id}: its {name} in {folder.as_uri()}: expected content" in message
+            assert hashlib.sha256(content).hexdigest() in message
+            assert f"found {found}; " in message
+            assert "\n" not in message
+        (folder / name).unlink()
+        with pytest.raises(SpoonfulError, match=f"its {name} in .*: expected a file with the SHA"):
+            read_run(tracking, run_id)
+    finally:
+        (folder / name).write_bytes(content)
+
+
+def test_a_file_that_was_written_again_is_right_wherever_the_process_was_killed(
+    tracking: TrackingConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, run_id = begin(tracking, "again")
+
+    def recording() -> TrackedRun:
+        """A process that goes on with the run."""
+        return TrackedRun(run_id, outlet_of(tracking, run_id), client.get_run(run_id))
+
+    versions = [to_csv(ROWS[:1]), to_csv(ROWS), to_csv([*ROWS, *ROWS])]
+    recording().log_checked(versions[0], "ledger.csv")
+    for text in versions[1:]:
+        tracked = recording()
+        with monkeypatch.context() as patch:
+            patch.setattr(tracked, "log_text", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):  # killed before the file
+                tracked.log_checked(text, "ledger.csv")
+        assert read_run(tracking, run_id).ledger == ROWS[:1]
+    tracked = recording()
+    with monkeypatch.context() as patch:
+        write, patched = tracked.log_text, patch.setattr
+        patched(tracked, "log_text", lambda *given: (write(*given), 1 / 0))
+        with pytest.raises(ZeroDivisionError):  # killed after the file
+            tracked.log_checked(versions[2], "ledger.csv")
+    assert read_run(tracking, run_id).ledger == [*ROWS, *ROWS]
+    recording().log_checked(versions[1], "ledger.csv")
+    assert read_run(tracking, run_id).ledger == ROWS
+    tag = client.get_run(run_id).data.tags["sha256.ledger.csv"]
+    assert tag == hashlib.sha256(versions[1].encode()).hexdigest()
 
 
 def test_artifacts_that_are_gone_are_not_recorded(tracking: TrackingConfig) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from spoonful.checked_json import read_checked, write_checked
 from spoonful.config.schema import Config, FolderConfig
-from spoonful.files import write_json
+from spoonful.errors import SpoonfulError
 from spoonful.project import split_origin_path, split_summary_path
 
 
@@ -40,11 +41,15 @@ def dataset_title(name: str, path: str | None) -> str:
 
 
 def with_noted_path(config: Config) -> Config:
-    """Return the config with the folder that the split was made from, where it gives none."""
+    """Return the config with the folder that the split was made from, where it gives none.
+
+    Raises:
+        SpoonfulError: the note of it is damaged.
+    """
     dataset = config.dataset
     if not isinstance(dataset, FolderConfig) or dataset.path is not None:
         return config
-    return dataclasses.replace(config, dataset=dataclasses.replace(dataset, path=noted_path()))
+    return dataclasses.replace(config, dataset=dataclasses.replace(dataset, path=_read_note()))
 
 
 def note_path(config: Config, split_digest: str) -> None:
@@ -55,15 +60,29 @@ def note_path(config: Config, split_digest: str) -> None:
         split_digest: of that split.
     """
     path = getattr(config.dataset, "path", None)
-    write_json(split_origin_path(), {"path": path, "split_digest": split_digest})
+    write_checked(split_origin_path(), {"path": path, "split_digest": split_digest})
 
 
 def noted_path() -> str | None:
     """Return the folder that the present split was made from; None where it is not known."""
     try:
-        origin = json.loads(split_origin_path().read_text(encoding="utf-8"))
+        return _read_note()
+    except SpoonfulError:  # `with_noted_path` says it; `split`, which mends it, must go on
+        return None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Origin:
+    path: str | None
+    split_digest: str
+
+
+def _read_note() -> str | None:
+    if not split_origin_path().exists():  # brought here by DVC
+        return None
+    origin = read_checked(split_origin_path(), _Origin, "run `spoonful split` again, or remove it")
+    try:
         summary = json.loads(split_summary_path().read_text(encoding="utf-8"))
-        is_of_this_split = origin["split_digest"] == summary["digest"]
-        return str(origin["path"]) if is_of_this_split and origin["path"] else None
+        return origin.path if origin.split_digest == summary["digest"] else None
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # brought here by DVC, or damaged, which `check_split` says
+        return None  # missing or damaged, which `check_split` says

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 METRICS_NAME = "metrics.json"
+PREDICTIONS_NAME = "predictions.csv"
 REPORT_NAME = "report.html"
 
 
@@ -42,9 +43,8 @@ def write_tables(folder: Path, scores: Scores, predictions: Sequence[Sequence[An
             if b.num_images
         ),
     )
-    write_csv(
-        folder / "predictions.csv", ("file", "actual", "predicted", "confidence"), predictions
-    )
+    columns = ("file", "actual", "predicted", "confidence")
+    write_csv(folder / PREDICTIONS_NAME, columns, predictions)
 
 
 def write_report(

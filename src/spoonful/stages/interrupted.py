@@ -10,11 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
+from spoonful.checked_json import read_checked, write_checked
 from spoonful.checkpoints.folder import CheckpointFolder
 from spoonful.config.settings import differences
-from spoonful.documents import read_json, unexpected
+from spoonful.documents import unexpected
 from spoonful.errors import SpoonfulError
-from spoonful.files import write_json
 from spoonful.project import checkpoints_dir, shown_path
 
 AUTO = "auto"
@@ -28,6 +28,7 @@ StatusOf = Callable[[str], str | None]
 
 @dataclass(frozen=True)
 class _Record:
+    run_id: str
     identity: dict[str, Any]
 
 
@@ -68,7 +69,7 @@ def new_run_folder(run_id: str, identity: dict[str, Any]) -> Iterator[RunFolder]
     with _locked(run_id) as lock:
         if lock is None:
             raise SpoonfulError(f"run {run_id} is being trained by another process")
-        write_json(_path(run_id) / _RECORD_NAME, {"run_id": run_id, "identity": identity})
+        write_checked(_path(run_id) / _RECORD_NAME, {"run_id": run_id, "identity": identity})
         yield RunFolder(run_id, identity, is_resumed=False)
 
 
@@ -171,7 +172,7 @@ def _record(run_id: str) -> dict[str, Any] | None:
     if not path.exists():
         return None
     remake = f"remove {path.parent} to give this run up"
-    identity = read_json(path, _Record, remake).identity
+    identity = read_checked(path, _Record, remake).identity
     if not isinstance(identity.get("settings"), dict):
         raise unexpected(path, "a key identity.settings", "none", remake)
     return identity

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from spoonful import progress
+from spoonful.checked_json import write_checked
 from spoonful.config.own_data import note_path
 from spoonful.config.schema import Config, FolderConfig, MnistConfig
 from spoonful.datasets import DATASETS, RawDataset, RawImage
 from spoonful.datasets.links import safe_link
 from spoonful.errors import SpoonfulError
-from spoonful.files import replaced_folder, sync, write_json, write_text
+from spoonful.files import replaced_folder, sync, write_text
 from spoonful.project import (
     project_root,
     raw_dir,
@@ -54,7 +55,8 @@ def run(config: Config) -> None:
             sync(split_summary_path().parent)
         write_text(split_table_path(), _table_csv(class_names, counts))
         note_path(config, digests["digest"])
-        write_json(split_summary_path(), split_summary(config, splits, len(class_names), digests))
+        summary = split_summary(config, splits, len(class_names), digests)
+        write_checked(split_summary_path(), summary)
     print(_table_text(class_names, counts))
     for line in _copies(raw.images, splits):
         print(line, file=sys.stderr)

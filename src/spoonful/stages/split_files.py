@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from spoonful.documents import parsed_json, parsed_table, read_bytes, read_text, shaped, unexpected
+from spoonful.checked_json import read_checked_values
+from spoonful.documents import parsed_table, read_bytes, unexpected
 from spoonful.errors import SpoonfulError
 from spoonful.project import shown_path, split_dir, split_summary_path
 from spoonful.sources.folder import FolderSource
@@ -50,11 +51,11 @@ def read_summary() -> dict[str, Any]:
         SpoonfulError: it is missing or no such file; names it, what was expected and found.
     """
     path = split_summary_path()
-    values = parsed_json(read_text(path, REMAKE), path, REMAKE)
-    summary = shaped(values, SplitSummary, path, REMAKE)
-    if len(summary.num_images) != 3 or min(summary.num_images.values()) < 1:
-        raise unexpected(path, "num_images of train, val and test", str(summary.num_images), REMAKE)
-    return dict(values)
+    summary = read_checked_values(path, SplitSummary, REMAKE)
+    num_images = summary["num_images"]
+    if len(num_images) != 3 or min(num_images.values()) < 1:
+        raise unexpected(path, "num_images of train, val and test", str(num_images), REMAKE)
+    return summary
 
 
 def write_list(folder: Path, files: Iterable[tuple[str, str]]) -> str:

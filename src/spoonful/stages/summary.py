@@ -1,14 +1,18 @@
 """`spoonful summary`: what the last pipeline run made, in a few lines."""
 
+import math
 from dataclasses import dataclass
+from pathlib import Path
 
 from spoonful.config.schema import Config
-from spoonful.documents import read_json
+from spoonful.documents import read_json, read_table, unexpected
 from spoonful.errors import SpoonfulError
-from spoonful.evaluation.report import METRICS_NAME, REPORT_NAME
+from spoonful.evaluation.report import METRICS_NAME, PREDICTIONS_NAME, REPORT_NAME
 from spoonful.project import evaluate_dir, shown_path, train_dir
 from spoonful.stages.trained_model import CARD_NAME, read_card
 from spoonful.stages.unsent import settle_store
+
+_REMAKE = "run `spoonful evaluate` again"
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ def run(config: Config) -> None:
     for path in (metrics_path, card_path):
         if not path.exists():
             raise SpoonfulError(f"{path} is missing: run `make repro` or `spoonful evaluate` first")
-    metrics = read_json(metrics_path, _Metrics, "run `spoonful evaluate` again")
+    metrics = _metrics(metrics_path)
     train_key = read_card(train_dir())["train_key"]
     settle_store(config.tracking)
     from spoonful.tracking.run import find_run
@@ -35,3 +39,21 @@ def run(config: Config) -> None:
     print(f"MLflow run     {run_id or 'none in this store: the model was restored by DVC'}")
     print(f"report         {report}")
     print("open the UI    make ui")
+
+
+def _metrics(path: Path) -> _Metrics:
+    """Return what `evaluate` found, where its predictions say the same: it has no checksum.
+
+    Raises:
+        SpoonfulError: one of the two files is damaged.
+    """
+    metrics = read_json(path, _Metrics, _REMAKE)
+    predictions = path.with_name(PREDICTIONS_NAME)
+    rows = read_table(predictions, ("actual", "predicted"), _REMAKE)
+    num_right = sum(row["actual"] == row["predicted"] for row in rows)
+    is_right = math.isclose(metrics.accuracy * len(rows), num_right, abs_tol=1e-6)
+    if metrics.num_images != len(rows) or not is_right:
+        expected = f"{num_right:,} of {len(rows):,} images right, as {predictions.name} says"
+        found = f"an accuracy of {metrics.accuracy} on {metrics.num_images:,}"
+        raise unexpected(path, expected, found, _REMAKE)
+    return metrics

@@ -10,9 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from spoonful.documents import read_json
+from spoonful.checked_json import read_checked, write_checked
 from spoonful.errors import SpoonfulError
-from spoonful.files import write_json
 from spoonful.project import sweeps_dir
 
 if TYPE_CHECKING:
@@ -120,11 +119,11 @@ class SweepFolder:
         path = self.path / _RECORD_NAME
         if not path.exists():
             return None
-        return read_json(path, SweepRecord, f"remove {self.path} to give this sweep up")
+        return read_checked(path, SweepRecord, f"remove {self.path} to give this sweep up")
 
     def write(self, record: SweepRecord) -> None:
         """Keep what the sweep is."""
-        write_json(self.path / _RECORD_NAME, asdict(record))
+        write_checked(self.path / _RECORD_NAME, asdict(record))
 
     def point(self, number: int) -> PointRecord | None:
         """Return how a point ended; None: it has not.
@@ -137,7 +136,7 @@ class SweepFolder:
             return None
         remake = "remove it, and the point is trained again"
         # The value of a point that failed is infinite.
-        return read_json(path, PointRecord, remake, is_finite=False)
+        return read_checked(path, PointRecord, remake, is_finite=False)
 
     def points(self) -> list[PointRecord]:
         """Return the points that ended, in their order."""
@@ -147,7 +146,7 @@ class SweepFolder:
 
     def write_point(self, record: PointRecord) -> None:
         """Keep how a point ended."""
-        write_json(self.path / f"{record.number}.json", asdict(record))
+        write_checked(self.path / f"{record.number}.json", asdict(record))
 
     @contextmanager
     def held(self) -> Iterator[None]:

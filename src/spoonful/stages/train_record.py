@@ -1,6 +1,7 @@
 """What `train` records of a run: what it was made from, and what a person wants to see of it."""
 
 import dataclasses
+import json
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -73,9 +74,10 @@ def log_inputs(
     # What says nothing of a training would stand between what does in the UI's compare view.
     params = {k: v for k, v in flattened(config).items() if not k.startswith(_NO_PARAMS)}
     tracked.log_params(params)
-    tracked.log_text(OmegaConf.to_yaml(dataclasses.asdict(config)), CONFIG_NAME)
-    tracked.log_text("\n".join(job.overrides), "overrides.txt")
-    tracked.log_dict(full_environment(), "environment.json")
+    tracked.log_checked(OmegaConf.to_yaml(dataclasses.asdict(config)), CONFIG_NAME)
+    tracked.log_checked("\n".join(job.overrides), "overrides.txt")
+    environment = json.dumps(full_environment(), indent=2, default=str)
+    tracked.log_checked(environment, "environment.json")
     folder = packed_dir() if config.generator.name == "packed" else split_dir()
     data_hash = dvc_hash(folder)
     tracked.set_tags({f"dvc.data_{folder.name}": data_hash, **_data_digests()})
@@ -103,8 +105,8 @@ def _data_digests() -> dict[str, str]:
 
 def log_ledger(tracked: "TrackedRun", rows: list[Row]) -> None:
     """Record which batches were seen so far."""
-    tracked.log_text(to_csv(rows), LEDGER_NAME)
-    tracked.set_tags({f"digest.{name}": overall_digest(rows, name) for name in (TRAIN, VAL)})
+    digests = {f"digest.{name}": overall_digest(rows, name) for name in (TRAIN, VAL)}
+    tracked.log_checked(to_csv(rows), LEDGER_NAME, digests)
 
 
 def log_results(

@@ -1,5 +1,6 @@
 """Read what a run recorded."""
 
+import hashlib
 import re
 import tempfile
 from collections.abc import Iterable
@@ -14,9 +15,10 @@ from mlflow.tracking import MlflowClient
 from spoonful.comparison.recorded_run import METRICS, RecordedRun
 from spoonful.config.recorded import settings_from_yaml
 from spoonful.config.schema import TrackingConfig
-from spoonful.documents import parsed_json, read_text, shaped, unexpected
+from spoonful.documents import decoded, parsed_json, read_bytes, shaped, unexpected
 from spoonful.errors import SpoonfulError
 from spoonful.ledger import TRAIN, VAL, Row, from_csv, overall_digest
+from spoonful.tracking.recording import CHECKSUM_TAG
 from spoonful.tracking.run import as_logged, finished_run
 
 _NUM_LISTED = 5
@@ -49,7 +51,7 @@ def read_run(config: TrackingConfig, run_id: str) -> RecordedRun:
     with finished_run(config) as client:
         run = _found(client, run_id)
         own = run.info.run_id
-        files = _files(client, own)
+        files = _files(client, run)
         metrics = {
             name: {m.step: as_logged(m.value) for m in client.get_metric_history(own, name)}
             for name in METRICS
@@ -108,15 +110,36 @@ def _time(run: Run) -> datetime:
     return datetime.fromtimestamp(run.info.start_time / 1000)
 
 
-def _files(client: MlflowClient, run_id: str) -> dict[str, str]:
-    """Return the text of the files that tell what a run was made from, where they are there."""
-    there = {file.path for file in client.list_artifacts(run_id)}
-    wanted = [n for n in (_CONFIG, _OVERRIDES, _ENVIRONMENT, _LEDGER) if n in there]
+def _files(client: MlflowClient, run: Run) -> dict[str, str]:
+    """Return the text of the files that tell what a run was made from, where they are there.
+
+    Raises:
+        SpoonfulError: one is not the file that was recorded, or is lost. Runs that were recorded
+            before there were checksums have none.
+    """
+    there = {file.path for file in client.list_artifacts(run.info.run_id)}
+    texts = {}
     with tempfile.TemporaryDirectory() as folder:
-        return {
-            name: read_text(Path(client.download_artifacts(run_id, name, folder)), _REMAKE)
-            for name in wanted
-        }
+        for name in (_CONFIG, _OVERRIDES, _ENVIRONMENT, _LEDGER):
+            # Two, where the process was killed while it wrote one file in the other's place.
+            digests = run.data.tags.get(f"{CHECKSUM_TAG}{name}", "").split()
+            if name not in there:
+                if digests:
+                    raise unexpected(_place(run, name), f"a file{_with(digests)}", "none", _REMAKE)
+                continue
+            content = read_bytes(
+                Path(client.download_artifacts(run.info.run_id, name, folder)), _REMAKE
+            )
+            found = hashlib.sha256(content).hexdigest()
+            if digests and found not in digests:
+                expected = f"content{_with(digests)}, as the run's tag says"
+                raise unexpected(_place(run, name), expected, found, _REMAKE)
+            texts[name] = decoded(content, _place(run, name), _REMAKE)
+    return texts
+
+
+def _with(digests: list[str]) -> str:
+    return f" with the SHA-256 {' or '.join(digests)}"
 
 
 def _config(run: Run, text: str | None) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ Everything goes through the run's outlet as entries that JSON can hold: a local 
 out at once, those for a server are kept in a journal until it has them.
 """
 
-import json
+import hashlib
 import time
 import warnings
 from collections.abc import Mapping
@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from spoonful.secrets import redacted
 from spoonful.tracking.outlets import Outlet
 
+# Followed by a file's name: the SHA-256 that it must have when it is read back.
+CHECKSUM_TAG = "sha256."
 _ABORT_S = 2.0  # of the 3 s that a process has that is ended at once
 _DIGEST_LENGTH = 36  # the longest digest that MLflow takes
 _MODEL_PACKAGES = ("keras", "tensorflow", "numpy")
@@ -54,6 +56,11 @@ class TrackedRun:
         # Not public: the public way reads every value of every metric.
         metrics = [] if self.recorded is None else self.recorded.data._metric_objs
         return {metric.key: metric.step for metric in metrics}
+
+    @cached_property
+    def _checksums(self) -> dict[str, str]:
+        """The digests of the files that are read back, by their tags, as the store has them."""
+        return {} if self.recorded is None else dict(self.recorded.data.tags)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Record what was decided before the run began; what is recorded already stays."""
@@ -92,9 +99,27 @@ class TrackedRun:
         path.write_text(redacted(text), encoding="utf-8")
         self._keep(path, artifact_file)
 
-    def log_dict(self, value: Mapping[str, Any], artifact_file: str) -> None:
-        """Keep a JSON file with the run."""
-        self.log_text(json.dumps(dict(value), indent=2, default=str), artifact_file)
+    def log_checked(
+        self, text: str, artifact_file: str, tags: Mapping[str, str] | None = None
+    ) -> None:
+        """Keep a text file that is read back, and its SHA-256 among the tags.
+
+        While it is written in another's place, the tag has both digests: a process that is killed
+        leaves the one file or the other.
+
+        Args:
+            text: the file's.
+            artifact_file: its name.
+            tags: more of them, set once the file is there.
+        """
+        name = f"{CHECKSUM_TAG}{artifact_file}"
+        digest = hashlib.sha256(redacted(text).encode()).hexdigest()
+        before = self._checksums.get(name, "")
+        if before not in ("", digest):
+            self.set_tags({name: f"{digest} {before}"})
+        self.log_text(text, artifact_file)
+        self.set_tags({name: digest, **(tags or {})})
+        self._checksums[name] = digest
 
     def log_figure(self, figure: Figure, artifact_file: str) -> None:
         """Keep a figure with the run."""
