@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from damaged_file import damaged_content, put
-from outcome import SAME, UNNOTICED, WRONG, Case
+from outcome import SAME, WRONG, Case
 from project import PROJECT_NAME, copy_project
 from reader import Reader
 from stage_readers import STAGE_READERS
@@ -75,9 +75,7 @@ class Files:
         undamaged = self._undamaged[made.reader]
         if served == undamaged:
             return SAME, ""
-        if made.reader.is_told_apart:
-            return WRONG, _difference(undamaged, served)
-        return UNNOTICED, _difference(undamaged, served)
+        return WRONG, _difference(undamaged, served)
 
 
 def _difference(undamaged: Any, served: Any) -> str:

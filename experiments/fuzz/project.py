@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from spoonful.checked_json import write_checked
 from spoonful.checkpoints.checkpoint import Checkpoint
 from spoonful.checkpoints.folder import CheckpointFolder
-from spoonful.files import write_json
 
 # Where it lies; each process works in a copy.
 PROJECT_NAME = "project"
@@ -84,4 +84,4 @@ def _write_checkpoints(folder: Path) -> None:
             "seed": np.arange(2, dtype=np.uint32),
         }
         checkpoints.write(Checkpoint(step, {"epoch": 1, "loss": step / 7}, arrays))
-    write_json(folder / "run.json", {"run_id": RUN_ID, "identity": IDENTITY})
+    write_checked(folder / "run.json", {"run_id": RUN_ID, "identity": IDENTITY})

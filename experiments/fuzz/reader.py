@@ -18,8 +18,6 @@ class Reader:
         share: how often, beside the others.
         read: (mode) -> what the files say, comparable; SpoonfulError or Refusal.
         num_modes: in how many ways.
-        is_told_apart: other data can be told from the right data, by a checksum or by other files;
-            else a changed value that is as good as another cannot be noticed.
         outputs: what reading leaves behind.
         alias: what a refusal may say instead of a file's name.
         own_damage: what `read` itself does to the files; None: they are damaged before.
@@ -31,7 +29,6 @@ class Reader:
     share: float
     read: Callable[[int], Any]
     num_modes: int = 1
-    is_told_apart: bool = True
     outputs: tuple[Path, ...] = ()
     alias: tuple[str, ...] = ()
     own_damage: str | None = None

@@ -133,7 +133,7 @@ def _recorded(root: Path) -> Reader:
     def read(mode: int) -> Any:
         return vars(read_run(config.tracking, run.info.run_id))
 
-    return Reader("recorded run", folder, names, 3, read, is_told_apart=False)
+    return Reader("recorded run", folder, names, 5, read)
 
 
 def _checkpoint(root: Path) -> Reader:
@@ -203,7 +203,7 @@ def _sweep(root: Path) -> Reader:
         return {"sweep": vars(record), **{str(point.number): vars(point) for point in points}}
 
     names = ("sweep.json", "0.json", "1.json")
-    return Reader("sweep", folder.path, names, 5, read, is_told_apart=False)
+    return Reader("sweep", folder.path, names, 5, read)
 
 
 STAGE_READERS: tuple[Callable[[Path], Reader], ...] = (

@@ -11,6 +11,7 @@ import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from spoonful.checked_json import write_checked
 from spoonful.config.compose import compose_config
 from spoonful.tracking.recording import TrackedRun
 from spoonful.tracking.run import begin_run, tracked_run
@@ -68,6 +69,7 @@ def test_a_second_ctrl_c_cannot_leave_it_unmarked(
 BEGIN = """
 import os, signal, sys
 from mlflow.tracking import MlflowClient
+from spoonful.checked_json import write_checked
 from spoonful.config.compose import compose_config
 from spoonful.tracking import run
 from spoonful.tracking.store import prepare_store
@@ -161,13 +163,31 @@ def test_a_run_of_another_machine_is_not_touched(
     noted, run = begin_run(config, client, "elsewhere", {}, "")
     path = project / "models" / "open_runs" / f"{noted.token}.json"
     facts = json.loads(path.read_text())
+    del facts["sha256"]
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     noted.close()
     path.with_suffix(".lock").touch()
-    path.write_text(json.dumps({**facts, "pid": dead.pid, "host": "another"}))
+    write_checked(path, {**facts, "pid": dead.pid, "host": "another"})
     settle(config, print)
     assert client.get_run(run.info.run_id).info.status == "RUNNING"
-    path.write_text(json.dumps({**facts, "pid": dead.pid}))
+    write_checked(path, {**facts, "pid": dead.pid})
     settle(config, print)
     assert client.get_run(run.info.run_id).info.status == "KILLED"
+
+
+def test_a_damaged_note_of_an_open_run_is_said_and_marks_nothing(project: Path) -> None:
+    config = compose_config([]).tracking
+    client = MlflowClient(prepare_store(config))
+    noted, run = begin_run(config, client, "noted", {}, "")
+    path = project / "models" / "open_runs" / f"{noted.token}.json"
+    content = path.read_text()
+    noted.close()
+    path.with_suffix(".lock").touch()
+    path.write_text(content.replace('"pid": ', '"pid": 9'))
+    said: list[str] = []
+    settle(config, said.append)
+    assert client.get_run(run.info.run_id).info.status == "RUNNING"
+    assert len(said) == 1
+    assert f"{path}: expected content with the SHA-256 " in said[0]
+    assert "remove it, and set the run's status in MLflow" in said[0]

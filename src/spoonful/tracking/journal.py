@@ -1,10 +1,12 @@
 """What a run records while its server is away: models/journal/<time>-<run>, a line an entry.
 
 Files that an entry tells of lie beside the lines. The number of entries that the server has is
-kept, too: a process that was killed has sent at most one more.
+kept, too: a process that was killed has sent at most one more. A line begins with the SHA-256 of
+its entry, and that number is followed by its own: what was altered is not sent.
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -16,11 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from spoonful.documents import decoded, parsed_json, read_bytes, shown, unexpected
 from spoonful.files import replaced_file
 from spoonful.project import journal_dir
 
 Entry = dict[str, Any]
 
+_GIVE_UP = "bring the file back, or remove its folder to give up what it holds"
 _LINES, _NUM_SENT, _LOCK = "entries.jsonl", "num_sent", "lock"
 
 
@@ -41,8 +45,9 @@ class Journal:
 
     def append(self, entry: Entry) -> None:
         """Add an entry; it is on the disk when this returns."""
+        text = json.dumps(entry)
         with self._writing, (self.path / _LINES).open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(entry) + "\n")
+            lines.write(f"{_digest(text)} {text}\n")
             lines.flush()
             os.fsync(lines.fileno())
 
@@ -55,26 +60,35 @@ class Journal:
         return place
 
     def entries(self) -> list[Entry]:
-        """Return all entries; a line that a killed process did not end is none."""
-        try:
-            text = (self.path / _LINES).read_text(encoding="utf-8")
-        except FileNotFoundError:
+        """Return all entries; a line that a killed process did not end is none.
+
+        Raises:
+            SpoonfulError: a line is not as it was written; names the file and the line.
+        """
+        path = self.path / _LINES
+        if not path.exists():
             return []
-        whole = text.split("\n")[:-1]
-        return [json.loads(line) for line in whole]
+        *ended, last = decoded(read_bytes(path, _GIVE_UP), path, _GIVE_UP).split("\n")
+        if _is_whole(last):  # but for its line break, which was lost
+            ended.append(last)
+        return [_entry(line, number, path) for number, line in enumerate(ended, start=1)]
 
     @property
-    def num_sent(self) -> int:
-        """How many entries the server has."""
-        try:
-            return int((self.path / _NUM_SENT).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+    def num_sent(self) -> int | None:
+        """How many entries the server has; None: that is not known."""
+        path = self.path / _NUM_SENT
+        if not path.exists():
             return 0
+        try:
+            number, digest = path.read_text(encoding="utf-8").split()
+            return int(number) if _digest(number) == digest else None
+        except (OSError, ValueError):
+            return None
 
     def note_sent(self, num: int) -> None:
         """Keep how many entries the server has."""
         with replaced_file(self.path / _NUM_SENT) as beside:
-            beside.write_text(str(num), encoding="utf-8")
+            beside.write_text(f"{num} {_digest(str(num))}\n", encoding="utf-8")
 
     def remove(self) -> None:
         """Remove the journal: all of it was sent."""
@@ -84,6 +98,33 @@ class Journal:
     def close(self) -> None:
         """Let other processes have it."""
         self._lock.close()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_whole(line: str) -> bool:
+    digest, _, text = line.partition(" ")
+    return _digest(text) == digest
+
+
+def _entry(line: str, number: int, path: Path) -> Entry:
+    """Return the entry of a line; those of earlier versions have no digest.
+
+    Raises:
+        SpoonfulError: the line was altered.
+    """
+    digest, _, text = line.partition(" ")
+    if line.startswith("{"):
+        text = line
+    elif not _is_whole(line):
+        expected = f"line {number} with the SHA-256 {shown(digest)}, which it begins with"
+        raise unexpected(path, expected, _digest(text), _GIVE_UP)
+    entry = parsed_json(text, path, _GIVE_UP, is_finite=False)
+    if not isinstance(entry, dict) or not isinstance(entry.get("kind"), str):
+        raise unexpected(path, f"an entry of some kind in line {number}", shown(text), _GIVE_UP)
+    return entry
 
 
 def new_journal(name: str, about: dict[str, Any]) -> Journal:
@@ -110,7 +151,11 @@ def left_journals() -> list[Path]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Journal | None]:
-    """Hold a journal that another process left; None: a process still writes it, or it is gone."""
+    """Hold a journal that another process left; None: a process still writes it, or it is gone.
+
+    Raises:
+        SpoonfulError: its lines were altered.
+    """
     lock = _locked(path) if path.is_dir() else None
     if lock is None:
         yield None

@@ -8,14 +8,13 @@ before it knows it.
 
 import contextlib
 import fcntl
-import json
 import os
 import socket
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import psutil
 from mlflow.entities import Run, RunStatus
@@ -23,16 +22,31 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 
+from spoonful.checked_json import read_checked, write_checked
 from spoonful.config.schema import TrackingConfig
-from spoonful.files import write_json
+from spoonful.errors import SpoonfulError
 from spoonful.project import open_runs_dir
 from spoonful.tracking.store import is_server, named_address
 
 TOKEN_TAG = "begun_as"
+_REMAKE = "remove it, and set the run's status in MLflow"
 _CLOCK_S = 2.0  # the same process' start may be told otherwise after the clock was set
 _COPIED_TO = ".artifact.uploading."  # as mlflow.store.artifact.local_artifact_repo names it
 _RUNNING = RunStatus.to_string(RunStatus.RUNNING)
 _KILLED = RunStatus.to_string(RunStatus.KILLED)
+
+
+@dataclass(frozen=True)
+class _Noted:
+    """What is noted of a run; `is_added_to`: it was over, and its status is another's affair."""
+
+    run_id: str | None
+    store: str
+    host: str
+    pid: int
+    started_s: float
+    experiment: str | None = None
+    is_added_to: bool = False
 
 
 @dataclass
@@ -65,7 +79,7 @@ def open_run(config: TrackingConfig, experiment: str, run_id: str | None = None)
         experiment: id of its experiment.
         run_id: None: it is not known yet.
     """
-    return _noted(config, {"experiment": experiment, "run_id": run_id})
+    return _begun(config, run_id, experiment)
 
 
 def added_run(config: TrackingConfig, run_id: str) -> OpenRun:
@@ -75,30 +89,50 @@ def added_run(config: TrackingConfig, run_id: str) -> OpenRun:
         config: where it is recorded.
         run_id: its id; its status is not changed by whatever happens to this process.
     """
-    return _noted(config, {"run_id": run_id, "is_added_to": True})
+    return _begun(config, run_id, is_added_to=True)
 
 
-def _noted(config: TrackingConfig, about: dict[str, Any]) -> OpenRun:
+def _begun(
+    config: TrackingConfig,
+    run_id: str | None,
+    experiment: str | None = None,
+    is_added_to: bool = False,
+) -> OpenRun:
     token = uuid.uuid4().hex
     folder = open_runs_dir()
     folder.mkdir(parents=True, exist_ok=True)
     lock = (folder / f"{token}.lock").open("a")
     fcntl.flock(lock, fcntl.LOCK_EX)
-    facts = {**about, "store": named_address(config), **_this_process()}
-    write_json(folder / f"{token}.json", facts)
+    noted = _Noted(
+        run_id,
+        named_address(config),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        started_s=psutil.Process().create_time(),
+        experiment=experiment,
+        is_added_to=is_added_to,
+    )
+    write_checked(folder / f"{token}.json", asdict(noted))
     return OpenRun(token, lock)
 
 
-def mark_dead_runs(config: TrackingConfig, client: MlflowClient) -> list[str]:
-    """Mark the runs KILLED whose processes on this machine are dead; return their ids."""
+def mark_dead_runs(
+    config: TrackingConfig, client: MlflowClient, say: Callable[[str], object]
+) -> list[str]:
+    """Mark the runs KILLED whose processes on this machine are dead; return their ids.
+
+    Args:
+        config: where they are recorded.
+        client: of that store.
+        say: told of each that cannot be marked, because what is noted of it is damaged.
+    """
     marked = []
     for path in sorted(open_runs_dir().glob("*.json")):
-        with _left_by_the_dead(path, config) as facts:
-            if facts is None:
+        with _left_by_the_dead(path, config, say) as noted:
+            if noted is None:
                 continue
-            run = _run_of(client, path.stem, facts)
-            is_own = "is_added_to" not in facts
-            if run is not None and is_own and run.info.status == _RUNNING:
+            run = _run_of(client, path.stem, noted)
+            if run is not None and not noted.is_added_to and run.info.status == _RUNNING:
                 client.set_terminated(run.info.run_id, _KILLED)
                 marked.append(run.info.run_id)
             if run is not None and not is_server(config):
@@ -114,12 +148,13 @@ def has_left_runs() -> bool:
 
 
 @contextlib.contextmanager
-def _left_by_the_dead(path: Path, config: TrackingConfig) -> Iterator[dict[str, Any] | None]:
+def _left_by_the_dead(
+    path: Path, config: TrackingConfig, say: Callable[[str], object]
+) -> Iterator[_Noted | None]:
     """Give what is noted of a run, held against other commands; None: it is not ours to mark."""
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
         lock = path.with_suffix(".lock").open("r+")
-    except (OSError, ValueError):  # it has just ended
+    except OSError:  # it has just ended
         yield None
         return
     with lock:
@@ -128,16 +163,21 @@ def _left_by_the_dead(path: Path, config: TrackingConfig) -> Iterator[dict[str, 
         except OSError:  # its process lives
             yield None
             return
-        is_ours = facts.get("store") == named_address(config)
-        yield facts if is_ours and _is_dead(facts) else None
+        noted = None
+        try:
+            noted = read_checked(path, _Noted, _REMAKE) if path.exists() else None
+        except SpoonfulError as error:
+            say(f"a run that may be marked RUNNING and is not: {error}")
+        is_ours = noted is not None and noted.store == named_address(config)
+        yield noted if noted is not None and is_ours and _is_dead(noted) else None
 
 
-def _run_of(client: MlflowClient, token: str, facts: dict[str, Any]) -> Run | None:
-    if facts["run_id"] is None:
-        found = client.search_runs([facts["experiment"]], f"tags.`{TOKEN_TAG}` = '{token}'")
+def _run_of(client: MlflowClient, token: str, noted: _Noted) -> Run | None:
+    if noted.run_id is None:
+        found = client.search_runs([noted.experiment], f"tags.`{TOKEN_TAG}` = '{token}'")
         return found[0] if found else None
     try:
-        return client.get_run(facts["run_id"])
+        return client.get_run(noted.run_id)
     except MlflowException as error:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":  # deleted since
             return None
@@ -151,19 +191,14 @@ def _remove_half_copied(run: Run) -> None:
         path.unlink(missing_ok=True)
 
 
-def _this_process() -> dict[str, Any]:
-    started_s = psutil.Process().create_time()
-    return {"host": socket.gethostname(), "pid": os.getpid(), "started_s": started_s}
-
-
-def _is_dead(facts: dict[str, Any]) -> bool:
+def _is_dead(noted: _Noted) -> bool:
     """Say whether a process is known to be dead: it was on this machine and is not there."""
-    if facts.get("host") != socket.gethostname():
+    if noted.host != socket.gethostname():
         return False
     try:
-        started_s: float = psutil.Process(facts["pid"]).create_time()
-        return abs(started_s - float(facts["started_s"])) > _CLOCK_S
+        started_s: float = psutil.Process(noted.pid).create_time()
+        return abs(started_s - noted.started_s) > _CLOCK_S
     except psutil.NoSuchProcess:
         return True
-    except (psutil.Error, KeyError, TypeError):
+    except (psutil.Error, OverflowError):
         return False

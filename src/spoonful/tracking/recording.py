@@ -23,6 +23,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 from numpy.typing import NDArray
 
 from spoonful.secrets import redacted
+from spoonful.sources.content_hash import content_hash
 from spoonful.tracking.outlets import Outlet
 
 # Followed by a file's name: the SHA-256 that it must have when it is read back.
@@ -180,7 +181,8 @@ class TrackedRun:
 
     def _keep(self, path: Path, artifact_file: str) -> None:
         to = artifact_file.rpartition("/")[0]
-        self.outlet.put({"kind": "file", "file": _below(path), "to": to})
+        digest = content_hash(path)
+        self.outlet.put({"kind": "file", "file": _below(path), "to": to, "sha256": digest})
 
 
 def redacted_values(tags: Mapping[str, str]) -> dict[str, str]:

@@ -41,7 +41,9 @@ def reason_of(error: BaseException) -> str:
 
 
 def is_final(error: BaseException) -> bool:
-    """Say whether the server understood and refused, so that to ask again is of no use."""
+    """Say whether to ask again is of no use: the server refuses it, or what is sent is damaged."""
+    if isinstance(error, SpoonfulError):
+        return not isinstance(error, UnreachableError)
     if not isinstance(error, MlflowException):
         return False
     code = error.get_http_status_code()

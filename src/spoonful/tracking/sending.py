@@ -16,6 +16,8 @@ from mlflow.entities import (
 from mlflow.models import Model
 from mlflow.tracking import MlflowClient
 
+from spoonful.documents import unexpected
+from spoonful.sources.content_hash import content_hash
 from spoonful.tracking.journal import Entry
 
 _MODEL_FILE = "MLmodel"
@@ -77,10 +79,10 @@ class Delivery:
 
     def _send_file(self, entry: Entry, may_be_there: bool) -> None:
         path = self._folder / entry["file"]
+        wanted, found = entry.get("sha256"), content_hash(path)
+        if wanted not in (None, found):
+            raise unexpected(path, f"SHA-256 {wanted}", found, "remove its journal to give it up")
         self._client.log_artifact(self._run_id, str(path), entry["to"] or None)
-
-    def _send_folder(self, entry: Entry, may_be_there: bool) -> None:
-        self._client.log_artifacts(self._run_id, str(self._folder / entry["file"]), entry["to"])
 
     def _send_dataset(self, entry: Entry, may_be_there: bool) -> None:
         dataset = Dataset(**entry["dataset"])

@@ -24,10 +24,12 @@ class Sent:
     Attributes:
         sent: the journals that were sent, by the run or model that they are about.
         kept: those that were not, with the reason.
+        damaged: those of them that cannot be sent as they are.
     """
 
     sent: list[str] = field(default_factory=list)
     kept: dict[str, str] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
 
 
 def send_journals(config: TrackingConfig) -> Sent:
@@ -37,29 +39,32 @@ def send_journals(config: TrackingConfig) -> Sent:
         UnreachableError: the server does not answer.
     """
     found = Sent()
-    paths = left_journals()
-    if not paths:
-        return found
     client: MlflowClient | None = None
-    for path in paths:
-        with opened(path) as journal:
-            if journal is None:
-                if path.exists():
-                    found.kept[shown_path(path)] = "another process still records it"
-                continue
-            if journal.about["store"] != named_address(config):
-                found.kept[shown_path(path)] = (
-                    f"it is for {journal.about['store']}, give tracking.uri"
-                )
-                continue
-            client = client or MlflowClient(prepare_store(config, is_to_be_written=True))
-            try:
-                found.sent.append(_sent(client, journal))
-            except (*STORE_ERRORS, OSError, SpoonfulError) as error:
-                found.kept[shown_path(path)] = reason_of(error)
-                if not is_final(error):
-                    break
+    for path in left_journals():
+        try:
+            with opened(path) as journal:
+                if (why := _not_to_be_sent(config, path, journal)) is not None:
+                    found.kept[shown_path(path)] = why
+                elif journal is not None:
+                    client = client or MlflowClient(prepare_store(config, is_to_be_written=True))
+                    found.sent.append(_sent(client, journal))
+        except UnreachableError:
+            raise
+        except SpoonfulError as error:
+            found.kept[shown_path(path)] = found.damaged[shown_path(path)] = str(error)
+        except (*STORE_ERRORS, OSError) as error:
+            found.kept[shown_path(path)] = reason_of(error)
+            if not is_final(error):
+                break
     return found
+
+
+def _not_to_be_sent(config: TrackingConfig, path: Path, journal: Journal | None) -> str | None:
+    """Say why a journal is not sent now; None: it is to be, or it is gone."""
+    if journal is None:
+        return "another process still records it" if path.exists() else None
+    store = journal.about.get("store")
+    return None if store == named_address(config) else f"it is for {store}, give tracking.uri"
 
 
 def settle(config: TrackingConfig, say: Callable[[str], None]) -> None:
@@ -76,10 +81,12 @@ def settle(config: TrackingConfig, say: Callable[[str], None]) -> None:
             return
         for name in done.sent:
             say(f"sent to {named_address(config)} what it had missed: {name}")
+        for reason in done.damaged.values():
+            say(f"not sent: {reason}")
     if has_left_runs():
         with refusals(config):
             client = MlflowClient(prepare_store(config))
-            for run_id in mark_dead_runs(config, client):
+            for run_id in mark_dead_runs(config, client, say):
                 say(f"run {run_id} was killed: it is marked so")
 
 
@@ -87,9 +94,13 @@ def _sent(client: MlflowClient, journal: Journal) -> str:
     """Send one journal and remove it; return what it is about."""
     run_id, name = _run_of(client, journal)
     delivery = Delivery(client, run_id, journal.path)
-    entries = journal.entries()
-    for number in range(max(1, journal.num_sent), len(entries)):
-        delivery.send(entries[number], may_be_there=True)
+    num_sent = journal.num_sent
+    for number, entry in enumerate(journal.entries()):
+        if number < max(1, num_sent or 0):
+            continue
+        # The files of what was sent are gone.
+        if num_sent is not None or "file" not in entry or (journal.path / entry["file"]).exists():
+            delivery.send(entry, may_be_there=True)
         journal.note_sent(number + 1)
     journal.remove()
     return name
