@@ -201,3 +201,8 @@ def test_a_callback_that_adds_nothing_loses_nothing() -> None:
     assert unkept_names(OnlyActs()) == []
     assert unkept_names(Collects()) == ["best", "losses"]
     assert not is_stateful(Collects())
+
+
+def test_a_state_of_another_version_is_one_line() -> None:
+    with pytest.raises(SpoonfulError, match="state of the callback Counts has no 'value': it was"):
+        put_states([Counts()], [{"class": "Counts", "values": {}}], {})

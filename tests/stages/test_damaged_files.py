@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from spoonful.config.settings import learning_settings
 from spoonful.datasets import folder
 from spoonful.errors import SpoonfulError
 from spoonful.files import write_json
-from spoonful.stages import fetch, interrupted, pack, split, summary
+from spoonful.stages import evaluate, fetch, interrupted, pack, split, summary
 from spoonful.stages.data import open_train_and_val, packed_settings
 from spoonful.stages.sweep_folder import PointRecord, SweepRecord, sweep_folder
 from spoonful.stages.trained_model import read_card_and_settings, train_key
@@ -143,6 +144,40 @@ def test_a_damaged_file_is_one_line_that_names_it(
         assert "expected" in message or " is missing: " in message or damage == "missing"
         assert "run `" in message or "remove " in message
     assert len(message) < 500
+
+
+def test_a_model_of_an_earlier_version_says_how_to_mend_it(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(made)
+    shutil.copytree(made / "models" / "train", tmp_path / "old")
+    card = json.loads((tmp_path / "old" / "model.json").read_text())
+    settings = learning_settings(compose_config([]))
+    for source in ("packed", "folder"):
+        before = {n: v for n, v in card["input"].items() if n in ("image_shape", "resize")}
+        old = {**card, "input": {"source": source, **before}}
+        del old["train_key"]
+        write_json(tmp_path / "old" / "model.json", {**old, "train_key": train_key(settings, old)})
+        if source == "packed":
+            evaluate._test_source(
+                read_card_and_settings(tmp_path / "old")[0]["input"], compose_config([])
+            )
+            continue
+        with pytest.raises(SpoonfulError) as caught:
+            evaluate.run(compose_config([f"evaluation.model_dir={tmp_path / 'old'}"]))
+        assert str(caught.value) == (
+            f"{tmp_path / 'old' / 'model.json'}: expected a key input.background, found none; the "
+            "model is of an earlier version: run `spoonful train` again"
+        )
+
+
+def test_a_checkpoint_without_a_key_of_this_version_is_one_line(made: Path) -> None:
+    state = read_checkpoint(made / "step").state
+    assert state == {"a": 0.1}
+    with pytest.raises(
+        SpoonfulError, match=r"state\.json: expected a key state\.epoch, found none"
+    ):
+        state["epoch"]
 
 
 def test_each_changed_value_of_a_model_is_noticed(

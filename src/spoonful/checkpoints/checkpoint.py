@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spoonful.documents import parsed_json, read_text
+from spoonful.documents import parsed_json, read_text, unexpected
 from spoonful.errors import SpoonfulError
 from spoonful.sources.content_hash import content_hash
 
@@ -77,12 +77,25 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             raise SpoonfulError(f"{ARRAYS_NAME} does not have the SHA-256 in {STATE_NAME}")
         with np.load(folder / ARRAYS_NAME, allow_pickle=False) as saved:
             arrays = {name: _typed(saved[name], content["array_types"].get(name)) for name in saved}
-        return Checkpoint(content["step"], content["state"], arrays)
+        return Checkpoint(content["step"], _State(path, content["state"]), arrays)
     except SpoonfulError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         what = f"{type(error).__name__}: {error}".splitlines()[0]
         raise SpoonfulError(f"{STATE_NAME} or {ARRAYS_NAME}: {what}") from error
+
+
+class _State(dict[str, Any]):
+    """A state that was read: a key that this version wants and it has not is one line."""
+
+    def __init__(self, path: Path, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self._path = path
+
+    def __missing__(self, key: str) -> Any:
+        """Refuse it."""
+        remake = "it was written by another version: go on with that one, or train anew"
+        raise unexpected(self._path, f"a key state.{key}", "none", remake)
 
 
 def _digest(content: Mapping[str, Any]) -> str:

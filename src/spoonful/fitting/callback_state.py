@@ -82,7 +82,13 @@ def put_states(callbacks: Iterable[Any], states: list[dict[str, Any]], arrays: A
     for callback, state in zip(callbacks, states, strict=True):
         values = unpack(state["values"], arrays)
         if isinstance(callback, KeepsState):
-            callback.set_state(values)
+            try:
+                callback.set_state(values)
+            except KeyError as error:
+                raise SpoonfulError(
+                    f"the checkpoint's state of the callback {state['class']} has no {error}: it "
+                    "was written by another version; go on with that one, or train anew"
+                ) from error
         else:
             vars(callback).update(values)
 

@@ -30,6 +30,7 @@ class _Input:
     source: Literal["packed", "folder"]
     image_shape: tuple[int, int, int]
     resize: str
+    background: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,11 @@ def read_card(folder: Path) -> dict[str, Any]:
     """
     path = folder / CARD_NAME
     values = parsed_json(read_text(path, REMAKE), path, REMAKE)
-    shaped(values, ModelCard, path, REMAKE)
+    card = shaped(values, ModelCard, path, REMAKE)
+    # Of a packed split the store says it; what image files decoded to before, nothing does.
+    if card.input.source == "folder" and card.input.background is None:
+        remake = "the model is of an earlier version: run `spoonful train` again"
+        raise unexpected(path, "a key input.background", "none", remake)
     return dict(values)
 
 
