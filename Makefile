@@ -12,6 +12,7 @@ setup: ## make .venv from requirements.lock (skipped when it has not changed)
 	@cmp -s requirements.lock .venv/requirements.lock || ./.ci/setup "$(PYTHON)"
 
 repro: setup ## run the whole pipeline: fetch, split, train, evaluate
+	@python -m spoonful.dvc_rwlock
 	@dvc repro
 	@spoonful summary
 

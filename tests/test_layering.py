@@ -33,13 +33,13 @@ LAYERS = [
     ("datasets", "splitting", "packing", "models", "figures", "comparison", "study"),
     ("generator", "evaluation", "tracking"),
     ("fitting",),
-    ("stages", "sweep_preload"),
+    ("dvc_rwlock", "stages", "sweep_preload"),
     ("__main__", ""),
 ]
 # Top-level packages, and the only modules of ours that may import them.
 ONLY_IN = {
     "mlflow": ("tracking",),
-    "dvc": ("tracking", "datasets.links"),
+    "dvc": ("tracking", "datasets.links", "dvc_rwlock"),
     "keras": ("stages.evaluate", "fitting", "models", "generator", "stages.trained_model", "quiet"),
     "tensorflow": ("fitting", "quiet", "tracking.environment"),
     "hydra": ("__main__", "config", "stages.job"),

@@ -144,3 +144,9 @@ def test_each_value_of_a_sweep_is_checked(overrides: list[str], part: str) -> No
 
 def test_a_sweep_of_good_values_passes() -> None:
     check_overrides(["seed=range(0,3)", "model=mlp,cnn", "generator.shuffle=true,false"], True)
+
+
+@pytest.mark.parametrize("values", ["1,{}", "range(1,{})", "choice(1,{})", "interval(1,{})"])
+def test_a_number_that_python_cannot_read_names_its_axis(values: str) -> None:
+    with pytest.raises(SpoonfulError, match=r"^generator.batch_size=9+\.\.\.: expected a number"):
+        sweep_of([f"generator.batch_size={values.format('9' * 5000)}"])

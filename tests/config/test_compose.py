@@ -1,4 +1,5 @@
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,28 @@ def test_a_broken_file_in_conf_is_named(
     project_root.cache_clear()
     message = refusal([])
     assert not [part for part in parts if part not in message], message
+
+
+@pytest.mark.parametrize("value", ["{}", "[1,{}]", "-{}", "'{}'", "{{a: {}}}", "1_{}"])
+def test_a_number_that_python_cannot_read_names_its_key(value: str) -> None:
+    message = refusal([f"generator.batch_size={value.format('9' * 5000)}"])
+    assert message.startswith("generator.batch_size=")
+    assert "expected a number of at most 4,300 digits, found 5,00" in message
+    assert len(message) < 300
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "0x" + "f" * 5000])
+def test_such_a_number_in_conf_names_its_key(
+    project: Path, monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    path = project / "conf/generator/packed.yaml"
+    path.write_text(re.sub(r"batch_size: \d+", f"batch_size: {number}", path.read_text()))
+    monkeypatch.chdir(project)
+    project_root.cache_clear()
+    message = refusal([])
+    assert "batch_size=" in message
+    assert len(message) < 500
+    assert ("conf/generator/packed.yaml, line " in message) == number.isdecimal()
 
 
 def test_missing_files_in_conf_are_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

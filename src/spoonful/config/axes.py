@@ -9,7 +9,7 @@ from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from spoonful.config.compose import compose_config, compose_with_hydra, explain
+from spoonful.config.compose import check_numbers, compose_config, compose_with_hydra, explain
 from spoonful.errors import SpoonfulError
 
 GRID = "grid"
@@ -235,6 +235,7 @@ def _each_value_once(axes: Sequence[list[str]]) -> list[list[str]]:
 
 
 def _parsed(text: str) -> Override:
+    check_numbers(text)
     try:
         return OverridesParser.create().parse_overrides([text])[0]
     except HydraException as error:

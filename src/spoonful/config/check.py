@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from spoonful.config.fields import allowed, check_value
+from spoonful.config.fields import allowed, check_value, shortened
 from spoonful.config.model_schema import CnnConfig, MlpConfig, ResnetConfig, VggConfig
 from spoonful.config.optimizer_schema import SCHEDULES
 from spoonful.config.schema import GROUPS, Config, EarlyStoppingConfig
@@ -99,7 +99,7 @@ def _typed(name: str, value: Any, hint: Any, field: "dataclasses.Field[Any]") ->
         return None
     fits = value is not None and _converts(value, bare)
     if not fits:
-        shown = "null" if value is None else value
+        shown = "null" if value is None else shortened(value)
         words = _type_words(bare) + (" or null" if optional else "")
         limits = allowed(field)
         detail = f", {limits}" if limits else ""

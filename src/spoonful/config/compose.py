@@ -1,6 +1,8 @@
 """Compose conf/ and the overrides with Hydra, and explain what Hydra refuses."""
 
+import re
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import takewhile
@@ -22,6 +24,9 @@ from spoonful.errors import SpoonfulError
 from spoonful.project import conf_dir, project_root
 
 CONFIG_NAME = "config"
+_MAX_DIGITS = sys.int_info.default_max_str_digits
+_TOO_LONG = re.compile(rf"[0-9][0-9_]{{{_MAX_DIGITS},}}")
+_MAX_KEY, _MAX_SHOWN = 200, 20  # characters that a message has room for
 
 
 def register_resolvers() -> None:
@@ -65,16 +70,44 @@ def _composed(overrides: list[str], with_hydra: bool = False) -> DictConfig:
         raise SpoonfulError(
             f"{conf_dir() / CONFIG_NAME}.yaml is missing: run spoonful inside a checkout"
         )
+    for text in overrides:
+        check_numbers(text)
     try:
         with _hydra_on_conf():
             return compose(CONFIG_NAME, overrides, return_hydra_config=with_hydra)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
+        _check_numbers_of_conf()
         raise SpoonfulError(explain(error, overrides)) from error
     except yaml.YAMLError as error:
         mark: Any = getattr(error, "problem_mark", None)
         place = f"{Path(mark.name).name}, line {mark.line + 1}" if mark else "conf/"
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise SpoonfulError(f"{place}: not valid YAML ({problem})") from error
+
+
+def check_numbers(override: str) -> None:
+    """Check that an override has no number of more digits than Python reads; it names no key.
+
+    Raises:
+        SpoonfulError: names the key.
+    """
+    found = _TOO_LONG.search(override)
+    if found is not None:
+        key = override.partition("=")[0][:_MAX_KEY]
+        raise SpoonfulError(
+            f"{key}={found[0][:_MAX_SHOWN]}...: expected a number of at most "
+            f"{_MAX_DIGITS:,} digits, found {len(found[0]):,}"
+        )
+
+
+def _check_numbers_of_conf() -> None:
+    """Check the same of the files in conf/; names file and line."""
+    for path in sorted(conf_dir().rglob("*.yaml")):
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), start=1):
+            if _TOO_LONG.search(line) is not None:
+                key = line.partition(":")[0].strip()
+                place = f"{path.relative_to(conf_dir().parent)}, line {number}"
+                check_numbers(f"{place}: {key}={line.partition(':')[2]}")
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from spoonful.errors import SpoonfulError
 
 # Of whole numbers with no limit of their own: NumPy and TensorFlow count in 32 bits here and there.
 LARGEST = (1 << 31) - 1
+_MAX_SHOWN = 200
+_MAX_BITS = 1_000
 
 
 def key(
@@ -72,7 +74,16 @@ def check_value(name: str, value: Any, declared: "Field[Any]") -> None:
             expected = allowed(declared) if finite else f"a finite number {allowed(declared)}"
             if isinstance(item, int) and limits.get("maximum") is None and abs(item) > LARGEST:
                 expected = " and ".join(filter(None, (expected, f"at most {LARGEST:,}")))
-            raise SpoonfulError(f"{name}={value}: expected {expected} ({limits['help']})")
+            raise SpoonfulError(
+                f"{name}={shortened(value)}: expected {expected} ({limits['help']})"
+            )
+
+
+def shortened(value: Any) -> str:
+    """Write a value as a message has room for."""
+    is_whole = isinstance(value, int)  # Python writes none of more than 4,300 digits
+    text = hex(value) if is_whole and value.bit_length() > _MAX_BITS else str(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}... ({len(text):,} characters)"
 
 
 def _fits(item: Any, limits: Any) -> bool:
