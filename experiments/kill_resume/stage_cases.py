@@ -14,7 +14,7 @@ _SMALL = ("dataset.image_size=[224,224]", "dataset.num_channels=1", "dataset=fol
 _OLD, _NEW = "dataset.path=own/old", "dataset.path=own/new"
 _TINY = ("model=mlp", "trainer.epochs=2", "trainer.checkpoint_every_steps=10")
 _POINTS = ("generator.batch_size=64,128,256", *_TINY)
-_SWEPT = "compare them: spoonful compare"
+_SWEPT = "3 points finished\n"
 _SIDE_BY_SIDE = ("sweep.num_parallel=2",)
 _DIGITS = (("fetch",), ("split",), ("pack",))
 _TRAINED = (*_DIGITS, ("train", *_TINY))
