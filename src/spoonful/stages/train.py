@@ -164,10 +164,11 @@ def _trained(
 
         tracked.set_tags({PRUNED_TAG: str(pruned.epoch)})
         return Trained(tracked.run_id, pruned.metrics, pruned.epoch, pruned_after=pruned.epoch)
-    key = _save(out_dir, config, training, train_source, val_source)
-    tracked.set_tags({"train_key": key})
-    log_ledger(tracked, training.ledger)
-    log_results(tracked, config, training, train_source)
+    with progress.doing("recording the model"):
+        key = _save(out_dir, config, training, train_source, val_source)
+        tracked.set_tags({"train_key": key})
+        log_ledger(tracked, training.ledger)
+        log_results(tracked, config, training, train_source)
     best = training.best_epoch
     return Trained(tracked.run_id, training.history[best - 1], best)
 
