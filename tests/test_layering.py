@@ -24,6 +24,7 @@ LAYERS = [
         "secrets",
         "signals",
         "unfinished",
+        "watched",
     ),
     ("dvc_stage", "progress", "quiet"),
     ("checked_json", "documents", "files", "project", "tables"),

@@ -1,10 +1,13 @@
 """No user and no password of an address is shown or recorded."""
 
+import shutil
+import subprocess
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spoonful.secrets import redacted, without_login
+from spoonful.secrets import redacted, to_type, without_login
 
 
 @pytest.mark.parametrize(
@@ -56,3 +59,48 @@ def test_a_login_is_taken_out_of_an_address_and_decoded() -> None:
     assert without_login("http://b%40b:s%2F3@host:1/p") == ("http://host:1/p", "b@b", "s/3")
     assert without_login("http://host:1/p") == ("http://host:1/p", None, None)
     assert without_login("http://token@host") == ("http://host", "token", None)
+
+
+LOGIN = "http://bob:s3cret@host:5000/a"
+TYPED = ["spoonful", "train", "model=mlp", f"tracking.uri={LOGIN}", "tracking.tags={a: b}"]
+TYPED += ["sweep.storage=postgresql://u:p@h/db?password=x", "trainer.resume=5eed"]
+
+
+def typed_in(shell: str, command: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """What a shell makes of a command's words, one a line."""
+    script = f"spoonful() {{ printf '%s\\n' \"$@\"; }}\n{command}"
+    return subprocess.run(
+        [shell, "-c", script], capture_output=True, text=True, check=False, env=environment
+    )
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash", "zsh"])
+@pytest.mark.parametrize("is_recorded", [False, True])
+def test_a_command_to_go_on_with_can_be_typed_and_shows_no_login(
+    shell: str, is_recorded: bool
+) -> None:
+    path = shutil.which(shell)
+    if path is None:
+        pytest.skip(f"needs {shell}")
+    words = [redacted(word) for word in TYPED] if is_recorded else TYPED
+    command, _, said = to_type(words, "\n  ").partition("\n  ")
+    assert said == (
+        "(where MLFLOW_TRACKING_URI is the server's address, SWEEP_STORAGE is what stood behind "
+        "sweep.storage=, with the login that is not shown)"
+    )
+    assert not [secret for secret in ("s3cret", "bob", "u:p", 'x"', "***") if secret in command]
+    storage = TYPED[5].partition("=")[2]
+    done = typed_in(path, command, MLFLOW_TRACKING_URI=LOGIN, SWEEP_STORAGE=storage)
+    assert done.stdout.splitlines() == [
+        *TYPED[1:3],
+        f"tracking.uri='{LOGIN}'",
+        *TYPED[4:],
+    ]
+    # Without them it does not run, on another store for example.
+    assert (typed_in(path, command).returncode, typed_in(path, command).stdout) != (0, "")
+    assert typed_in(path, command).stdout == ""
+
+
+def test_a_command_without_a_login_is_as_it_was_typed() -> None:
+    words = ["spoonful", "train", "tracking.uri=http://host", "tracking.tags={a: b}"]
+    assert to_type(words, "\n") == "spoonful train tracking.uri=http://host 'tracking.tags={a: b}'"

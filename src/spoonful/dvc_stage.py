@@ -1,11 +1,9 @@
 """A command that is a stage of DVC's ends when DVC has been killed."""
 
 import os
-import signal
-import threading
-import time
 
-_POLL_S = 0.5
+from spoonful.watched import end_after
+
 # A step and a checkpoint of several GB; then it is killed.
 _END_LIMIT_S = 60.0
 _STAGE = "DVC_STAGE"  # DVC sets it for what it runs
@@ -18,7 +16,7 @@ def end_with_dvc() -> None:
     """
     pid = _dvc_pid()
     if pid is not None:
-        threading.Thread(target=_watch, args=(pid,), name="spoonful-dvc", daemon=True).start()
+        end_after(pid, _END_LIMIT_S, lambda number: os.kill(os.getpid(), number))
 
 
 def _dvc_pid() -> int | None:
@@ -35,17 +33,3 @@ def _dvc_pid() -> int | None:
         except psutil.Error:  # another user's, or it has just ended
             return None
     return None
-
-
-def _watch(pid: int) -> None:
-    import psutil
-
-    try:
-        dvc = psutil.Process(pid)
-        while dvc.is_running() and dvc.status() != psutil.STATUS_ZOMBIE:
-            time.sleep(_POLL_S)
-    except psutil.NoSuchProcess:
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_END_LIMIT_S)
-    os.kill(os.getpid(), signal.SIGKILL)

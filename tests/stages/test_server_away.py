@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import os
 import signal
 import subprocess
 import time
@@ -181,3 +182,37 @@ def test_a_server_that_hangs_at_the_start_is_one_line(
     assert len(done.stderr.strip().splitlines()) == 1
     assert f"MLFLOW_TRACKING_URI=http://127.0.0.1:{between.port}" in done.stderr
     assert "(MLFLOW_TRACKING_URI)" in done.stdout
+
+
+def test_a_sweep_goes_on_when_a_point_is_killed_while_the_server_is_away(
+    digits: Path, processes: Any, between: Between, server: str, spoonful: Spoonful
+) -> None:
+    store = [f"tracking.uri=http://127.0.0.1:{between.port}", "tracking.experiment_name=swept"]
+    sweep = ["sweep", "seed=0,1", *TRAIN[1:4], *store, "tracking.timeout_s=2"]
+    runs = Runs(server, "swept")
+    process = processes.start(*sweep, "sweep.num_parallel=2")
+
+    def points() -> list[Run]:
+        return [run for run in runs.all() if "loss" in run.data.metrics]
+
+    try:
+        assert processes.wait_for(lambda: len(points()) == 2, process, "two points")
+        between.mode = "closed"
+        killed = next(run for run in points() if run.data.tags["sweep.number"] == "0")
+        lock = digits / "models" / "checkpoints" / killed.info.run_id / "lock"
+        os.kill(int(lock.read_text()), signal.SIGKILL)
+        output, errors = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 1, errors
+    assert "1 point finished, 1 failed" in output
+    assert "spoonful sync" in errors
+    assert "Traceback" not in errors
+    assert {run.info.status for run in runs.all()} == {"RUNNING"}
+    between.mode = "pass"
+    done = spoonful("sync", *store)
+    assert done.returncode == 0, done.stderr
+    status = {run.data.tags.get("sweep.number"): run.info.status for run in runs.all()}
+    assert status == {None: "FAILED", "0": "FAILED", "1": "FINISHED"}
+    error = runs.client.get_run(killed.info.run_id).data.tags["error"]
+    assert error == "killed by SIGKILL, perhaps out of memory"

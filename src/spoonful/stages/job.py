@@ -1,12 +1,11 @@
 """What Hydra knows of the job that is running."""
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 
-from spoonful.secrets import redacted
+from spoonful.secrets import redacted, to_type
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,7 @@ class Job:
         experiment: the overlay chosen, or None.
         sweep_dir: where this point of a sweep leaves its model, or None outside a sweep.
         reproduces: the run that is trained again, or None.
+        typed: what stood behind it on the command line.
         point: of which sweep it is which point, or None.
         name: of the run; None: by its config.
     """
@@ -42,16 +42,18 @@ class Job:
     experiment: str | None
     sweep_dir: Path | None
     reproduces: str | None = None
+    typed: tuple[str, ...] = ()
     point: SweepPoint | None = None
     name: str | None = None
 
     def command_to_go_on(self, run_id: str) -> str | None:
         """Return what to type to go on with the job when it was interrupted; None: a sweep says."""
         if self.reproduces is not None:
-            return shlex.join(["spoonful", "reproduce", self.reproduces])
+            return to_type(["spoonful", "reproduce", self.reproduces, *self.typed], "\n  ")
         if self.sweep_dir is not None:
             return None
-        return shlex.join(["spoonful", "train", *self.overrides, f"trainer.resume={run_id}"])
+        words = ["spoonful", "train", *self.overrides, f"trainer.resume={run_id}"]
+        return to_type(words, "\n  ")
 
 
 def current_job() -> Job:

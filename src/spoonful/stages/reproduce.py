@@ -1,7 +1,6 @@
 """`spoonful reproduce`: train a recorded run again, and say whether it is the same to the bit."""
 
 import dataclasses
-import shlex
 import sys
 
 from spoonful.comparison.inputs import hardware_of, other_hardware
@@ -12,9 +11,10 @@ from spoonful.config.schema import Config, TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.project import reproduce_dir
 from spoonful.quiet import import_tensorflow
+from spoonful.secrets import to_type
 from spoonful.stages.diff import DIFFERENT, compared
 from spoonful.stages.interrupted import AUTO
-from spoonful.stages.job import Job
+from spoonful.stages.job import Job, current_job
 from spoonful.stages.preconditions import not_as_recorded, overrides_of
 from spoonful.stages.train import train_and_record
 from spoonful.stages.unsent import end_if_unsent, settle_store
@@ -54,6 +54,7 @@ def _reproduce(config: Config, run_id: str, is_forced: bool) -> None:
             recorded_run.tag("experiment"),
             sweep_dir=None,
             reproduces=recorded_run.run_id,
+            typed=(*(["--anyway"] if is_forced else []), *current_job().overrides),
         ),
         reproduce_dir(recorded_run.run_id),
     )
@@ -76,7 +77,7 @@ def _config_of(run: RecordedRun, config: Config) -> Config:
         command = ["spoonful", "train", *overrides_of(run), f"trainer.resume={run.run_id}"]
         raise SpoonfulError(
             f"run {run.run_id} is {run.status}: only a finished run can be reproduced; go on with "
-            f"it by `{shlex.join(command)}`, or choose another"
+            f"it by {to_type(command)}, or choose another"
         )
     if run.config is None:
         raise SpoonfulError(

@@ -29,7 +29,7 @@ from spoonful.stages.sweep_folder import (
 from spoonful.stages.sweep_processes import TERMINATED, Processes, start_server
 from spoonful.stages.sweep_search import Search, check_search
 from spoonful.stages.sweep_start import begun, command_of, counted
-from spoonful.stages.unsent import end_if_unsent, kept_for_the_server, settle_store
+from spoonful.stages.unsent import UNSENT, end_if_unsent, kept_for_the_server, settle_store
 from spoonful.tracking.store import where_recorded
 
 POINT_FAILED = 1
@@ -136,7 +136,7 @@ class _Run:
 
     def run(self) -> None:
         """Train the points, and leave the sweep's run with the right status."""
-        from spoonful.tracking.parent import end_children, mark_parent
+        from spoonful.tracking.parent import end_children, end_sweep, mark_parent
 
         tracking, run_id = self.config.tracking, self.sweep.run_id
         num_done = self.sweep.num_done
@@ -150,22 +150,20 @@ class _Run:
                 processes = Processes(train_point, self.config.sweep.num_parallel)
                 processes.run(self._next, self._ended)
         except (KeyboardInterrupt, SystemExit):
-            end_children(tracking, run_id, "KILLED")
-            mark_parent(tracking, run_id, "KILLED")
+            end_sweep(tracking, run_id, "KILLED")
             ended = f"{len(self.folder.points())} of {self.sweep.num_points} points"
             command = command_of(self.overrides)
             say_last(f"spoonful: sweep ended after {ended}; go on with\n  {command}")
             raise
         except BaseException:
-            end_children(tracking, run_id, "KILLED")
-            mark_parent(tracking, run_id, "FAILED")
+            end_sweep(tracking, run_id, "FAILED")
             raise
         failed = [point for point in self.folder.points() if point.status == FAILED]
         mark_parent(tracking, run_id, "FAILED" if failed else "FINISHED")
         self._summarise()
+        end_if_unsent(kept_for_the_server(), POINT_FAILED if failed else UNSENT)
         if failed:
             sys.exit(POINT_FAILED)
-        end_if_unsent(kept_for_the_server())
 
     def _next(self) -> PlacedTask | None:
         task = self.chooser.next_point()

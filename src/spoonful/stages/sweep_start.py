@@ -12,7 +12,7 @@ from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.project import packed_dir, split_summary_path, sweeps_dir
 from spoonful.quiet import import_tensorflow
-from spoonful.secrets import redacted
+from spoonful.secrets import redacted, to_type
 from spoonful.stages.interrupted import AUTO
 from spoonful.stages.sweep_folder import (
     FAILED,
@@ -49,7 +49,7 @@ def begun(
 
     experiment = _experiment(overrides)
     name = config.sweep.run_name or experiment or "sweep"
-    command = f"`{command_of(overrides)}`"
+    command = f"`{redacted(shlex.join(['spoonful', 'sweep', *overrides]))}`"
     tags = sweep_tags(experiment, overrides)
     run_id = begin_parent(config.tracking, name, asked.axes, asked.num_points, tags, command)
     folder = sweep_folder(run_id)
@@ -69,8 +69,8 @@ def counted(folder: SweepFolder, record: SweepRecord) -> SweepRecord:
 
 
 def command_of(overrides: Sequence[str]) -> str:
-    """Return what to type for a sweep."""
-    return redacted(shlex.join(["spoonful", "sweep", *overrides]))
+    """Return what to type for a sweep, and below it what is left out of it."""
+    return to_type(["spoonful", "sweep", *overrides], "\n  ")
 
 
 def _identity(config: Config, asked: Sweep) -> dict[str, Any]:

@@ -28,15 +28,15 @@ def settle_store(config: TrackingConfig) -> None:
         return
 
 
-def end_if_unsent(reason: str | None) -> None:
-    """Say that not all is at the server, and exit with 3; do nothing where `reason` is None."""
+def end_if_unsent(reason: str | None, code: int = UNSENT) -> None:
+    """Say that not all is at the server, and exit; do nothing where `reason` is None."""
     if reason is None:
         return
     _say(
         f"not all of it is recorded yet ({reason}): the rest is kept in "
         f"{shown_path(journal_dir())}; `spoonful sync` sends it"
     )
-    sys.exit(UNSENT)
+    sys.exit(code)
 
 
 def kept_for_the_server() -> str | None:

@@ -86,8 +86,7 @@ def mark_parent(config: TrackingConfig, run_id: str, status: str) -> None:
         return
     with added_to(config, run_id) as tracked:
         tracked.mark(RunStatus.from_string(status))
-    if run_id in _noted:
-        _noted.pop(run_id).close()
+    _forget(run_id)
 
 
 @contextmanager
@@ -117,8 +116,10 @@ def end_children(
     status: str,
     number: int | None = None,
     error: str | None = None,
-) -> list[str]:
+) -> None:
     """Mark the runs that a process of the sweep left RUNNING when it was killed.
+
+    A server that is away is told later.
 
     Args:
         config: where they are recorded.
@@ -126,23 +127,31 @@ def end_children(
         status: "FAILED" or "KILLED".
         number: of the point whose process has ended; None: no process of the sweep is left.
         error: why, recorded with them.
-
-    Returns:
-        Their ids.
     """
+    with added_to(config, parent_id) as tracked:
+        tracked.end_others(_left_by(parent_id, number), status, error)
+
+
+def end_sweep(config: TrackingConfig, run_id: str, status: str) -> None:
+    """Mark a sweep "FAILED" or "KILLED" that ends before all its points have, and them KILLED."""
+    with added_to(config, run_id) as tracked:
+        tracked.end_others(_left_by(run_id), RunStatus.to_string(RunStatus.KILLED))
+        tracked.mark(RunStatus.from_string(status))
+    _forget(run_id)
+
+
+def _left_by(parent_id: str, number: int | None = None) -> str:
+    """Return the filter, for MLflow, of the points' runs that no process ends any more."""
     wanted = f"tags.`{SWEEP_TAG}` = '{parent_id}' AND attributes.status = 'RUNNING'"
-    if number is not None:
-        wanted += f" AND tags.`{NUMBER_TAG}` = '{number}'"
-    with refusals(config):
-        client = MlflowClient(prepare_store(config, is_to_be_written=True))
-        experiment = client.get_run(parent_id).info.experiment_id
-        runs = client.search_runs([experiment], wanted)
-        ids = [str(run.info.run_id) for run in runs if run.info.run_id != parent_id]
-        for run_id in ids:
-            if error is not None:
-                client.set_tag(run_id, "error", error)
-            client.set_terminated(run_id, status)
-    return ids
+    # The sweep's own run has its tag, too.
+    wanted += f" AND attributes.run_id != '{parent_id}'"
+    return wanted if number is None else f"{wanted} AND tags.`{NUMBER_TAG}` = '{number}'"
+
+
+def _forget(run_id: str) -> None:
+    """Note that a sweep of this process has ended."""
+    if run_id in _noted:
+        _noted.pop(run_id).close()
 
 
 def _create(config: TrackingConfig, name: str, tags: Mapping[str, str], description: str) -> str:

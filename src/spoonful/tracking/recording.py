@@ -89,6 +89,17 @@ class TrackedRun:
         word = RunStatus.to_string(status)
         self.outlet.put({"kind": "status", "status": word, "time_ms": _now_ms()})
 
+    def end_others(self, wanted: str, status: str, error: str | None = None) -> None:
+        """Mark other runs of the same experiment that have begun before now.
+
+        Args:
+            wanted: MLflow's filter for them.
+            status: how they ended.
+            error: why.
+        """
+        entry = {"kind": "others", "wanted": wanted, "status": status, "error": error}
+        self.outlet.put({**entry, "time_ms": _now_ms()})
+
     def mark_killed(self) -> None:
         """Mark the run KILLED, from any thread."""
         self.mark(RunStatus.KILLED)

@@ -127,3 +127,12 @@ class Delivery:
             self._client.update_run(self._run_id, entry["status"])
         else:
             self._client.set_terminated(self._run_id, entry["status"], entry["time_ms"])
+
+    def _send_others(self, entry: Entry, may_be_there: bool) -> None:
+        """Mark other runs, but none that has begun since: a server that was away is told late."""
+        experiment = self._client.get_run(self._run_id).info.experiment_id
+        wanted = f"{entry['wanted']} AND attributes.start_time <= {entry['time_ms']}"
+        for run in self._client.search_runs([experiment], wanted):
+            if entry["error"] is not None:
+                self._client.set_tag(run.info.run_id, "error", entry["error"])
+            self._client.set_terminated(run.info.run_id, entry["status"], entry["time_ms"])

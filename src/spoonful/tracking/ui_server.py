@@ -1,0 +1,27 @@
+"""MLflow's command line, whose processes end when the one that started it has.
+
+    python -m spoonful.tracking.ui_server PID ARGUMENT ...
+
+It leads a group of its own, and all processes of the group are ended once the process PID is gone:
+killed, that one cannot end them.
+"""
+
+import os
+import sys
+
+from spoonful.watched import end_after
+
+_END_LIMIT_S = 5.0  # the server's processes end within a second
+
+
+def main() -> None:
+    """Run MLflow with the arguments given."""
+    pid, *arguments = sys.argv[1:]
+    end_after(int(pid), _END_LIMIT_S, lambda number: os.killpg(0, number))
+    from mlflow.cli import cli
+
+    cli(arguments, prog_name="mlflow")
+
+
+if __name__ == "__main__":
+    main()
