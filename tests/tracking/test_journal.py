@@ -14,12 +14,8 @@ from spoonful.tracking.run import begin_run
 from spoonful.tracking.store import named_address, prepare_store
 from spoonful.tracking.sync import send_journals, settle
 
+pytestmark = pytest.mark.usefixtures("in_project")
 ABOUT = {"kind": "about", "store": "null", "run_id": "ab"}
-
-
-@pytest.fixture(autouse=True)
-def in_the_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(project)
 
 
 class Kept:

@@ -43,8 +43,7 @@ class Sweep:
 
 
 @pytest.fixture
-def config(project: Path, monkeypatch: pytest.MonkeyPatch) -> TrackingConfig:
-    monkeypatch.chdir(project)
+def config(in_project: None) -> TrackingConfig:
     return compose_config([]).tracking
 
 
@@ -62,6 +61,7 @@ def test_a_server_that_is_away_is_told_later_and_of_no_run_that_began_since(
     config: TrackingConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outlets, "_GRACE_S", 0.5)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     sweep = Sweep(config)
     with socket.socket() as nobody:  # listens on no port
         nobody.bind(("127.0.0.1", 0))
