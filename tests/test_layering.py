@@ -19,6 +19,7 @@ LAYERS = [
         "background",
         "errors",
         "output",
+        "parent_death",
         "progress_bar",
         "refusals",
         "secrets",

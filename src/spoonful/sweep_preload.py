@@ -4,8 +4,10 @@ import atexit
 import importlib
 import os
 
+from spoonful.parent_death import end_with_parent, outlive_parent
 from spoonful.quiet import import_tensorflow
 
+_SWEEP_PID = "SPOONFUL_SWEEP_PID"  # set where the server is started
 # What a training imports as it goes; by name, for it is the others' business.
 _SLOW = (
     "hydra",
@@ -17,9 +19,13 @@ _SLOW = (
     "spoonful.tracking.run",
 )
 
+# The server looks whether the sweep is still there, but not before it has imported all of this:
+# 25 s on a machine under load.
+end_with_parent(int(os.environ[_SWEEP_PID]) if _SWEEP_PID in os.environ else None)
 import_tensorflow()
 for _name in _SLOW:
     importlib.import_module(_name)
+outlive_parent()  # its forks may write a checkpoint first
 
 _SERVER = os.getpid()
 

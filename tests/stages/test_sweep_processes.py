@@ -48,6 +48,32 @@ def marked(mark: str) -> list[int]:
     return found
 
 
+SERVER = (
+    "import sys; from spoonful.stages.sweep_processes import start_server; start_server(); input()"
+)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+def test_a_server_that_still_imports_ends_with_its_sweep(tmp_path: Path) -> None:
+    mark = str(tmp_path)
+    sweep = subprocess.Popen(
+        [sys.executable, "-c", SERVER], env={**os.environ, "MARK": mark}, stdin=subprocess.PIPE
+    )
+
+    def is_importing(pid: int) -> bool:
+        with contextlib.suppress(OSError):
+            return "/tensorflow/" in Path(f"/proc/{pid}/maps").read_text()
+        return False
+
+    while not any(map(is_importing, marked(mark))):
+        assert sweep.poll() is None
+        time.sleep(0.01)
+    sweep.kill()
+    sweep.communicate()
+    time.sleep(0.5)
+    assert not marked(mark)
+
+
 def holder(project: Path) -> int:
     """Return the process that trains the only unfinished run."""
     (lock,) = (project / "models" / "checkpoints").glob("*/lock")

@@ -5,7 +5,6 @@ seconds could not pay for. The memory that TensorFlow keeps of a training ends w
 """
 
 import atexit
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -19,18 +18,18 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from spoonful import output, signals
+from spoonful.parent_death import end_with_parent
 from spoonful.progress import SIDE_BY_SIDE
 from spoonful.quiet import ONEDNN
 
 Task = TypeVar("Task")
 
-_ON_LINUX = sys.platform == "linux"
 # A fork of a process that has run Apple's frameworks may not use them.
 _CONTEXT: Any = multiprocessing.get_context("spawn" if sys.platform == "darwin" else "forkserver")
 _PRELOADED = "spoonful.sweep_preload"
+_SAFE_PATH, _SWEEP_PID = "PYTHONSAFEPATH", "SPOONFUL_SWEEP_PID"
 # A server that these ended would take its forks along; each process has its own way with them.
 _KEPT_FROM_SERVER = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-_PARENT_DEATH = 1  # PR_SET_PDEATHSIG of linux/prctl.h
 # A process whose sweep is gone may write its checkpoint so long; then it is killed.
 ORPHAN_LIMIT_S = 8.0
 # One that was asked to end: its step, and a checkpoint of several GB. Ctrl-C ends the wait.
@@ -143,15 +142,17 @@ def start_server() -> None:
     _CONTEXT.set_forkserver_preload([_PRELOADED])
     resource_tracker.ensure_running()  # unblocks signals: before they are blocked
     # A module in the folder where the command was typed is none of ours.
-    is_set = "PYTHONSAFEPATH" in os.environ
-    os.environ.setdefault("PYTHONSAFEPATH", "1")
+    set_before = {name: os.environ.get(name) for name in (_SAFE_PATH, _SWEEP_PID)}
+    os.environ.update({_SAFE_PATH: set_before[_SAFE_PATH] or "1", _SWEEP_PID: str(os.getpid())})
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _KEPT_FROM_SERVER)
     try:
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        if not is_set:
-            del os.environ["PYTHONSAFEPATH"]
+        for name, value in set_before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _run(
@@ -161,8 +162,8 @@ def _run(
     outputs: _Outputs,
 ) -> None:
     """Run a task; in the new process."""
-    _end_with_server()
-    threading.Thread(target=_end_with_parent, name="spoonful-parent", daemon=True).start()
+    end_with_parent()  # the server: when it is killed, nobody waits for this process any more
+    threading.Thread(target=_end_with_sweep, name="spoonful-sweep", daemon=True).start()
     own = {name: os.environ[name] for name in (ONEDNN,) if name in os.environ}
     os.environ.clear()
     os.environ.update({**own, **environment})  # TensorFlow was imported with its own
@@ -179,13 +180,7 @@ def _run(
         atexit._run_exitfuncs()  # a fork ends without them
 
 
-def _end_with_server() -> None:
-    """Let the kernel end this process when its server is killed: nobody waits for it any more."""
-    if _ON_LINUX:
-        ctypes.CDLL(None, use_errno=True).prctl(_PARENT_DEATH, signal.SIGKILL)
-
-
-def _end_with_parent() -> None:
+def _end_with_sweep() -> None:
     """End this process when the sweep's own has ended, however that was."""
     parent = multiprocessing.parent_process()
     if parent is None:
