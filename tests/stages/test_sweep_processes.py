@@ -93,6 +93,7 @@ def test_killed_processes_end_neither_the_sweep_nor_outlive_it(
 
         def is_inside() -> bool:
             is_alone = any((digits / "models" / "sweeps").glob("*/0.json"))
+            is_alone &= len(list((digits / "models" / "checkpoints").glob("*/lock"))) == 1
             return is_alone and max(processes.checkpoint_steps(), default=0) > before
 
         assert processes.wait_for(is_inside, process, "checkpoint"), process.communicate()

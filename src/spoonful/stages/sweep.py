@@ -10,6 +10,7 @@ from pathlib import Path
 from spoonful import progress
 from spoonful.config.axes import Sweep, check_sweep, sweep_of
 from spoonful.config.compose import compose_config
+from spoonful.config.own_data import with_noted_path
 from spoonful.config.schema import Config
 from spoonful.config.settings import with_absolute_paths
 from spoonful.errors import SpoonfulError
@@ -58,7 +59,7 @@ def sweep(overrides: list[str]) -> None:
         if any(text.startswith(f"{key}=") for text in overrides):
             raise SpoonfulError(f"{key}: {why}; leave it out")
     own = [text for text in asked.overrides if text.startswith("sweep.")]
-    config = with_absolute_paths(compose_config([*own, *_first_point(asked)]))
+    config = with_noted_path(with_absolute_paths(compose_config([*own, *_first_point(asked)])))
     check_search(asked, config.sweep)
     _check_data(asked)
     print(f"recording in {where_recorded(config.tracking, overrides)}", flush=True)
