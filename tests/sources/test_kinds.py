@@ -159,12 +159,14 @@ def test_a_size_above_the_limit_is_named_before_memory_is_taken() -> None:
 def test_only_regular_files_are_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "zero.jpg").symlink_to("/dev/zero")
+    (tmp_path / "null.jpg").symlink_to("/dev/null")
     (tmp_path / "folder.jpg").mkdir()
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "socket.jpg"))
         for name, words in (
             ("pipe.jpg", "FIFO"),
             ("zero.jpg", "character device"),
+            ("null.jpg", "character device"),
             ("folder.jpg", "a directory"),
             ("socket.jpg", "a socket"),
         ):

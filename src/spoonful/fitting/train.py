@@ -67,7 +67,7 @@ def train(
     set_modes(trainer.precision, config.seed, trainer.deterministic)
     generator = training_generator(config, train_source)
     validation = validation_generator(config, val_source)
-    model = _compiled_model(config, train_source, len(generator))
+    model = compiled_model(config, train_source, len(generator))
     stopping = _early_stopping(trainer.early_stopping, trainer.epochs)
     fit = Fit(config, model, generator, validation, stopping, on_epoch, resuming)
     fit.run()
@@ -80,7 +80,8 @@ def train(
     )
 
 
-def _compiled_model(config: Config, source: Source, steps_per_epoch: int) -> keras.Model:
+def compiled_model(config: Config, source: Source, steps_per_epoch: int) -> keras.Model:
+    """Return the configured model for a source, ready to be fit."""
     trainer = config.trainer
     model = build_model(
         config.model,

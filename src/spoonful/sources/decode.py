@@ -21,6 +21,9 @@ from spoonful.sources.tiff import TIFF_STARTS, decode_tiff
 # this size OpenCV's own threads cost more than they give.
 cv2.setNumThreads(1)
 
+# Sizes of block devices are multiples of it; those of character devices are 0.
+_DEVICE_BYTES = 512
+
 
 def decode_image(
     path: str | os.PathLike[str],
@@ -57,22 +60,16 @@ def read_bytes(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> by
         SpoonfulError: the file cannot be read, is no regular file, or has more bytes than an image
             within the limit needs; names it and the reason.
     """
-    # For files of 300 bytes, which take 11 us to decode, this takes 8 us, open() and read() 14 us.
+    # For files of 300 bytes, which take 11 us to decode, this takes 6 us, and 8 with fstat().
     try:
         descriptor = os.open(path, READ)
         try:
-            found = os.fstat(descriptor)
-            size = found.st_size
-            if not stat.S_ISREG(found.st_mode):
-                raise irregular(path, found.st_mode)
-            if size > max_file_bytes(max_pixels):
-                raise SpoonfulError(
-                    f"{path}: {size:,} bytes, more than an image of "
-                    f"dataset.max_pixels={max_pixels} needs; shrink or remove it, or raise "
-                    "dataset.max_pixels"
-                )
+            # Pipes, sockets and terminals have no end to go to; a directory cannot be read.
+            size = os.lseek(descriptor, 0, os.SEEK_END)
+            if not size % _DEVICE_BYTES or size > max_file_bytes(max_pixels):
+                _check_size(path, descriptor, max_pixels)
             # One byte more than the size: a file that grows is noticed, and never read on and on.
-            encoded = os.read(descriptor, size + 1)
+            encoded = os.pread(descriptor, size + 1, 0)
             if len(encoded) != size:
                 raise changed_size(path, size, len(encoded))
         finally:
@@ -80,6 +77,19 @@ def read_bytes(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> by
     except OSError as error:
         raise unreadable(path, error) from error
     return encoded
+
+
+def _check_size(path: str | os.PathLike[str], descriptor: int, max_pixels: int) -> None:
+    """Check what has the size of a device, or too large a one."""
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise irregular(path, found.st_mode)
+    if found.st_size > max_file_bytes(max_pixels):
+        raise SpoonfulError(
+            f"{path}: {found.st_size:,} bytes, more than an image of "
+            f"dataset.max_pixels={max_pixels} needs; shrink or remove it, or raise "
+            "dataset.max_pixels"
+        )
 
 
 def decode_bytes(

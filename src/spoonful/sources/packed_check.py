@@ -22,6 +22,11 @@ _Checked = tuple[int, int, int, int, str]
 _whole: set[_Checked] = set()
 
 
+def forget() -> None:
+    """Forget which shards were found whole: a benchmark checks them again."""
+    _whole.clear()
+
+
 class ShardCheck:
     """Check the shards of one open store; those that this process has checked are passed over.
 
