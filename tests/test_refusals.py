@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from spoonful.__main__ import main
-from spoonful.refusals import refusal_in
+from spoonful.errors import SpoonfulError
+from spoonful.refusals import is_for_want_of_room, refusal_in
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,26 @@ def test_a_number_too_large_is_one_line(override: str, capsys: pytest.CaptureFix
     errors = capsys.readouterr().err
     assert f"spoonful: {override.partition('=')[0]}=" in errors
     assert "expected" in errors
+
+
+def test_keras_loses_no_cause() -> None:
+    """It raises what a callback raised once more, from None."""
+
+    def write() -> None:
+        try:
+            raise OSError(errno.ENOSPC, "No space", "/a")
+        except OSError as cause:
+            raise SpoonfulError("the checkpoint cannot be written") from cause
+
+    def fit() -> None:
+        try:
+            write()
+        except SpoonfulError as error:
+            raise error from None
+
+    with pytest.raises(SpoonfulError) as caught:
+        fit()
+    assert "/a: no space is left" in (refusal_in(caught.value) or "")
+    assert is_for_want_of_room(caught.value)
+    assert not is_for_want_of_room(SpoonfulError("bad input"))
+    assert not is_for_want_of_room(PermissionError(errno.EACCES, "no", "/a"))

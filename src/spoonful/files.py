@@ -30,7 +30,7 @@ def replaced_file(path: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be written; `filename` is `path` where the error is about this file.
     """
-    with _named(path):
+    with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with unfinished_file(path) as beside:
             yield beside
@@ -51,7 +51,7 @@ def replaced_folder(path: Path) -> Iterator[Path]:
         OSError: it cannot be written; `filename` is `path`, or a path below it, where the error is
             about this folder.
     """
-    with _named(path):
+    with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with unfinished_folder(path) as beside:
             yield beside
@@ -62,13 +62,16 @@ def replaced_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Let an OSError name the file or folder that was meant, not the one beside it or none."""
+def naming(path: Path) -> Iterator[None]:
+    """Let an OSError name the file or folder that was meant, not the one beside it or none.
+
+    To write to an open file raises one that names none.
+    """
     try:
         yield
     except OSError as error:
         named = error.filename
-        if named is None and error.errno is not None:  # a full disk, noticed while writing
+        if named is None:  # a full disk, noticed while writing
             error.filename = str(path)
         elif isinstance(named, str):
             error.filename = str(meant(path, Path(named)))

@@ -10,9 +10,12 @@ import re
 import sys
 from collections.abc import Iterator
 
-_ROOM = "make room, then run the same command again"
-_MOVE = "move it away, then run the same command again"
-_DISK = "check the disk or the network, then run the same command again"
+AGAIN = "run the same command again"
+_ROOM = f"make room, then {AGAIN}"
+_MOVE = f"move it away, then {AGAIN}"
+_DISK = f"check the disk or the network, then {AGAIN}"
+# SQLite says the same of a quota, of a limit on the size of a file, and of a disk that fails.
+_DATABASE_DISK = f"make room, or check quota, disk and network; then {AGAIN}"
 _RIGHTS = "give this user the right to write there, or work in another folder"
 # What each refusal means, and what to do.
 _WORDS = {
@@ -29,15 +32,17 @@ _WORDS = {
     errno.EEXIST: ("a file is where a folder is expected", _MOVE),
     errno.EISDIR: ("a folder is where a file is expected", _MOVE),
     errno.ENOTEMPTY: ("a folder is in the way", _MOVE),
-    errno.ELOOP: ("a link leads to itself", "remove it, then run the same command again"),
-    errno.ENOENT: ("no such file or folder", "bring it back, then run the same command again"),
+    errno.ELOOP: ("a link leads to itself", f"remove it, then {AGAIN}"),
+    errno.ENOENT: ("no such file or folder", f"bring it back, then {AGAIN}"),
     errno.EIO: ("the disk reports an error", _DISK),
     errno.ESTALE: ("the file is gone from its server", _DISK),
     errno.ETIMEDOUT: ("no answer in time", _DISK),
-    errno.EBUSY: ("it is in use", "end what uses it, then run the same command again"),
+    errno.EBUSY: ("it is in use", f"end what uses it, then {AGAIN}"),
 }
 # These are said also where no file is named: a write to an open file knows no name.
 _NAMELESS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE)
+# Nothing else that is written there would fare better.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 # SQLite's words, which carry no number.
 _DATABASE = {
     "disk is full": errno.ENOSPC,
@@ -51,10 +56,23 @@ _NUMBER = re.compile(r"errno\]? ?=? ?(\d+)", re.IGNORECASE)
 def refusal_in(error: BaseException) -> str | None:
     """Return in one line what the system refused; None where it refused nothing."""
     for one in _chain(error):
-        words = _of_system(one) if isinstance(one, OSError) else _of_database(one)
+        if isinstance(one, OSError):
+            words = _of_system(one)
+        elif (words := _of_database(one)) is not None:
+            words = f"the store of runs (tracking.uri): {words}"
         if words is not None:
             return words
     return None
+
+
+def is_for_want_of_room(error: BaseException) -> bool:
+    """Say whether an error comes of a disk that takes nothing more."""
+    return any(_number(one) in _NO_ROOM for one in _chain(error))
+
+
+def refusal_of_database(error: BaseException) -> str | None:
+    """Return in one line what SQLite could not do for want of room or rights; None: other words."""
+    return next((words for one in _chain(error) if (words := _of_database(one))), None)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -67,13 +85,24 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(one))
         yield one
-        waiting += [one.__cause__, None if one.__suppress_context__ else one.__context__]
+        # Keras raises what a callback raised once more, "from None": the cause is lost by that.
+        waiting += [one.__cause__, one.__context__]
+
+
+def _number(error: BaseException) -> int | None:
+    """Return the system's number of an error."""
+    sqlite3 = sys.modules.get("sqlite3")
+    if sqlite3 is not None and isinstance(error, sqlite3.Error):
+        return next((n for words, n in _DATABASE.items() if words in str(error)), None)
+    if not isinstance(error, OSError):
+        return None
+    if error.errno is None and (found := _NUMBER.search(str(error))):  # of h5py and pyarrow
+        return int(found[1])
+    return error.errno
 
 
 def _of_system(error: OSError) -> str | None:
-    number = error.errno
-    if number is None and (found := _NUMBER.search(str(error))):  # of h5py and pyarrow
-        number = int(found[1])
+    number = _number(error)
     # Copying names the file it reads and the one it writes.
     path = error.filename2 or error.filename
     if number is None or (path is None and number not in _NAMELESS):
@@ -86,10 +115,7 @@ def _of_system(error: OSError) -> str | None:
 
 
 def _of_database(error: BaseException) -> str | None:
-    sqlite3 = sys.modules.get("sqlite3")
-    if sqlite3 is None or not isinstance(error, sqlite3.Error):
+    number = None if isinstance(error, OSError) else _number(error)
+    if number is None:
         return None
-    for words, number in _DATABASE.items():
-        if words in str(error):
-            return f"the store of runs (tracking.uri): {error}; {_WORDS[number][1]}"
-    return None
+    return f"{error}; {_DATABASE_DISK if number == errno.EIO else _WORDS[number][1]}"

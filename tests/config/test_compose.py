@@ -1,5 +1,6 @@
 import itertools
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,8 @@ REFUSED = [
     ("a b", "a b: not of the form key=value"),
     ("trainer.epochs=[1", "trainer.epochs=[1: not of the form key=value"),
     ("seed=${", "seed=${: not of the form key=value"),
+    ('tracking.run_name="a', 'tracking.run_name="a: not of the form key=value'),
+    ("tracking.run_name=it's", "tracking.run_name=it's: not of the form key=value"),
     ("seed=1,2", "seed=1,2"),
     ("seed=1,2", "--multirun"),
     ("seed=choice(1,2)", "--multirun"),
@@ -82,6 +85,13 @@ REFUSED = [
 @pytest.mark.parametrize(("override", "part"), REFUSED)
 def test_what_hydra_refuses_is_explained_in_one_line(override: str, part: str) -> None:
     assert part in refusal([override])
+
+
+@pytest.mark.parametrize("value", ['"a', "it's", "{a", "x=y,z", "a [b"])
+def test_the_advice_on_quotes_can_be_typed(value: str) -> None:
+    advice = refusal([f"tracking.run_name={value}"]).partition("special characters as ")[2]
+    (override,) = shlex.split(advice)
+    assert compose_config([override]).tracking.run_name == value
 
 
 def test_a_wrong_override_is_explained_with_the_keys_of_the_chosen_file() -> None:

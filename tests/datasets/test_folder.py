@@ -73,6 +73,49 @@ def test_class_folders(tmp_path: Path) -> None:
     assert [image.content for image in raw.images] == hashes
 
 
+def test_what_is_no_readable_image_is_counted_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = fill(tmp_path / "mine", "cat/a.png", "cat/a.heic", "cat/deep/b.HEIC", "cat/notes.txt")
+    fill(root, "dog/b.png", "dog/._b.png", "dog/clip.mp4", "loose.txt")
+    folder.fetch(config(root), tmp_path / "raw")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("passed over: 2 .heic (HEIC, convert with ")
+    assert all(part in line for part in ("1 .txt", "1 hidden", "1 .mp4 (videos"))
+    fill(root, "sheep/a.heic", "sheep/b.heic")  # a class of them would be lost
+    with pytest.raises(SpoonfulError, match=r"sheep: a class without any image .*2 \.heic"):
+        folder.fetch(config(root), tmp_path / "raw")
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("pipe", r"a pipe \(FIFO\), expected a regular file"),
+        ("socket", "a socket, expected a regular file"),
+        ("device", "a character device, expected a regular file"),
+        ("dangling", "a link to .*nowhere.png, which is not there"),
+        ("loop", "a link that leads to itself"),
+    ],
+)
+def test_what_is_called_an_image_and_is_no_file_is_named(
+    tmp_path: Path, kind: str, words: str
+) -> None:
+    root = fill(tmp_path / "mine", "cat/a.png")
+    path = root / "cat" / "b.png"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        socket.socket(socket.AF_UNIX).bind(os.path.relpath(path))  # at most 107 characters
+    else:
+        path.symlink_to({"device": "/dev/zero", "dangling": "nowhere.png", "loop": "b.png"}[kind])
+    (root / "cat" / "up").symlink_to("..")  # nor is this followed for ever
+    with pytest.raises(SpoonfulError, match=words) as caught:
+        folder.fetch(config(root), tmp_path / "raw")
+    assert str(caught.value).startswith(f"{path}: ")
+    path.unlink()
+    assert len(opened(root, tmp_path / "raw").images) == 1
+
+
 @pytest.mark.parametrize("val", ["val", "validation"])
 def test_given_splits(tmp_path: Path, val: str) -> None:
     root = fill(tmp_path, "train/cat/a.png", f"{val}/cat/a.png", "test/cat/x/a.png", "train/a.png")

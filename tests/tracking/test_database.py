@@ -16,7 +16,8 @@ from spoonful.config.compose import compose_config
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.project import project_root
-from spoonful.tracking.run import experiment_id, find_run
+from spoonful.tracking.beginning import experiment_id
+from spoonful.tracking.run import find_run
 from spoonful.tracking.store import prepare_store
 
 

@@ -1,5 +1,6 @@
 """What waits for a tracking server is sent as it was written, or said to be damaged."""
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,9 @@ from mlflow.tracking import MlflowClient
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
+from spoonful.tracking.beginning import begin_run
 from spoonful.tracking.journal import Journal, new_journal, opened
 from spoonful.tracking.recording import TrackedRun
-from spoonful.tracking.run import begin_run
 from spoonful.tracking.store import named_address, prepare_store
 from spoonful.tracking.sync import send_journals, settle
 
@@ -61,6 +62,20 @@ def test_each_flipped_bit_and_each_lost_byte_is_noticed() -> None:
                 pass
             assert str(caught.value).startswith(f"{path}: expected ")
             assert "\n" not in str(caught.value)
+
+
+def test_an_entry_that_finds_no_room_leaves_no_half_line() -> None:
+    journal = new_journal("run", {"kind": "about"})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"File too large: .*entries.jsonl"):
+            journal.append({"kind": "tags", "tags": {"long": "x" * 200}})
+        journal.append({"kind": "status"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert journal.entries() == [{"kind": "about"}, {"kind": "status"}]
+    journal.close()
 
 
 @pytest.mark.parametrize("line", ["{", "[]", "1", "{}", '{"kind": 3}', "nonsense"])

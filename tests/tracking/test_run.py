@@ -1,6 +1,8 @@
 """What a run records, against a real store."""
 
 import json
+import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -13,8 +15,10 @@ from mlflow.tracking import MlflowClient
 
 from spoonful.checked_json import write_checked
 from spoonful.config.compose import compose_config
+from spoonful.errors import SpoonfulError
+from spoonful.tracking.beginning import begin_run
 from spoonful.tracking.recording import TrackedRun
-from spoonful.tracking.run import begin_run, tracked_run
+from spoonful.tracking.run import tracked_run
 from spoonful.tracking.store import prepare_store
 from spoonful.tracking.sync import settle
 
@@ -66,17 +70,55 @@ def test_a_second_ctrl_c_cannot_leave_it_unmarked(
     assert recorded(project, run.run_id).info.status == "KILLED"
 
 
+def dead_process() -> int:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    return dead.pid
+
+
+def end_its_process(project: Path) -> None:
+    """Note of the only open run that a process began it that is dead."""
+    (path,) = (project / "models" / "open_runs").glob("*.json")
+    facts = json.loads(path.read_text())
+    del facts["sha256"]
+    write_checked(path, {**facts, "pid": dead_process()})
+    path.with_suffix(".lock").unlink()  # this process may hold it still
+    path.with_suffix(".lock").touch()
+
+
+def test_a_run_that_a_full_store_could_not_mark_is_marked_by_the_next_command(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = compose_config(["tracking.system_metrics_interval_s=600"]).tracking
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with tracked_run(config, "no room", {}, "") as run:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+            run.set_tags({"anything": "at all"})
+    except SpoonfulError as error:
+        said = str(error)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert re.fullmatch(r"MLflow at .*mlflow\.db: disk I/O error; make room[^\n]*", said)
+    assert "Traceback" not in capfd.readouterr().err
+    assert recorded(project, run.run_id).info.status == "RUNNING"
+    end_its_process(project)
+    settle(config, print)
+    assert recorded(project, run.run_id).info.status == "KILLED"
+    assert list((project / "models" / "open_runs").iterdir()) == []
+
+
 BEGIN = """
 import os, signal, sys
 from mlflow.tracking import MlflowClient
 from spoonful.checked_json import write_checked
 from spoonful.config.compose import compose_config
-from spoonful.tracking import run
+from spoonful.tracking.beginning import begin_run
 from spoonful.tracking.store import prepare_store
 
 config = compose_config([]).tracking
 client = MlflowClient(prepare_store(config))
-print(run.begin_run(config, client, "killed", {}, "")[1].info.run_id, flush=True)
+print(begin_run(config, client, "killed", {}, "")[1].info.run_id, flush=True)
 if sys.argv[1:]:
     sys.stdin.read()
 os.kill(os.getpid(), signal.SIGKILL)  # between the start of the run and the block that ends it
@@ -164,14 +206,13 @@ def test_a_run_of_another_machine_is_not_touched(
     path = project / "models" / "open_runs" / f"{noted.token}.json"
     facts = json.loads(path.read_text())
     del facts["sha256"]
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
+    pid = dead_process()
     noted.close()
     path.with_suffix(".lock").touch()
-    write_checked(path, {**facts, "pid": dead.pid, "host": "another"})
+    write_checked(path, {**facts, "pid": pid, "host": "another"})
     settle(config, print)
     assert client.get_run(run.info.run_id).info.status == "RUNNING"
-    write_checked(path, {**facts, "pid": dead.pid})
+    write_checked(path, {**facts, "pid": pid})
     settle(config, print)
     assert client.get_run(run.info.run_id).info.status == "KILLED"
 

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from mlflow.tracking import MlflowClient
 from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
 from spoonful.project import project_root
-from spoonful.tracking.run import experiment_id
-from spoonful.tracking.store import artifact_location, prepare_store, tracking_uri
+from spoonful.tracking.beginning import experiment_id
+from spoonful.tracking.store import artifact_location, prepare_store, sqlite_uri, tracking_uri
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PREPARE = """
@@ -53,6 +54,15 @@ def test_a_store_that_cannot_be_used_is_named(uri: str) -> None:
     with pytest.raises(SpoonfulError, match=r"tracking\.uri=") as caught:
         prepare_store(config)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["ö '\"[=,$#{: x.db", "a%41b?c.db"])
+def test_a_store_that_the_user_names_is_checked_at_any_path(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("no database " * 100)
+    config = replace(compose_config([]).tracking, uri=sqlite_uri(tmp_path / name))
+    with pytest.raises(SpoonfulError, match="the store of runs is damaged") as caught:
+        prepare_store(config)
+    assert str(caught.value).startswith(f"{tmp_path / name}: ")
 
 
 @pytest.mark.parametrize("name", ["ö '\"[=,$#{: x", "a%41b?c"])

@@ -40,7 +40,7 @@ class CheckpointFolder:
         except OSError as error:
             raise SpoonfulError(
                 f"{self.path}: the checkpoint of step {checkpoint.step:,} cannot be written "
-                f"({error.strerror or error}): make room or give access; the one before it is whole"
+                f"({error.strerror or error}): make room or give access"
             ) from error
         self._damaged.discard(checkpoint.step)
         # Training was taken up before those of later steps.

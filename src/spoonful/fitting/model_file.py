@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 
-from spoonful.files import replaced_file
+from spoonful.files import naming, replaced_file
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 
@@ -24,7 +24,8 @@ def save_model(model: keras.Model, path: Path) -> None:
     """
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "model.keras"
-        _bare(model).save(plain)
+        with naming(plain):
+            _bare(model).save(plain)
         with (
             replaced_file(path) as beside,
             zipfile.ZipFile(plain) as saved,

@@ -1,5 +1,6 @@
 """Read files that may be anything: only regular ones, and never more than their size."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -55,6 +56,13 @@ def unreadable(path: str | os.PathLike[str], error: OSError) -> SpoonfulError:
         mode = stat.S_IFREG
     if not stat.S_ISREG(mode):  # a socket cannot even be opened
         return irregular(path, mode)
+    if error.errno == errno.ELOOP:
+        return SpoonfulError(f"{path}: a link that leads to itself; remove it")
+    if error.errno == errno.ENOENT and os.path.islink(path):  # noqa: PTH114 - a string
+        to = os.readlink(path)  # noqa: PTH115 - a string
+        return SpoonfulError(
+            f"{path}: a link to {to}, which is not there; bring it back, or remove the link"
+        )
     return SpoonfulError(f"{path}: cannot be read ({error.strerror or error})")
 
 

@@ -26,6 +26,7 @@ from spoonful.stages.sweep_folder import (
     PointTask,
     SweepFolder,
     SweepRecord,
+    without_logins,
 )
 from spoonful.stages.sweep_processes import TERMINATED, Processes, start_server
 from spoonful.stages.sweep_search import Search, check_search
@@ -106,7 +107,7 @@ class _Grid:
         self._left = [
             PointTask(number, list(overrides))
             for number, overrides in enumerate(points)
-            if (done := folder.point(number)) is None or done.overrides != list(overrides)
+            if (done := folder.point(number)) is None or done.overrides != without_logins(overrides)
         ]
         for done in folder.points():
             if done.run_id is not None:

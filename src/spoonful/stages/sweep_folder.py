@@ -4,15 +4,16 @@ import fcntl
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from spoonful.checked_json import read_checked, write_checked
 from spoonful.errors import SpoonfulError
 from spoonful.project import sweeps_dir
+from spoonful.secrets import redacted
 
 if TYPE_CHECKING:
     from spoonful.stages.sweep_study import StudyTrial
@@ -145,8 +146,9 @@ class SweepFolder:
         return [point for number in numbers if (point := self.point(number)) is not None]
 
     def write_point(self, record: PointRecord) -> None:
-        """Keep how a point ended."""
-        write_checked(self.path / f"{record.number}.json", asdict(record))
+        """Keep how a point ended; its overrides without logins."""
+        kept = replace(record, overrides=without_logins(record.overrides))
+        write_checked(self.path / f"{record.number}.json", asdict(kept))
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -198,6 +200,11 @@ class SweepFolder:
                     "begin another one with sweep.resume=null"
                 ) from error
             yield lock
+
+
+def without_logins(overrides: Sequence[str]) -> list[str]:
+    """Return overrides as a sweep keeps them."""
+    return [redacted(text) for text in overrides]
 
 
 def sweep_folders() -> list[SweepFolder]:

@@ -168,6 +168,8 @@ def _run(
     os.environ.clear()
     os.environ.update({**own, **environment})  # TensorFlow was imported with its own
     outputs.take()
+    # The server has imported DVC, whose colorama puts its own in their place.
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     output.guard()
     # Ctrl-C in a terminal reaches all processes; the sweep's own tells the others by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

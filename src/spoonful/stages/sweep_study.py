@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spoonful.errors import SpoonfulError
+from spoonful.refusals import refusal_of_database
 
 _TIMEOUT_S = 60.0  # that a process waits for another's write to SQLite
 
@@ -71,6 +72,8 @@ def refusals_of(url: str) -> Iterator[None]:
             shown = make_url(url).render_as_string(hide_password=True)
         except ArgumentError:
             shown = "the address"
+        if (refused := refusal_of_database(error)) is not None:
+            raise SpoonfulError(f"the sweep's study in {shown}: {refused}") from error
         reason = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
         raise SpoonfulError(
             f"the sweep's study in {shown} cannot be used ({reason}); expected "

@@ -19,7 +19,7 @@ from spoonful.config.settings import learning_settings, run_name
 from spoonful.errors import SpoonfulError
 from spoonful.files import replaced_folder, write_json, write_text
 from spoonful.ledger import to_csv
-from spoonful.project import shown_path, sweeps_dir, train_dir
+from spoonful.project import sweeps_dir, train_dir
 from spoonful.quiet import import_tensorflow
 from spoonful.sources.content_hash import content_hash
 from spoonful.stages.data import SplitSource, open_train_and_val, packed_settings
@@ -39,6 +39,7 @@ from spoonful.stages.train_record import (
 )
 from spoonful.stages.train_words import (
     say_what_begins,
+    say_what_came,
     told_how_to_resume,
     warn,
     warn_of_changes,
@@ -46,7 +47,7 @@ from spoonful.stages.train_words import (
 from spoonful.stages.trained import IsHopeless, PrunedError, Trained
 from spoonful.stages.trained_model import CARD_NAME, CONFIG_NAME, MODEL_NAME, train_key
 from spoonful.stages.unsent import end_if_unsent, settle_store
-from spoonful.tracking.store import prepare_store, where_recorded
+from spoonful.tracking.store import UnreachableError, prepare_store, where_recorded
 
 if TYPE_CHECKING:
     from spoonful.fitting.train import Training
@@ -104,7 +105,7 @@ def train_and_record(
     config = with_noted_path(config)
     train_source, val_source = open_train_and_val(config)
     _check_same_classes(train_source, val_source)
-    _open_store(config, job)
+    is_there = _open_store(config, job)
     import_tensorflow()
     from spoonful.tracking.environment import code_from_elsewhere
     from spoonful.tracking.run import run_status, tracked_run
@@ -115,35 +116,48 @@ def train_and_record(
     identity = _identity(config, job, train_source, val_source)
     if (elsewhere := code_from_elsewhere()) is not None:
         warn(elsewhere)
+    resume = config.trainer.resume if is_there else None
     with interrupted_run(
-        config.trainer.resume, identity, lambda run_id: run_status(config.tracking, run_id), warn
+        resume, identity, lambda run_id: run_status(config.tracking, run_id), warn
     ) as resumed:
         run_id = None if resumed is None else resumed.run_id
         with (
-            tracked_run(config.tracking, name, tags, command, run_id) as tracked,
+            tracked_run(
+                config.tracking, name, tags, command, run_id, may_begin_later=_may_begin_later(job)
+            ) as tracked,
             nullcontext(resumed) if resumed else new_run_folder(tracked.run_id, identity) as folder,
+            told_how_to_resume(job, folder),
         ):
             warn_of_changes(tracked, tags)
             log_inputs(tracked, config, job, train_source, val_source)
             sources = (train_source, val_source)
             trained = _trained(config, job, out_dir, sources, tracked, folder, is_hopeless)
-    trained = replace(trained, unsent=tracked.unsent)
-    if trained.pruned_after is not None:
-        progress.result(f"pruned {name} after epoch {trained.pruned_after}, run {trained.run_id}")
-        return trained
-    progress.result(
-        f"trained {name}: val_accuracy {trained.metrics['val_accuracy']:.4f} "
-        f"(epoch {trained.best_epoch}), run {trained.run_id}, model in {shown_path(out_dir)}"
-    )
-    return trained
+    run = tracked.run_id if tracked.has_id else "not known while the tracking server is away"
+    say_what_came(trained, name, run, out_dir)
+    return replace(trained, unsent=tracked.unsent)
 
 
-def _open_store(config: Config, job: Job) -> None:
-    """Say where the run is recorded, and find out before the slow imports whether it can be."""
+def _open_store(config: Config, job: Job) -> bool:
+    """Say where the run is recorded, and find out before the slow imports whether it can be.
+
+    Returns:
+        Whether it can be now; False: it may begin later.
+    """
     if job.sweep_dir is None:
         print(f"recording in {where_recorded(config.tracking, job.overrides)}", flush=True)
-    prepare_store(config.tracking, is_to_be_written=True)
+    try:
+        prepare_store(config.tracking, is_to_be_written=True)
+    except UnreachableError:
+        if not _may_begin_later(job):
+            raise
+        return False
     settle_store(config.tracking)
+    return True
+
+
+def _may_begin_later(job: Job) -> bool:
+    """Say whether a server may be away: when a sweep began, it was there."""
+    return job.sweep_dir is not None
 
 
 def _trained(
@@ -223,7 +237,7 @@ def _fit(
     start = folder.checkpoints.newest(warn) if folder.is_resumed else None
     say_what_begins(config, job.name or run_name(config), train_source, folder, start)
     facts = {"run_id": tracked.run_id, "identity": folder.identity}
-    with told_how_to_resume(job, folder), interruption(tracked.mark_killed) as stop:
+    with interruption(tracked.mark_killed) as stop:
         resuming = Resuming(
             folder.checkpoints, start, stop, lambda rows: log_ledger(tracked, rows), facts
         )

@@ -3,15 +3,20 @@
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spoonful import progress
 from spoonful.checkpoints.checkpoint import Checkpoint
 from spoonful.config.schema import Config
+from spoonful.errors import SpoonfulError
 from spoonful.output import say_last
+from spoonful.project import shown_path
+from spoonful.refusals import AGAIN, refusal_in
 from spoonful.stages.data import SplitSource
 from spoonful.stages.interrupted import RunFolder
 from spoonful.stages.job import Job
+from spoonful.stages.trained import Trained
 
 if TYPE_CHECKING:
     from spoonful.tracking.recording import TrackedRun
@@ -54,14 +59,39 @@ def say_what_begins(
     progress.result(f"resuming {name}, run {folder.run_id}, after step {step:,} ({where})")
 
 
+def say_what_came(trained: Trained, name: str, run: str, out_dir: Path) -> None:
+    """Say how a training ended, and where its model is."""
+    if trained.pruned_after is not None:
+        progress.result(f"pruned {name} after epoch {trained.pruned_after}, run {run}")
+        return
+    progress.result(
+        f"trained {name}: val_accuracy {trained.metrics['val_accuracy']:.4f} "
+        f"(epoch {trained.best_epoch}), run {run}, model in {shown_path(out_dir)}"
+    )
+
+
 @contextmanager
 def told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
-    """Say how to go on with a run that the user ended."""
+    """Say how to go on with a run that the user ended, or that the system had no room for.
+
+    Raises:
+        SpoonfulError: of what the system refused, with the command in it.
+    """
+    command = job.command_to_go_on(folder.run_id)
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        steps, command = folder.checkpoints.steps(), job.command_to_go_on(folder.run_id)
+        steps = folder.checkpoints.steps()
         after = f"spoonful: ended after step {steps[-1] if steps else 0:,}"
         how = "" if command is None else f"; go on with\n  {command}"
         say_last(after + how)
         raise
+    except Exception as error:
+        words = refusal_in(error)
+        steps = folder.checkpoints.steps()
+        if words is None or command is None or not steps:
+            raise
+        what = str(error) if isinstance(error, SpoonfulError) else words
+        go_on = f"go on after step {steps[-1]:,} with `{command}`"
+        told = what.replace(AGAIN, go_on) if AGAIN in what else f"{what}; then {go_on}"
+        raise SpoonfulError(told) from error

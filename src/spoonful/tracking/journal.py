@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from spoonful.documents import decoded, parsed_json, read_bytes, shown, unexpected
-from spoonful.files import replaced_file
+from spoonful.files import naming, replaced_file
 from spoonful.project import journal_dir
 
 Entry = dict[str, Any]
@@ -45,11 +45,18 @@ class Journal:
 
     def append(self, entry: Entry) -> None:
         """Add an entry; it is on the disk when this returns."""
+        path = self.path / _LINES
         text = json.dumps(entry)
-        with self._writing, (self.path / _LINES).open("a", encoding="utf-8") as lines:
-            lines.write(f"{_digest(text)} {text}\n")
-            lines.flush()
-            os.fsync(lines.fileno())
+        left = f"{_digest(text)} {text}\n".encode()
+        with self._writing, naming(path), path.open("ab", buffering=0) as lines:
+            begin = lines.seek(0, os.SEEK_END)
+            try:
+                while left:
+                    left = left[lines.write(left) :]
+                os.fsync(lines.fileno())
+            except OSError:
+                lines.truncate(begin)  # the next entry would go on with half a line
+                raise
 
     def place_for(self, name: str) -> Path:
         """Return where a file or folder for an entry to come may be written."""

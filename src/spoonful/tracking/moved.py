@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from spoonful.errors import SpoonfulError
+from spoonful.refusals import refusal_of_database
 
 _TIMEOUT_S = 20
 _LOCATION = re.compile(r"(?P<root>(?:file://)?/.*)/[^/]+")
@@ -43,9 +44,10 @@ def follow_project(database: Path, artifacts: Path) -> None:
                     for table, column in _COLUMNS:
                         _replace(store, table, column, root, present)
     except sqlite3.Error as error:
+        reason = refusal_of_database(error) or f"{error}; give write access"
         raise SpoonfulError(
             f"{database}: the project was moved, and the new place of its artifacts cannot be "
-            f"recorded ({error}): give write access"
+            f"recorded: {reason}"
         ) from error
 
 

@@ -71,12 +71,12 @@ class OpenRun:
         self._lock.close()
 
 
-def open_run(config: TrackingConfig, experiment: str, run_id: str | None = None) -> OpenRun:
+def open_run(config: TrackingConfig, experiment: str | None, run_id: str | None = None) -> OpenRun:
     """Note a run before it begins.
 
     Args:
         config: where it is recorded.
-        experiment: id of its experiment.
+        experiment: id of its experiment; None: it is not known yet.
         run_id: None: it is not known yet.
     """
     return _begun(config, run_id, experiment)
@@ -172,10 +172,24 @@ def _left_by_the_dead(
         yield noted if noted is not None and is_ours and _is_dead(noted) else None
 
 
+def run_of_token(client: MlflowClient, token: str, experiment: str | None) -> Run | None:
+    """Return the run that has a token; None: there is none.
+
+    Args:
+        client: of the store.
+        token: the run's.
+        experiment: where it is; None: in any.
+    """
+    anywhere = (
+        [experiment] if experiment else [e.experiment_id for e in client.search_experiments()]
+    )
+    found = client.search_runs(anywhere, f"tags.`{TOKEN_TAG}` = '{token}'")
+    return found[0] if found else None
+
+
 def _run_of(client: MlflowClient, token: str, noted: _Noted) -> Run | None:
     if noted.run_id is None:
-        found = client.search_runs([noted.experiment], f"tags.`{TOKEN_TAG}` = '{token}'")
-        return found[0] if found else None
+        return run_of_token(client, token, noted.experiment)
     try:
         return client.get_run(noted.run_id)
     except MlflowException as error:

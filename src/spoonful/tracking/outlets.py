@@ -6,6 +6,7 @@ import tempfile
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +14,8 @@ from mlflow.tracking import MlflowClient
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
+from spoonful.files import naming
+from spoonful.project import ARTIFACTS_DIR_NAME, store_root
 from spoonful.tracking.journal import Entry, Journal, new_journal
 from spoonful.tracking.refusals import STORE_ERRORS, is_final, reason_of
 from spoonful.tracking.sending import Delivery
@@ -63,7 +66,7 @@ class Direct:
 
     def put(self, entry: Entry) -> None:
         """Record an entry."""
-        with self._one_by_one:
+        with self._one_by_one, naming(store_root() / ARTIFACTS_DIR_NAME):
             self._delivery.send(entry, may_be_there=False)
         if "file" in entry:
             shutil.rmtree((self._folder / entry["file"]).parent, ignore_errors=True)
@@ -81,10 +84,12 @@ class Journaled:
     again whether it is back.
     """
 
-    def __init__(self, config: TrackingConfig, journal: Journal, run_id: str) -> None:
+    def __init__(
+        self, config: TrackingConfig, journal: Journal, run: str | Callable[[MlflowClient], str]
+    ) -> None:
         self._config = config
         self._journal = journal
-        self._delivery = Delivery(MlflowClient(tracking_uri(config)), run_id, journal.path)
+        self._delivery = Delivery(MlflowClient(tracking_uri(config)), run, journal.path)
         self._waiting: deque[Entry] = deque()
         self._num_sent = 1  # the first line says what it is about
         self._news = threading.Condition()

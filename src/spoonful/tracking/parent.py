@@ -11,10 +11,10 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from spoonful.config.schema import TrackingConfig
 from spoonful.secrets import redacted
 from spoonful.tracking.added import added_to
+from spoonful.tracking.beginning import begin_run, experiment_id
 from spoonful.tracking.open_runs import OpenRun, open_run
 from spoonful.tracking.pages import points_page
 from spoonful.tracking.refusals import refusals
-from spoonful.tracking.run import begin_run, experiment_id
 from spoonful.tracking.store import prepare_store
 
 SWEEP_TAG = "sweep.id"

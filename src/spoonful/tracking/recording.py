@@ -22,6 +22,7 @@ from mlflow.entities import Run, RunStatus
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 from numpy.typing import NDArray
 
+from spoonful.files import naming
 from spoonful.secrets import redacted
 from spoonful.sources.content_hash import content_hash
 from spoonful.tracking.outlets import Outlet
@@ -43,6 +44,7 @@ class TrackedRun:
         recorded: what it recorded before it was interrupted; None: it is new.
         known: metrics that a run that is over has; with the same value they are not added again.
         unsent: why not all of it is at the server, once the run is over; None: it is.
+        has_id: `run_id` is MLflow's; else its server was away when it began.
     """
 
     run_id: str
@@ -50,6 +52,7 @@ class TrackedRun:
     recorded: Run | None = None
     unsent: str | None = None
     known: Mapping[str, float] = field(default_factory=dict)
+    has_id: bool = True
 
     @cached_property
     def _last_steps(self) -> dict[str, int]:
@@ -108,7 +111,8 @@ class TrackedRun:
     def log_text(self, text: str, artifact_file: str) -> None:
         """Keep a text file with the run."""
         path = self._place_for(artifact_file)
-        path.write_text(redacted(text), encoding="utf-8")
+        with naming(path):
+            path.write_text(redacted(text), encoding="utf-8")
         self._keep(path, artifact_file)
 
     def log_checked(
@@ -136,7 +140,8 @@ class TrackedRun:
     def log_figure(self, figure: Figure, artifact_file: str) -> None:
         """Keep a figure with the run."""
         path = self._place_for(artifact_file)
-        figure.savefig(path)
+        with naming(path):
+            figure.savefig(path)
         self._keep(path, artifact_file)
 
     def log_folder(self, folder: Path, artifact_path: str) -> None:
@@ -144,7 +149,8 @@ class TrackedRun:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             file = f"{artifact_path}/{path.relative_to(folder).as_posix()}"
             copy = self._place_for(file)
-            copy.write_bytes(path.read_bytes())
+            with naming(copy):
+                copy.write_bytes(path.read_bytes())
             self._keep(copy, file)
 
     def log_dataset(
@@ -175,15 +181,16 @@ class TrackedRun:
 
         folder = self.outlet.place_for("model")
         folder.mkdir()  # MLflow 3.17.2 writes the example first and makes the folder for it after
-        mlflow.keras.save_model(
-            model,
-            str(folder),
-            mlflow_model=Model(metadata={"class_names": list(class_names)}),
-            signature=infer_signature(example, np.asarray(model(example, training=False))),
-            input_example=example,
-            # Given, because inferring them runs the model in a new environment (14 s).
-            pip_requirements=[f"{name}=={version(name)}" for name in _MODEL_PACKAGES],
-        )
+        with naming(folder):
+            mlflow.keras.save_model(
+                model,
+                str(folder),
+                mlflow_model=Model(metadata={"class_names": list(class_names)}),
+                signature=infer_signature(example, np.asarray(model(example, training=False))),
+                input_example=example,
+                # Given, because inferring them runs the model in a new environment (14 s).
+                pip_requirements=[f"{name}=={version(name)}" for name in _MODEL_PACKAGES],
+            )
         is_again = self.recorded is not None
         self.outlet.put({"kind": "model", "file": _below(folder), "replaces": is_again})
 

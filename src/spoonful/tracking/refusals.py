@@ -9,6 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
+from spoonful.project import DATABASE_NAME, store_root
+from spoonful.refusals import refusal_of_database
 from spoonful.secrets import redacted
 from spoonful.tracking.store import UnreachableError, named_store
 
@@ -23,13 +25,16 @@ def refusals(config: TrackingConfig) -> Iterator[None]:
     try:
         yield
     except STORE_ERRORS as error:
-        raise SpoonfulError(f"MLflow at {named_store(config)}: {reason_of(error)}") from error
+        where = named_store(config) if config.uri else store_root() / DATABASE_NAME
+        raise SpoonfulError(f"MLflow at {where}: {reason_of(error)}") from error
 
 
 def reason_of(error: BaseException) -> str:
     """Say in one line why a store did not do what it was asked."""
     if isinstance(error, UnreachableError):
         return error.reason
+    if (refused := refusal_of_database(error)) is not None:
+        return refused
     lines = str(error).splitlines()
     reason = redacted(lines[0]) if lines else type(error).__name__
     if reason.startswith(_OTHER_SCHEMA):

@@ -6,20 +6,17 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from mlflow.entities import Experiment, Run, RunStatus
+from mlflow.entities import Run, RunStatus
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from mlflow.tracking.context.registry import resolve_tags
-from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from spoonful.config.schema import TrackingConfig
-from spoonful.errors import SpoonfulError
-from spoonful.secrets import redacted
-from spoonful.tracking.open_runs import TOKEN_TAG, OpenRun, open_run
+from spoonful.tracking.beginning import begin_later, begin_run
+from spoonful.tracking.open_runs import OpenRun, open_run
 from spoonful.tracking.outlets import outlet_of
 from spoonful.tracking.recording import TrackedRun, redacted_values
 from spoonful.tracking.refusals import refusals
-from spoonful.tracking.store import artifact_location, prepare_store, tracking_uri
+from spoonful.tracking.store import UnreachableError, prepare_store, tracking_uri
 from spoonful.tracking.system_metrics import SystemMetrics
 
 TRAIN_KEY_TAG = "train_key"
@@ -39,6 +36,7 @@ def tracked_run(
     tags: Mapping[str, str],
     description: str,
     resumed_id: str | None = None,
+    may_begin_later: bool = False,
 ) -> Iterator[TrackedRun]:
     """Record a run; whatever ends the block, the run's status is right.
 
@@ -51,11 +49,12 @@ def tracked_run(
         tags: of a new run; of one that goes on, those that have changed are set as resumed.<name>.
         description: of a new run.
         resumed_id: the run to go on with; None: begin a new one.
+        may_begin_later: a server that is away hears of a new run later.
 
     Raises:
         SpoonfulError: the store cannot be reached or refuses the run.
     """
-    noted, tracked = _begun(config, run_name, tags, description, resumed_id)
+    noted, tracked = _begun(config, run_name, tags, description, resumed_id, may_begin_later)
     system_metrics = SystemMetrics(
         tracking_uri(config),
         tracked.run_id,
@@ -68,14 +67,12 @@ def tracked_run(
         with refusals(config):
             yield tracked
     except BaseException as error:
-        is_failure = isinstance(error, Exception)  # else KeyboardInterrupt or SystemExit
-        if isinstance(error, Exception):
-            _keep_error(tracked, error)
         # Before anything else: the next Ctrl-C may be on its way.
-        _end(tracked, RunStatus.FAILED if is_failure else RunStatus.KILLED, error)
+        is_marked = _end(tracked, error)
         system_metrics.finish()
-        tracked.unsent = tracked.outlet.finish(None if is_failure else _ABORT_S)
-        noted.close()
+        tracked.unsent = tracked.outlet.finish(None if isinstance(error, Exception) else _ABORT_S)
+        if is_marked:  # else the next command does it: the store may have no room, for one
+            noted.close()
         raise
     else:
         system_metrics.finish()
@@ -91,8 +88,14 @@ def _begun(
     tags: Mapping[str, str],
     description: str,
     resumed_id: str | None,
+    may_begin_later: bool,
 ) -> tuple[OpenRun, TrackedRun]:
-    client = MlflowClient(prepare_store(config, is_to_be_written=True))
+    try:
+        client = MlflowClient(prepare_store(config, is_to_be_written=True))
+    except UnreachableError:
+        if not may_begin_later or resumed_id is not None:
+            raise
+        return begin_later(config, run_name, tags, description)
     with refusals(config):
         if resumed_id is None:
             noted, run = begin_run(config, client, run_name, tags, description)
@@ -151,54 +154,6 @@ def finished_run(config: TrackingConfig) -> Iterator[MlflowClient]:
         yield MlflowClient(prepare_store(config))
 
 
-def experiment_id(config: TrackingConfig, client: MlflowClient) -> str:
-    """Return the id of the configured experiment in MLflow; make it where it is not there."""
-    name = config.experiment_name
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        _create_experiment(client, name, artifact_location(config, name))
-        found = client.get_experiment_by_name(name)
-    elif found.lifecycle_stage == "deleted":
-        raise SpoonfulError(
-            f"tracking.experiment_name={name}: this experiment was deleted in MLflow: restore it "
-            f"(`mlflow experiments restore -x {found.experiment_id}`), or give another name"
-        )
-    return _id_of(found)
-
-
-def _id_of(experiment: Experiment | None) -> str:
-    if experiment is None:
-        raise MlflowException("the experiment that was just made is not there")
-    return str(experiment.experiment_id)
-
-
-def begin_run(
-    config: TrackingConfig,
-    client: MlflowClient,
-    run_name: str,
-    tags: Mapping[str, str],
-    description: str,
-) -> tuple[OpenRun, Run]:
-    """Begin a run, and note that this process has begun it.
-
-    Args:
-        config: where to record.
-        client: of that store.
-        run_name: its name.
-        tags: its tags.
-        description: shown on its page.
-    """
-    experiment = experiment_id(config, client)
-    noted = open_run(config, experiment)
-    own = {MLFLOW_RUN_NOTE: redacted(description), TOKEN_TAG: noted.token}
-    # Where this fails, an answer may have been lost, and the run be there all the same: it stays
-    # noted, and is marked by the next command.
-    run = client.create_run(
-        experiment, tags=resolve_tags({**redacted_values(tags), **own}), run_name=run_name
-    )
-    return noted, run
-
-
 def _go_on(
     config: TrackingConfig, client: MlflowClient, run_id: str, tags: Mapping[str, str]
 ) -> tuple[OpenRun, Run]:
@@ -225,16 +180,6 @@ def changed_tags(
     }
 
 
-def _create_experiment(client: MlflowClient, name: str, location: str | None) -> None:
-    try:
-        # Else the UI opens it as one of prompts and traces, and asks what it is.
-        kind = {"mlflow.experimentKind": "custom_model_development"}
-        client.create_experiment(name, artifact_location=location, tags=kind)
-    except MlflowException:
-        if client.get_experiment_by_name(name) is None:  # not made by another run meanwhile
-            raise
-
-
 def _keep_error(tracked: TrackedRun, error: Exception) -> None:
     """Record why a run failed; the failure itself must come through whatever happens here."""
     try:
@@ -244,12 +189,21 @@ def _keep_error(tracked: TrackedRun, error: Exception) -> None:
         error.add_note(f"the error could not be recorded in MLflow: {second}")
 
 
-def _end(tracked: TrackedRun, status: int, error: BaseException) -> None:
-    """Mark a run that did not finish; its own error must come through whatever happens here."""
+def _end(tracked: TrackedRun, error: BaseException) -> bool:
+    """Mark a run that did not finish, and say whether it is marked.
+
+    Its own error must come through whatever happens here.
+    """
+    status = RunStatus.KILLED
+    if isinstance(error, Exception):
+        status = RunStatus.FAILED
+        _keep_error(tracked, error)
     try:
         tracked.mark(status)
     except Exception as second:
         error.add_note(f"the run could not be marked in MLflow: {second}")
+        return False
     except BaseException:  # a second Ctrl-C, before or after the run was marked
         tracked.mark(status)
         raise
+    return True

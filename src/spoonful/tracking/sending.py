@@ -1,5 +1,7 @@
 """Carry out an entry of what a run records, at MLflow; done twice, it is there once."""
 
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 from mlflow.entities import (
@@ -29,15 +31,21 @@ class Delivery:
 
     Args:
         client: of the store.
-        run_id: the run.
+        run: its id, or what finds or begins it.
         folder: what the files that entries name are relative to.
     """
 
-    def __init__(self, client: MlflowClient, run_id: str, folder: Path) -> None:
+    def __init__(
+        self, client: MlflowClient, run: str | Callable[[MlflowClient], str], folder: Path
+    ) -> None:
         self._client = client
-        self._run_id = run_id
+        self._run = run
         self._folder = folder
         self._known: dict[str, set[tuple[int, int]]] = {}
+
+    @cached_property
+    def _run_id(self) -> str:
+        return self._run if isinstance(self._run, str) else self._run(self._client)
 
     def send(self, entry: Entry, may_be_there: bool) -> None:
         """Send one entry.

@@ -120,7 +120,9 @@ def prepare_store(config: TrackingConfig, is_to_be_written: bool = False) -> str
             "null for the project's own store"
         )
     elif uri.startswith("sqlite:///"):
-        _check_file(Path(uri.removeprefix("sqlite:///")), is_to_be_written)
+        from sqlalchemy import make_url
+
+        _check_file(Path(make_url(uri).database or ""), is_to_be_written)
     return uri
 
 
@@ -130,6 +132,8 @@ def quiet_mlflow() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # It warns where an environment has no pip, as those that uv makes.
     logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
+    # It writes the traceback of what it raises, too, such as of a full disk.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     # It shows a bar for each file, and two lines for each run that ends.
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"

@@ -9,6 +9,7 @@ from mlflow.tracking import MlflowClient
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.project import shown_path
+from spoonful.tracking.beginning import begun_run
 from spoonful.tracking.journal import Journal, left_journals, opened
 from spoonful.tracking.open_runs import has_left_runs, mark_dead_runs
 from spoonful.tracking.refusals import STORE_ERRORS, is_final, reason_of, refusals
@@ -47,7 +48,7 @@ def send_journals(config: TrackingConfig) -> Sent:
                     found.kept[shown_path(path)] = why
                 elif journal is not None:
                     client = client or MlflowClient(prepare_store(config, is_to_be_written=True))
-                    found.sent.append(_sent(client, journal))
+                    found.sent.append(_sent(config, client, journal))
         except UnreachableError:
             raise
         except SpoonfulError as error:
@@ -90,9 +91,9 @@ def settle(config: TrackingConfig, say: Callable[[str], None]) -> None:
                 say(f"run {run_id} was killed: it is marked so")
 
 
-def _sent(client: MlflowClient, journal: Journal) -> str:
+def _sent(config: TrackingConfig, client: MlflowClient, journal: Journal) -> str:
     """Send one journal and remove it; return what it is about."""
-    run_id, name = _run_of(client, journal)
+    run_id, name = _run_of(config, client, journal)
     delivery = Delivery(client, run_id, journal.path)
     num_sent = journal.num_sent
     for number, entry in enumerate(journal.entries()):
@@ -106,13 +107,16 @@ def _sent(client: MlflowClient, journal: Journal) -> str:
     return name
 
 
-def _run_of(client: MlflowClient, journal: Journal) -> tuple[str, str]:
+def _run_of(config: TrackingConfig, client: MlflowClient, journal: Journal) -> tuple[str, str]:
     about = journal.about
     if "run_id" in about:
         return about["run_id"], f"run {about['run_id']}"
-    run_id = run_that_made(client, about["train_key"])
-    if run_id is None:
+    if "token" in about:
+        run_id = begun_run(config, client, about)
+        return run_id, f"run {run_id}"
+    maker = run_that_made(client, about["train_key"])
+    if maker is None:
         raise SpoonfulError(
             f"{Path(journal.path).name}: the server has no finished run that made the model judged"
         )
-    return run_id, f"the evaluation of run {run_id}"
+    return maker, f"the evaluation of run {maker}"

@@ -1,0 +1,121 @@
+"""Begin a run in MLflow: at once, or, while its server is away, when its journal is sent."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mlflow.entities import Experiment, Run
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from mlflow.tracking.context.registry import resolve_tags
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+
+from spoonful.config.schema import TrackingConfig
+from spoonful.errors import SpoonfulError
+from spoonful.secrets import redacted
+from spoonful.tracking.journal import new_journal
+from spoonful.tracking.open_runs import TOKEN_TAG, OpenRun, open_run, run_of_token
+from spoonful.tracking.outlets import Journaled
+from spoonful.tracking.recording import TrackedRun, redacted_values
+from spoonful.tracking.store import artifact_location, named_address
+
+
+def experiment_id(config: TrackingConfig, client: MlflowClient) -> str:
+    """Return the id of the configured experiment in MLflow; make it where it is not there."""
+    name = config.experiment_name
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        _create_experiment(client, name, artifact_location(config, name))
+        found = client.get_experiment_by_name(name)
+    elif found.lifecycle_stage == "deleted":
+        raise SpoonfulError(
+            f"tracking.experiment_name={name}: this experiment was deleted in MLflow: restore it "
+            f"(`mlflow experiments restore -x {found.experiment_id}`), or give another name"
+        )
+    return _id_of(found)
+
+
+def _id_of(experiment: Experiment | None) -> str:
+    if experiment is None:
+        raise MlflowException("the experiment that was just made is not there")
+    return str(experiment.experiment_id)
+
+
+def begin_run(
+    config: TrackingConfig,
+    client: MlflowClient,
+    run_name: str,
+    tags: Mapping[str, str],
+    description: str,
+) -> tuple[OpenRun, Run]:
+    """Begin a run, and note that this process has begun it.
+
+    Args:
+        config: where to record.
+        client: of that store.
+        run_name: its name.
+        tags: its tags.
+        description: shown on its page.
+    """
+    experiment = experiment_id(config, client)
+    noted = open_run(config, experiment)
+    own = {MLFLOW_RUN_NOTE: redacted(description), TOKEN_TAG: noted.token}
+    # Where this fails, an answer may have been lost, and the run be there all the same: it stays
+    # noted, and is marked by the next command.
+    run = client.create_run(
+        experiment, tags=resolve_tags({**redacted_values(tags), **own}), run_name=run_name
+    )
+    return noted, run
+
+
+def begin_later(
+    config: TrackingConfig, run_name: str, tags: Mapping[str, str], description: str
+) -> tuple[OpenRun, TrackedRun]:
+    """Begin a run whose server is away: in a journal, from which the server is told of it.
+
+    The server chooses the run's id. Until then it is known by its token, and so is its folder of
+    checkpoints.
+
+    Args:
+        config: where to record.
+        run_name: its name.
+        tags: its tags.
+        description: shown on its page.
+    """
+    noted = open_run(config, None)
+    own = {MLFLOW_RUN_NOTE: redacted(description), TOKEN_TAG: noted.token}
+    about = {
+        "kind": "about",
+        "store": named_address(config),
+        "token": noted.token,
+        "experiment": config.experiment_name,
+        "run_name": run_name,
+        "tags": resolve_tags({**redacted_values(tags), **own}),
+        "start_ms": time.time_ns() // 1_000_000,
+    }
+    journal = new_journal(noted.token, about)
+    outlet = Journaled(config, journal, lambda client: begun_run(config, client, about))
+    return noted, TrackedRun(noted.token, outlet, has_id=False)
+
+
+def begun_run(config: TrackingConfig, client: MlflowClient, about: Mapping[str, Any]) -> str:
+    """Return the id of the run that a journal tells of; make the run where it is not there yet."""
+    found = run_of_token(client, about["token"], None)
+    if found is not None:
+        return str(found.info.run_id)
+    experiment = experiment_id(replace(config, experiment_name=about["experiment"]), client)
+    run = client.create_run(
+        experiment, start_time=about["start_ms"], tags=about["tags"], run_name=about["run_name"]
+    )
+    return str(run.info.run_id)
+
+
+def _create_experiment(client: MlflowClient, name: str, location: str | None) -> None:
+    try:
+        # Else the UI opens it as one of prompts and traces, and asks what it is.
+        kind = {"mlflow.experimentKind": "custom_model_development"}
+        client.create_experiment(name, artifact_location=location, tags=kind)
+    except MlflowException:
+        if client.get_experiment_by_name(name) is None:  # not made by another run meanwhile
+            raise
