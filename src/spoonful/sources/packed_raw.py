@@ -37,8 +37,8 @@ class RawImages:
     def max_useful_threads(self) -> int:
         """Two threads gather loaded images as fast as memory goes; reading gains by more.
 
-        Images/s of a generator with 1, 2 and 3 threads on two processors: 28x28 loaded 4.6, 8.7 and
-        6.4 M, read 0.80, 1.33 and 1.22 M.
+        Images/s of a generator with 1, 2 and 3 threads on two processors: 28x28 gathered from
+        memory (then mapped) 4.6, 8.7 and 6.4 M, read 0.80, 1.33 and 1.22 M.
         """
         return 2 if self._is_loaded else 4
 
