@@ -1,7 +1,9 @@
 """One point of a sweep: train it; keep a failure from ending the others."""
 
 import contextlib
+import errno
 import math
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +15,7 @@ from spoonful.config.schema import Config
 from spoonful.config.settings import run_name, with_absolute_paths
 from spoonful.errors import SpoonfulError
 from spoonful.project import project_root
+from spoonful.refusals import is_for_want_of_room, refusal_in
 from spoonful.stages.interrupted import AUTO
 from spoonful.stages.job import Job, SweepPoint
 from spoonful.stages.sweep_folder import (
@@ -29,6 +32,7 @@ from spoonful.stages.trained import Trained
 from spoonful.study.points import short_names
 from spoonful.study.runs import SEED
 
+NO_ROOM = errno.ENOSPC  # an exit code
 _NUM_LONG = 12  # characters of a number that nobody typed
 # What `run_name` tells.
 _NAMED_BY_ITSELF = (SEED, "generator.batch_size", "generator.shuffle", "model", "optimizer")
@@ -57,7 +61,20 @@ class PlacedTask:
 
 
 def train_point(placed: PlacedTask) -> None:
-    """Train a point, in its own process, and keep how it ended."""
+    """Train a point, in its own process, and keep how it ended.
+
+    Exits with NO_ROOM where a disk takes nothing more: no other point would fare better.
+    """
+    try:
+        _train_and_keep(placed)
+    except Exception as error:
+        if not is_for_want_of_room(error):
+            raise
+        print(f"spoonful: {placed.label}: {_words_for(error)}", file=sys.stderr, flush=True)
+        sys.exit(NO_ROOM)
+
+
+def _train_and_keep(placed: PlacedTask) -> None:
     folder = SweepFolder(placed.folder)
     with progress.told_of(placed.label, "preparing the training"), folder.joined():
         begin = time.monotonic()
@@ -117,10 +134,17 @@ def _trained(placed: PlacedTask) -> tuple[Trained | None, float, str | None]:
             )
         return trained, trained.metrics[metric], None
     except Exception as cause:  # the run in MLflow keeps the traceback
-        error = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
-        if not isinstance(cause, SpoonfulError):
-            error = f"{type(cause).__name__}: {error}"
-        return None, math.nan, error
+        if is_for_want_of_room(cause):
+            raise
+        return None, math.nan, _words_for(cause)
+
+
+def _words_for(error: Exception) -> str:
+    """Return an error in one line."""
+    if not isinstance(error, SpoonfulError) and (refused := refusal_in(error)) is not None:
+        return refused
+    first = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return first if isinstance(error, SpoonfulError) else f"{type(error).__name__}: {first}"
 
 
 def _job(placed: PlacedTask, config: Config, experiment: str | None) -> Job:

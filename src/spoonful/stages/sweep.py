@@ -17,7 +17,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.output import say_last
 from spoonful.stages.data import open_train_and_val
 from spoonful.stages.interrupted import remove_run_folder
-from spoonful.stages.point import PlacedTask, failed_record, train_point
+from spoonful.stages.point import NO_ROOM, PlacedTask, failed_record, train_point
 from spoonful.stages.sweep_folder import (
     FAILED,
     FINISHED,
@@ -175,6 +175,11 @@ class _Run:
 
     def _ended(self, placed: PlacedTask, exit_code: int) -> None:
         """Take note of how a point ended; where its process could not, also for MLflow."""
+        if exit_code == NO_ROOM:
+            raise SpoonfulError(
+                f"the sweep ended with the point {placed.label}, for which there was no room; make "
+                "room, then run the same command again: it goes on there"
+            )
         record = self.folder.point(placed.task.number)
         if record is None:
             from spoonful.tracking.parent import end_children
