@@ -74,7 +74,7 @@ def test_a_changed_value_says_both_digests(path: Path) -> None:
     whole = json.loads(path.read_text())["sha256"]
     path.write_text(path.read_text().replace("0.5", "0.6"))
     message = refused(path)
-    assert f"expected content with the SHA-256 {whole}, which stands in it" in message
+    assert f"expected content with the SHA-256 {whole}, which its last line names" in message
 
 
 def test_one_of_an_earlier_version_has_no_digest_and_is_read(path: Path) -> None:

@@ -19,7 +19,6 @@ LAYERS = [
         "background",
         "errors",
         "output",
-        "parent_death",
         "progress_bar",
         "refusals",
         "secrets",

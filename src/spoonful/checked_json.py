@@ -75,7 +75,7 @@ def _check_digest(content: bytes, noted: str, path: Path, remake: str) -> None:
     found = _digest(content[: last.start(1)] + content[last.end(1) :])
     wanted = last[1].decode()
     if found != wanted:
-        expected = f"content with the SHA-256 {wanted}, which stands in it"
+        expected = f"content with the SHA-256 {wanted}, which its last line names"
         raise unexpected(path, expected, f"{found}: a byte was altered or lost", remake)
 
 

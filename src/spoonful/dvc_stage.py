@@ -2,7 +2,7 @@
 
 import os
 
-from spoonful.watched import end_after
+from spoonful.watched import end_after, end_self, wait_for_end
 
 # A step and a checkpoint of several GB; then it is killed.
 _END_LIMIT_S = 60.0
@@ -16,7 +16,7 @@ def end_with_dvc() -> None:
     """
     pid = _dvc_pid()
     if pid is not None:
-        end_after(pid, _END_LIMIT_S, lambda number: os.kill(os.getpid(), number))
+        end_after(lambda: wait_for_end(pid), _END_LIMIT_S, end_self)
 
 
 def _dvc_pid() -> int | None:

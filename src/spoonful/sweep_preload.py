@@ -4,10 +4,9 @@ import atexit
 import importlib
 import os
 
-from spoonful.parent_death import end_with_parent, outlive_parent
 from spoonful.quiet import import_tensorflow
+from spoonful.watched import SWEEP_PID, end_with_parent, outlive_parent
 
-_SWEEP_PID = "SPOONFUL_SWEEP_PID"  # set where the server is started
 # What a training imports as it goes; by name, for it is the others' business.
 _SLOW = (
     "hydra",
@@ -21,7 +20,7 @@ _SLOW = (
 
 # The server looks whether the sweep is still there, but not before it has imported all of this:
 # 25 s on a machine under load.
-end_with_parent(int(os.environ[_SWEEP_PID]) if _SWEEP_PID in os.environ else None)
+end_with_parent(int(os.environ[SWEEP_PID]) if SWEEP_PID in os.environ else None)
 import_tensorflow()
 for _name in _SLOW:
     importlib.import_module(_name)

@@ -204,5 +204,5 @@ def test_a_callback_that_adds_nothing_loses_nothing() -> None:
 
 
 def test_a_state_of_another_version_is_one_line() -> None:
-    with pytest.raises(SpoonfulError, match="state of the callback Counts has no 'value': it was"):
+    with pytest.raises(SpoonfulError, match="callback Counts has no 'value': another version"):
         put_states([Counts()], [{"class": "Counts", "values": {}}], {})

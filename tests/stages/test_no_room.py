@@ -33,7 +33,7 @@ def test_a_full_disk_names_the_command_that_goes_on() -> None:
     with pytest.raises(SpoonfulError) as caught, told_how_to_resume(JOB, folder_with([40, 80])):
         raise FULL
     assert str(caught.value) == (
-        "/disk/file: no space is left on the disk; make room, then go on after step 80 with "
+        "/disk/file: no space is left on the disk; make room, then resume after step 80 with "
         "`spoonful train model=mlp trainer.resume=abc`"
     )
 

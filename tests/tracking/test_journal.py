@@ -10,7 +10,7 @@ from spoonful.config.compose import compose_config
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.tracking.beginning import begin_run
-from spoonful.tracking.journal import Journal, new_journal, opened
+from spoonful.tracking.journal import Entry, Journal, new_journal, opened
 from spoonful.tracking.recording import TrackedRun
 from spoonful.tracking.store import named_address, prepare_store
 from spoonful.tracking.sync import send_journals, settle
@@ -23,8 +23,11 @@ class Kept:
     """Keeps what a run records in a journal, as where its server is away."""
 
     def __init__(self, journal: Journal) -> None:
-        self.put = journal.append
+        self._journal = journal
         self.place_for = journal.place_for
+
+    def put(self, entry: Entry) -> None:
+        self._journal.append(entry)
 
     def finish(self, limit_s: float | None = None) -> str | None:
         return None

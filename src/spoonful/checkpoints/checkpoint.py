@@ -94,7 +94,9 @@ class _State(dict[str, Any]):
 
     def __missing__(self, key: str) -> Any:
         """Refuse it."""
-        remake = "it was written by another version: go on with that one, or train anew"
+        remake = (
+            "another version of spoonful wrote it: resume with that one, or train from the start"
+        )
         raise unexpected(self._path, f"a key state.{key}", "none", remake)
 
 

@@ -86,8 +86,8 @@ def put_states(callbacks: Iterable[Any], states: list[dict[str, Any]], arrays: A
                 callback.set_state(values)
             except KeyError as error:
                 raise SpoonfulError(
-                    f"the checkpoint's state of the callback {state['class']} has no {error}: it "
-                    "was written by another version; go on with that one, or train anew"
+                    f"the checkpoint's state of the callback {state['class']} has no {error}: "
+                    "another version wrote it; resume with that version, or train from the start"
                 ) from error
         else:
             vars(callback).update(values)

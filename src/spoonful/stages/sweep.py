@@ -177,8 +177,8 @@ class _Run:
         """Take note of how a point ended; where its process could not, also for MLflow."""
         if exit_code == NO_ROOM:
             raise SpoonfulError(
-                f"the sweep ended with the point {placed.label}, for which there was no room; make "
-                "room, then run the same command again: it goes on there"
+                f"the sweep ended at the point {placed.label}, because the disk is full; make "
+                "room, then run the same command again: it resumes at this point"
             )
         record = self.folder.point(placed.task.number)
         if record is None:

@@ -9,25 +9,25 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import connection, forkserver, reduction, resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from spoonful import output, signals
-from spoonful.parent_death import end_with_parent
 from spoonful.progress import SIDE_BY_SIDE
 from spoonful.quiet import ONEDNN
+from spoonful.watched import SWEEP_PID, end_after, end_self, end_with_parent
 
 Task = TypeVar("Task")
 
 # A fork of a process that has run Apple's frameworks may not use them.
 _CONTEXT: Any = multiprocessing.get_context("spawn" if sys.platform == "darwin" else "forkserver")
 _PRELOADED = "spoonful.sweep_preload"
-_SAFE_PATH, _SWEEP_PID = "PYTHONSAFEPATH", "SPOONFUL_SWEEP_PID"
+_SAFE_PATH = "PYTHONSAFEPATH"
 # A server that these ended would take its forks along; each process has its own way with them.
 _KEPT_FROM_SERVER = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 # A process whose sweep is gone may write its checkpoint so long; then it is killed.
@@ -142,8 +142,8 @@ def start_server() -> None:
     _CONTEXT.set_forkserver_preload([_PRELOADED])
     resource_tracker.ensure_running()  # unblocks signals: before they are blocked
     # A module in the folder where the command was typed is none of ours.
-    set_before = {name: os.environ.get(name) for name in (_SAFE_PATH, _SWEEP_PID)}
-    os.environ.update({_SAFE_PATH: set_before[_SAFE_PATH] or "1", _SWEEP_PID: str(os.getpid())})
+    set_before = {name: os.environ.get(name) for name in (_SAFE_PATH, SWEEP_PID)}
+    os.environ.update({_SAFE_PATH: set_before[_SAFE_PATH] or "1", SWEEP_PID: str(os.getpid())})
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _KEPT_FROM_SERVER)
     try:
         forkserver.ensure_running()
@@ -163,7 +163,9 @@ def _run(
 ) -> None:
     """Run a task; in the new process."""
     end_with_parent()  # the server: when it is killed, nobody waits for this process any more
-    threading.Thread(target=_end_with_sweep, name="spoonful-sweep", daemon=True).start()
+    sweep = multiprocessing.parent_process()
+    if sweep is not None:
+        end_after(partial(connection.wait, [sweep.sentinel]), ORPHAN_LIMIT_S, end_self)
     own = {name: os.environ[name] for name in (ONEDNN,) if name in os.environ}
     os.environ.clear()
     os.environ.update({**own, **environment})  # TensorFlow was imported with its own
@@ -180,14 +182,3 @@ def _run(
     finally:
         output.flush()
         atexit._run_exitfuncs()  # a fork ends without them
-
-
-def _end_with_sweep() -> None:
-    """End this process when the sweep's own has ended, however that was."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    connection.wait([parent.sentinel])
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(ORPHAN_LIMIT_S)
-    os.kill(os.getpid(), signal.SIGKILL)

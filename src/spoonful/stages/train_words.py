@@ -92,6 +92,6 @@ def told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
         if words is None or command is None or not steps:
             raise
         what = str(error) if isinstance(error, SpoonfulError) else words
-        go_on = f"go on after step {steps[-1]:,} with `{command}`"
-        told = what.replace(AGAIN, go_on) if AGAIN in what else f"{what}; then {go_on}"
+        resume = f"resume after step {steps[-1]:,} with `{command}`"
+        told = what.replace(AGAIN, resume) if AGAIN in what else f"{what}; then {resume}"
         raise SpoonfulError(told) from error

@@ -21,6 +21,7 @@ from typing import IO, Any
 from spoonful.documents import decoded, parsed_json, read_bytes, shown, unexpected
 from spoonful.files import naming, replaced_file
 from spoonful.project import journal_dir
+from spoonful.sources.content_hash import content_hash
 
 Entry = dict[str, Any]
 
@@ -43,8 +44,14 @@ class Journal:
     _num_files: int = 0
     _writing: Any = field(default_factory=threading.Lock)
 
-    def append(self, entry: Entry) -> None:
-        """Add an entry; it is on the disk when this returns."""
+    def append(self, entry: Entry) -> Entry:
+        """Add an entry; it is on the disk when this returns.
+
+        Returns:
+            The entry as it is kept: with the SHA-256 of its file, which may wait here for long.
+        """
+        if entry["kind"] == "file":
+            entry = {**entry, "sha256": content_hash(self.path / entry["file"])}
         path = self.path / _LINES
         text = json.dumps(entry)
         left = f"{_digest(text)} {text}\n".encode()
@@ -55,8 +62,9 @@ class Journal:
                     left = left[lines.write(left) :]
                 os.fsync(lines.fileno())
             except OSError:
-                lines.truncate(begin)  # the next entry would go on with half a line
+                lines.truncate(begin)  # the next entry would be added to half a line
                 raise
+        return entry
 
     def place_for(self, name: str) -> Path:
         """Return where a file or folder for an entry to come may be written."""

@@ -167,7 +167,7 @@ def _left_by_the_dead(
         try:
             noted = read_checked(path, _Noted, _REMAKE) if path.exists() else None
         except SpoonfulError as error:
-            say(f"a run that may be marked RUNNING and is not: {error}")
+            say(f"a run that has ended may still be marked RUNNING: {error}")
         is_ours = noted is not None and noted.store == named_address(config)
         yield noted if noted is not None and is_ours and _is_dead(noted) else None
 

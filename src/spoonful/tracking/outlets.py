@@ -105,8 +105,7 @@ class Journaled:
     def put(self, entry: Entry) -> None:
         """Keep an entry, and let it be sent."""
         with self._news:
-            self._journal.append(entry)
-            self._waiting.append(entry)
+            self._waiting.append(self._journal.append(entry))
             self._news.notify_all()
 
     def finish(self, limit_s: float | None = None) -> str | None:

@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from spoonful.files import naming
 from spoonful.secrets import redacted
-from spoonful.sources.content_hash import content_hash
 from spoonful.tracking.outlets import Outlet
 
 # Followed by a file's name: the SHA-256 that it must have when it is read back.
@@ -199,8 +198,7 @@ class TrackedRun:
 
     def _keep(self, path: Path, artifact_file: str) -> None:
         to = artifact_file.rpartition("/")[0]
-        digest = content_hash(path)
-        self.outlet.put({"kind": "file", "file": _below(path), "to": to, "sha256": digest})
+        self.outlet.put({"kind": "file", "file": _below(path), "to": to})
 
 
 def redacted_values(tags: Mapping[str, str]) -> dict[str, str]:

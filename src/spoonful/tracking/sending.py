@@ -87,8 +87,8 @@ class Delivery:
 
     def _send_file(self, entry: Entry, may_be_there: bool) -> None:
         path = self._folder / entry["file"]
-        wanted, found = entry.get("sha256"), content_hash(path)
-        if wanted not in (None, found):
+        wanted = entry.get("sha256")  # of what waited in a journal
+        if wanted is not None and (found := content_hash(path)) != wanted:
             raise unexpected(path, f"SHA-256 {wanted}", found, "remove its journal to give it up")
         self._client.log_artifact(self._run_id, str(path), entry["to"] or None)
 

@@ -9,7 +9,7 @@ killed, that one cannot end them.
 import os
 import sys
 
-from spoonful.watched import end_after
+from spoonful.watched import end_after, wait_for_end
 
 _END_LIMIT_S = 5.0  # the server's processes end within a second
 
@@ -17,7 +17,7 @@ _END_LIMIT_S = 5.0  # the server's processes end within a second
 def main() -> None:
     """Run MLflow with the arguments given."""
     pid, *arguments = sys.argv[1:]
-    end_after(int(pid), _END_LIMIT_S, lambda number: os.killpg(0, number))
+    end_after(lambda: wait_for_end(int(pid)), _END_LIMIT_S, lambda number: os.killpg(0, number))
     from mlflow.cli import cli
 
     cli(arguments, prog_name="mlflow")
