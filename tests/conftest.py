@@ -18,12 +18,18 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 # As the stages have it: tests compare the bits of their own process with those of a stage.
 os.environ.setdefault(ONEDNN, "1")
 
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    # So it is in a shell's background, and each process that a test starts and interrupts would
-    # inherit it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Ignored in a shell's background and under nohup, and each process that a test starts and
+# interrupts would inherit it.
+for _number, _usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+# A user's folder may be called so, and Hydra, SQLAlchemy, DVC and shells each read some of it.
+ANY_NAME = "ö '\"[=,$#: x"
 
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -45,8 +51,8 @@ def fresh_project_root() -> Iterator[None]:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """An empty project: conf/ and dvc.yaml, no data, no runs."""
-    folder = tmp_path / "project"
+    """An empty project in a folder of any name: conf/ and dvc.yaml, no data, no runs."""
+    folder = tmp_path / ANY_NAME
     folder.mkdir()
     shutil.copytree(CHECKOUT / "conf", folder / "conf")
     for name in ("dvc.yaml", "params.yaml", "requirements.lock"):

@@ -3,7 +3,7 @@
 Importing TensorFlow, Keras and MLflow is half of what a short training costs, and the slow tests
 start more than a hundred. So a server imports them once, and each of those processes is a fork of
 it: with its own memory, signals, files and exit code. Whole commands, their start included, are run
-by `run_command`, by DVC in the pipeline's tests, and by the tests of the command line.
+by `run_command`, where DVC or they are interrupted, and by the tests of the command line.
 """
 
 import atexit
@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
@@ -34,8 +35,9 @@ _FOR_IMPORTS = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     ONEDNN: "1",
 }
-# What imports TensorFlow; the others start as fast by themselves.
+# What imports TensorFlow; where none of these has run yet, the others start as fast by themselves.
 _TRAINING = ("train", "sweep", "evaluate", "reproduce")
+_serving: list[int] = []  # the process whose server of forks runs
 
 
 def command_environment() -> dict[str, str]:
@@ -74,7 +76,7 @@ def run_spoonful(
     folder: Path, *arguments: str, environment: dict[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
     """Run `spoonful ARGUMENTS` in a folder; a fork where that saves an import of TensorFlow."""
-    if arguments[0] not in _TRAINING:
+    if arguments[0] not in _TRAINING and os.getpid() not in _serving:
         return run_command(folder, *arguments, environment=environment)
     process = ForkedSpoonful(arguments, folder, {**command_environment(), **(environment or {})})
     try:
@@ -97,12 +99,9 @@ class ForkedSpoonful:
     def __init__(
         self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
     ) -> None:
-        _CONTEXT.set_forkserver_preload(["tests.preloaded"])
-        with mock.patch.dict(os.environ, _FOR_IMPORTS):
-            forkserver.ensure_running()
         self._written = TemporaryDirectory(prefix="forked-")  # removed with this object
         self._files = Path(self._written.name)
-        self._process = _CONTEXT.Process(
+        self._process = forks().Process(
             target=_run, args=(list(arguments), folder, dict(environment), self._files)
         )
         self._process.start()
@@ -138,12 +137,28 @@ class ForkedSpoonful:
         return (self._files / "stdout").read_text(), (self._files / "stderr").read_text()
 
 
+def forks() -> ForkServerContext:
+    """Return what makes processes of the server that has imported TensorFlow."""
+    _CONTEXT.set_forkserver_preload(["tests.preloaded"])
+    with mock.patch.dict(os.environ, _FOR_IMPORTS):
+        forkserver.ensure_running()
+    _serving[:] = [os.getpid()]
+    return _CONTEXT
+
+
 def _run(arguments: list[str], folder: Path, environment: dict[str, str], files: Path) -> None:
     """Become the command; in the new process."""
-    if "tensorflow" not in sys.modules:
-        raise RuntimeError("tests/preloaded.py was not imported by the server of forks")
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         os.dup2(os.open(files / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
+    become_command(arguments, folder, environment)
+
+
+def become_command(
+    arguments: list[str], folder: Path | str, environment: Mapping[str, str]
+) -> None:
+    """Run the command in this process, a new fork, to its end."""
+    if "tensorflow" not in sys.modules:
+        raise RuntimeError("tests/preloaded.py was not imported by the server of forks")
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()

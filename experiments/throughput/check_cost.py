@@ -1,54 +1,87 @@
 """What it costs to check the shards of a packed split while the first epoch reads them.
 
-    python experiments/throughput/check_cost.py [--only mnist|photos] [--pairs 5] [--steps 0]
+    python experiments/throughput/check_cost.py [--only CASE ...] [--pairs 11] [--publish]
 
-Trains first epochs in turn, with `generator.verify_shards` and without, in one process, and prints
-how much longer one takes with the check: in time, and in processor time (of all threads), which
-tells more on a busy machine. The stores are read, not loaded, as larger ones would be. With --steps
-an epoch ends early; the check is of the whole store all the same, and its share is too large.
+Trains first epochs as the trainer does, in turn with `generator.verify_shards` and without, in one
+process, and prints how much longer one takes with the check: in time, and in processor time (of all
+threads), which tells more on a busy machine. The stores are read, not loaded, as larger ones would
+be. A training pays for the check in its first epoch alone.
 """
 
 import argparse
 import os
 import statistics
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
+from cases import STEPS_PER_EXECUTION
+from contenders.fit import fit_as_trainer, one_layer_model
 from layout import BenchData
+from machine import hardware
 
 from spoonful.project import project_root
+from spoonful.tables import put_between
 
-# Store, batch size, overrides of conf/: the article's CNN; on photographs the lightest model.
-_CASES: dict[str, tuple[str, int, list[str]]] = {
-    "mnist": ("mnist", 128, []),
-    "photos": ("photos-jpeg", 32, ["model=mlp"]),
+_README = Path(__file__).resolve().parent / "README.md"
+Pair = tuple[float, float, float]  # s without the check; % of time, of processor time with it
+
+
+@dataclass(frozen=True)
+class Case:
+    """First epochs of one model on one store.
+
+    Attributes:
+        title: in plain words.
+        store: the packed split.
+        batch_size: examples a step.
+        model: makes the compiled model from the source.
+    """
+
+    title: str
+    store: str
+    batch_size: int
+    model: Callable[[Any], Any]
+
+
+def _one_layer(source: Any) -> Any:
+    return one_layer_model(STEPS_PER_EXECUTION, source.image_shape)
+
+
+def _article_cnn(source: Any) -> Any:
+    from spoonful.config.compose import compose_config
+    from spoonful.fitting.train import compiled_model
+
+    config = compose_config(["experiment=throughput", "trainer.jit_compile=false"])
+    return compiled_model(config, source, len(source))
+
+
+_CASES: dict[str, Case] = {
+    "mnist-one-layer": Case("MNIST, a one-layer model", "mnist", 128, _one_layer),
+    "mnist-cnn": Case("MNIST, the article's CNN", "mnist", 128, _article_cnn),
+    "photos-jpeg": Case("photographs as JPEG, a one-layer model", "photos-jpeg", 32, _one_layer),
+    "photos-raw": Case("photographs as pixels, a one-layer model", "photos-raw", 32, _one_layer),
 }
 
 
 class Epochs:
-    """First epochs of one model, which is compiled once.
+    """First epochs of a case; its model is compiled once.
 
     Args:
-        store: the packed split.
-        batch_size: examples a step.
-        overrides: of the config.
-        num_steps: steps an epoch; 0: all.
+        case: which.
+        store: the folder of its packed split.
     """
 
-    def __init__(self, store: Path, batch_size: int, overrides: list[str], num_steps: int) -> None:
+    def __init__(self, case: Case, store: Path) -> None:
         from spoonful import PackedSource
-        from spoonful.config.compose import compose_config
-        from spoonful.fitting.train import compiled_model
 
-        self._store, self._batch_size = store, batch_size
-        source = PackedSource(store)
-        self._num_steps = num_steps or -(-len(source) // batch_size)
-        config = compose_config(["experiment=throughput", *overrides])
-        self._model: Any = compiled_model(config, source, self._num_steps)
+        self._case, self._store = case, store
+        self._model = case.model(PackedSource(store))
 
     def run(self, is_checked: bool) -> tuple[float, float]:
         """Train one epoch to the end of its check; return its time and processor time, in s."""
@@ -57,42 +90,52 @@ class Epochs:
 
         packed_check.forget()
         source = PackedSource(self._store, loaded_mb=0)
-        generator = BatchGenerator(source, self._batch_size, verify_shards=is_checked)
-        stream = generator.stream()
+        generator = BatchGenerator(source, self._case.batch_size, verify_shards=is_checked)
         begin, begin_processor = time.perf_counter(), time.process_time()
-        self._model.fit(stream, steps_per_epoch=self._num_steps, shuffle=False, verbose=0)
+        fit_as_trainer(self._model, generator, 1)
         generator.finish_check()
-        seconds = time.perf_counter() - begin, time.process_time() - begin_processor
-        stream.close()
-        return seconds
+        return time.perf_counter() - begin, time.process_time() - begin_processor
+
+
+def measured(name: str, epochs: Epochs, num_pairs: int) -> list[Pair]:
+    """Run pairs of epochs, the one with the check first in every other pair."""
+    epochs.run(False)  # TensorFlow's own beginning
+    pairs: list[Pair] = []
+    for number in range(num_pairs):
+        order = (False, True) if number % 2 else (True, False)
+        found = {is_checked: epochs.run(is_checked) for is_checked in order}
+        longer = [100 * (found[True][i] / found[False][i] - 1) for i in range(2)]
+        pairs.append((found[False][0], longer[0], longer[1]))
+        print(
+            f"{name} {number + 1}/{num_pairs}: {found[False][0]:.2f} s without, "
+            f"{longer[0]:+.2f} % time, {longer[1]:+.2f} % processor time with the check",
+            flush=True,
+        )
+    return pairs
 
 
 def main() -> None:
     """Print the medians over the pairs of each case."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=list(_CASES))
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=0)
+    parser.add_argument("--only", nargs="+", choices=list(_CASES), default=list(_CASES))
+    parser.add_argument("--pairs", type=int, default=11)
+    parser.add_argument("--publish", action="store_true", help="write the table of the README")
     parser.add_argument("--data", type=Path, default=project_root() / "data" / "bench")
     arguments = parser.parse_args()
-    for name in [arguments.only] if arguments.only else list(_CASES):
-        store, *settings = _CASES[name]
-        folder = BenchData(arguments.data.resolve()).packed(store)
-        epochs = Epochs(folder, *settings, arguments.steps)
-        epochs.run(False)  # TensorFlow's own beginning
-        longer: list[tuple[float, float]] = []
-        for pair in range(arguments.pairs):
-            order = (False, True) if pair % 2 else (True, False)
-            found = {is_checked: epochs.run(is_checked) for is_checked in order}
-            in_time, in_processor = (100 * (found[True][i] / found[False][i] - 1) for i in range(2))
-            longer.append((in_time, in_processor))
-            print(
-                f"{name} {pair + 1}/{arguments.pairs}: {found[False][0]:.2f} s without, "
-                f"{in_time:+.2f} % time, {in_processor:+.2f} % processor time with the check",
-                flush=True,
-            )
-        medians = [statistics.median(values) for values in zip(*longer, strict=True)]
-        print(f"{name}: median {medians[0]:+.2f} % time, {medians[1]:+.2f} % processor time")
+    rows = [
+        "| first epoch | without the check | longer with it | processor time |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name in arguments.only:
+        case = _CASES[name]
+        store = BenchData(arguments.data.resolve()).packed(case.store)
+        pairs = measured(name, Epochs(case, store), arguments.pairs)
+        without, time_, processor = (statistics.median(v) for v in zip(*pairs, strict=True))
+        rows.append(f"| {case.title} | {without:.2f} s | {time_:+.1f} % | {processor:+.1f} % |")
+    rows += ["", f"Medians of {arguments.pairs} pairs, in turn. {hardware()}."]
+    print("\n".join(rows))
+    if arguments.publish:
+        put_between(_README, "check", "\n".join(rows))
 
 
 if __name__ == "__main__":

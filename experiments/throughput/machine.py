@@ -51,6 +51,11 @@ def machine_line(results: Path) -> str:
     return f"{hardware}, {system}; {versions}."
 
 
+def hardware() -> str:
+    """Return this machine's processor and cores in words."""
+    return f"{len(os.sched_getaffinity(0))} cores of {_processor()}"
+
+
 def busy_warning() -> str | None:
     """Return a warning where other programs were running in the last minute."""
     load = os.getloadavg()[0]

@@ -12,6 +12,7 @@ import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from spoonful.tracking import store
 from tests.processes import ForkedSpoonful, command_environment, run_spoonful
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -104,10 +105,19 @@ def digits_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "data"
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """mlflow.db as the first command leaves it: making one takes as long as a short training."""
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    store._create_database(path)
+    return path
+
+
 @pytest.fixture
-def digits(project: Path, digits_data: Path) -> Path:
-    """A project with the digits, split and packed."""
+def digits(project: Path, digits_data: Path, empty_store: Path) -> Path:
+    """A project with the digits, split and packed, and an empty store."""
     shutil.copytree(digits_data, project / "data")
+    shutil.copy(empty_store, project)
     return project
 
 

@@ -46,7 +46,7 @@ def main(root: Path) -> None:
     configs = {}
     for name, count in (("old", 4), ("new", 5)):
         make_images(root / name, count)
-        configs[name] = compose_config([*SMALL, f"dataset.path={root / name}"])
+        configs[name] = compose_config([*SMALL, f"dataset.path={name}"])
     whole = {}
     for name in ("new", "old"):
         fetch.run(configs[name])

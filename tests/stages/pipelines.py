@@ -4,24 +4,26 @@ import importlib.util
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from tests.forked_commands import commands_folder
+from tests.processes import command_environment
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 400
 
 
 def sh(folder: Path, *command: str) -> str:
-    """Run a command in a project and return all it printed; fail with it when it fails."""
-    scripts = str(Path(sys.executable).parent)
-    environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith(("SPOONFUL_", "MLFLOW_"))},
-        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
-    }
+    """Run a command in a project and return all it printed; fail with it when it fails.
+
+    `spoonful` is a fork there, see tests/forked_commands.py.
+    """
+    environment = command_environment()
+    environment["PATH"] = f"{commands_folder()}{os.pathsep}{environment['PATH']}"
     done = subprocess.run(
         command,
         cwd=folder,

@@ -18,6 +18,7 @@ from mlflow.tracking import MlflowClient
 
 from spoonful.sources.folder import FolderSource
 from spoonful.sources.packed import PackedSource
+from tests.conftest import ANY_NAME
 from tests.stages.pipelines import TIMEOUT_S, copy_of, new_project, runs_of, sh, stages_run
 
 pytestmark = pytest.mark.slow
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose pipeline has run once, with a sweep; committed."""
-    folder = new_project(tmp_path_factory.mktemp("first"), "pipeline")
+    folder = new_project(tmp_path_factory.mktemp("first") / ANY_NAME, "pipeline")
     sh(folder, "dvc", "repro")
     sh(folder, "git", "add", "-A")
     sh(folder, "git", "commit", "-qm", "ran")
