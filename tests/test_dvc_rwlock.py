@@ -45,6 +45,7 @@ def test_a_whole_note_and_none_at_all_are_left_alone(note: Path, tmp_path: Path)
     assert note.read_text() == NOTE
 
 
+@pytest.mark.slow
 def test_a_note_that_another_dvc_writes_is_left_alone(note: Path, tmp_path: Path) -> None:
     note.write_text(NOTE[:5])
     with make_lock(str(note.with_name("rwlock.lock"))):

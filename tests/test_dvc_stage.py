@@ -42,7 +42,10 @@ def wait_for(folder: Path, *names: str) -> str:
     raise AssertionError(f"none of {names} within 60 s")
 
 
-@pytest.mark.parametrize(("kind", "expected"), [("stage", "terminated"), ("plain", "done")])
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("stage", "terminated"), pytest.param(*("plain", "done"), marks=pytest.mark.slow)],
+)
 def test_a_stage_ends_with_dvc_and_another_command_does_not_with_its_parent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, expected: str
 ) -> None:

@@ -71,6 +71,7 @@ def experiment() -> Iterator[Any]:
             del sys.modules[name]
 
 
+@pytest.mark.slow
 def test_the_watch_sees_all_that_must_never_be(experiment: Any, tmp_path: Path) -> None:
     (tmp_path / "fakes.py").write_text(READERS)
     watch, outcome = experiment("watch"), experiment("outcome")
@@ -157,6 +158,7 @@ def test_served_where_a_reference_refuses_is_a_finding(experiment: Any, tmp_path
         assert inputs.judge(cut, served)[0] == end
 
 
+@pytest.mark.slow
 def test_the_undamaged_images_are_served_and_the_damage_can_be_made_again(
     experiment: Any, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ def python(script: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.slow
 def test_no_note_of_tensorflow_s_is_shown() -> None:
     done = python(IMPORT)
     assert done.stdout == done.stderr == ""

@@ -201,8 +201,7 @@ def test_interrupted_at_any_moment_it_ends_with_the_same_bits(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("seed", "variant"), enumerate(VARIANTS))
 def test_interrupted_at_random_moments_it_ends_with_the_same_bits(
     tmp_path: Path, variant: str, seed: int
 ) -> None:

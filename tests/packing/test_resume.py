@@ -208,6 +208,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_process_killed_at_each_of_its_steps_leaves_nothing_half_done(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.packing.kill_at_each_step", str(tmp_path)],

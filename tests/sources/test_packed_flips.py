@@ -77,8 +77,14 @@ def make_store(folder: Path, encoding: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("loaded_mb", ["64", "0"])
-@pytest.mark.parametrize("encoding", ["raw", "jpeg"])
+@pytest.mark.parametrize(
+    ("encoding", "loaded_mb"),
+    [
+        ("raw", "0"),
+        ("jpeg", "64"),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in (("raw", "64"), ("jpeg", "0"))),
+    ],
+)
 def test_a_flipped_bit_is_refused_or_changes_nothing(
     tmp_path: Path, encoding: str, loaded_mb: str
 ) -> None:

@@ -100,8 +100,8 @@ def digits_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(CHECKOUT / "conf", folder / "conf")
     shutil.copy(CHECKOUT / "dvc.yaml", folder)
     for stage in ("fetch", "split", "pack"):
-        command = [sys.executable, "-m", "spoonful", stage]
-        subprocess.run(command, cwd=folder, timeout=120, check=True)
+        done = run_spoonful(folder, stage)
+        assert done.returncode == 0, done.stderr
     return folder / "data"
 
 

@@ -226,6 +226,7 @@ def test_verify_tells_of_each_split_or_of_the_first_wrong_file(
     )
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_speed_and_time_left(split: Path) -> None:
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 100))
@@ -250,8 +251,15 @@ def test_a_terminal_shows_speed_and_time_left(split: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("encoding", ["raw", "jpeg"])
-@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("encoding", "kill"),
+    [
+        ("raw", signal.SIGKILL),
+        ("jpeg", signal.SIGKILL),
+        ("raw", signal.SIGTERM),
+        ("jpeg", signal.SIGINT),
+    ],
+)
 def test_a_killed_process_is_gone_on_with_to_the_same_bytes(
     split: Path, spoonful: Spoonful, encoding: str, kill: signal.Signals
 ) -> None:

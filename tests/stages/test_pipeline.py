@@ -219,7 +219,7 @@ def training_process(repro: "subprocess.Popen[bytes]") -> psutil.Process | None:
 def test_a_killed_repro_goes_on_with_the_same_run(first: Path, tmp_path: Path) -> None:
     folder = copy_of(first, tmp_path)
     params = (folder / "params.yaml").read_text()
-    (folder / "params.yaml").write_text(params.replace("trainer.epochs=2", "trainer.epochs=200"))
+    (folder / "params.yaml").write_text(params.replace("trainer.epochs=2", "trainer.epochs=90"))
     scripts = str(Path(sys.executable).parent)
     environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     repro = subprocess.Popen(["dvc", "repro", "evaluate"], cwd=folder, env=environment)

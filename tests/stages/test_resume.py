@@ -179,7 +179,7 @@ def test_another_config_or_other_data_are_refused_field_by_field(
 def test_auto_begins_anew_on_other_data_and_says_so(
     digits: Path, processes: Any, spoonful: Spoonful
 ) -> None:
-    settings = ["model=mlp", "trainer.epochs=200", "trainer.checkpoint_every_steps=16"]
+    settings = ["model=mlp", "trainer.epochs=40", "trainer.checkpoint_every_steps=16"]
     processes.interrupted_by(signal.SIGKILL, *settings)
     (run,) = processes.runs()
     with_another_pixel(digits / "data" / "packed" / "train")

@@ -21,7 +21,7 @@ from tests.servers import Between, mlflow_server
 pytestmark = pytest.mark.slow
 
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
-NUM_EPOCHS = 60
+NUM_EPOCHS = 40
 # A checkpoint each epoch: without, the training may end before the one that a kill waits for.
 TRAIN = (
     "train",
