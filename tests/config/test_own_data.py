@@ -16,7 +16,8 @@ def split(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose split was made from the folder "my photos"."""
     monkeypatch.chdir(project)
     images = project / "my photos"
-    config = compose_config(["dataset=folder", f"dataset.path='{images}'"])
+    quoted = str(images).replace("'", "\\'")
+    config = compose_config(["dataset=folder", f"dataset.path='{quoted}'"])
     split_summary_path().parent.mkdir()
     split_summary_path().write_text(json.dumps({"digest": "abc"}))
     note_path(config, "abc")

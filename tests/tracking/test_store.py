@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from mlflow.tracking import MlflowClient
+from sqlalchemy import make_url
 
 from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
@@ -39,7 +40,7 @@ def test_four_processes_on_a_missing_store_make_one(project: Path) -> None:
 def test_the_store_lies_in_the_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project / "conf")
     config = compose_config([]).tracking
-    assert tracking_uri(config) == f"sqlite:///{project / 'mlflow.db'}"
+    assert make_url(tracking_uri(config)).database == str(project / "mlflow.db")
     assert artifact_location(config, "a/b") == (project / "mlruns" / "a_b").as_uri()
 
 
