@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from spoonful.evaluation.scores import CalibrationBin
-from spoonful.figures import calibration_figure, confusion_figure, image_grid, learning_curves
+from spoonful.figures import (
+    calibration_figure,
+    confusion_figure,
+    image_grid,
+    learning_curves,
+    save,
+)
 
 ODD_NAMES = ("$^$", "<b>", "a_b", "%s{}", "\\frac", "two\nlines", "$x$")
 
@@ -69,6 +76,12 @@ def test_names_are_drawn_as_they_are() -> None:
     figure = image_grid(images, ODD_NAMES, "title")
     rendered(figure)
     assert [axes.get_title() for axes in figure.axes] == list(ODD_NAMES)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_character_that_the_font_lacks_is_no_warning(tmp_path: Path) -> None:
+    save(confusion_figure(np.eye(2, dtype=np.int64), ("\N{DOG FACE}", "cat")), tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size > 1000
 
 
 def test_calibration_shows_the_bins_that_hold_images() -> None:

@@ -1,7 +1,9 @@
 """Figures of a run, drawn with Matplotlib and no display."""
 
+import warnings
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -10,6 +12,13 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 _MAX_LABELLED_CLASSES = 25  # more cells with numbers in them cannot be read
+
+
+def save(figure: Figure, target: Path | IO[bytes], **settings: Any) -> None:
+    """Write a figure; a character that the font lacks, as in a class name, is a box in it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        figure.savefig(target, **settings)
 
 
 def learning_curves(history: Sequence[dict[str, float]], best_epoch: int) -> Figure:

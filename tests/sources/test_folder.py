@@ -181,6 +181,7 @@ def test_a_missing_and_an_empty_root_are_named(tmp_path: Path) -> None:
     ("settings", "words"),
     [
         ({"image_size": (0, 4)}, "image_size="),
+        ({"image_size": 8}, "image_size=8: expected"),
         ({"image_size": (4, 4, 3)}, "image_size="),
         ({"image_size": (4.0, 4)}, "image_size="),
         ({"num_channels": 2}, "num_channels=2"),

@@ -155,6 +155,13 @@ def test_every_value_of_a_meta_is_under_its_digest(raw: Path, old: str, new: str
     PackedSource(raw)
 
 
+def test_a_meta_whose_digest_has_lost_its_name_is_named(raw: Path) -> None:
+    path = raw / META_NAME
+    before, name, after = path.read_text().rpartition('"sha256"')
+    path.write_text(before + name.replace("5", "1") + after)
+    assert "(an unknown key 'sha216')" in refusal(lambda: PackedSource(raw))
+
+
 def verified(folder: Path) -> None:
     PackedSource(folder).verify()
 

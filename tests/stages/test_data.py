@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -72,6 +73,30 @@ def test_a_split_that_was_not_packed_says_what_to_run(packed: Path) -> None:
     shutil.rmtree(packed / "data" / "packed")
     with pytest.raises(SpoonfulError, match="run `spoonful pack`"):
         open_train_and_val(compose_config([]))
+
+
+def test_a_split_of_another_folder_is_refused(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    for class_name in ("ant", "bee"):
+        (project / "mine" / class_name).mkdir(parents=True)
+        for number in range(8):
+            image = np.full((8, 8), number, np.uint8)
+            cv2.imwrite(str(project / "mine" / class_name / f"{number}.png"), image)
+    shutil.copytree(project / "mine", project / "other")
+    settings = ["dataset=folder", "dataset.image_size=[8,8]", "dataset.val_fraction=0.25"]
+    settings.append("dataset.test_fraction=0.25")
+    for stage in (fetch, split):
+        stage.run(compose_config([*settings, "dataset.path=mine"]))
+    for read in (pack.run, open_train_and_val):
+        with pytest.raises(SpoonfulError) as caught:
+            read(compose_config([*settings, "dataset.path=other"]))
+        assert str(caught.value).startswith(
+            "dataset.path=other: data/split was made from mine; run `spoonful fetch "
+        )
+    for path in ("dataset.path=./mine/", "dataset.path=null"):
+        pack.run(compose_config([*settings, path]))
 
 
 def test_the_test_split_is_opened_by_what_a_model_card_keeps(packed: Path) -> None:

@@ -33,7 +33,7 @@ def ended_by(number: int, processes: Any, *overrides: str) -> tuple[int, str, st
     process = processes.start("sweep", *overrides)
 
     def is_inside() -> bool:
-        return max(processes.checkpoint_steps(), default=0) > before
+        return bool(max(processes.checkpoint_steps(), default=0) > before)
 
     try:
         assert processes.wait_for(is_inside, process, "checkpoint"), process.communicate()

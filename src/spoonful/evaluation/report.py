@@ -104,8 +104,10 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _image(figure: "Figure", alt: str) -> str:
+    from spoonful.figures import save
+
     data = io.BytesIO()
     # Matplotlib would write its version into the file.
-    figure.savefig(data, format="png", metadata={"Software": None})
+    save(figure, data, format="png", metadata={"Software": None})
     encoded = base64.b64encode(data.getvalue()).decode()
     return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{encoded}">'

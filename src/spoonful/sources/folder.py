@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -169,7 +169,7 @@ class FolderSource:
 
 
 def _checked_shape(image_size: tuple[int, int], num_channels: int) -> tuple[int, int, int]:
-    size = tuple(image_size)
+    size = tuple(image_size) if isinstance(image_size, Iterable) else ()
     if len(size) != 2 or any(not isinstance(side, (int, np.integer)) or side < 1 for side in size):
         raise SpoonfulError(
             f"image_size={image_size!r}: expected (height, width), whole pixels from 1 on"

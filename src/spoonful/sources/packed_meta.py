@@ -26,6 +26,11 @@ MAX_SHARD_MB = 256
 REMAKE = "remove the folder and run `spoonful pack` again"
 _PACK_AGAIN = "run `spoonful pack` again"
 SETTINGS = ("resize", "background", "quality", "chroma_subsampling", "shard_mb")
+_KEYS = {
+    *("format_version", "encoding", "image_shape", *SETTINGS, "class_names", "num_examples"),
+    *("num_examples_per_class", "fingerprint", "source_fingerprint", "split_summary"),
+    *("labels", "ids", "shards", "sha256"),
+}
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,8 @@ def _parsed(values: Any, path: Path) -> StoreMeta:
             f"{path}: expected format_version up to {FORMAT_VERSION}, found {version}: packed by a "
             "newer spoonful; install that one, or run `spoonful pack` again"
         )
+    if unknown := sorted(values.keys() - _KEYS):
+        raise ValueError(f"an unknown key {unknown[0]!r}")
     # No file that was packed before there was this digest has it.
     if "sha256" in values and values["sha256"] != _digest(values):
         raise ValueError("a sha256 that is not that of its content: a value was altered")

@@ -22,6 +22,7 @@ from mlflow.entities import Run, RunStatus
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 from numpy.typing import NDArray
 
+from spoonful.figures import save
 from spoonful.files import naming
 from spoonful.secrets import redacted
 from spoonful.tracking.outlets import Outlet
@@ -140,7 +141,7 @@ class TrackedRun:
         """Keep a figure with the run."""
         path = self._place_for(artifact_file)
         with naming(path):
-            figure.savefig(path)
+            save(figure, path)
         self._keep(path, artifact_file)
 
     def log_folder(self, folder: Path, artifact_path: str) -> None:
