@@ -57,7 +57,7 @@ def main(root: Path) -> None:
     while in_child(lambda: split.run(configs["new"]), counts["steps"]):
         counts["steps"] += 1
         try:
-            pack.run(configs["new"])
+            pack.run(compose_config(SMALL))  # of whatever folder
             believed = next((name for name in whole if contents(root) == whole[name]), None)
             if believed is None:
                 raise SystemExit(f"step {counts['steps']}: packed of a split that is a mixture")
