@@ -86,17 +86,23 @@ def test_a_split_of_another_folder_is_refused(
             cv2.imwrite(str(project / "mine" / class_name / f"{number}.png"), image)
     shutil.copytree(project / "mine", project / "other")
     settings = ["dataset=folder", "dataset.image_size=[8,8]", "dataset.val_fraction=0.25"]
-    settings.append("dataset.test_fraction=0.25")
+    settings += ["dataset.test_fraction=0.25", "dataset.link=copy"]
     for stage in (fetch, split):
         stage.run(compose_config([*settings, "dataset.path=mine"]))
     for read in (pack.run, open_train_and_val):
         with pytest.raises(SpoonfulError) as caught:
             read(compose_config([*settings, "dataset.path=other"]))
         assert str(caught.value).startswith(
-            "dataset.path=other: data/split was made from mine; run `spoonful fetch "
+            f"dataset.path=other: data/split was made from {project / 'mine'}; run `spoonful fetch "
         )
     for path in ("dataset.path=./mine/", "dataset.path=null"):
         pack.run(compose_config([*settings, path]))
+    monkeypatch.chdir(project / "mine")
+    pack.run(compose_config([*settings, "dataset.path=../mine"]))
+    moved = project.rename(project.with_name("moved"))
+    monkeypatch.chdir(moved)
+    project_root.cache_clear()
+    pack.run(compose_config([*settings, "dataset.path=mine"]))
 
 
 def test_the_test_split_is_opened_by_what_a_model_card_keeps(packed: Path) -> None:

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from spoonful.checked_json import read_checked, write_checked
 from spoonful.config.schema import Config, FolderConfig
 from spoonful.errors import SpoonfulError
-from spoonful.project import split_origin_path, split_summary_path
+from spoonful.project import project_root, split_origin_path, split_summary_path
 
 
 def register_title() -> None:
@@ -53,18 +53,36 @@ def with_noted_path(config: Config) -> Config:
 
 
 def note_path(config: Config, split_digest: str) -> None:
-    """Note what data/split was made from.
+    """Note what data/split was made from; a folder in the project stays known when that moves.
 
     Args:
         config: of `split`.
         split_digest: of that split.
     """
     path = getattr(config.dataset, "path", None)
+    if path is not None:
+        place, root = Path(path).expanduser().resolve(), project_root()
+        path = str(place.relative_to(root) if place.is_relative_to(root) else place)
     write_checked(split_origin_path(), {"path": path, "split_digest": split_digest})
 
 
+def check_path(config: Config, remake: str) -> None:
+    """Check that dataset.path, where it is given, is the folder that the split was made from.
+
+    Args:
+        config: the config of any data set.
+        remake: what to do where it is another one.
+
+    Raises:
+        SpoonfulError: it is another one; names both.
+    """
+    asked, noted = getattr(config.dataset, "path", None), noted_path()
+    if asked and noted and Path(asked).expanduser().resolve() != Path(noted).resolve():
+        raise SpoonfulError(f"dataset.path={asked}: data/split was made from {noted}; {remake}")
+
+
 def noted_path() -> str | None:
-    """Return the folder that the present split was made from; None where it is not known."""
+    """Return the folder, absolute, that the split was made from; None where it is not known."""
     try:
         return _read_note()
     except SpoonfulError:  # `with_noted_path` says it; `split`, which mends it, must go on
@@ -83,6 +101,7 @@ def _read_note() -> str | None:
     origin = read_checked(split_origin_path(), _Origin, "run `spoonful split` again, or remove it")
     try:
         summary = json.loads(split_summary_path().read_text(encoding="utf-8"))
-        return origin.path if origin.split_digest == summary["digest"] else None
+        is_known = origin.path is not None and origin.split_digest == summary["digest"]
     except (OSError, ValueError, KeyError, TypeError):
         return None  # missing or damaged, which `check_split` says
+    return str(project_root() / str(origin.path)) if is_known else None

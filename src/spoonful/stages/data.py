@@ -1,10 +1,9 @@
 """Open the data that the config describes."""
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from spoonful.config.own_data import noted_path
+from spoonful.config.own_data import check_path
 from spoonful.config.pack_schema import JpegPackConfig
 from spoonful.config.schema import Config
 from spoonful.datasets import original_path
@@ -148,10 +147,4 @@ def check_split(config: Config) -> None:
     ]
     if wrong:
         raise SpoonfulError(f"data/split was made otherwise: {', '.join(wrong)}; {remake}")
-    asked, noted = getattr(config.dataset, "path", None), noted_path()
-    if asked and noted and _place(asked) != _place(noted):
-        raise SpoonfulError(f"dataset.path={asked}: data/split was made from {noted}; {remake}")
-
-
-def _place(folder: str) -> Path:
-    return Path(folder).expanduser().resolve()
+    check_path(config, remake)
