@@ -87,8 +87,46 @@ def run_spoonful(
     return subprocess.CompletedProcess(list(arguments), code, output, without_progress(errors))
 
 
+class StartedSpoonful:
+    """`spoonful ARGUMENTS` under way as a whole command, with methods of subprocess.Popen.
+
+    It writes to files: a sweep of a thousand epochs fills a pipe that is read at its end only, and
+    waits there for ever.
+
+    Args:
+        arguments: of the command line.
+        folder: where it runs.
+        environment: all of its variables.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
+    ) -> None:
+        self._written = TemporaryDirectory(prefix="started-")  # removed with this object
+        self._files = Path(self._written.name)
+        command = [sys.executable, "-m", "spoonful", *arguments]
+        with (self._files / "stdout").open("w") as out, (self._files / "stderr").open("w") as err:
+            self._process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=out, stderr=err
+            )
+        self.pid = self._process.pid
+        self.poll = self._process.poll
+        self.send_signal = self._process.send_signal
+        self.kill = self._process.kill
+        self.wait = self._process.wait
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait for its end; return what it wrote to stdout and stderr."""
+        self.wait(timeout)
+        return (self._files / "stdout").read_text(), (self._files / "stderr").read_text()
+
+
 class ForkedSpoonful:
-    """`spoonful ARGUMENTS` under way, with the methods of subprocess.Popen that tests use.
+    """`spoonful ARGUMENTS` under way as a fork, with methods of subprocess.Popen.
 
     Args:
         arguments: of the command line.

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +12,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from spoonful.tracking import store
-from tests.processes import ForkedSpoonful, command_environment, run_spoonful
+from tests.processes import ForkedSpoonful, StartedSpoonful, command_environment, run_spoonful
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LIMIT_S = 240
@@ -32,24 +31,17 @@ class Processes:
     def start(self, *arguments: str) -> ForkedSpoonful:
         return ForkedSpoonful(arguments, self._project, command_environment())
 
-    def start_command(self, *arguments: str, mark: str = "") -> "subprocess.Popen[str]":
+    def start_command(self, *arguments: str, mark: str = "") -> StartedSpoonful:
         """Start a whole command, where the way the interpreter ends is what is tested.
 
         `mark` is the variable MARK in its environment and that of all processes that it starts.
         """
-        return subprocess.Popen(
-            [sys.executable, "-m", "spoonful", *arguments],
-            cwd=self._project,
-            env={**command_environment(), "MARK": mark},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return StartedSpoonful(arguments, self._project, {**command_environment(), "MARK": mark})
 
     def wait_for(
         self,
         condition: Callable[[], object],
-        process: "ForkedSpoonful | subprocess.Popen[str]",
+        process: ForkedSpoonful | StartedSpoonful,
         what: str,
     ) -> bool:
         """Wait for a condition; False: the process ended before."""

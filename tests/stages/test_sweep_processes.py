@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import pytest
 
+from tests.processes import StartedSpoonful
 from tests.stages.pipelines import children, parents
 
 pytestmark = pytest.mark.slow
@@ -86,7 +87,7 @@ def test_killed_processes_end_neither_the_sweep_nor_outlive_it(
 ) -> None:
     asked = [*LONG, "sweep.num_parallel=2"]
 
-    def started() -> "subprocess.Popen[str]":
+    def started() -> StartedSpoonful:
         """Start the sweep as a user does, and wait until only its long point is left."""
         before = max(processes.checkpoint_steps(), default=0)
         process = processes.start_command("sweep", *asked, mark=str(digits))
@@ -97,7 +98,7 @@ def test_killed_processes_end_neither_the_sweep_nor_outlive_it(
             return is_alone and max(processes.checkpoint_steps(), default=0) > before
 
         assert processes.wait_for(is_inside, process, "checkpoint"), process.communicate()
-        return cast("subprocess.Popen[str]", process)
+        return cast(StartedSpoonful, process)
 
     process = started()
     os.kill(holder(digits), signal.SIGKILL)

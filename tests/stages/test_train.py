@@ -49,7 +49,6 @@ def test_an_interrupted_run_is_marked_killed(
 ) -> None:
     process = processes.start("train", "trainer.epochs=10000", "model=mlp")
     try:
-        wait_for(lambda: (digits / "mlflow.db").exists(), "store")
         wait_for(lambda: has_logged_an_epoch(store_of(digits)), "epoch")
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
@@ -71,7 +70,7 @@ def test_an_image_that_changed_since_the_split_is_named_before_a_run_begins(
     assert done.returncode == 2
     assert broken.name in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-    assert not (digits / "mlflow.db").exists()
+    assert runs_of(store_of(digits)) == []
 
 
 def test_a_diverged_loss_fails_the_run(digits: Path, spoonful: Spoonful) -> None:
@@ -108,7 +107,7 @@ def test_a_sweep_trains_every_point(digits: Path, spoonful: Spoonful) -> None:
     (sweep,) = (digits / "models" / "sweeps").iterdir()
     assert sorted(p.name for p in sweep.iterdir() if p.is_dir()) == ["0", "1", "2", "3"]
     assert {r.data.tags["sweep.id"] for r in found} == {sweep.name}
-    evaluated = spoonful("evaluate", f"evaluation.model_dir={sweep / '2'}")
+    evaluated = spoonful("evaluate", f"evaluation.model_dir=models/sweeps/{sweep.name}/2")
     assert evaluated.returncode == 0, evaluated.stderr
     assert (sweep / "2" / "evaluate" / "report.html").is_file()
 
@@ -145,7 +144,7 @@ def test_runs_go_to_a_server(digits: Path, spoonful: Spoonful, server: str) -> N
     assert run.info.status == "FINISHED"
     metrics = json.loads((digits / "models" / "evaluate" / "metrics.json").read_text())
     assert run.data.metrics["test_accuracy"] == metrics["accuracy"]
-    assert not (digits / "mlflow.db").exists()
+    assert runs_of(store_of(digits)) == []
 
 
 def test_a_server_that_is_not_there_is_one_line(digits: Path, spoonful: Spoonful) -> None:
