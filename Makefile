@@ -8,8 +8,9 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-setup: ## make .venv from requirements.lock (skipped when it has not changed)
-	@cmp -s requirements.lock .venv/requirements.lock || ./.ci/setup "$(PYTHON)"
+setup: ## make .venv from requirements.lock (skipped when neither it nor the folder has changed)
+	@{ cmp -s requirements.lock .venv/requirements.lock && pwd -P | cmp -s - .venv/folder; } || \
+		./.ci/setup "$(PYTHON)"
 
 repro: setup ## run the whole pipeline: fetch, split, train, evaluate
 	@python -m spoonful.dvc_rwlock
@@ -19,7 +20,7 @@ repro: setup ## run the whole pipeline: fetch, split, train, evaluate
 ui: setup ## open the MLflow UI
 	@spoonful ui
 
-test: setup ## run the fast tests (under 3 minutes)
+test: setup ## run the fast tests (under 4 minutes on 2 cores)
 	@pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: setup ## run the slow tests: real pipelines, servers and killed processes
