@@ -55,7 +55,8 @@ def run(config: Config) -> None:
         with progress.silence():
             code = server.wait() if code is None else code
     finally:
-        _end(server)
+        with progress.doing("ending the MLflow server"):
+            _end(server)
     raise SpoonfulError(
         f"the MLflow server ended by itself with exit code {code}: see what it wrote above"
     )
