@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,10 @@ def rendered(figure: Figure) -> NDArray[np.uint8]:
     assert pixels.shape[0] > 100
     assert len(np.unique(pixels)) > 2
     return pixels
+
+
+def captions(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
 
 
 def history_of(num_epochs: int) -> list[dict[str, float]]:
@@ -75,7 +80,7 @@ def test_names_are_drawn_as_they_are() -> None:
     images = np.zeros((len(ODD_NAMES), 4, 4, 1), np.uint8)
     figure = image_grid(images, ODD_NAMES, "title")
     rendered(figure)
-    assert [axes.get_title() for axes in figure.axes] == list(ODD_NAMES)
+    assert captions(figure) == list(ODD_NAMES)
 
 
 @pytest.mark.filterwarnings("error")
@@ -110,9 +115,10 @@ def test_calibration_without_any_image_is_drawn_too() -> None:
 )
 def test_a_grid_shows_bytes_and_shares_alike(images: NDArray[np.generic]) -> None:
     figure = image_grid(images, [str(i) for i in range(5)], "five")
-    assert len(figure.axes) == 5
-    for axes in figure.axes:
-        assert float(np.max(np.asarray(axes.images[0].get_array()))) == 1.0
+    shown = figure.axes[0].images
+    assert len(shown) == 5
+    for image in shown:
+        assert float(np.max(np.asarray(image.get_array()))) == 1.0
     rendered(figure)
 
 
@@ -120,9 +126,22 @@ def test_a_grid_shows_bytes_and_shares_alike(images: NDArray[np.generic]) -> Non
 def test_a_grid_holds_every_image_in_order(number: int) -> None:
     images = np.arange(number, dtype=np.uint8)[:, None, None, None] * np.ones((1, 3, 3, 1))
     figure = image_grid(images.astype(np.uint8), [f"c{i}" for i in range(number)], "all")
-    assert [axes.get_title() for axes in figure.axes] == [f"c{i}" for i in range(number)]
-    for place, axes in enumerate(figure.axes):
-        np.testing.assert_allclose(np.asarray(axes.images[0].get_array()), place / 255)
+    assert captions(figure) == [f"c{i}" for i in range(number)]
+    for place, image in enumerate(figure.axes[0].images):
+        np.testing.assert_allclose(np.asarray(image.get_array()), place / 255)
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (4, 16), (16, 4)])
+def test_images_of_a_grid_keep_their_shape_and_do_not_overlap(height: int, width: int) -> None:
+    figure = image_grid(np.zeros((5, height, width, 1), np.uint8), list("abcde"), "five")
+    rendered(figure)
+    boxes = [image.get_window_extent() for image in figure.axes[0].images]
+    texts = [text.get_window_extent() for text in figure.axes[0].texts]
+    for box in boxes:
+        assert box.height / box.width == pytest.approx(height / width, rel=0.01)
+    for one, other in itertools.combinations(boxes + texts, 2):
+        # A caption touches its own image.
+        assert not one.padded(-1).overlaps(other.padded(-1))
 
 
 def test_no_mistakes_are_a_figure_that_says_so() -> None:

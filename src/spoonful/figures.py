@@ -12,6 +12,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 _MAX_LABELLED_CLASSES = 25  # more cells with numbers in them cannot be read
+_CELL_INCHES = 1.5  # from one image of a grid to the next
+_IMAGE_INCHES = 1.38  # its longer side
+_CAPTION_INCHES = 0.36  # two lines
 
 
 def save(figure: Figure, target: Path | IO[bytes], **settings: Any) -> None:
@@ -75,25 +78,37 @@ def calibration_figure(bins: Sequence[Any], error: float) -> Figure:
 
 
 def image_grid(images: NDArray[Any], captions: Sequence[str], title: str) -> Figure:
-    """Draw images with a line under each.
+    """Draw images with a caption above each.
 
     Args:
         images: uint8 0..255 or float 0..1, [k, h, w, 1 or 3].
-        captions: one an image.
+        captions: one for each image.
         title: above all.
     """
     columns = min(8, max(1, int(np.ceil(np.sqrt(max(len(images), 1))))))
     rows = max(1, -(-len(images) // columns))
-    figure = _figure(1.5 * columns, 1.75 * rows + 0.4)
-    for place, (image, caption) in enumerate(zip(images, captions, strict=True), start=1):
-        axes = figure.add_subplot(rows, columns, place)
+    shape = images.shape[1:3] if len(images) else (1, 1)
+    height, width = (_IMAGE_INCHES * side / max(shape) for side in shape)
+    pitch = height + _CAPTION_INCHES
+    figure = _figure(_CELL_INCHES * columns, pitch * rows + 0.4)
+    # One axes for all: 64 of them take 1.4 s of processor time, one with 64 images 0.2 s.
+    axes = figure.add_subplot()
+    axes.axis("off")
+    for place, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        row, column = divmod(place, columns)
+        center, top = _CELL_INCHES * (column + 0.5), pitch * row + _CAPTION_INCHES
         pixels = np.asarray(image, dtype=np.float64) / (255 if image.dtype == np.uint8 else 1)
         pixels = np.clip(pixels, 0, 1)
         axes.imshow(
-            pixels[..., 0] if pixels.shape[-1] == 1 else pixels, cmap="gray", vmin=0, vmax=1
+            pixels[..., 0] if pixels.shape[-1] == 1 else pixels,
+            cmap="gray",
+            vmin=0,
+            vmax=1,
+            extent=(center - width / 2, center + width / 2, top + height, top),
         )
-        axes.set_title(caption, fontsize=7, parse_math=False)  # "$" may stand in a name
-        axes.axis("off")
+        # "$" may be part of a name.
+        axes.text(center, top, caption, size=7, ha="center", va="bottom", parse_math=False)
+    axes.set(xlim=(0, _CELL_INCHES * columns), ylim=(pitch * rows, 0), aspect="equal")
     if not len(images):
         figure.text(0.5, 0.5, "none", ha="center")
     figure.suptitle(title, fontsize=9)
