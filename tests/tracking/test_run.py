@@ -166,7 +166,9 @@ def test_half_an_artifact_goes_and_the_run_it_was_added_to_stays_as_it_is(
     done = subprocess.run(command, cwd=project, timeout=120, check=False)
     assert done.returncode == -signal.SIGKILL
     assert any(name.startswith(".") for name in names_in(project / "mlruns"))
+    assert "half.txt" in names_in(project / "models" / "open_runs")
     settle(config, print)
+    assert "half.txt" not in names_in(project / "models" / "open_runs")
     assert not any(name.startswith(".") for name in names_in(project / "mlruns"))
     assert client.get_run(run.info.run_id).info.status == status
     noted.close()

@@ -1,13 +1,13 @@
 """Save a model so that equal models make equal files."""
 
 import json
-import tempfile
 import zipfile
 from pathlib import Path
 
 import keras
 
 from spoonful.files import naming, replaced_file
+from spoonful.unfinished import unfinished_file
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 
@@ -22,9 +22,8 @@ def save_model(model: keras.Model, path: Path) -> None:
         model: any model; how it was compiled and its optimizer's state are not saved.
         path: ends with ".keras"; `keras.models.load_model` opens it.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / "model.keras"
-        with naming(plain):
+    with unfinished_file(path) as plain:
+        with naming(path):
             _bare(model).save(plain)
         with (
             replaced_file(path) as beside,

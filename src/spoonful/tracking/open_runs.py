@@ -27,6 +27,7 @@ from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.project import open_runs_dir
 from spoonful.tracking.store import is_server, named_address
+from spoonful.unfinished import remove_leftovers, unfinished_folder
 
 TOKEN_TAG = "begun_as"
 _REMAKE = "remove it, and set the run's status in MLflow"
@@ -127,6 +128,7 @@ def mark_dead_runs(
         say: told of each that cannot be marked, because what is noted of it is damaged.
     """
     marked = []
+    remove_leftovers(_artifacts())
     for path in sorted(open_runs_dir().glob("*.json")):
         with _left_by_the_dead(path, config, say) as noted:
             if noted is None:
@@ -140,6 +142,21 @@ def mark_dead_runs(
             path.unlink(missing_ok=True)
             path.with_suffix(".lock").unlink(missing_ok=True)
     return marked
+
+
+@contextlib.contextmanager
+def artifact_folder() -> Iterator[Path]:
+    """Give a folder for artifacts on their way into the store, removed at the end.
+
+    It is in the project: in the system's folder, what a killed process leaves is never removed.
+    """
+    open_runs_dir().mkdir(parents=True, exist_ok=True)
+    with unfinished_folder(_artifacts()) as folder:
+        yield folder
+
+
+def _artifacts() -> Path:
+    return open_runs_dir() / "artifacts"
 
 
 def has_left_runs() -> bool:

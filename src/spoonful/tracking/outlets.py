@@ -17,6 +17,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.files import naming
 from spoonful.project import ARTIFACTS_DIR_NAME, store_root
 from spoonful.tracking.journal import Entry, Journal, new_journal
+from spoonful.tracking.open_runs import artifact_folder
 from spoonful.tracking.refusals import STORE_ERRORS, is_final, reason_of
 from spoonful.tracking.sending import Delivery
 from spoonful.tracking.store import (
@@ -56,7 +57,8 @@ class Direct:
     """Put everything into a local store at once; what cannot be recorded is raised."""
 
     def __init__(self, client: MlflowClient, run_id: str) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="spoonful-"))
+        self._held = contextlib.ExitStack()
+        self._folder = self._held.enter_context(artifact_folder())
         self._delivery = Delivery(client, run_id, self._folder)
         self._one_by_one = threading.Lock()  # system metrics come from a thread of their own
 
@@ -73,7 +75,7 @@ class Direct:
 
     def finish(self, limit_s: float | None = None) -> str | None:
         """Remove what was written on the way."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._held.close()
         return None
 
 
