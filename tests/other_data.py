@@ -4,8 +4,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from spoonful.sources.content_hash import content_hash
-from spoonful.sources.packed_meta import load_meta, store_fingerprint
+from spoonful.content_hash import content_hash
+from spoonful.sources.packed.meta import load_meta, store_fingerprint
 
 
 def with_another_pixel(store: Path) -> str:

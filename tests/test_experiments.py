@@ -10,7 +10,7 @@ from spoonful.config.axes import check_overrides, sweep_of
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
-from spoonful.fitting.report import EpochReport
+from spoonful.fitting.epoch_report import EpochReport
 from spoonful.fitting.train import train
 from spoonful.sources.array import ArraySource
 

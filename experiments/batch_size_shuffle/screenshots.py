@@ -12,9 +12,9 @@ from pathlib import Path
 from pages import compare_page, free_port, served, window
 from playwright.sync_api import Page
 
+from spoonful.compare.runs import PointRun, SweepRuns
 from spoonful.config.compose import compose_config
 from spoonful.project import project_root
-from spoonful.study.runs import PointRun, SweepRuns
 from spoonful.tracking.sweeps import read_sweep
 
 _FOLDER = Path(__file__).resolve().parent / "results" / "ui"

@@ -14,8 +14,8 @@ from pictures import SUFFIXES, Picture, pictures
 from references import libjpeg_warning, pillow_refusal
 
 from spoonful.errors import SpoonfulError
-from spoonful.sources.decode import decode_image
 from spoonful.sources.folder import FolderSource
+from spoonful.sources.images.decode import decode_image
 
 _SIZES = ((32, 32), (48, 64), (224, 224))
 _POLICIES = ("stretch", "fit", "crop")

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from spoonful.checked_json import write_checked
-from spoonful.checkpoints.checkpoint import Checkpoint
-from spoonful.checkpoints.folder import CheckpointFolder
+from spoonful.fitting.checkpoints.checkpoint import Checkpoint
+from spoonful.fitting.checkpoints.folder import CheckpointFolder
 
 # Where it lies; each process works in a copy.
 PROJECT_NAME = "project"

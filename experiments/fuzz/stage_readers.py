@@ -33,7 +33,7 @@ def _silence() -> Iterator[None]:
 
 def _split_files(root: Path) -> Reader:
     """Read the split's own files, and the images in it, as training from files does."""
-    from spoonful.stages.data import open_train_and_val
+    from spoonful.workflow.data import open_train_and_val
 
     config = _config(root, "generator=folder")
     data = root / "data"
@@ -53,7 +53,7 @@ def _split_files(root: Path) -> Reader:
 
 def _split_of_a_store(root: Path) -> Reader:
     """Read split.json as training from stores does."""
-    from spoonful.stages.data import open_train_and_val
+    from spoonful.workflow.data import open_train_and_val
 
     config = _config(root)
 
@@ -138,7 +138,7 @@ def _recorded(root: Path) -> Reader:
 
 def _checkpoint(root: Path) -> Reader:
     """Read the newest checkpoint; where it is passed over, that must be said."""
-    from spoonful.checkpoints.folder import CheckpointFolder
+    from spoonful.fitting.checkpoints.folder import CheckpointFolder
 
     folder = root / "models" / "checkpoints" / project.RUN_ID
     own = [
@@ -165,7 +165,7 @@ def _checkpoint(root: Path) -> Reader:
 
 def _interrupted(root: Path) -> Reader:
     """Look for an interrupted run to go on with."""
-    from spoonful.stages.interrupted import interrupted_run
+    from spoonful.workflow.interrupted import interrupted_run
 
     folder = root / "models" / "checkpoints" / project.RUN_ID
 
@@ -185,7 +185,7 @@ def _interrupted(root: Path) -> Reader:
 
 def _sweep(root: Path) -> Reader:
     """Read what is kept of a sweep."""
-    from spoonful.stages.sweep_folder import FINISHED, PointRecord, SweepRecord, sweep_folder
+    from spoonful.sweep.folder import FINISHED, PointRecord, SweepRecord, sweep_folder
 
     folder = sweep_folder("5" * 32)
     folder.path.mkdir(parents=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from reader import Reader
 
-from spoonful.sources.packed import PackedSource
+from spoonful.sources.packed.source import PackedSource
 
 _CUTS = 1000  # places to cut a shard at
 _STORE_FILES = ("meta.json", "labels.npy", "ids.arrow")

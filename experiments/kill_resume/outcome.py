@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scratch import Scratch
 
-from spoonful.checkpoints.checkpoint import STATE_NAME, Checkpoint, read_checkpoint
+from spoonful.fitting.checkpoints.checkpoint import STATE_NAME, Checkpoint, read_checkpoint
 from spoonful.tracking.store import quiet_mlflow
 
 if TYPE_CHECKING:

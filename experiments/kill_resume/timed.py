@@ -78,10 +78,10 @@ def _time_epochs(times: Times) -> None:
 
 
 def _time_parts(times: Times) -> None:
-    from spoonful.checkpoints.folder import CheckpointFolder
+    from spoonful.fitting.checkpoints.folder import CheckpointFolder
     from spoonful.fitting.resumable import Resumable
     from spoonful.generator.chunks import Chunk
-    from spoonful.ledger import Ledger
+    from spoonful.record.ledger import Ledger
 
     # Whole: what goes into a checkpoint, the ledger's copy in MLflow, the files and their sync.
     resumable, folder, chunk, ledger = _open(Resumable, CheckpointFolder, Chunk, Ledger)
@@ -109,7 +109,7 @@ def _time_parts(times: Times) -> None:
 def _take_out() -> None:
     from spoonful.fitting.resumable import Resumable
     from spoonful.generator.chunks import Chunk
-    from spoonful.ledger import Ledger
+    from spoonful.record.ledger import Ledger
 
     resumable, chunk, ledger = _open(Resumable, Chunk, Ledger)
     resumable._write = lambda self, step, is_finished=False: None

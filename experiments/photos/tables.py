@@ -4,9 +4,9 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from spoonful.compare.runs import PointRun
 from spoonful.config.compose import compose_config
 from spoonful.quiet import import_tensorflow
-from spoonful.study.runs import PointRun
 from spoonful.tables import markdown, put_between, read_csv, write_csv
 from spoonful.tracking.environment import hardware
 from spoonful.tracking.sweeps import read_sweep

@@ -56,7 +56,7 @@ def _measured(precision: str) -> float:
     """Return the images/s of training, of the epoch after the first."""
     import_tensorflow()
     from spoonful import ArraySource
-    from spoonful.fitting.report import EpochReport
+    from spoonful.fitting.epoch_report import EpochReport
     from spoonful.fitting.train import train
 
     settings = ["experiment=recipe", f"trainer.precision={precision}"]

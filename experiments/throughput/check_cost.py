@@ -70,7 +70,7 @@ class Epochs:
     def run(self, is_checked: bool) -> tuple[float, float]:
         """Train one epoch to the end of its check; return its time and processor time, in s."""
         from spoonful import BatchGenerator, PackedSource
-        from spoonful.sources import packed_check
+        from spoonful.sources.packed import check as packed_check
 
         packed_check.forget()
         source = PackedSource(self._store, loaded_mb=0)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from spoonful.generator import BatchGenerator
     from spoonful.sources.array import ArraySource
     from spoonful.sources.folder import FolderSource
-    from spoonful.sources.packed import PackedSource
+    from spoonful.sources.packed.source import PackedSource
 
 __version__ = "0.1.0"
 __all__ = [
@@ -28,7 +28,7 @@ _HOMES = {
     "BatchGenerator": "spoonful.generator",
     "ExactResume": "spoonful.fitting.exact_resume",
     "FolderSource": "spoonful.sources.folder",
-    "PackedSource": "spoonful.sources.packed",
+    "PackedSource": "spoonful.sources.packed.source",
     "SpoonfulError": "spoonful.errors",
 }
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from spoonful import ArraySource
-from spoonful.checkpoints.folder import CheckpointFolder
 from spoonful.config.compose import compose_config
+from spoonful.fitting.checkpoints.folder import CheckpointFolder
+from spoonful.fitting.epoch_report import EpochReport
 from spoonful.fitting.epochs import EpochWatch
 from spoonful.fitting.fit import Resuming
-from spoonful.fitting.report import EpochReport
 from spoonful.fitting.train import Training, train, training_generator
 from spoonful.order.quality import CLASS_CHI2, DISPLACEMENT, REPEATED_NEIGHBOURS, ShuffleQuality
 

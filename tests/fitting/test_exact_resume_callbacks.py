@@ -10,8 +10,8 @@ from keras.callbacks import Callback
 from keras.callbacks import LambdaCallback as Lambda
 
 from spoonful import ArraySource, BatchGenerator, ExactResume
-from spoonful.checkpoints.folder import CheckpointFolder
 from spoonful.errors import SpoonfulError
+from spoonful.fitting.checkpoints.folder import CheckpointFolder
 
 pytestmark = pytest.mark.usefixtures("iterators_freed")
 

@@ -5,8 +5,8 @@ import keras
 import numpy as np
 import pytest
 
-from spoonful.checkpoints.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from spoonful.errors import SpoonfulError
+from spoonful.fitting.checkpoints.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from spoonful.fitting.model_state import (
     build_all,
     metric_arrays,

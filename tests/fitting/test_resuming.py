@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from spoonful import ArraySource
-from spoonful.checkpoints.folder import CheckpointFolder
 from spoonful.config.compose import compose_config
+from spoonful.fitting.checkpoints.folder import CheckpointFolder
 from spoonful.fitting.fit import Resuming
 from spoonful.fitting.model_state import model_arrays
 from spoonful.fitting.train import Training, train, training_generator, validation_generator
-from spoonful.ledger import TRAIN, VAL, WEIGHTS, Ledger
+from spoonful.record.ledger import TRAIN, VAL, WEIGHTS, Ledger
 
 SLOW = pytest.mark.slow
 NUM_CLASSES = 3
@@ -104,7 +104,7 @@ class CrashAfter(StopAfter):
 @pytest.fixture(autouse=True)
 def rows_every_three_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The ledger has rows inside these short epochs, too."""
-    monkeypatch.setattr("spoonful.ledger.EVERY_STEPS", 3)
+    monkeypatch.setattr("spoonful.record.ledger.EVERY_STEPS", 3)
     yield
     keras.config.set_dtype_policy("float32")
 

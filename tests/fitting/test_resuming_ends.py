@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from spoonful import ArraySource
-from spoonful.checkpoints.checkpoint import Checkpoint
-from spoonful.checkpoints.folder import CheckpointFolder
 from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
+from spoonful.fitting.checkpoints.checkpoint import Checkpoint
+from spoonful.fitting.checkpoints.folder import CheckpointFolder
+from spoonful.fitting.epoch_report import EpochReport
 from spoonful.fitting.fit import Resuming
 from spoonful.fitting.model_state import model_arrays
-from spoonful.fitting.report import EpochReport
 from spoonful.fitting.train import Training, train
-from spoonful.ledger import TRAIN, VAL
+from spoonful.record.ledger import TRAIN, VAL
 
 STEPS = 7  # an epoch of 100 images
 SETTINGS = [

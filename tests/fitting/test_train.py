@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from spoonful import ArraySource
 from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
+from spoonful.fitting.epoch_report import EpochReport
 from spoonful.fitting.model_file import save_model
-from spoonful.fitting.report import EpochReport
 from spoonful.fitting.train import Training, train
 
 NUM_CLASSES = 3

@@ -12,8 +12,8 @@ import numpy as np
 from spoonful.errors import SpoonfulError
 from spoonful.packing import pack
 from spoonful.sources.array import ArraySource
-from spoonful.sources.packed import PackedSource
-from spoonful.sources.packed_verify import verify
+from spoonful.sources.packed.source import PackedSource
+from spoonful.sources.packed.verify import verify
 from tests.killed import in_child
 
 NUM_EXAMPLES = 130

@@ -12,8 +12,8 @@ import simplejpeg
 from spoonful.errors import SpoonfulError
 from spoonful.packing import pack
 from spoonful.sources.array import ArraySource
-from spoonful.sources.packed import PackedSource
-from spoonful.sources.packed_meta import META_NAME
+from spoonful.sources.packed.meta import META_NAME
+from spoonful.sources.packed.source import PackedSource
 
 NUM_EXAMPLES = 500
 

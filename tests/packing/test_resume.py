@@ -15,7 +15,7 @@ from spoonful.packing import pack
 from spoonful.packing.partial import PLAN_NAME, partial_store
 from spoonful.packing.plan import make_plan
 from spoonful.sources.array import ArraySource
-from spoonful.sources.packed import PackedSource
+from spoonful.sources.packed.source import PackedSource
 from tests.processes import ROOT
 
 NUM_EXAMPLES = 400

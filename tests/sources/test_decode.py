@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from spoonful.errors import SpoonfulError
-from spoonful.sources.decode import decode_image, read_bytes
-from spoonful.sources.image_names import is_image_name
+from spoonful.sources.images.decode import decode_image, read_bytes
+from spoonful.sources.images.names import is_image_name
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 CORNERS = np.array([[RED, GREEN], [BLUE, WHITE]], np.uint8)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from spoonful.sources.exif import is_turned, orientation, stored_box, turn_upright
-from spoonful.sources.resize import Box
+from spoonful.sources.images.exif import is_turned, orientation, stored_box, turn_upright
+from spoonful.sources.images.resize import Box
 
 # The same examples on every run, whatever the machine is busy with.
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=300)

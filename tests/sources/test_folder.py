@@ -12,7 +12,7 @@ import pytest
 
 from spoonful.errors import SpoonfulError
 from spoonful.sources.folder import FolderSource, image_files
-from spoonful.sources.resize import RESIZES
+from spoonful.sources.images.resize import RESIZES
 
 
 def write_image(path: Path, value: int = 0) -> None:

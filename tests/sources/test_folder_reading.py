@@ -13,9 +13,9 @@ from PIL import Image
 from spoonful.errors import SpoonfulError
 from spoonful.sources import threads
 from spoonful.sources.array import ArraySource
-from spoonful.sources.decode import decode_image
 from spoonful.sources.folder import FolderSource
-from spoonful.sources.resize import RESIZES
+from spoonful.sources.images.decode import decode_image
+from spoonful.sources.images.resize import RESIZES
 
 WRITERS: dict[str, Callable[[NDArray[np.uint8], Path], Any]] = {
     "png": lambda image, path: cv2.imwrite(str(path), image),

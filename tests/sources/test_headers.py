@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from spoonful.errors import SpoonfulError
-from spoonful.sources.decode import decode_image
+from spoonful.sources.images.decode import decode_image
 
 BITS, COMPRESSION, PHOTOMETRIC = 258, 259, 262
 ENTRY = 12
@@ -106,7 +106,7 @@ def test_a_size_above_pillows_limit_says_nothing_of_no_file(tmp_path: Path) -> N
     code = (
         "import sys, numpy\n"
         "from spoonful.errors import SpoonfulError\n"
-        "from spoonful.sources.decode import decode_image\n"
+        "from spoonful.sources.images.decode import decode_image\n"
         "try:\n"
         "    decode_image(sys.argv[1], numpy.empty((30, 40, 3), numpy.uint8))\n"
         "except SpoonfulError as error:\n"

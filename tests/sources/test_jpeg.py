@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from spoonful.errors import SpoonfulError
-from spoonful.sources.decode import decode_bytes
-from spoonful.sources.jpeg import decode_jpeg
-from spoonful.sources.limits import MAX_PIXELS
-from spoonful.sources.resize import RESIZES, boxes
-from spoonful.sources.scale import part, scale
+from spoonful.sources.images.decode import decode_bytes
+from spoonful.sources.images.jpeg import decode_jpeg
+from spoonful.sources.images.limits import MAX_PIXELS
+from spoonful.sources.images.resize import RESIZES, boxes
+from spoonful.sources.images.scale import part, scale
 
 # The same examples on every run, whatever the machine is busy with.
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=60)

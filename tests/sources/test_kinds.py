@@ -16,10 +16,10 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
+from spoonful.content_hash import content_hash
 from spoonful.errors import SpoonfulError
-from spoonful.sources.content_hash import content_hash
-from spoonful.sources.decode import decode_bytes, decode_image
-from spoonful.sources.image_names import passed_over
+from spoonful.sources.images.decode import decode_bytes, decode_image
+from spoonful.sources.images.names import passed_over
 
 RGBA = np.zeros((20, 20, 4), np.uint8)
 RGBA[5:15, 5:15] = (0, 0, 0, 255)
@@ -184,7 +184,7 @@ def test_no_decoder_writes_to_the_terminal(tmp_path: Path) -> None:
         (tmp_path / f"{number}b").write_bytes(whole[:middle] + bytes(90) + whole[middle + 90 :])
     code = (
         "import sys, pathlib, numpy as np\n"
-        "from spoonful.sources.decode import decode_image\n"
+        "from spoonful.sources.images.decode import decode_image\n"
         "for path in pathlib.Path(sys.argv[1]).iterdir():\n"
         "    try: decode_image(path, np.zeros((8, 8, 3), np.uint8))\n"
         "    except ValueError: pass\n"

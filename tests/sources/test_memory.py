@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from spoonful.sources.limits import MAX_PIXELS
+from spoonful.sources.images.limits import MAX_PIXELS
 
 LIMIT = 16_000_000
 ALLOWED_MIB = 1024 * LIMIT / MAX_PIXELS
 CODE = """
 import sys, numpy as np, tifffile
-from spoonful.sources.decode import decode_image
+from spoonful.sources.images.decode import decode_image
 def peak():
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024

@@ -7,8 +7,8 @@ import pytest
 
 from spoonful import ArraySource, PackedSource
 from spoonful.packing import pack
-from spoonful.sources import packed
 from spoonful.sources.memory_room import memory_room
+from spoonful.sources.packed import source as packed
 
 GIB = 1 << 30
 MEMINFO = "MemTotal:       9000000 kB\nMemAvailable:   4194304 kB\n"  # 4 GiB

@@ -16,7 +16,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.packing import pack
 from spoonful.sources.array import ArraySource
 from spoonful.sources.folder import FolderSource
-from spoonful.sources.packed import PackedSource
+from spoonful.sources.packed.source import PackedSource
 
 LOADED = {"loaded": 64.0, "read": 0.0}
 NUM_EXAMPLES = 300
@@ -203,7 +203,7 @@ def test_opening_reads_the_small_files_and_imports_nothing(stores: Path) -> None
     code = (
         "import sys, hashlib\n"
         "from pathlib import Path\n"
-        "from spoonful.sources.packed import PackedSource\n"
+        "from spoonful.sources.packed.source import PackedSource\n"
         "opened = []\n"
         "sys.addaudithook(lambda event, args: opened.append(str(args[0])) "
         "if event == 'open' and not str(args[0]).isdigit() else None)\n"

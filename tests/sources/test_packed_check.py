@@ -13,9 +13,9 @@ import pytest
 from spoonful.errors import SpoonfulError
 from spoonful.generator import BatchGenerator
 from spoonful.packing import pack
-from spoonful.sources import packed_check
 from spoonful.sources.array import ArraySource
-from spoonful.sources.packed import PackedSource
+from spoonful.sources.packed import check as packed_check
+from spoonful.sources.packed.source import PackedSource
 
 NUM = 300
 
@@ -173,8 +173,8 @@ def test_waiting_for_a_disk_that_is_gone_has_a_limit(
 ENDS = """
 import sys, time
 from spoonful.generator import BatchGenerator
-from spoonful.sources import packed_check
-from spoonful.sources.packed import PackedSource
+from spoonful.sources.packed import check as packed_check
+from spoonful.sources.packed.source import PackedSource
 
 def slow(self, descriptor, offset, buffer):
     time.sleep(0.01)

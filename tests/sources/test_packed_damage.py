@@ -12,10 +12,10 @@ import pytest
 from spoonful.errors import SpoonfulError
 from spoonful.packing import pack
 from spoonful.sources.array import ArraySource
-from spoonful.sources.packed import PackedSource
-from spoonful.sources.packed_jpeg import JpegImages
-from spoonful.sources.packed_meta import META_NAME, FileMeta, load_meta, store_fingerprint
-from spoonful.sources.packed_verify import verify
+from spoonful.sources.packed.jpeg import JpegImages
+from spoonful.sources.packed.meta import META_NAME, FileMeta, load_meta, store_fingerprint
+from spoonful.sources.packed.source import PackedSource
+from spoonful.sources.packed.verify import verify
 
 NUM_EXAMPLES = 60
 
@@ -271,11 +271,11 @@ def test_damaged_labels_and_ids_are_named_at_once(raw: Path, name: str) -> None:
 def test_large_ids_are_checked_when_one_is_asked_for(
     raw: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spoonful.sources.packed_small._CHECKED_AT_ONCE_BYTES", 10)
+    monkeypatch.setattr("spoonful.sources.packed.small._CHECKED_AT_ONCE_BYTES", 10)
     path = raw / "ids.arrow"
     whole = path.read_bytes()
     for in_memory_bytes in (10, 1 << 20):
-        monkeypatch.setattr("spoonful.sources.packed_small._IN_MEMORY_BYTES", in_memory_bytes)
+        monkeypatch.setattr("spoonful.sources.packed.small._IN_MEMORY_BYTES", in_memory_bytes)
         path.write_bytes(bytes(len(whole)))
         source = PackedSource(raw)
         source.read([0])

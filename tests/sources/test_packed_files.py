@@ -7,14 +7,14 @@ import pytest
 
 from spoonful.packing import pack
 from spoonful.sources.array import ArraySource
-from spoonful.sources.packed_files import distinct
+from spoonful.sources.packed.files import distinct
 
 NUM_EXAMPLES = 300
 LIMITED = """
 import resource, sys
 import numpy as np
 from spoonful.errors import SpoonfulError
-from spoonful.sources.packed import PackedSource
+from spoonful.sources.packed.source import PackedSource
 
 folder, limit, raised = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, raised))

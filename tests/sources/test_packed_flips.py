@@ -10,9 +10,11 @@ import pytest
 
 from spoonful.errors import SpoonfulError
 from spoonful.packing import pack
-from spoonful.sources import packed_jpeg, packed_reads, packed_small
 from spoonful.sources.array import ArraySource
-from spoonful.sources.packed import PackedSource
+from spoonful.sources.packed import jpeg as packed_jpeg
+from spoonful.sources.packed import reads as packed_reads
+from spoonful.sources.packed import small as packed_small
+from spoonful.sources.packed.source import PackedSource
 
 NUM = 40
 LIMIT_S = 200
@@ -24,7 +26,7 @@ import resource, signal, sys
 from pathlib import Path
 import numpy as np
 from spoonful.errors import SpoonfulError
-from spoonful.sources.packed import PackedSource
+from spoonful.sources.packed.source import PackedSource
 import pyarrow
 
 folder, loaded_mb, step = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
@@ -107,7 +109,7 @@ LOOP = """
 import os, sys, time
 from pathlib import Path
 from spoonful.errors import SpoonfulError
-from spoonful.sources.packed import PackedSource
+from spoonful.sources.packed.source import PackedSource
 for number in range(20):
     source = PackedSource(Path(sys.argv[1]) / str(number), loaded_mb=0)
     source.read(range(len(source)))
@@ -150,7 +152,7 @@ ENDLESS = """
 import itertools, sys
 import numpy as np
 from spoonful.errors import SpoonfulError
-from spoonful.sources.packed import PackedSource
+from spoonful.sources.packed.source import PackedSource
 
 source = PackedSource(sys.argv[1])
 rng = np.random.default_rng(0)

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from spoonful.sources import packed_reads
-from spoonful.sources.packed_aio import AioContext
-from spoonful.sources.packed_reads import RangeError, read_ranges
+from spoonful.sources.packed import reads as packed_reads
+from spoonful.sources.packed.aio import AioContext
+from spoonful.sources.packed.reads import RangeError, read_ranges
 
 SIZE = 50_000
 
@@ -172,7 +172,7 @@ def test_a_forked_child_reads_with_a_queue_of_its_own(descriptor: int, content: 
 MEMORY = """
 import sys
 import numpy as np
-from spoonful.sources.packed import PackedSource
+from spoonful.sources.packed.source import PackedSource
 
 def peak_mb():
     # Not ru_maxrss, which begins with the size of the process that started this one.

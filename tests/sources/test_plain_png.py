@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from PIL import Image
 
-from spoonful.sources.plain_png import PlainPng
+from spoonful.sources.images.plain_png import PlainPng
 
 # The same examples on every run, whatever the machine is busy with.
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=200)

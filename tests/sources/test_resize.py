@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spoonful.errors import SpoonfulError
-from spoonful.sources.resize import RESIZES, Box, boxes, checked_resize
+from spoonful.sources.images.resize import RESIZES, Box, boxes, checked_resize
 
 # The same examples on every run, whatever the machine is busy with.
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=300)
@@ -95,7 +95,7 @@ def test_an_unknown_policy_is_named_with_those_there_are() -> None:
 
 def test_the_names_cost_the_config_no_slow_import() -> None:
     code = (
-        "import sys, spoonful.sources.resize\n"
+        "import sys, spoonful.sources.images.resize\n"
         "print([name for name in ('cv2', 'simplejpeg', 'deflate') if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from spoonful.sources.scale import scale
+from spoonful.sources.images.scale import scale
 
 # The same examples on every run, whatever the machine is busy with.
 PROPERTY = settings(deadline=None, derandomize=True, max_examples=200)

@@ -12,9 +12,9 @@ from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
 from spoonful.project import project_root
 from spoonful.sources.folder import FolderSource
-from spoonful.sources.packed import PackedSource
+from spoonful.sources.packed.source import PackedSource
 from spoonful.stages import fetch, pack, split
-from spoonful.stages.data import open_folder, open_packed, open_train_and_val, packed_settings
+from spoonful.workflow.data import open_folder, open_packed, open_train_and_val, packed_settings
 
 
 @pytest.fixture

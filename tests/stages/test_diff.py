@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from spoonful.comparison.recorded_run import RecordedRun
 from spoonful.config.compose import compose_config
-from spoonful.ledger import TRAIN, VAL, Row
+from spoonful.diff.recorded_run import RecordedRun
 from spoonful.project import project_root
-from spoonful.stages.data import open_train_and_val
+from spoonful.record.ledger import TRAIN, VAL, Row
 from spoonful.stages.diff import compared
 from spoonful.tracking.recorded import read_run
+from spoonful.workflow.data import open_train_and_val
 from tests.processes import run_spoonful
 
 pytestmark = pytest.mark.slow

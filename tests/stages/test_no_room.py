@@ -7,9 +7,9 @@ import pytest
 
 from spoonful.errors import SpoonfulError
 from spoonful.project import checkpoints_dir, project_root
-from spoonful.stages.interrupted import RunFolder
-from spoonful.stages.job import Job
-from spoonful.stages.train_words import told_how_to_resume
+from spoonful.workflow.interrupted import RunFolder
+from spoonful.workflow.job import Job
+from spoonful.workflow.train_words import told_how_to_resume
 
 FULL = OSError(errno.ENOSPC, "No space left on device", "/disk/file")
 

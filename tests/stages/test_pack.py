@@ -18,12 +18,12 @@ import pytest
 from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
 from spoonful.sources.folder import FolderSource
-from spoonful.sources.packed import PackedSource
-from spoonful.sources.packed_verify import verify
+from spoonful.sources.packed.source import PackedSource
+from spoonful.sources.packed.verify import verify
 from spoonful.splitting import SPLITS
 from spoonful.stages import pack
-from spoonful.stages.data import open_train_and_val
-from spoonful.stages.split_files import write_list
+from spoonful.workflow.data import open_train_and_val
+from spoonful.workflow.split_files import write_list
 
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
 COUNTS = {"train": 210, "val": 40, "test": 50}

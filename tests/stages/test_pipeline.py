@@ -17,7 +17,7 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from spoonful.sources.folder import FolderSource
-from spoonful.sources.packed import PackedSource
+from spoonful.sources.packed.source import PackedSource
 from tests.conftest import ANY_NAME
 from tests.stages.pipelines import TIMEOUT_S, copy_of, new_project, runs_of, sh, stages_run
 

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from spoonful.comparison.recorded_run import RecordedRun
 from spoonful.config.compose import compose_config
+from spoonful.diff.recorded_run import RecordedRun
 from spoonful.project import project_root
-from spoonful.stages.data import open_train_and_val
-from spoonful.stages.preconditions import not_as_recorded, overrides_of
 from spoonful.tracking import environment
 from spoonful.tracking.environment import (
     code_version,
@@ -22,6 +20,8 @@ from spoonful.tracking.environment import (
     lock_digest,
     package_versions,
 )
+from spoonful.workflow.data import open_train_and_val
+from spoonful.workflow.preconditions import not_as_recorded, overrides_of
 
 pytestmark = pytest.mark.slow  # it makes data, and a git repository for each test
 

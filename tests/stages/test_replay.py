@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from spoonful.comparison.windows import Window, first_difference
+from spoonful.diff.ledgers import Window, first_difference
 from spoonful.generator import BatchGenerator
-from spoonful.ledger import TRAIN, VAL, Ledger, Row
+from spoonful.record.ledger import TRAIN, VAL, Ledger, Row
 from spoonful.sources.array import ArraySource
-from spoonful.stages.replay import Replay, first_step
+from spoonful.workflow.replay import Replay, first_step
 
 NUM_EXAMPLES = 260 * 4  # 260 steps an epoch: rows after 100, 200 and 260
 

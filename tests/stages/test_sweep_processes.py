@@ -49,9 +49,7 @@ def marked(mark: str) -> list[int]:
     return found
 
 
-SERVER = (
-    "import sys; from spoonful.stages.sweep_processes import start_server; start_server(); input()"
-)
+SERVER = "import sys; from spoonful.sweep.processes import start_server; start_server(); input()"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")

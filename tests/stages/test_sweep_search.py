@@ -9,9 +9,9 @@ import pytest
 from spoonful.config.axes import sweep_of
 from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
-from spoonful.stages.sweep_folder import FAILED, FINISHED, PRUNED, PointRecord, PointTask
-from spoonful.stages.sweep_folder import SweepFolder as Folder
-from spoonful.stages.sweep_search import Search, check_search
+from spoonful.sweep.folder import FAILED, FINISHED, PRUNED, PointRecord, PointTask
+from spoonful.sweep.folder import SweepFolder as Folder
+from spoonful.sweep.search import Search, check_search
 
 OWN = ["sweep.sampler=tpe", "sweep.num_trials=14", "trainer.epochs=9"]
 ASKED = [

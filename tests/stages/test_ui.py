@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from spoonful.compare.runs import SweepRuns
 from spoonful.config.compose import compose_config
-from spoonful.study.runs import SweepRuns
 from spoonful.tracking.sweeps import read_sweep
 from tests.processes import run_spoonful
 from tests.stages.pipelines import CHECKOUT, imported

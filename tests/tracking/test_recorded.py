@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
-from spoonful.ledger import TRAIN, WEIGHTS, Row, to_csv
+from spoonful.record.ledger import TRAIN, WEIGHTS, Row, to_csv
 from spoonful.tracking.outlets import outlet_of
 from spoonful.tracking.recorded import read_run
 from spoonful.tracking.recording import TrackedRun

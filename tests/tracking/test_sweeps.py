@@ -9,10 +9,10 @@ import pytest
 from mlflow.entities import Metric, Param
 from mlflow.tracking import MlflowClient
 
+from spoonful.compare.runs import SweepRuns
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
-from spoonful.study.runs import SweepRuns
 from spoonful.tracking import sweeps
 from spoonful.tracking.store import prepare_store
 from spoonful.tracking.sweeps import log_comparison, read_sweep

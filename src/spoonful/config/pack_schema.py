@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from spoonful.config.fields import key
-from spoonful.sources.packed_meta import MAX_SHARD_MB, SUBSAMPLINGS
+from spoonful.sources.packed.meta import MAX_SHARD_MB, SUBSAMPLINGS
 
 _SHARD_MB = "largest size of a packed file, in MiB"
 _PACK_THREADS = "threads that read and encode; null: as many as gain by it"

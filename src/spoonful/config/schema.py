@@ -8,7 +8,7 @@ from spoonful.config.model_schema import CnnConfig, MlpConfig, ResnetConfig, Vgg
 from spoonful.config.optimizer_schema import AdamConfig, AdamwConfig, SgdConfig
 from spoonful.config.pack_schema import JpegPackConfig, RawPackConfig
 from spoonful.order import MAX_SEED, SHUFFLES
-from spoonful.sources.resize import RESIZES
+from spoonful.sources.images.resize import RESIZES
 
 _SIZE = "height and width in px that every image is resized to"
 _RESIZE = "an image of another shape is stretched, fitted into black, or cropped at its centre"

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from spoonful.config.schema import FolderConfig
+from spoonful.content_hash import content_hashes
 from spoonful.datasets.raw import RawImage
 from spoonful.documents import parsed_table, read_bytes, read_json, shown, unexpected
 from spoonful.errors import SpoonfulError
 from spoonful.files import link_or_copy, replaced_folder, write_json
-from spoonful.sources.content_hash import content_hashes
 from spoonful.sources.folder import image_files
-from spoonful.sources.image_names import READABLE, is_known_image_name, passed_over
+from spoonful.sources.images.names import READABLE, is_known_image_name, passed_over
 
 # The list that `fetch` leaves in data/raw: the images themselves stay where they are.
 LIST_NAME = "files.csv"

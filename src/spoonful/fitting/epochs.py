@@ -10,10 +10,10 @@ import keras
 
 from spoonful import progress
 from spoonful.errors import SpoonfulError
+from spoonful.fitting.epoch_report import EpochReport, epoch_line
 from spoonful.fitting.handover import EpochBatches
 from spoonful.fitting.input_wait import input_wait_s
 from spoonful.fitting.peak_memory import peak_rss_mb
-from spoonful.fitting.report import EpochReport, epoch_line
 from spoonful.fitting.resumable import Resumable
 
 

@@ -11,16 +11,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from spoonful.checkpoints.checkpoint import Checkpoint
-from spoonful.checkpoints.folder import CheckpointFolder
 from spoonful.errors import SpoonfulError
 from spoonful.fitting.cadence import Cadence
 from spoonful.fitting.callback_state import is_stateful, put_states, unkept_names
+from spoonful.fitting.checkpoints.checkpoint import Checkpoint
+from spoonful.fitting.checkpoints.folder import CheckpointFolder
 from spoonful.fitting.model_state import Arrays, model_arrays, set_model
 from spoonful.fitting.resumable import Feeds, Resumable
 from spoonful.fitting.short_epoch import ShortEpoch
 from spoonful.generator import BatchGenerator
-from spoonful.ledger import Ledger
+from spoonful.record.ledger import Ledger
 
 # Variables that are others at fit's very end than where training would go on: best weights put
 # back, averages over the steps.

@@ -7,18 +7,18 @@ from typing import Any
 import keras
 import numpy as np
 
-from spoonful.checkpoints.checkpoint import Checkpoint
-from spoonful.checkpoints.folder import CheckpointFolder
 from spoonful.config.schema import Config
 from spoonful.fitting.cadence import Cadence
+from spoonful.fitting.checkpoints.checkpoint import Checkpoint
+from spoonful.fitting.checkpoints.folder import CheckpointFolder
+from spoonful.fitting.epoch_report import EpochReport
 from spoonful.fitting.epochs import EpochWatch
 from spoonful.fitting.handover import EpochBatches
-from spoonful.fitting.report import EpochReport
 from spoonful.fitting.resumable import Feeds, Resumable, Stop
 from spoonful.generator import BatchGenerator
-from spoonful.ledger import Row
 from spoonful.order import make_order
 from spoonful.order.quality import ShuffleQuality
+from spoonful.record.ledger import Row
 from spoonful.sources import Source
 
 _ORDER_SIZES = ("block_size", "window_blocks", "buffer_size")

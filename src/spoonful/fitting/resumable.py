@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import xxhash
 
-from spoonful.checkpoints.checkpoint import Checkpoint
-from spoonful.checkpoints.folder import CheckpointFolder
 from spoonful.errors import SpoonfulError
 from spoonful.fitting.cadence import Cadence
 from spoonful.fitting.callback_state import pack, put_states, take_states, unpack
+from spoonful.fitting.checkpoints.checkpoint import Checkpoint
+from spoonful.fitting.checkpoints.folder import CheckpointFolder
 from spoonful.fitting.model_state import (
     Arrays,
     build_all,
@@ -24,7 +24,7 @@ from spoonful.fitting.model_state import (
 )
 from spoonful.fitting.short_epoch import ShortEpoch
 from spoonful.generator import BatchGenerator
-from spoonful.ledger import TRAIN, VAL, Ledger
+from spoonful.record.ledger import TRAIN, VAL, Ledger
 
 
 class Feed(Protocol):

@@ -7,14 +7,14 @@ from typing import Any
 import keras
 
 from spoonful.config.schema import Config, EarlyStoppingConfig
+from spoonful.fitting.epoch_report import EpochReport
 from spoonful.fitting.fit import Fit, Resuming
 from spoonful.fitting.modes import resolved_jit_compile, set_modes
 from spoonful.fitting.peak_memory import reset_peak_rss
-from spoonful.fitting.report import EpochReport
 from spoonful.generator import BatchGenerator
-from spoonful.ledger import Row
 from spoonful.models.build import build_model
 from spoonful.models.optimizers import build_optimizer
+from spoonful.record.ledger import Row
 from spoonful.sources import Source
 
 _NOT_RESUMABLE = Resuming()

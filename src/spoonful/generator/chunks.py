@@ -15,7 +15,7 @@ from spoonful.generator.step_digest import step_digests
 from spoonful.generator.steps import Steps
 from spoonful.order import Indices, Order
 from spoonful.sources import Source
-from spoonful.sources.packed_check import ShardCheck
+from spoonful.sources.packed.check import ShardCheck
 
 # Pixels read in one go: a chunk of a single tiny image takes 0.03 ms in the calling thread, and
 # 0.12-0.17 ms from thread to thread. Packed photographs of 224x224 in batches of 32 come at 80 k

@@ -1,6 +1,6 @@
 """Pack any source into few big files that `PackedSource` reads."""
 
 from spoonful.packing.pack import Packed, pack
-from spoonful.sources.packed_verify import verify
+from spoonful.sources.packed.verify import verify
 
 __all__ = ["Packed", "pack", "verify"]

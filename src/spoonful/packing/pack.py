@@ -20,7 +20,7 @@ from spoonful.packing.pipeline import Reader
 from spoonful.packing.plan import Plan, make_plan
 from spoonful.packing.shards import Records, hashed_file, write_jpeg_shard, write_raw_shard
 from spoonful.sources import Source
-from spoonful.sources.packed_meta import (
+from spoonful.sources.packed.meta import (
     IDS_NAME,
     LABELS_NAME,
     MAX_SHARD_MB,

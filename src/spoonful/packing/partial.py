@@ -15,7 +15,7 @@ from typing import Any
 from spoonful.errors import SpoonfulError
 from spoonful.files import put_in_place, sync, write_json
 from spoonful.packing.plan import Plan
-from spoonful.sources.packed_meta import META_NAME, SHARD_SUFFIXES, FileMeta, StoreMeta, load_meta
+from spoonful.sources.packed.meta import META_NAME, SHARD_SUFFIXES, FileMeta, StoreMeta, load_meta
 from spoonful.unfinished import remove_leftovers
 
 PLAN_NAME = "plan.json"

@@ -10,7 +10,7 @@ import numpy as np
 from spoonful.errors import SpoonfulError
 from spoonful.sources import Source
 from spoonful.sources.labels import check_labels
-from spoonful.sources.packed_meta import (
+from spoonful.sources.packed.meta import (
     ENCODINGS,
     FORMAT_VERSION,
     MAX_SHARD_MB,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spoonful.errors import SpoonfulError
 from spoonful.files import replaced_file
 from spoonful.packing.plan import Plan
-from spoonful.sources.packed_meta import RAW_DATA_START, FileMeta
+from spoonful.sources.packed.meta import RAW_DATA_START, FileMeta
 
 # What an Arrow file holds besides its records, at most: schema and footer; a batch's head, padding
 # and place in the footer. Measured: 594 and 240 bytes.

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spoonful.content_hash import content_hashes
 from spoonful.errors import SpoonfulError
-from spoonful.sources.background import WHITE, checked_background
-from spoonful.sources.content_hash import content_hashes
-from spoonful.sources.decode import decode_bytes, read_bytes
-from spoonful.sources.image_names import READABLE, is_image_name
+from spoonful.sources.images.background import WHITE, checked_background
+from spoonful.sources.images.decode import decode_bytes, read_bytes
+from spoonful.sources.images.limits import MAX_PIXELS, checked_max_pixels
+from spoonful.sources.images.names import READABLE, is_image_name
+from spoonful.sources.images.plain_png import PlainPng, Rows
+from spoonful.sources.images.resize import checked_resize
+from spoonful.sources.images.scale import PIXELS_VERSION
 from spoonful.sources.indices import checked_indices
-from spoonful.sources.limits import MAX_PIXELS, checked_max_pixels
-from spoonful.sources.plain_png import PlainPng, Rows
-from spoonful.sources.resize import checked_resize
-from spoonful.sources.scale import PIXELS_VERSION
 from spoonful.sources.target import check_target
 from spoonful.sources.threads import max_useful_threads
 

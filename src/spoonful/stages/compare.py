@@ -6,17 +6,17 @@ from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.files import replaced_folder
 from spoonful.project import compare_dir, project_root, shown_path
-from spoonful.stages.unsent import end_if_unsent, settle_store
 from spoonful.tables import check_place
+from spoonful.workflow.unsent import end_if_unsent, settle_store
 
 
 def run(config: Config) -> None:
     """Compare the points of a sweep; leave tables and report, and add them to the sweep's run."""
     settle_store(config.tracking)
-    from spoonful.study.points import group_by_point
-    from spoonful.study.publish import publish
-    from spoonful.study.report import REPORT_NAME, findings, write_report
-    from spoonful.study.tables import points_text
+    from spoonful.compare.points import group_by_point
+    from spoonful.compare.publish import publish
+    from spoonful.compare.report import REPORT_NAME, findings, write_report
+    from spoonful.compare.tables import points_text
     from spoonful.tracking.sweeps import log_comparison, read_sweep
 
     wanted = config.compare
@@ -55,7 +55,7 @@ def _published(folder: str, name: str) -> Path:
     Raises:
         SpoonfulError: it is outside the project, or its README.md has no place for the sweep.
     """
-    from spoonful.study.publish import README_NAME
+    from spoonful.compare.publish import README_NAME
 
     path = (project_root() / folder).resolve()
     if not path.is_relative_to(project_root()):

@@ -2,12 +2,12 @@
 
 import sys
 
-from spoonful.comparison.compare import Comparison, compare
-from spoonful.comparison.recorded_run import RecordedRun
-from spoonful.comparison.windows import Window
 from spoonful.config.schema import Config
-from spoonful.stages.replay import look_into
-from spoonful.stages.unsent import settle_store
+from spoonful.diff.differences import Comparison, compare
+from spoonful.diff.ledgers import Window
+from spoonful.diff.recorded_run import RecordedRun
+from spoonful.workflow.replay import look_into
+from spoonful.workflow.unsent import settle_store
 
 DIFFERENT = 1
 

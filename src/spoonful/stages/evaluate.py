@@ -14,15 +14,15 @@ from spoonful.evaluation.scores import Scores, score
 from spoonful.files import replaced_folder
 from spoonful.project import evaluate_dir, project_root, shown_path, train_dir
 from spoonful.quiet import import_tensorflow
-from spoonful.stages.data import SplitSource, open_folder, open_packed
-from spoonful.stages.trained_model import (
+from spoonful.workflow.data import SplitSource, open_folder, open_packed
+from spoonful.workflow.trained_model import (
     CARD_NAME,
     CONFIG_NAME,
     MODEL_NAME,
     load_model,
     read_card_and_settings,
 )
-from spoonful.stages.unsent import end_if_unsent, settle_store
+from spoonful.workflow.unsent import end_if_unsent, settle_store
 
 
 def run(config: Config) -> None:

@@ -9,10 +9,10 @@ from spoonful.config.schema import Config
 from spoonful.packing import Packed, pack
 from spoonful.packing import verify as verify_store
 from spoonful.project import packed_dir
-from spoonful.sources.packed_meta import StoreMeta, load_meta
+from spoonful.sources.packed.meta import StoreMeta, load_meta
 from spoonful.splitting import SPLITS
-from spoonful.stages.data import check_split, folder_source, packed_settings
-from spoonful.stages.split_files import check_files, read_summary
+from spoonful.workflow.data import check_split, folder_source, packed_settings
+from spoonful.workflow.split_files import check_files, read_summary
 
 
 def run(config: Config) -> None:

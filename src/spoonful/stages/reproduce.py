@@ -3,21 +3,21 @@
 import dataclasses
 import sys
 
-from spoonful.comparison.inputs import hardware_of, other_hardware
-from spoonful.comparison.recorded_run import RecordedRun
 from spoonful.config.compose import compose_config
 from spoonful.config.recorded import recorded_config
 from spoonful.config.schema import Config, TrackingConfig
+from spoonful.diff.inputs import hardware_of, other_hardware
+from spoonful.diff.recorded_run import RecordedRun
 from spoonful.errors import SpoonfulError
 from spoonful.project import reproduce_dir
 from spoonful.quiet import import_tensorflow
 from spoonful.secrets import to_type
 from spoonful.stages.diff import DIFFERENT, compared
-from spoonful.stages.interrupted import AUTO
-from spoonful.stages.job import Job, current_job
-from spoonful.stages.preconditions import not_as_recorded, overrides_of
 from spoonful.stages.train import train_and_record
-from spoonful.stages.unsent import end_if_unsent, settle_store
+from spoonful.workflow.interrupted import AUTO
+from spoonful.workflow.job import Job, current_job
+from spoonful.workflow.preconditions import not_as_recorded, overrides_of
+from spoonful.workflow.unsent import end_if_unsent, settle_store
 
 _AGAIN = " again"
 

@@ -14,6 +14,7 @@ from spoonful import progress
 from spoonful.checked_json import write_checked
 from spoonful.config.own_data import note_path
 from spoonful.config.schema import Config, FolderConfig, MnistConfig
+from spoonful.content_hash import content_hashes
 from spoonful.datasets import DATASETS, RawDataset, RawImage
 from spoonful.datasets.links import safe_link
 from spoonful.errors import SpoonfulError
@@ -25,10 +26,9 @@ from spoonful.project import (
     split_summary_path,
     split_table_path,
 )
-from spoonful.sources.content_hash import content_hashes
 from spoonful.splitting import SPLITS, assign_splits
-from spoonful.stages.split_files import write_list
 from spoonful.unfinished import sole_writer
+from spoonful.workflow.split_files import write_list
 
 
 def run(config: Config) -> None:

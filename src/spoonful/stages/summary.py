@@ -9,8 +9,8 @@ from spoonful.documents import read_json, read_table, unexpected
 from spoonful.errors import SpoonfulError
 from spoonful.evaluation.report import METRICS_NAME, PREDICTIONS_NAME, REPORT_NAME
 from spoonful.project import evaluate_dir, shown_path, train_dir
-from spoonful.stages.trained_model import CARD_NAME, read_card
-from spoonful.stages.unsent import settle_store
+from spoonful.workflow.trained_model import CARD_NAME, read_card
+from spoonful.workflow.unsent import settle_store
 
 _REMAKE = "run `spoonful evaluate` again"
 

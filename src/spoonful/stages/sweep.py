@@ -15,10 +15,7 @@ from spoonful.config.schema import Config
 from spoonful.config.settings import with_absolute_paths
 from spoonful.errors import SpoonfulError
 from spoonful.output import say_last
-from spoonful.stages.data import open_train_and_val
-from spoonful.stages.interrupted import remove_run_folder
-from spoonful.stages.point import NO_ROOM, PlacedTask, failed_record, train_point
-from spoonful.stages.sweep_folder import (
+from spoonful.sweep.folder import (
     FAILED,
     FINISHED,
     PRUNED,
@@ -28,11 +25,14 @@ from spoonful.stages.sweep_folder import (
     SweepRecord,
     without_logins,
 )
-from spoonful.stages.sweep_processes import TERMINATED, Processes, start_server
-from spoonful.stages.sweep_search import Search, check_search
-from spoonful.stages.sweep_start import begun, command_of, counted
-from spoonful.stages.unsent import UNSENT, end_if_unsent, kept_for_the_server, settle_store
+from spoonful.sweep.point import NO_ROOM, PlacedTask, failed_record, train_point
+from spoonful.sweep.processes import TERMINATED, Processes, start_server
+from spoonful.sweep.search import Search, check_search
+from spoonful.sweep.start import begun, command_of, counted
 from spoonful.tracking.store import where_recorded
+from spoonful.workflow.data import open_train_and_val
+from spoonful.workflow.interrupted import remove_run_folder
+from spoonful.workflow.unsent import UNSENT, end_if_unsent, kept_for_the_server, settle_store
 
 POINT_FAILED = 1
 # What has no say in which data is read; a generator's name has.
@@ -212,7 +212,7 @@ class _Run:
 
     def _summarise(self) -> None:
         """Say what came of the sweep."""
-        from spoonful.study.wording import counted_noun
+        from spoonful.compare.wording import counted_noun
 
         points = self.folder.points()
         of = {s: [p for p in points if p.status == s] for s in (FINISHED, PRUNED, FAILED)}

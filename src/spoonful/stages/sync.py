@@ -3,7 +3,7 @@
 import sys
 
 from spoonful.config.schema import Config
-from spoonful.stages.unsent import UNSENT
+from spoonful.workflow.unsent import UNSENT
 
 
 def run(config: Config) -> None:

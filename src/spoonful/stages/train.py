@@ -16,20 +16,21 @@ from spoonful import progress
 from spoonful.config.own_data import with_noted_path
 from spoonful.config.schema import Config
 from spoonful.config.settings import learning_settings, run_name
+from spoonful.content_hash import content_hash
 from spoonful.errors import SpoonfulError
 from spoonful.files import replaced_folder, write_json, write_text
-from spoonful.ledger import to_csv
 from spoonful.project import sweeps_dir, train_dir
 from spoonful.quiet import import_tensorflow
-from spoonful.sources.content_hash import content_hash
-from spoonful.stages.data import SplitSource, open_train_and_val, packed_settings
-from spoonful.stages.interrupted import (
+from spoonful.record.ledger import to_csv
+from spoonful.tracking.store import UnreachableError, prepare_store, where_recorded
+from spoonful.workflow.data import SplitSource, open_train_and_val, packed_settings
+from spoonful.workflow.interrupted import (
     RunFolder,
     interrupted_run,
     new_run_folder,
 )
-from spoonful.stages.job import Job, SweepPoint, current_job
-from spoonful.stages.train_record import (
+from spoonful.workflow.job import Job, SweepPoint, current_job
+from spoonful.workflow.train_record import (
     LEDGER_NAME,
     log_inputs,
     log_ledger,
@@ -37,17 +38,16 @@ from spoonful.stages.train_record import (
     run_tags,
     sweep_tags,
 )
-from spoonful.stages.train_words import (
+from spoonful.workflow.train_words import (
     say_what_begins,
     say_what_came,
     told_how_to_resume,
     warn,
     warn_of_changes,
 )
-from spoonful.stages.trained import IsHopeless, PrunedError, Trained
-from spoonful.stages.trained_model import CARD_NAME, CONFIG_NAME, MODEL_NAME, train_key
-from spoonful.stages.unsent import end_if_unsent, settle_store
-from spoonful.tracking.store import UnreachableError, prepare_store, where_recorded
+from spoonful.workflow.trained import IsHopeless, PrunedError, Trained
+from spoonful.workflow.trained_model import CARD_NAME, CONFIG_NAME, MODEL_NAME, train_key
+from spoonful.workflow.unsent import end_if_unsent, settle_store
 
 if TYPE_CHECKING:
     from spoonful.fitting.train import Training
@@ -218,10 +218,10 @@ def _fit(
     folder: RunFolder,
     is_hopeless: IsHopeless | None,
 ) -> "Training":
+    from spoonful.fitting.epoch_report import EpochReport
     from spoonful.fitting.fit import Resuming
     from spoonful.fitting.interruption import interruption
     from spoonful.fitting.modes import emulates_bfloat16
-    from spoonful.fitting.report import EpochReport
     from spoonful.fitting.train import train
 
     def on_epoch(report: EpochReport) -> None:

@@ -14,7 +14,7 @@ from spoonful import progress
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.project import ARTIFACTS_DIR_NAME, store_root
-from spoonful.stages.unsent import settle_store
+from spoonful.workflow.unsent import settle_store
 
 _HOST = "127.0.0.1"
 # The server's processes end within a second; one that is stuck is killed.

@@ -9,9 +9,9 @@ from typing import Any
 
 import psutil
 
+from spoonful.content_hash import content_hash
 from spoonful.project import LOCK_NAME, PACKAGE, project_root
 from spoonful.quiet import ONEDNN
-from spoonful.sources.content_hash import content_hash
 
 _NAMED_PACKAGES = (
     "tensorflow",

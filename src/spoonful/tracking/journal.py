@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from spoonful.content_hash import content_hash
 from spoonful.documents import decoded, parsed_json, read_bytes, shown, unexpected
 from spoonful.files import naming, replaced_file
 from spoonful.project import journal_dir
-from spoonful.sources.content_hash import content_hash
 
 Entry = dict[str, Any]
 

@@ -12,12 +12,12 @@ from typing import Any
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from spoonful.comparison.recorded_run import METRICS, RecordedRun
 from spoonful.config.recorded import settings_from_yaml
 from spoonful.config.schema import TrackingConfig
+from spoonful.diff.recorded_run import METRICS, RecordedRun
 from spoonful.documents import decoded, parsed_json, read_bytes, shaped, unexpected
 from spoonful.errors import SpoonfulError
-from spoonful.ledger import TRAIN, VAL, Row, from_csv, overall_digest
+from spoonful.record.ledger import TRAIN, VAL, Row, from_csv, overall_digest
 from spoonful.tracking.recording import CHECKSUM_TAG
 from spoonful.tracking.run import as_logged, finished_run
 

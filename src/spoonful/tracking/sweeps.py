@@ -9,10 +9,10 @@ from pathlib import Path
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from spoonful.compare.quantities import EPOCH_METRICS
+from spoonful.compare.runs import PointRun, Setting, SweepRuns, inferred_axes, typed_setting
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
-from spoonful.study.quantities import EPOCH_METRICS
-from spoonful.study.runs import PointRun, Setting, SweepRuns, inferred_axes, typed_setting
 from spoonful.tracking.added import added_to
 from spoonful.tracking.pages import is_served, points_page, run_page, server_address
 from spoonful.tracking.parent import (

@@ -1,0 +1,54 @@
+"""Which points share a chart, and which of its series each belongs to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from spoonful.compare.points import Point, Study
+from spoonful.compare.runs import Setting, shown_setting
+
+MAX_FACETS = 12
+
+
+@dataclass(frozen=True)
+class Facet:
+    """The points of one chart, which are alike in all axes that the chart does not show.
+
+    Attributes:
+        title: the values that they have in common; empty where there is nothing to say.
+        points: in the order of the study.
+    """
+
+    title: str
+    points: list[Point]
+
+
+def facets(study: Study, shown: Sequence[str]) -> list[Facet]:
+    """Sort the points into charts.
+
+    Args:
+        study: the sweep.
+        shown: the axes that each chart shows itself.
+    """
+    rest = [axis for axis in study.axes if axis in study.varied_axes and axis not in shown]
+    groups: dict[tuple[Setting, ...], list[Point]] = {}
+    for point in study.points:
+        groups.setdefault(tuple(value_of(study, point, a) for a in rest), []).append(point)
+    titles = {
+        key: " ".join(
+            f"{study.names[a]}={shown_setting(v)}" for a, v in zip(rest, key, strict=True)
+        )
+        for key in groups
+    }
+    return [Facet(titles[key], points) for key, points in groups.items()]
+
+
+def value_of(study: Study, point: Point, axis: str) -> Setting:
+    """Return a point's value of an axis."""
+    return point.values[study.axes.index(axis)]
+
+
+def left_out(count: int) -> str:
+    """Say that charts were left out; empty where none were."""
+    if count <= MAX_FACETS:
+        return ""
+    return f"The first {MAX_FACETS} of {count} charts; points.csv and runs.csv have all."

@@ -1,0 +1,165 @@
+"""The metric of interest against the time that training took."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+
+from spoonful.compare.charts.facets import MAX_FACETS, facets, left_out, value_of
+from spoonful.compare.charts.labels import Legend, place_labels, set_power_scale
+from spoonful.compare.charts.theme import (
+    MUTED,
+    Chart,
+    finished_chart,
+    house_style,
+    new_figure,
+    series_style,
+)
+from spoonful.compare.points import Point, Spread, Study
+from spoonful.compare.quantities import TRAIN_TIME, Quantity
+from spoonful.compare.runs import shown_setting
+
+_HEIGHT = 290
+_FEWEST, _ROOM = 3, 4  # points of a better half, and how much more room all points take
+_WIDE_RANGE = 8  # largest to smallest: from here on a scale of powers
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A point of the sweep in the chart: time and metric as people read them."""
+
+    label: str
+    time: Spread
+    metric: Spread
+    runs: list[tuple[float, float]]
+
+
+def time_charts(study: Study) -> list[Chart]:
+    """Draw each point's metric against its training time; empty where no time was recorded.
+
+    The axis with the most values gives the labels along a line, the next one the lines, and each
+    value of the others a chart of its own. Where few bad points press the others together, a
+    second chart shows the better half alone.
+    """
+    time = next((q for q in study.quantities if q.name == TRAIN_TIME), None)
+    if time is None:
+        return []
+    charts = []
+    all_facets = facets(study, study.varied_axes[:2])
+    for number, facet in enumerate(all_facets[:MAX_FACETS]):
+        views = [("", facet.points)]
+        better = _better_half(study, facet.points)
+        if better:
+            views.append(("the better half", better))
+        for part, points in views:
+            name = f"time-{number}{'-better' if part else ''}"
+            titles = (f"{study.metric} against training time", facet.title, part)
+            title = ", ".join(filter(None, titles))
+            chart = _time_chart(study, time, points, name, title)
+            charts += [] if chart is None else [chart]
+    return charts
+
+
+def _better_half(study: Study, points: list[Point]) -> list[Point]:
+    """Return the better half of the points where all of them take far more room; else nothing."""
+    better = [point for point in study.ranked if point in points][: (len(points) + 1) // 2]
+    means = [s.mean for p in points if (s := p.spread(study.target)) is not None]
+    close = [s.mean for p in better if (s := p.spread(study.target)) is not None]
+    if len(better) < _FEWEST or max(means) - min(means) <= _ROOM * (max(close) - min(close)):
+        return []
+    return [point for point in points if point in better]
+
+
+@house_style()
+def _time_chart(
+    study: Study, time: Quantity, points: list[Point], name: str, title: str
+) -> Chart | None:
+    series = [
+        (words, number, marks)
+        for words, number, members in _series(study, points)
+        if (marks := list(_marks(study, time, members)))
+    ]
+    if not series:
+        return None
+    legend = Legend(study.names[study.varied_axes[1]]) if len(study.varied_axes) > 1 else None
+    titles = [words for words, _, _ in series]
+    figure = new_figure(_HEIGHT + (0 if legend is None else legend.height(titles)))
+    axes = figure.add_subplot()
+    for words, number, marks in series:
+        _draw(axes, marks, words, number)
+    all_marks = [mark for _, _, marks in series for mark in marks]
+    _set_time_axis(axes, [mark.time.mean for mark in all_marks])
+    axes.set_xlabel(time.title)
+    axes.set_title(study.target.title, fontsize=9, color=MUTED)
+    axes.margins(0.1)
+    if legend is not None:
+        legend.draw(figure, titles)
+    places = [(mark.time.mean, mark.metric.mean) for mark in all_marks]
+    place_labels(figure, axes, places, [mark.label for mark in all_marks])
+    return finished_chart(figure, name, title, _note(study))
+
+
+def _note(study: Study) -> str:
+    better = "down" if study.target.has_smaller_better else "up"
+    count = len(facets(study, study.varied_axes[:2]))
+    labels = f" Labels: {study.names[study.varied_axes[0]]}." if study.varied_axes else ""
+    return (
+        "A marker is the mean of a point's seeds, its bars are one standard deviation, faint dots "
+        f"are single runs.{labels} Better is {better} and to the left. {left_out(count)}".rstrip()
+    )
+
+
+def _series(study: Study, points: list[Point]) -> Iterator[tuple[str, int, list[Point]]]:
+    """Give title, number and points of each line; the numbers are alike in all charts."""
+    if len(study.varied_axes) < 2:
+        yield "", 0, points
+        return
+    axis = study.varied_axes[1]
+    for number, value in enumerate(study.values_of(axis)):
+        members = [point for point in points if value_of(study, point, axis) == value]
+        yield shown_setting(value), number, members
+
+
+def _marks(study: Study, time: Quantity, points: list[Point]) -> Iterator[_Mark]:
+    axis = study.varied_axes[0] if study.varied_axes else None
+    for point in points:
+        seconds, metric = point.spread(time), point.spread(study.target)
+        if seconds is None or metric is None:
+            continue
+        times, values = point.by_seed(time), point.by_seed(study.target)
+        yield _Mark(
+            shown_setting(value_of(study, point, axis)) if axis else point.short_label,
+            scaled(seconds, time.scale),
+            scaled(metric, study.target.scale),
+            [(times[s], values[s] * study.target.scale) for s in times if s in values],
+        )
+
+
+def scaled(spread: Spread, scale: float) -> Spread:
+    """Return a spread in the unit that people read."""
+    sd = None if spread.sd is None else spread.sd * scale
+    return Spread(spread.mean * scale, sd, spread.num, spread.low * scale, spread.high * scale)
+
+
+def _draw(axes: Axes, marks: list[_Mark], title: str, number: int) -> None:
+    style = series_style(number)
+    times, values = [m.time.mean for m in marks], [m.metric.mean for m in marks]
+    for mark in marks:
+        axes.errorbar(
+            mark.time.mean,
+            mark.metric.mean,
+            xerr=mark.time.sd,
+            yerr=mark.metric.sd,
+            color=style["color"],
+            linewidth=1,
+            alpha=0.7,
+        )
+        dots = list(zip(*mark.runs, strict=True))
+        axes.plot(*dots, "o", color=style["color"], alpha=0.5, markersize=2.5, markeredgewidth=0)
+    axes.plot(times, values, **{**style, "linewidth": 0.8}, label=title)
+
+
+def _set_time_axis(axes: Axes, times: list[float]) -> None:
+    if min(times) > 0 and max(times) / min(times) >= _WIDE_RANGE:
+        axes.set_xscale("log")
+        set_power_scale(axes.xaxis)

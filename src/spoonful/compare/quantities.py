@@ -1,0 +1,136 @@
+"""What is read off a run: the metric of interest, speed, time and memory."""
+
+import math
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from spoonful.compare.runs import PointRun
+
+ACCURACY, LOSS = "val_accuracy", "val_loss"
+METRICS = (ACCURACY, LOSS)
+LAST = "last_"
+TRAIN_TIME, IMAGES_PER_S, PEAK_RSS = "train_time_s", "images_per_s", "peak_rss_mb"
+INPUT_WAIT = "input_wait_fraction"
+SHUFFLE_QUALITY = (
+    "shuffle_displacement",
+    "shuffle_class_chi2",
+    "shuffle_repeated_neighbours",
+)
+# What is read for every epoch.
+EPOCH_METRICS = (
+    "loss",
+    "val_loss",
+    "val_accuracy",
+    "images_seen",
+    "epoch_train_s",
+    TRAIN_TIME,
+    IMAGES_PER_S,
+    PEAK_RSS,
+    INPUT_WAIT,
+    *SHUFFLE_QUALITY,
+)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One number of a run.
+
+    Attributes:
+        name: in tables for programs, with its unit.
+        title: for people, with its unit.
+        digits: behind the point where people read it.
+        scale: what it is multiplied by where people read it.
+        read: takes it from a run; None where it is not there.
+    """
+
+    name: str
+    title: str
+    digits: int
+    read: Callable[[PointRun], float | None]
+    scale: float = 1.0
+
+    @property
+    def unit(self) -> str:
+        """What stands behind a value; empty where the name says it."""
+        return " %" if self.scale == 100 else ""
+
+    @property
+    def unit_of_difference(self) -> str:
+        """What stands behind a difference of two values: percentage points."""
+        return " pp" if self.scale == 100 else ""
+
+    @property
+    def has_smaller_better(self) -> bool:
+        """Whether less is better."""
+        return self.name.endswith("loss")
+
+    def of(self, run: PointRun) -> float | None:
+        """Return the number of a run; None where there is none, or none that is finite."""
+        value = self.read(run)
+        return value if value is not None and math.isfinite(value) else None
+
+    def shown(self, value: float, signed: bool = False) -> str:
+        """Write a value for people, without its unit."""
+        sign = "+" if signed else ""
+        text = f"{value * self.scale:{sign},.{self.digits}f}"
+        is_zero = not any(figure in text for figure in "123456789")
+        return text.lstrip("+-") if is_zero else text.replace("-", "\N{MINUS SIGN}")
+
+
+def quantities(metric: str) -> tuple[Quantity, ...]:
+    """Return what is read off each run.
+
+    Args:
+        metric: the one of interest, which comes first: at the epoch whose weights the run kept;
+            then the same at the last epoch.
+    """
+    percent = metric == ACCURACY
+    unit, digits, scale = (", %", 2, 100.0) if percent else ("", 4, 1.0)
+    return (
+        Quantity(metric, f"{metric}{unit}", digits, _once(f"best_{metric}"), scale),
+        Quantity(f"{LAST}{metric}", f"at the last epoch{unit}", digits, _last(metric), scale),
+        Quantity("test_accuracy", "test_accuracy, %", 2, _once("test_accuracy"), 100.0),
+        Quantity(TRAIN_TIME, "training time, s", 2, _train_time),
+        Quantity(IMAGES_PER_S, "images/s", 0, _steady(IMAGES_PER_S)),
+        Quantity(PEAK_RSS, "peak memory, MiB", 0, _largest(PEAK_RSS)),
+        Quantity(INPUT_WAIT, "waiting for input, %", 1, _steady(INPUT_WAIT), 100.0),
+        Quantity(SHUFFLE_QUALITY[0], "shuffle displacement", 3, _mean(SHUFFLE_QUALITY[0])),
+        Quantity(SHUFFLE_QUALITY[1], "shuffle class chi²", 2, _mean(SHUFFLE_QUALITY[1])),
+        Quantity(SHUFFLE_QUALITY[2], "shuffle repeats, %", 3, _mean(SHUFFLE_QUALITY[2]), 100.0),
+    )
+
+
+def _once(name: str) -> Callable[[PointRun], float | None]:
+    return lambda run: run.scalars.get(name)
+
+
+def _last(name: str) -> Callable[[PointRun], float | None]:
+    return lambda run: run.epochs(name)[-1] if run.epochs(name) else None
+
+
+def _largest(name: str) -> Callable[[PointRun], float | None]:
+    return lambda run: max(run.epochs(name), default=None)
+
+
+def _mean(name: str) -> Callable[[PointRun], float | None]:
+    return lambda run: statistics.fmean(run.epochs(name)) if run.epochs(name) else None
+
+
+def _steady(name: str) -> Callable[[PointRun], float | None]:
+    """The median over the epochs; without the first one, in which TensorFlow builds its graph."""
+
+    def read(run: PointRun) -> float | None:
+        values = run.epochs(name)
+        return statistics.median(values[1:] or values) if values else None
+
+    return read
+
+
+def _train_time(run: PointRun) -> float | None:
+    """Seconds of the training parts of all epochs."""
+    total = run.epochs(TRAIN_TIME)
+    if total:
+        return total[-1]
+    each = run.epochs("epoch_train_s")
+    return math.fsum(each) if each else None

@@ -1,0 +1,127 @@
+"""The tables: for programs as csv and JSON, for a terminal as text."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from spoonful.compare.points import Study
+from spoonful.compare.quantities import LAST, quantities
+from spoonful.compare.runs import SEED, shown_setting
+from spoonful.compare.significance import Difference
+from spoonful.compare.wording import shown_spread
+from spoonful.files import write_json
+from spoonful.tables import write_csv
+
+RUNS_NAME, POINTS_NAME, DIFFERENCES_NAME = "runs.csv", "points.csv", "differences.csv"
+METRICS_NAME = "metrics.json"
+_NOT_IN_A_TERMINAL = ("shuffle_", LAST)
+
+
+def write_tables(folder: Path, study: Study, differences: Sequence[Difference]) -> None:
+    """Write runs.csv, points.csv, differences.csv and metrics.json.
+
+    Args:
+        folder: exists.
+        study: the sweep.
+        differences: of the points and of the axes' values.
+    """
+    for name, rows in (
+        (RUNS_NAME, _run_rows(study)),
+        (POINTS_NAME, _point_rows(study)),
+        (DIFFERENCES_NAME, _difference_rows(differences)),
+    ):
+        write_csv(folder / name, next(rows), rows)
+    write_json(folder / METRICS_NAME, _best_metrics(study))
+
+
+def points_text(study: Study) -> str:
+    """Return the points as aligned text, the best first."""
+    # A terminal is no wider; points.csv and the report have the rest.
+    shown = [q for q in study.quantities if not q.name.startswith(_NOT_IN_A_TERMINAL)]
+    header = ["point", "seeds", *(quantity.title for quantity in shown)]
+    rows = [
+        [
+            point.label,
+            str(len(point.runs)),
+            *(shown_spread(quantity, point.spread(quantity)) for quantity in shown),
+        ]
+        for point in study.ranked
+    ]
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = []
+    for row in (header, *rows):
+        numbers = zip(row[1:], widths[1:], strict=True)
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in numbers)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _run_rows(study: Study) -> Iterator[list[Any]]:
+    """Give the header and the rows, as the two below do."""
+    read = quantities(study.metric)
+    counted = {run.run_id: p.label for p in study.points for run in p.runs.values()}
+    yield [
+        "run_id",
+        "name",
+        "status",
+        "counts",
+        *study.axes,
+        SEED,
+        *(quantity.name for quantity in read),
+    ]
+    for run in study.sweep.runs:
+        yield [
+            run.run_id,
+            run.name,
+            run.status,
+            "yes" if run.run_id in counted else "no",
+            *(shown_setting(run.setting(axis)) for axis in study.axes),
+            shown_setting(run.setting(SEED)),
+            *(_cell(quantity.of(run)) for quantity in read),
+        ]
+
+
+def _point_rows(study: Study) -> Iterator[list[Any]]:
+    names = [f"{q.name}_{part}" for q in study.quantities for part in ("mean", "sd")]
+    yield ["point", *study.axes, "num_seeds", *names]
+    for point in study.ranked:
+        spreads = [point.spread(quantity) for quantity in study.quantities]
+        values = [part for s in spreads for part in ((None, None) if s is None else (s.mean, s.sd))]
+        settings = [shown_setting(value) for value in point.values]
+        yield [point.label, *settings, len(point.runs), *map(_cell, values)]
+
+
+def _difference_rows(differences: Iterable[Difference]) -> Iterator[list[Any]]:
+    yield [
+        "axis",
+        "a",
+        "b",
+        "num_pairs",
+        "mean_a_minus_b",
+        "low",
+        "high",
+        "p_value",
+        "p_holm",
+        "verdict",
+    ]
+    for d in differences:
+        numbers = (d.mean, d.low, d.high, d.p_value, d.p_holm)
+        yield [d.axis, d.a, d.b, d.num_pairs, *map(_cell, numbers), d.verdict]
+
+
+def _best_metrics(study: Study) -> dict[str, Any]:
+    best = study.best
+    spread = best.spread(study.target)
+    numbers = {} if spread is None else {"mean": spread.mean, "sd": spread.sd}
+    return {
+        "point": best.label,
+        **{f"{study.metric}_{part}": v for part, v in numbers.items() if v is not None},
+        "num_seeds": len(best.runs),
+        "num_points": len(study.points),
+        "num_runs": sum(len(point.runs) for point in study.points),
+        "num_missing": sum(not m.is_pruned for m in study.missing) + study.num_unknown,
+    }
+
+
+def _cell(value: float | None) -> str:
+    return "" if value is None else repr(value)

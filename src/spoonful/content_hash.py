@@ -1,0 +1,51 @@
+"""The digests of files' bytes."""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from spoonful.sources.images.regular_file import changed_size, opened
+
+_CHUNK_BYTES = 1 << 20
+_FILES_A_TASK = 64
+
+
+def content_hash(path: Path, on_bytes: Callable[[int], object] | None = None) -> str:
+    """Return the hex SHA-256 of a file's bytes.
+
+    Args:
+        path: the file.
+        on_bytes: called with the number of bytes just read.
+
+    Raises:
+        SpoonfulError: no regular file, one that cannot be read, or that changes its size
+            meanwhile; names it and the reason.
+    """
+    digest = hashlib.sha256()
+    with opened(path) as (descriptor, size):
+        left = size
+        # One byte more than the size: a file that grows is noticed, and never read without end.
+        while chunk := os.read(descriptor, min(_CHUNK_BYTES, left + 1)):
+            left -= len(chunk)
+            if left < 0:
+                raise changed_size(path, size, size - left)
+            digest.update(chunk)
+            if on_bytes is not None:
+                on_bytes(len(chunk))
+        if left:
+            raise changed_size(path, size, size - left)
+    return digest.hexdigest()
+
+
+def content_hashes(paths: Sequence[Path]) -> list[str]:
+    """Return the hex SHA-256 of each file's bytes, several read at once.
+
+    Raises:
+        SpoonfulError: a file cannot be read; names it and the reason.
+    """
+    parts = [paths[i : i + _FILES_A_TASK] for i in range(0, len(paths), _FILES_A_TASK)]
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        hashed = pool.map(lambda part: [content_hash(path) for path in part], parts)
+        return [digest for part in hashed for digest in part]

@@ -1,0 +1,178 @@
+"""What two trainings were made from: data, split, config, code, versions, hardware."""
+
+from spoonful.config.settings import flat_settings
+from spoonful.diff.finding import Finding, Status, changed, listed
+from spoonful.diff.recorded_run import RecordedRun
+
+_SHOWN_FIELDS = 20
+_SHOWN_VERSIONS = 8
+_SHORT = 7  # of a commit
+_SHORT_DIGEST = 12
+_LOCK = "requirements.lock"
+_FINGERPRINTS = ("fingerprint.train", "fingerprint.val")
+# Memory is no part of it: what is free of it decides no bit.
+_HARDWARE = (
+    "hardware.cpu",
+    "hardware.num_cores",
+    "hardware.gpus",
+    "hardware.onednn",
+    "hardware.system",
+    "jit_compile",
+)
+
+
+def compare_inputs(a: RecordedRun, b: RecordedRun) -> list[Finding]:
+    """Return what was found of data, split, config, code and versions."""
+    config = _config(a, b)
+    split = _digest("split", "digest.split", a, b)
+    return [_data(a, b, split, config), split, config, _code(a, b), _versions(a, b)]
+
+
+def notes_on(a: RecordedRun, b: RecordedRun) -> list[Finding]:
+    """Return what else differs: settings that change no bit, and the hardware."""
+    notes = []
+    if a.config is not None and b.config is not None:
+        learning = flat_settings(a.learning or {}) | flat_settings(b.learning or {})
+        different = changed(flat_settings(a.config), flat_settings(b.config))
+        rest = {
+            name: values
+            for name, values in different.items()
+            if name not in learning and name != "tracking.run_name"  # which stands above
+        }
+        if rest:
+            notes.append(Finding("no effect", Status.OTHER, listed(rest, _SHOWN_FIELDS)))
+    if other := other_hardware(hardware_of(a), hardware_of(b)):
+        notes.append(Finding("hardware", Status.OTHER, other))
+    return notes
+
+
+def other_hardware(a: dict[str, str], b: dict[str, str]) -> str:
+    """Say in what two machines differ, as far as bits may depend on it; empty: in nothing."""
+    both = {name for name in _HARDWARE if name in a and name in b}
+    different = changed({n: a[n] for n in both}, {n: b[n] for n in both})
+    ordered = {n.removeprefix("hardware."): different[n] for n in _HARDWARE if n in different}
+    return listed(ordered, len(_HARDWARE))
+
+
+def hardware_of(run: RecordedRun) -> dict[str, str]:
+    """Return what a run was trained on, by the names of its tags."""
+    resumed = {
+        name.removeprefix("resumed."): f"{run.tags[name.removeprefix('resumed.')]}, resumed {value}"
+        for name, value in run.tags.items()
+        if name.startswith("resumed.hardware.")
+    }
+    return {name: value for name, value in {**run.tags, **resumed}.items() if name in _HARDWARE}
+
+
+def _versions_of(run: RecordedRun) -> dict[str, str]:
+    """Return the versions of Python, the lock and the packages, by name."""
+    tagged = {
+        name.removeprefix("version."): value
+        for name, value in run.tags.items()
+        if name.startswith("version.")
+    }
+    lock = run.tags.get("requirements_lock")
+    found = {
+        **({"python": tagged["python"]} if "python" in tagged else {}),
+        **({_LOCK: lock[:_SHORT_DIGEST]} if lock else {}),
+        **(tagged if run.packages is None else run.packages),
+    }
+    for name, value in run.tags.items():
+        if name.startswith(("resumed.version.", "resumed.requirements_lock")):
+            began = run.tags.get(name.removeprefix("resumed."), "")
+            short = name.removeprefix("resumed.").removeprefix("version.")
+            short = short.replace("requirements_lock", _LOCK)
+            found[short] = f"{began[:_SHORT_DIGEST]}, resumed {value[:_SHORT_DIGEST]}"
+    return found
+
+
+def _data(a: RecordedRun, b: RecordedRun, split: Finding, config: Finding) -> Finding:
+    data = _digest("data", "digest.data", a, b)
+    if {data.status, split.status, config.status} == {Status.SAME}:
+        different = {
+            name: (a.tags[name][:_SHORT_DIGEST], b.tags[name][:_SHORT_DIGEST])
+            for name in _FINGERPRINTS
+            if name in a.tags and name in b.tags and a.tags[name] != b.tags[name]
+        }
+        if different:  # packed by other versions, or altered since
+            detail = (
+                f"the same raw images, but what was read of them is not: {listed(different, 2)}"
+            )
+            return Finding("data", Status.DIFFERENT, detail)
+    return data
+
+
+def _digest(aspect: str, tag: str, a: RecordedRun, b: RecordedRun) -> Finding:
+    one, other = a.tag(tag), b.tag(tag)
+    if one is not None and other is not None:
+        if one == other:
+            return Finding(aspect, Status.SAME, one)
+        return Finding(aspect, Status.DIFFERENT, f"{one} | {other}")
+    read_a = [a.tag(name) for name in _FINGERPRINTS]
+    read_b = [b.tag(name) for name in _FINGERPRINTS]
+    if None not in read_a and read_a == read_b:
+        return Finding(aspect, Status.SAME, "as to the images of train and val, by fingerprint")
+    return Finding(aspect, Status.UNKNOWN, f"not recorded in {_which(one is None, other is None)}")
+
+
+def _config(a: RecordedRun, b: RecordedRun) -> Finding:
+    if a.learning is None or b.learning is None:
+        missing = _which(a.learning is None, b.learning is None)
+        return Finding("config", Status.UNKNOWN, f"no config.yaml can be read of {missing}")
+    different = changed(flat_settings(a.learning), flat_settings(b.learning))
+    if different:
+        return Finding("config", Status.DIFFERENT, listed(different, _SHOWN_FIELDS))
+    return Finding("config", Status.SAME, f"{len(flat_settings(a.learning))} keys")
+
+
+def _code(a: RecordedRun, b: RecordedRun) -> Finding:
+    commits_a, commits_b = _commits(a), _commits(b)
+    if not commits_a or not commits_b:
+        missing = _which(not commits_a, not commits_b)
+        return Finding("code", Status.UNKNOWN, f"no git commit was recorded in {missing}")
+    if commits_a != commits_b:
+        return Finding("code", Status.DIFFERENT, f"commit {_shown(a)} | {_shown(b)}")
+    if _is_dirty(a) or _is_dirty(b):
+        which = _which(_is_dirty(a), _is_dirty(b))
+        detail = f"commit {commits_a[-1][:_SHORT]}, but files differed from it in {which}: "
+        return Finding("code", Status.UNKNOWN, detail + "it cannot be told how")
+    return Finding("code", Status.SAME, f"commit {_shown(a)}")
+
+
+def _commits(run: RecordedRun) -> list[str]:
+    """Return the commits that a run was trained with: that of its beginning, and of a resume."""
+    tags = (run.tag("git.commit"), run.tag("resumed.git.commit"))
+    return [commit for commit in tags if commit is not None]
+
+
+def _is_dirty(run: RecordedRun) -> bool:
+    return "true" in (run.tag("git.dirty"), run.tag("resumed.git.dirty"))
+
+
+def _shown(run: RecordedRun) -> str:
+    commits = ", resumed at ".join(commit[:_SHORT] for commit in _commits(run))
+    return f"{commits} ({'with files that differed from it' if _is_dirty(run) else 'clean'})"
+
+
+def _versions(a: RecordedRun, b: RecordedRun) -> Finding:
+    if a.packages is None or b.packages is None:
+        a, b = _without_packages(a), _without_packages(b)
+    found_a, found_b = _versions_of(a), _versions_of(b)
+    if not found_a or not found_b:
+        missing = _which(not found_a, not found_b)
+        return Finding("versions", Status.UNKNOWN, f"not recorded in {missing}")
+    different = changed(found_a, found_b)
+    if different:
+        return Finding("versions", Status.DIFFERENT, listed(different, _SHOWN_VERSIONS))
+    rest = [name for name in found_a if name not in ("python", _LOCK)]
+    lock = ", the lock" if _LOCK in found_a else ""
+    detail = f"python {found_a.get('python', 'unknown')}, {len(rest)} packages{lock}"
+    return Finding("versions", Status.SAME, detail)
+
+
+def _without_packages(run: RecordedRun) -> RecordedRun:
+    return RecordedRun(run.run_id, run.name, run.status, run.started, run.tags)
+
+
+def _which(in_a: bool, in_b: bool) -> str:
+    return "A and B" if in_a and in_b else "A" if in_a else "B"

@@ -1,0 +1,55 @@
+"""Where two ledgers first differ."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from spoonful.record.ledger import Row
+
+
+@dataclass(frozen=True)
+class Window:
+    """The steps among which two ledgers of a stream first differ.
+
+    Attributes:
+        row_a: the first row of A that is not B's.
+        row_b: the row of B in its place.
+        start: the first step that may differ; all before it are the same.
+        stop: the step after the last one that may be the first to differ.
+    """
+
+    row_a: Row
+    row_b: Row
+    start: int
+    stop: int
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the steps are in, from 1."""
+        return min(self.row_a.epoch, self.row_b.epoch)
+
+    @property
+    def words(self) -> str:
+        """The steps and their epoch."""
+        if self.stop - self.start == 1:
+            return f"step {self.start:,} (epoch {self.epoch})"
+        return f"steps {self.start:,} to {self.stop - 1:,} (epoch {self.epoch})"
+
+
+def first_difference(rows_a: Sequence[Row], rows_b: Sequence[Row]) -> Window | None:
+    """Return where the rows of one stream first differ, as far as both go; None: nowhere."""
+    before: Row | None = None
+    for row_a, row_b in zip(rows_a, rows_b, strict=False):
+        if row_a != row_b:
+            return Window(row_a, row_b, _start(before, row_a, row_b), max(row_a.step, row_b.step))
+        before = row_a
+    return None
+
+
+def _start(before: Row | None, row_a: Row, row_b: Row) -> int:
+    """Return the first step after the last row that is the same.
+
+    The steps of "val" are counted in their epoch: there they begin anew.
+    """
+    if before is None or (before.stream == "val" and before.epoch < min(row_a.epoch, row_b.epoch)):
+        return 0
+    return before.step

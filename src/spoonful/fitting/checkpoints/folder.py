@@ -1,0 +1,99 @@
+"""A folder of checkpoints: the newest two, each written beside and renamed."""
+
+import contextlib
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from spoonful.errors import SpoonfulError
+from spoonful.files import replaced_folder
+from spoonful.fitting.checkpoints.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+
+NUM_KEPT = 2
+_NAME = re.compile(r"step-(\d{12})")
+
+
+class CheckpointFolder:
+    """Keep the newest checkpoints of one training.
+
+    Args:
+        path: the folder; made when the first checkpoint is written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._damaged: set[int] = set()  # steps that `newest` passed over
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint, then remove all but it and the one before it.
+
+        Killed at any moment, the checkpoints that were there before or the new one are whole.
+
+        Raises:
+            SpoonfulError: it cannot be written; names the folder and the reason.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with replaced_folder(self._folder(checkpoint.step)) as beside:
+                write_checkpoint(checkpoint, beside)
+        except OSError as error:
+            raise SpoonfulError(
+                f"{self.path}: the checkpoint of step {checkpoint.step:,} cannot be written "
+                f"({error.strerror or error}): make room or give access"
+            ) from error
+        self._damaged.discard(checkpoint.step)
+        # Training was taken up before those of later steps.
+        earlier = [step for step in self.steps() if step <= checkpoint.step]
+        kept = [step for step in earlier if step not in self._damaged][-NUM_KEPT:]
+        for step in self.steps():
+            if step not in kept:
+                shutil.rmtree(self._folder(step), ignore_errors=True)
+        for leftover in self._leftovers():
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def newest(self, warn: Callable[[str], None]) -> Checkpoint | None:
+        """Return the newest checkpoint that is whole; None where there is none.
+
+        Args:
+            warn: told of each damaged checkpoint that is passed over.
+        """
+        self._put_back_leftovers()
+        for step in reversed(self.steps()):
+            try:
+                return read_checkpoint(self._folder(step))
+            except SpoonfulError as error:
+                self._damaged.add(step)
+                warn(f"the checkpoint {self._folder(step)} is damaged ({error}): passed over")
+        return None
+
+    def steps(self) -> list[int]:
+        """Return the steps that there are checkpoints of, ascending."""
+        if not self.path.is_dir():
+            return []
+        found = (_NAME.fullmatch(path.name) for path in self.path.iterdir())
+        return sorted(int(match[1]) for match in found if match)
+
+    def remove(self) -> None:
+        """Remove all checkpoints, and the folder where nothing else is in it."""
+        for step in self.steps():
+            shutil.rmtree(self._folder(step), ignore_errors=True)
+        for leftover in self._leftovers():
+            shutil.rmtree(leftover, ignore_errors=True)
+        if self.path.is_dir() and not any(self.path.iterdir()):
+            self.path.rmdir()
+
+    def _put_back_leftovers(self) -> None:
+        """Use what a write left that was killed after it had moved its step's checkpoint away."""
+        for leftover in self._leftovers():
+            place = self.path / leftover.name.split(".")[1]
+            with contextlib.suppress(SpoonfulError, OSError):
+                if not place.exists():
+                    read_checkpoint(leftover)
+                    leftover.rename(place)
+
+    def _leftovers(self) -> list[Path]:
+        return sorted(self.path.glob(".step-*.tmp"))
+
+    def _folder(self, step: int) -> Path:
+        return self.path / f"step-{step:012d}"

@@ -1,0 +1,84 @@
+"""What training says of each epoch."""
+
+from dataclasses import dataclass
+
+from spoonful.record.ledger import as_metric
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """One finished epoch.
+
+    Attributes:
+        epoch: counted from 1.
+        num_epochs: how many were asked for.
+        metrics: loss, accuracy, val_loss, val_accuracy, learning_rate; the same in every run of
+            the same config on the same kind of machine.
+        train_s: seconds of its training part.
+        val_s: seconds of its validation.
+        images_per_s: of the training part.
+        input_wait_s: seconds of the training part spent waiting for batches.
+        peak_rss_mb: largest resident memory of the process during this training so far, in MiB.
+        digests: of the batches of "train" and "val", hex, as the ledger has them.
+        shuffle: how well training's batches were mixed, by the metrics of `ShuffleQuality`.
+        images_seen: trained on since the training began, this epoch's included.
+        train_time_s: seconds of the training parts so far, this epoch's included. What a killed
+            process did after its last checkpoint is done again, and counts once.
+    """
+
+    epoch: int
+    num_epochs: int
+    metrics: dict[str, float]
+    train_s: float
+    val_s: float
+    images_per_s: float
+    input_wait_s: float
+    peak_rss_mb: float
+    digests: dict[str, str]
+    shuffle: dict[str, float]
+    images_seen: int
+    train_time_s: float
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that the remaining epochs take if they are like this one."""
+        return (self.num_epochs - self.epoch) * (self.train_s + self.val_s)
+
+    def performance(self) -> dict[str, float]:
+        """Return what differs from run to run, as metrics with units in their names."""
+        return {
+            "images_per_s": self.images_per_s,
+            "epoch_train_s": self.train_s,
+            "epoch_val_s": self.val_s,
+            "train_time_s": self.train_time_s,
+            "input_wait_s": self.input_wait_s,
+            "input_wait_fraction": self.input_wait_s / self.train_s if self.train_s else 0.0,
+            "peak_rss_mb": self.peak_rss_mb,
+        }
+
+    def digest_metrics(self) -> dict[str, float]:
+        """Return the digests' first 48 bits as metrics: equal where the batches were."""
+        return {f"digest_{name}": as_metric(digest) for name, digest in self.digests.items()}
+
+    def tracked_metrics(self) -> dict[str, float]:
+        """Return all that is recorded of an epoch."""
+        return {
+            **self.metrics,
+            **self.performance(),
+            **self.digest_metrics(),
+            **self.shuffle,
+            "images_seen": float(self.images_seen),
+        }
+
+
+def epoch_line(report: EpochReport) -> str:
+    """Write an epoch as one line for a terminal."""
+    values = report.metrics
+    minutes, seconds = divmod(round(report.left_s), 60)
+    width = len(str(report.num_epochs))
+    return (
+        f"epoch {report.epoch:>{width}}/{report.num_epochs}"
+        f"  loss {values['loss']:.4f}  accuracy {values['accuracy']:.4f}"
+        f"  val_loss {values['val_loss']:.4f}  val_accuracy {values['val_accuracy']:.4f}"
+        f"  {report.images_per_s:,.0f} images/s  left {minutes}:{seconds:02d}"
+    )

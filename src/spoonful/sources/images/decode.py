@@ -1,0 +1,116 @@
+"""One image file to pixels."""
+
+import os
+import stat
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spoonful.errors import SpoonfulError
+from spoonful.sources.images.background import WHITE
+from spoonful.sources.images.file_kinds import identify
+from spoonful.sources.images.jpeg import JPEG_START, decode_jpeg
+from spoonful.sources.images.limits import MAX_PIXELS, RefusedError, max_file_bytes
+from spoonful.sources.images.pillow_image import decode_other
+from spoonful.sources.images.regular_file import READ, changed_size, irregular, unreadable
+from spoonful.sources.images.tiff import TIFF_STARTS, decode_tiff
+
+# The pixels of an image must not depend on how many threads the machine has, and for images of
+# this size OpenCV's own threads cost more than they give.
+cv2.setNumThreads(1)
+
+# Sizes of block devices are multiples of it; those of character devices are 0.
+_DEVICE_BYTES = 512
+
+
+def decode_image(
+    path: str | os.PathLike[str],
+    pixels: NDArray[np.uint8],
+    resize: str = "stretch",
+    background: Sequence[int] = WHITE,
+    max_pixels: int = MAX_PIXELS,
+) -> None:
+    """Read an image file into place, resized to the size of `pixels`.
+
+    The EXIF orientation is applied. Colour is RGB; what is transparent shows the background.
+    Shrinking averages pixels, growing interpolates linearly. Whatever the decoder complains of is
+    an error: no pixel is made up.
+
+    Args:
+        path: an image file of one of the formats that `image_names.py` lists.
+        pixels: uint8 [h, w, 1] for grey or [h, w, 3] for colour, filled in.
+        resize: "stretch" to the size; "fit" the whole image, its aspect kept, centred on black; or
+            "crop", the aspect kept, the centre that fills the size.
+        background: (red, green, blue), 0..255 each.
+        max_pixels: the limit for height x width of the file's picture.
+
+    Raises:
+        SpoonfulError: the file is missing, no regular file, not an image, damaged or too large;
+            names the file, what it is and what to do. No such policy.
+    """
+    decode_bytes(read_bytes(path, max_pixels), path, pixels, resize, background, max_pixels)
+
+
+def read_bytes(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> bytes:
+    """Return a regular file's bytes.
+
+    Raises:
+        SpoonfulError: the file cannot be read, is no regular file, or has more bytes than an image
+            within the limit needs; names it and the reason.
+    """
+    # For files of 300 bytes, which take 11 us to decode, this takes 6 us, and 8 with fstat().
+    try:
+        descriptor = os.open(path, READ)
+        try:
+            # Pipes, sockets and terminals have no end to go to; a directory cannot be read.
+            size = os.lseek(descriptor, 0, os.SEEK_END)
+            if not size % _DEVICE_BYTES or size > max_file_bytes(max_pixels):
+                _check_size(path, descriptor, max_pixels)
+            # One byte more than the size: a file that grows is noticed, and never read on and on.
+            encoded = os.pread(descriptor, size + 1, 0)
+            if len(encoded) != size:
+                raise changed_size(path, size, len(encoded))
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return encoded
+
+
+def _check_size(path: str | os.PathLike[str], descriptor: int, max_pixels: int) -> None:
+    """Check what has the size of a device, or too large a one."""
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise irregular(path, found.st_mode)
+    if found.st_size > max_file_bytes(max_pixels):
+        raise SpoonfulError(
+            f"{path}: {found.st_size:,} bytes, more than an image of "
+            f"dataset.max_pixels={max_pixels} needs; shrink or remove it, or raise "
+            "dataset.max_pixels"
+        )
+
+
+def decode_bytes(
+    encoded: bytes,
+    path: str | os.PathLike[str],
+    pixels: NDArray[np.uint8],
+    resize: str = "stretch",
+    background: Sequence[int] = WHITE,
+    max_pixels: int = MAX_PIXELS,
+) -> None:
+    """Decode a file's bytes into place, as `decode_image` does; `path` is for the messages."""
+    if resize == "fit":
+        pixels[...] = 0
+    try:
+        if encoded.startswith(JPEG_START):
+            decode_jpeg(encoded, pixels, resize, max_pixels)
+        elif encoded.startswith(TIFF_STARTS):
+            decode_tiff(encoded, pixels, resize, background, max_pixels)
+        elif not decode_other(encoded, pixels, resize, background, max_pixels):
+            raise RefusedError(*identify(encoded))
+    except RefusedError as refused:
+        raise SpoonfulError(
+            f"{path}: {refused.reason} ({len(encoded)} bytes); {refused.remedy}"
+        ) from refused

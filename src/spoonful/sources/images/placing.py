@@ -1,0 +1,67 @@
+"""Put a decoded picture upright into the place of an example."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spoonful.sources.images.exif import is_turned, stored_box, turn_upright
+from spoonful.sources.images.resize import Box, boxes
+from spoonful.sources.images.scale import part, scale
+
+
+class Placing(NamedTuple):
+    """Which box of the stored picture fills which box of the target.
+
+    Attributes:
+        source: of the stored picture, before it is turned upright.
+        target: of the example's place.
+        turn: the EXIF orientation, 1..8.
+        height: rows of the stored picture that the target asks for, before turning.
+        width: columns, likewise.
+    """
+
+    source: Box
+    target: Box
+    turn: int
+    height: int
+    width: int
+
+
+def placing(resize: str, size: tuple[int, int], turn: int, target_size: tuple[int, int]) -> Placing:
+    """Return how a stored picture of `size` (height, width) is placed.
+
+    Raises:
+        SpoonfulError: no such resize policy.
+    """
+    upright = size[::-1] if is_turned(turn) else size
+    shown, target = boxes(resize, *upright, *target_size)
+    source = stored_box(shown, *upright, turn)
+    height, width = target.height, target.width
+    if is_turned(turn):
+        height, width = width, height
+    return Placing(source, target, turn, height, width)
+
+
+def put(
+    image: NDArray[np.uint8], where: Placing, pixels: NDArray[np.uint8], reduction: int = 1
+) -> None:
+    """Scale and turn a picture into place.
+
+    Args:
+        image: [h, w] or [h, w, 1] grey, or [h, w, 3].
+        where: how, in pixels of the file's own size.
+        pixels: uint8 [h, w, 1] or [h, w, 3]; padding is left as it is.
+        reduction: how many times smaller than the file's own size `image` is.
+    """
+    if pixels.shape[2] == 1:
+        pixels, image = pixels[..., 0], image.reshape(image.shape[:2])
+    target = part(pixels, where.target)
+    image = part(image, Box(*(round(side / reduction) for side in where.source)))
+    height, width = where.source.height / reduction, where.source.width / reduction
+    if where.turn == 1:
+        scale(image, target, height, width)
+        return
+    stored = np.empty((where.height, where.width, *pixels.shape[2:]), np.uint8)
+    scale(image, stored, height, width)
+    turn_upright(stored, where.turn, target)

@@ -1,0 +1,141 @@
+"""Check the shards of a store against their checksums once, in a thread, while they are read."""
+
+import hashlib
+import os
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+
+import numpy as np
+
+from spoonful import background
+from spoonful.documents import unexpected
+from spoonful.errors import SpoonfulError
+from spoonful.sources.packed.files import FileSet
+from spoonful.sources.packed.meta import REMAKE, FileMeta
+
+# Hashed in 0.5 ms, so that the thread ends soon.
+_CHUNK_BYTES = 1 << 20
+
+# The shards that this process has found whole: as files, at the time of their last change.
+_Checked = tuple[int, int, int, int, str]
+_whole: set[_Checked] = set()
+
+
+def forget() -> None:
+    """Forget which shards were found whole: a benchmark checks them again."""
+    _whole.clear()
+
+
+class ShardCheck:
+    """Check the shards of one open store; those that this process has checked are passed over.
+
+    Args:
+        files: the shards.
+        shards: what they must be.
+        keeps_cache: the store fits into memory: what is read for the check stays in the system's
+            cache, where the readers find it. Otherwise what was not there before is dropped.
+    """
+
+    def __init__(self, files: FileSet, shards: Sequence[FileMeta], keeps_cache: bool) -> None:
+        self.error: SpoonfulError | None = None
+        self._files = files
+        self._shards = shards
+        self._keeps_cache = keeps_cache
+        self._thread: threading.Thread | None = None
+        self._is_over = threading.Event()  # done, failed or stopped
+        self._is_stopped = False
+        self._num_bytes = 0  # checked so far
+        self._at = 0  # the shard that is being checked
+        self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        """Start the thread, the first time."""
+        if self._thread is not None or self._is_stopped:
+            return
+        with self._lock:
+            if self._thread is None:
+                self._thread = background.start(self._work, "spoonful-check", self.stop)
+
+    def stop(self) -> None:
+        """Let the thread end soon; what it has not checked stays so."""
+        self._is_stopped = True
+
+    def raise_if_failed(self) -> None:
+        """Raise what was found.
+
+        Raises:
+            SpoonfulError: a shard is not as it was packed; names it.
+        """
+        if self.error is not None:
+            raise SpoonfulError(str(self.error))
+
+    def finish(self, limit_s: float) -> None:
+        """Wait until all shards are checked, if the check has begun.
+
+        Args:
+            limit_s: longest time without progress.
+
+        Raises:
+            SpoonfulError: a shard is not as it was packed, or cannot be read within the limit.
+        """
+        have = -1
+        while self._thread is not None and not self._is_over.wait(limit_s):
+            if have == self._num_bytes:
+                raise SpoonfulError(
+                    f"{self._files.paths[self._at]}: its check did not go on within "
+                    f"read_timeout_s={limit_s:g}: is the disk or the network gone?"
+                )
+            have = self._num_bytes
+        self.raise_if_failed()
+
+    def _work(self) -> None:
+        try:
+            buffer = memoryview(bytearray(_CHUNK_BYTES))
+            for number in range(len(self._shards)):
+                self._at = number
+                self._check(number, buffer)
+                if self._is_stopped:
+                    return
+        except SpoonfulError as error:
+            self.error = error
+        finally:
+            self._is_over.set()
+
+    def _check(self, number: int, buffer: memoryview) -> None:
+        shard, path = self._shards[number], self._files.paths[number]
+        descriptor = int(self._files.descriptors(np.array([number]))[0])
+        found = os.fstat(descriptor)
+        key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, shard.sha256)
+        if key in _whole:
+            return
+        digest, offset = hashlib.sha256(), 0
+        while not self._is_stopped:
+            try:
+                got = self._read(descriptor, offset, buffer)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise unexpected(path, "a file that can be read", reason, REMAKE) from error
+            if got == 0:
+                break
+            digest.update(buffer[:got])
+            offset += got
+            self._num_bytes += got
+        if self._is_stopped:
+            return
+        if digest.hexdigest() != shard.sha256:
+            raise unexpected(path, f"sha256 {shard.sha256}", digest.hexdigest(), REMAKE)
+        _whole.add(key)
+
+    def _read(self, descriptor: int, offset: int, buffer: memoryview) -> int:
+        """Read on, without taking room from what the readers need."""
+        if not self._keeps_cache and hasattr(os, "RWF_NOWAIT"):
+            with suppress(OSError):  # not in the cache, or a file system that cannot tell
+                got = os.preadv(descriptor, [buffer], offset, os.RWF_NOWAIT)
+                if got:
+                    return got
+        got = os.preadv(descriptor, [buffer], offset)
+        if not self._keeps_cache:
+            with suppress(OSError, AttributeError):
+                os.posix_fadvise(descriptor, offset, got, os.POSIX_FADV_DONTNEED)
+        return got

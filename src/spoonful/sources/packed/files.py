@@ -1,0 +1,161 @@
+"""The shards of a store as open files."""
+
+import hashlib
+import os
+import threading
+import weakref
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spoonful.documents import unexpected
+from spoonful.errors import SpoonfulError
+from spoonful.sources.packed.meta import REMAKE, FileMeta
+from spoonful.sources.packed.reads import Integers, RangeError, read_range
+
+# A shell allows 1,024 open files by default; a store of 256 GB has as many shards.
+_FEW_FILES = 128
+
+
+class FileSet:
+    """Files of a folder that are opened when first read, and stay so.
+
+    They are looked for in the folder that was there at the beginning: where another store has taken
+    its place since, a file is missing instead of being another store's.
+
+    Args:
+        folder: where they lie.
+        names: the files, known by their place in this list.
+    """
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        self.paths = [folder / name for name in names]
+        if len(self.paths) > _FEW_FILES:
+            _allow_more_files()
+        self._folder = _open_folder(folder)
+        self._descriptors = np.full(len(self.paths), -1, dtype=np.int64)
+        self._lock = threading.Lock()
+        weakref.finalize(self, _close, self._folder, self._descriptors)
+
+    def descriptors(self, numbers: Integers) -> NDArray[np.int64]:
+        """Return the open file of each of `numbers` [k], int64 [k].
+
+        Raises:
+            SpoonfulError: a file that cannot be opened; names it.
+        """
+        found: NDArray[np.int64] = self._descriptors[numbers]
+        if found.size and found.min() < 0:
+            with self._lock:
+                for number in distinct(numbers):
+                    if self._descriptors[number] < 0:
+                        self._descriptors[number] = self._open(self.paths[number])
+            found = self._descriptors[numbers]
+        return found
+
+    def load(self, number: int, file: FileMeta, parts: Sequence[NDArray[np.uint8]]) -> None:
+        """Read a whole file into memory, and check it.
+
+        Args:
+            number: which file.
+            file: what it must be.
+            parts: contiguous and writable, together as long as the file.
+
+        Raises:
+            SpoonfulError: it cannot be read, or is not the file that was packed; names it.
+        """
+        descriptor = int(self.descriptors(np.array([number]))[0])
+        self.check_size(number, file)
+        digest, offset = hashlib.sha256(), 0
+        for part in parts:
+            view = part.reshape(-1).data
+            try:
+                read_range(descriptor, offset, view)
+            except RangeError as error:
+                found = error.found
+                raise unexpected(self.paths[number], "a whole file", found, REMAKE) from error
+            digest.update(view)
+            offset += len(view)
+        if digest.hexdigest() != file.sha256:
+            expected, found = f"sha256 {file.sha256}", digest.hexdigest()
+            raise unexpected(self.paths[number], expected, found, REMAKE)
+
+    def check_size(self, number: int, file: FileMeta) -> None:
+        """Check that an open file is as long as it was.
+
+        Raises:
+            SpoonfulError: it is shorter or longer; names it.
+        """
+        found = os.fstat(int(self.descriptors(np.array([number]))[0])).st_size
+        if found != file.num_bytes:
+            expected = f"{file.num_bytes} bytes"
+            raise unexpected(self.paths[number], expected, str(found), REMAKE)
+
+    def will_need(self, number: int, offset: int, length: int) -> None:
+        """Ask the system to read a range soon; a hint that never fails.
+
+        It then reads nothing more of the file than what it is asked for: a single read next to such
+        a range made it fetch the megabytes that follow, in place of what was fetched before.
+        """
+        with suppress(OSError, AttributeError, SpoonfulError):  # no such call on macOS and Windows
+            descriptor = int(self.descriptors(np.array([number]))[0])
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
+            os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_WILLNEED)
+
+    def will_not_need(self, number: int, offset: int, length: int) -> None:
+        """Tell the system that nobody will soon read a range again; a hint that never fails."""
+        with suppress(OSError, AttributeError, SpoonfulError):
+            descriptor = int(self.descriptors(np.array([number]))[0])
+            os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)
+
+    def _open(self, path: Path) -> int:
+        try:
+            if self._folder is None:
+                return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            return os.open(path.name, os.O_RDONLY, dir_fd=self._folder)
+        except OSError as error:
+            raise _unusable(path, error.strerror or str(error)) from error
+
+
+def distinct(numbers: Integers) -> list[int]:
+    """Return the different ones of small numbers from 0 on, in their order.
+
+    The first call of `np.unique` takes 60 ms: it imports masked arrays.
+    """
+    found: list[int] = np.flatnonzero(np.bincount(numbers)).tolist()
+    return found
+
+
+def _unusable(path: Path, found: str) -> SpoonfulError:
+    return SpoonfulError(
+        f"{path}: expected a file that can be read, found: {found}; {REMAKE}, or "
+        "allow more open files where these are too many"
+    )
+
+
+def _open_folder(folder: Path) -> int | None:
+    """Open a folder to open files in; None where the system cannot."""
+    if os.open not in os.supports_dir_fd:
+        return None
+    try:
+        return os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise _unusable(folder, error.strerror or str(error)) from error
+
+
+def _close(folder: int | None, descriptors: NDArray[np.int64]) -> None:
+    opened = descriptors[descriptors >= 0].tolist()
+    for descriptor in opened if folder is None else [*opened, folder]:
+        with suppress(OSError):
+            os.close(descriptor)
+
+
+def _allow_more_files() -> None:
+    """Raise this process' own limit of open files as far as the system lets it."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,263 @@
+"""Pixels of a jpeg store: records out of few big Arrow files, decoded when asked for."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from spoonful.errors import SpoonfulError
+from spoonful.sources.packed.files import FileSet, distinct
+from spoonful.sources.packed.meta import REMAKE, StoreMeta
+from spoonful.sources.packed.reads import Integers, RangeError, read_range, read_ranges
+from spoonful.sources.threads import num_processors
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Records are read in groups whose images have so many bytes; the records themselves have fewer.
+_GROUP_BYTES = 4 << 20
+_MAX_GROUP = 256
+# After the name of the format and its padding.
+_FIRST_MESSAGE = 8
+
+
+class JpegImages:
+    """Serve the examples of jpeg shards.
+
+    Args:
+        folder: the store.
+        meta: what its meta.json says.
+        is_loaded: load a shard into memory when it is first read, and check it then, instead of
+            reading what is asked for, which costs 4 % of decoding 224x224 but takes no memory.
+    """
+
+    def __init__(self, folder: Path, meta: StoreMeta, is_loaded: bool) -> None:
+        self._shape = meta.image_shape
+        self._colorspace = "GRAY" if meta.image_shape[2] == 1 else "RGB"
+        self._group = min(_MAX_GROUP, max(1, _GROUP_BYTES // meta.image_bytes))
+        counts = np.array([shard.num_examples for shard in meta.shards])
+        self._firsts = np.cumsum(counts) - counts
+        self._counts = counts
+        self._shards = meta.shards
+        self._is_loaded = is_loaded
+        self._contents: dict[int, memoryview] = {}
+        self._lock = threading.Lock()
+        self.files = FileSet(folder, [shard.name for shard in meta.shards])
+        self._records: list[RecordPlaces | None] = [None] * len(counts)
+
+    @property
+    def max_useful_threads(self) -> int:
+        """Decoding keeps every processor busy: 4.9 k images/s of 224x224 on one, 9.8 k on two."""
+        return num_processors()
+
+    def read_into(self, indices: Integers, images: NDArray[np.uint8]) -> None:
+        """Fill images uint8 [k, h, w, c] with the examples of checked indices [k].
+
+        Raises:
+            SpoonfulError: a shard that is gone or shorter than it was, or a record that is no such
+                image; names the shard and the example.
+        """
+        indices = indices.astype(np.int64, copy=False)
+        for start in range(0, len(indices), self._group):
+            stop = start + self._group
+            self._read_group(indices[start:stop], images[start:stop])
+
+    def byte_ranges(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """List where the records of the examples start..stop-1 lie: (shard, offset, bytes).
+
+        Raises:
+            SpoonfulError: a shard that is gone or damaged; names it.
+        """
+        first_shard, last_shard = self._shard_of(np.array([start, stop - 1])).tolist()
+        for shard in range(first_shard, last_shard + 1):
+            first, count = int(self._firsts[shard]), int(self._counts[shard])
+            ends = np.array([max(start - first, 0), min(stop - first, count) - 1])
+            offsets, lengths = self._places(shard).of(ends)
+            begin, end = int(offsets[0]), int(offsets[1] + lengths[1])
+            yield shard, begin, end - begin
+
+    def _shard_of(self, indices: Integers) -> NDArray[np.int64]:
+        return np.searchsorted(self._firsts, indices, side="right") - 1
+
+    def _read_group(self, indices: Integers, images: NDArray[np.uint8]) -> None:
+        try:
+            for place, record in enumerate(self._records_of(indices)):
+                self._decode(record, place, images[place])
+        except RangeError as error:
+            raise self._damaged(indices, error.place, error.found) from error
+
+    def _decode(self, record: memoryview, place: int, image: NDArray[np.uint8]) -> None:
+        """Decode a record into place.
+
+        The transform is the accurate one and colour is interpolated: with the fast ones a record of
+        224x224 took 0.21 ms instead of 0.23, and pixels were off by up to 92 of 255 (mean 1.3).
+        """
+        try:
+            found = simplejpeg.decode_jpeg(record, self._colorspace, buffer=image).shape
+        except ValueError as error:
+            raise RangeError(place, str(error)) from error
+        if found != self._shape:
+            raise RangeError(place, f"an image of shape {found}")
+
+    def _records_of(self, indices: Integers) -> Iterator[memoryview]:
+        """Give the records of examples [k], in their order."""
+        shards = self._shard_of(indices)
+        places = indices - self._firsts[shards]
+        offsets, lengths = np.empty_like(indices), np.empty_like(indices)
+        for shard in distinct(shards):
+            chosen = shards == shard
+            offsets[chosen], lengths[chosen] = self._places(shard).of(places[chosen])
+        if self._is_loaded:
+            for shard, begin, length in zip(
+                shards.tolist(), offsets.tolist(), lengths.tolist(), strict=True
+            ):
+                yield self._content(shard)[begin : begin + length]
+            return
+        records = np.empty(int(lengths.sum()), dtype=np.uint8)
+        read_ranges(self.files.descriptors(shards), offsets, lengths, records)
+        view, end = records.data, 0
+        for length in lengths.tolist():
+            begin, end = end, end + length
+            yield view[begin:end]
+
+    def _content(self, shard: int) -> memoryview:
+        """Return the bytes of a shard, loaded and checked."""
+        with self._lock:
+            content = self._contents.get(shard)
+            if content is None:
+                loaded = np.empty(self._shards[shard].num_bytes, np.uint8)
+                self.files.load(shard, self._shards[shard], (loaded,))
+                content = self._contents[shard] = loaded.data.toreadonly()
+        return content
+
+    def _places(self, shard: int) -> "RecordPlaces":
+        found = self._records[shard]
+        if found is None:  # two threads may look; both find the same
+            found = self._records[shard] = self._record_places(shard)
+        return found
+
+    def _record_places(self, shard: int) -> "RecordPlaces":
+        import pyarrow as pa  # 0.2 s, which raw stores need not wait for
+
+        # Arrow raises OSError for a message that is none.
+        errors = (ValueError, TypeError, OSError, MemoryError, RangeError, pa.ArrowException)
+        count = int(self._counts[shard])
+        try:
+            return RecordPlaces(*self._readable(shard), count)
+        except SpoonfulError:
+            raise
+        except errors as error:
+            raise SpoonfulError(
+                f"{self.files.paths[shard]}: expected an Arrow file of {count} JPEG records, "
+                f"found: {(str(error) or type(error).__name__).splitlines()[0]}; {REMAKE}"
+            ) from error
+
+    def _readable(self, shard: int) -> tuple[NDArray[np.uint8], Callable[[int, int], object]]:
+        """Return memory for a shard, and what reads a part of it into there."""
+        if self._is_loaded:
+            return np.frombuffer(self._content(shard), np.uint8), lambda start, stop: None
+        self.files.check_size(shard, self._shards[shard])
+        descriptor = int(self.files.descriptors(np.array([shard]))[0])
+        # Memory that is not written to takes no room.
+        content = np.empty(self._shards[shard].num_bytes, np.uint8)
+        return content, lambda start, stop: read_range(descriptor, start, content[start:stop].data)
+
+    def _damaged(self, indices: Integers, place: int, found: str) -> SpoonfulError:
+        index = indices[place : place + 1]
+        return SpoonfulError(
+            f"{self.files.paths[int(self._shard_of(index)[0])]}: expected a JPEG record of shape "
+            f"{self._shape} for example {int(index[0])}, found: {found}; {REMAKE}"
+        )
+
+
+class RecordPlaces:
+    """Where the records of a shard lie in its file.
+
+    Four bytes a record, so that millions of them cost little memory.
+
+    Args:
+        content: memory as long as an Arrow IPC file with one column of binaries, in batches of one
+            size.
+        read: called before the bytes from one offset to another are looked at, to fill them in. The
+            records are not.
+        num_examples: how many records it must hold.
+
+    Raises:
+        ValueError, pyarrow.ArrowException: it is no such file.
+    """
+
+    def __init__(
+        self, content: NDArray[np.uint8], read: Callable[[int, int], object], num_examples: int
+    ) -> None:
+        edges = list(_record_edges(content, read))
+        rows = [len(batch) - 1 for batch in edges]
+        if not edges:
+            raise ValueError("no records")
+        if sum(rows) != num_examples or len(set(rows[:-1])) > 1 or rows[-1] > rows[0]:
+            raise ValueError(f"{sum(rows)} records in {len(rows)} batches")
+        self._edges = np.zeros((len(edges), rows[0] + 1), dtype=np.uint32)
+        for number, batch in enumerate(edges):
+            self._edges[number, : len(batch)] = batch
+
+    def of(self, places: Integers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return offset and length of records [k] in bytes, int64 [k] each."""
+        batches, rows = np.divmod(places, self._edges.shape[1] - 1)
+        offsets = self._edges[batches, rows].astype(np.int64)
+        return offsets, self._edges[batches, rows + 1] - offsets
+
+
+def _record_edges(
+    content: NDArray[np.uint8], read: Callable[[int, int], object]
+) -> Iterator[NDArray[np.int64]]:
+    """Give the places in the file where the records of each batch begin and end, [rows + 1].
+
+    Raises:
+        ValueError: other columns, or places outside the file.
+    """
+    import pyarrow as pa
+
+    schema = None
+    for start, message in _messages(content, read):
+        if schema is None:
+            schema = pa.ipc.read_schema(message)
+            if [field.type for field in schema] != [pa.binary()]:
+                raise ValueError(f"columns {schema.names}")
+            continue
+        batch = pa.ipc.read_record_batch(message, schema)
+        _, *buffers = batch.column(0).buffers()
+        begins = [0 if b is None else b.address - content.ctypes.data for b in buffers]
+        if min(begins) <= start or buffers[0].size < 4 * (batch.num_rows + 1):
+            raise ValueError(f"no records in the batch at byte {start}")
+        read(begins[0], begins[0] + 4 * (batch.num_rows + 1))
+        inner = np.frombuffer(buffers[0], np.int32, batch.num_rows + 1).astype(np.int64)
+        if inner[0] < 0 or np.diff(inner).min() < 0 or begins[1] + inner[-1] > len(content):
+            raise ValueError(f"a record outside the file, in the batch at byte {start}")
+        yield begins[1] + inner
+
+
+def _messages(
+    content: NDArray[np.uint8], read: Callable[[int, int], object]
+) -> Iterator[tuple[int, "pa.Message"]]:
+    """Give the messages of an Arrow file, whose bodies are not read, and where each begins.
+
+    Each begins with -1 and the length of its head, and ends with its body; the last is followed by
+    -1 and 0.
+    """
+    import pyarrow as pa
+
+    start = _FIRST_MESSAGE
+    while True:
+        read(start, start + 8)
+        mark, length = np.frombuffer(content, "<i4", 2, start).tolist()
+        if (mark, length) == (-1, 0):
+            return
+        if mark != -1 or not 0 < length <= len(content) - start - 8:
+            raise ValueError(f"no message at byte {start}")
+        read(start, start + 8 + length)
+        message = pa.ipc.read_message(pa.py_buffer(content[start:]))
+        yield start, message
+        start += 8 + length + (0 if message.body is None else message.body.size)

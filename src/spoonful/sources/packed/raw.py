@@ -1,0 +1,100 @@
+"""Pixels of a raw store, out of few big NumPy files."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spoonful.errors import SpoonfulError
+from spoonful.sources.packed.files import FileSet
+from spoonful.sources.packed.meta import RAW_DATA_START, REMAKE, StoreMeta
+from spoonful.sources.packed.reads import Integers, RangeError, read_ranges
+
+
+class RawImages:
+    """Serve the examples of raw shards.
+
+    Args:
+        folder: the store.
+        meta: what its meta.json says.
+        is_loaded: load all shards into memory when one is first read, and check them then, instead
+            of reading what is asked for, which is slower but takes no memory.
+    """
+
+    def __init__(self, folder: Path, meta: StoreMeta, is_loaded: bool) -> None:
+        self._image_bytes = meta.image_bytes
+        self._per_shard = meta.shards[0].num_examples
+        self._counts = [shard.num_examples for shard in meta.shards]
+        self.files = FileSet(folder, [shard.name for shard in meta.shards])
+        self._shards = meta.shards
+        self._is_loaded = is_loaded
+        self._rows: NDArray[np.uint8] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def max_useful_threads(self) -> int:
+        """Two threads gather loaded images as fast as memory goes; reading gains by more.
+
+        Images/s of a generator with 1, 2 and 3 threads on two processors: 28x28 gathered from
+        memory (then mapped) 4.6, 8.7 and 6.4 M, read 0.80, 1.33 and 1.22 M.
+        """
+        return 2 if self._is_loaded else 4
+
+    def read_into(self, indices: Integers, images: NDArray[np.uint8]) -> None:
+        """Fill images uint8 [k, h, w, c] with the examples of checked indices [k].
+
+        Raises:
+            SpoonfulError: a shard that is gone, shorter than it was or unreadable; names it.
+        """
+        indices = indices.astype(np.int64, copy=False)
+        if self._is_loaded:
+            rows = images.reshape(len(images), self._image_bytes)
+            # mode: "raise" would gather into a buffer of its own first.
+            np.take(self._loaded(), indices, axis=0, out=rows, mode="clip")
+        elif len(indices):
+            self._read(indices, images)
+
+    def byte_ranges(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """List where the examples start..stop-1 lie: (shard, offset, bytes)."""
+        for shard in range(start // self._per_shard, -(-stop // self._per_shard)):
+            first = shard * self._per_shard
+            begin, end = max(start, first) - first, min(stop - first, self._counts[shard])
+            offset = RAW_DATA_START + begin * self._image_bytes
+            yield shard, offset, (end - begin) * self._image_bytes
+
+    def _loaded(self) -> NDArray[np.uint8]:
+        """Return all images in one array; reading it and its SHA-256: MNIST's 45 MiB take 50 ms."""
+        with self._lock:
+            if self._rows is None:
+                rows = np.empty((sum(self._counts), self._image_bytes), np.uint8)
+                header = np.empty(RAW_DATA_START, np.uint8)
+                first = 0
+                for number, shard in enumerate(self._shards):
+                    stop = first + shard.num_examples
+                    self.files.load(number, shard, (header, rows[first:stop]))
+                    first = stop
+                self._rows = rows
+        return self._rows
+
+    def _read(self, indices: Integers, images: NDArray[np.uint8]) -> None:
+        shards, places = np.divmod(indices, self._per_shard)
+        # Neighbours that follow each other are one range: an epoch in order is a few big reads.
+        begins = np.ones(len(indices), dtype=bool)
+        begins[1:] = (np.diff(indices) != 1) | (places[1:] == 0)
+        first = np.flatnonzero(begins)
+        counts = np.diff(first, append=len(indices))
+        try:
+            read_ranges(
+                self.files.descriptors(shards[first]),
+                RAW_DATA_START + places[first] * self._image_bytes,
+                counts * self._image_bytes,
+                images.reshape(-1),
+            )
+        except RangeError as error:
+            shard, place = int(shards[first[error.place]]), int(places[first[error.place]])
+            raise SpoonfulError(
+                f"{self.files.paths[shard]}: expected {counts[error.place] * self._image_bytes} "
+                f"bytes of image {place} on, found: {error.found}; {REMAKE}"
+            ) from error

@@ -1,0 +1,142 @@
+"""The small files of a store, labels.npy and ids.arrow: checked before they are used."""
+
+import hashlib
+import io
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spoonful.content_hash import content_hash
+from spoonful.documents import read_bytes, unexpected
+from spoonful.errors import SpoonfulError
+from spoonful.sources.labels import check_labels
+from spoonful.sources.packed.meta import IDS_NAME, LABELS_NAME, REMAKE, FileMeta, StoreMeta
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Larger files of ids are read where an id is asked for.
+_IN_MEMORY_BYTES = 16 << 20
+# Ids are checked when a store is opened up to this size, 2 ms; larger ones when one is asked for.
+_CHECKED_AT_ONCE_BYTES = 4 << 20
+
+
+def load_labels(folder: Path, meta: StoreMeta) -> NDArray[np.integer[Any]]:
+    """Read labels.npy; 8 million labels of a byte take 8 ms.
+
+    Returns:
+        uint8, uint16 or uint32 [n], read-only, each an index into the class names.
+
+    Raises:
+        SpoonfulError: it is not the file that was packed; names it.
+    """
+    path = folder / LABELS_NAME
+    expected = f"{meta.num_examples} labels"
+    content = checked_bytes(path, meta.labels)
+    try:
+        labels = np.load(io.BytesIO(content), allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise unexpected(path, expected, str(error).splitlines()[0], REMAKE) from error
+    if labels.shape != (meta.num_examples,) or labels.dtype.kind != "u":
+        found = f"{labels.dtype} of shape {labels.shape}"
+        raise unexpected(path, expected, found, REMAKE)
+    try:
+        check_labels(labels, len(labels), len(meta.class_names), lambda i: f"example {i}")
+    except SpoonfulError as error:
+        raise unexpected(path, expected, str(error), REMAKE) from error
+    labels.flags.writeable = False
+    return np.asarray(labels)
+
+
+def check_ids_if_small(folder: Path, meta: StoreMeta) -> None:
+    """Check ids.arrow where that takes no time; else it is checked when an id is asked for.
+
+    Raises:
+        SpoonfulError: it is not the file that was packed.
+    """
+    if meta.ids.num_bytes <= _CHECKED_AT_ONCE_BYTES:
+        checked_bytes(folder / IDS_NAME, meta.ids)
+
+
+class ExampleNames:
+    """The ids of a store; of those of more than 16 MiB, a part is read where one is asked for.
+
+    The file is checked against its SHA-256 before Arrow sees it, and then by Arrow: an offset that
+    leads out of its buffer would end the process.
+
+    Args:
+        folder: the store.
+        meta: what its meta.json says.
+
+    Raises:
+        SpoonfulError: the file is gone or damaged; names it.
+    """
+
+    def __init__(self, folder: Path, meta: StoreMeta) -> None:
+        import pyarrow as pa  # 0.2 s, for what only messages need
+
+        self._path = folder / IDS_NAME
+        self._errors = (OSError, ValueError, IndexError, pa.ArrowException)
+        self._lock = threading.Lock()
+        self._number, self._part = -1, pa.array([], pa.string())  # the part at hand
+        try:
+            self._reader = pa.ipc.open_file(self._file(meta.ids))
+            if [field.type for field in self._reader.schema] != [pa.string()]:
+                raise ValueError(f"columns {self._reader.schema.names}")
+            self._rows = len(self._read(0))  # all parts but the last one have as many
+            last = self._reader.num_record_batches - 1
+            found = last * self._rows + len(self._read(last))
+            if not self._rows or found != meta.num_examples:
+                raise ValueError(f"{found} ids")
+        except SpoonfulError:
+            raise
+        except self._errors as error:
+            raise self._damaged(f"{meta.num_examples} ids", error) from error
+
+    def __getitem__(self, index: int) -> str:
+        try:
+            number, place = divmod(int(index), self._rows)
+            with self._lock:
+                return str(self._read(number)[place].as_py())
+        except self._errors as error:
+            raise self._damaged(f"the id of example {index}", error) from error
+
+    def _file(self, file: FileMeta) -> "pa.NativeFile":
+        """Open the file once it is checked; never mapped, which a file cut short would end."""
+        import pyarrow as pa
+
+        if file.num_bytes <= _IN_MEMORY_BYTES:
+            return pa.BufferReader(checked_bytes(self._path, file))
+        _check_digest(self._path, file, content_hash(self._path))
+        return pa.OSFile(str(self._path))
+
+    def _read(self, number: int) -> "pa.Array":
+        """Return a part of the ids, kept until another one is asked for."""
+        if number != self._number:
+            batch = self._reader.get_batch(number)
+            batch.validate(full=True)
+            self._number, self._part = number, batch.column(0)
+        return self._part
+
+    def _damaged(self, expected: str, error: Exception) -> SpoonfulError:
+        found = (str(error) or type(error).__name__).splitlines()[0]
+        return unexpected(self._path, expected, found, REMAKE)
+
+
+def checked_bytes(path: Path, file: FileMeta) -> bytes:
+    """Return a file's bytes, whose SHA-256 is what it should be.
+
+    Raises:
+        SpoonfulError: it is not the file that was packed; names it.
+    """
+    content = read_bytes(path, REMAKE, file.num_bytes)
+    _check_digest(path, file, hashlib.sha256(content).hexdigest())
+    return content
+
+
+def _check_digest(path: Path, file: FileMeta, found: str) -> None:
+    if found != file.sha256:
+        raise unexpected(path, f"sha256 {file.sha256}", found, REMAKE)

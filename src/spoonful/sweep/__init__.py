@@ -1,0 +1,1 @@
+"""What `spoonful sweep` is made of: points, their processes, what is kept of them."""

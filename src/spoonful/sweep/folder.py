@@ -1,0 +1,219 @@
+"""What is kept of a sweep: models/sweeps/<run id>, where its points' models lie, too."""
+
+import fcntl
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from spoonful.checked_json import read_checked, write_checked
+from spoonful.errors import SpoonfulError
+from spoonful.project import sweeps_dir
+from spoonful.secrets import redacted
+
+if TYPE_CHECKING:
+    from spoonful.sweep.study import StudyTrial
+
+FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
+_RECORD_NAME = "sweep.json"
+_LOCK_NAME = "lock"
+_ORPHANS_S = 12.0  # a little more than they take at most: sweep_processes.ORPHAN_LIMIT_S
+_POINT_NAME = re.compile(r"(\d{1,9})\.json", re.ASCII)
+
+
+@dataclass(frozen=True)
+class SweepRecord:
+    """What a sweep is, and how far it was when it was last begun.
+
+    Attributes:
+        run_id: its run in MLflow.
+        name: of that run.
+        identity: what makes two sweeps the same one; JSON types only.
+        axes: the keys that take more than one value.
+        num_points: how many points.
+        num_done: points that were finished when it was last begun.
+        begun_s: when that was, in s since 1970.
+    """
+
+    run_id: str
+    name: str
+    identity: dict[str, Any]
+    axes: tuple[str, ...]
+    num_points: int
+    num_done: int = 0
+    begun_s: float = 0.0
+
+    def left_s(self, num_ended: int) -> float:
+        """Return how long the points that are left take, if they take as long as those before."""
+        num_now = num_ended - self.num_done
+        if num_now <= 0:
+            return 0.0
+        passed_s = time.time() - self.begun_s
+        return max(0, self.num_points - num_ended) * passed_s / num_now
+
+
+@dataclass(frozen=True)
+class PointRecord:
+    """How a point of a sweep ended.
+
+    Attributes:
+        number: from 0.
+        label: its values of the axes.
+        overrides: of the training.
+        status: "finished", "pruned" or "failed".
+        run_id: its run in MLflow; None: it failed before it had one.
+        value: what a sweeper is to make large or small.
+        metrics: of the epoch whose weights were kept.
+        error: why it failed, in one line.
+        duration_s: how long it took, without what an interrupted process did before.
+        pruned_after: the epoch, from 1, after which it was ended as hopeless.
+    """
+
+    number: int
+    label: str
+    overrides: list[str]
+    status: str
+    run_id: str | None
+    value: float
+    metrics: dict[str, float]
+    error: str | None
+    duration_s: float
+    pruned_after: int | None = None
+
+
+@dataclass(frozen=True)
+class PointTask:
+    """A point that is to be trained.
+
+    Attributes:
+        number: from 0.
+        overrides: of its training.
+        trial: takes what each epoch came to, in the point's process; None: nobody asks.
+    """
+
+    number: int
+    overrides: list[str]
+    trial: "StudyTrial | None" = None
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """The folder of one sweep."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        """The sweep's run in MLflow."""
+        return self.path.name
+
+    def record(self) -> SweepRecord | None:
+        """Return what the sweep is; None: there is no record of one.
+
+        Raises:
+            SpoonfulError: the record is damaged; names it.
+        """
+        path = self.path / _RECORD_NAME
+        if not path.exists():
+            return None
+        return read_checked(path, SweepRecord, f"remove {self.path} to give this sweep up")
+
+    def write(self, record: SweepRecord) -> None:
+        """Keep what the sweep is."""
+        write_checked(self.path / _RECORD_NAME, asdict(record))
+
+    def point(self, number: int) -> PointRecord | None:
+        """Return how a point ended; None: it has not.
+
+        Raises:
+            SpoonfulError: its record is damaged; names it.
+        """
+        path = self.path / f"{number}.json"
+        if not path.exists():
+            return None
+        remake = "remove it, and the point is trained again"
+        # The value of a point that failed is infinite.
+        return read_checked(path, PointRecord, remake, is_finite=False)
+
+    def points(self) -> list[PointRecord]:
+        """Return the points that ended, in their order."""
+        found = (_POINT_NAME.fullmatch(path.name) for path in self.path.glob("*.json"))
+        numbers = sorted(int(match[1]) for match in found if match)
+        return [point for number in numbers if (point := self.point(number)) is not None]
+
+    def write_point(self, record: PointRecord) -> None:
+        """Keep how a point ended; its overrides without logins."""
+        kept = replace(record, overrides=without_logins(record.overrides))
+        write_checked(self.path / f"{record.number}.json", asdict(kept))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the sweep against others that would run it, too.
+
+        Raises:
+            SpoonfulError: another process runs it, or still trains one of its points.
+        """
+        self._wait_for_orphans()
+        with self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB) as lock:
+            lock.truncate(0)
+            lock.write(f"{os.getpid()}\n")
+            lock.flush()
+            fcntl.flock(lock, fcntl.LOCK_SH)  # its points' processes hold it as well
+            yield
+
+    def _wait_for_orphans(self) -> None:
+        """Let the processes of a sweep that was killed end; they do so by themselves."""
+        end = time.monotonic() + _ORPHANS_S
+        while time.monotonic() < end and not self._is_owned():
+            with suppress(SpoonfulError), self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB):
+                return
+            time.sleep(0.1)
+
+    def _is_owned(self) -> bool:
+        """Say whether the process that began the sweep last is still there."""
+        try:
+            pid = int((self.path / _LOCK_NAME).read_text(encoding="utf-8"))
+            os.kill(pid, 0)
+        except (OSError, ValueError):
+            return False
+        return True
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Hold the sweep as one of its points: the process that runs it may be killed before."""
+        with self._locked(fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def _locked(self, operation: int) -> Iterator[IO[str]]:
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / _LOCK_NAME).open("a") as lock:
+            try:
+                fcntl.flock(lock, operation)
+            except OSError as error:
+                raise SpoonfulError(
+                    f"sweep {self.run_id} is being run by another process: wait for it, end it, or "
+                    "begin another one with sweep.resume=null"
+                ) from error
+            yield lock
+
+
+def without_logins(overrides: Sequence[str]) -> list[str]:
+    """Return overrides as a sweep keeps them."""
+    return [redacted(text) for text in overrides]
+
+
+def sweep_folders() -> list[SweepFolder]:
+    """Return the folders of all sweeps, the one begun last first."""
+    records = sweeps_dir().glob(f"*/{_RECORD_NAME}")
+    newest_first = sorted(records, key=lambda path: path.stat().st_mtime, reverse=True)
+    return [SweepFolder(path.parent) for path in newest_first]
+
+
+def sweep_folder(run_id: str) -> SweepFolder:
+    """Return the folder of a sweep, whether or not it is there."""
+    return SweepFolder(sweeps_dir() / run_id)

@@ -1,0 +1,187 @@
+"""One point of a sweep: train it; keep a failure from ending the others."""
+
+import contextlib
+import errno
+import math
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spoonful import progress
+from spoonful.compare.points import short_names
+from spoonful.compare.runs import SEED
+from spoonful.config.compose import compose_point
+from spoonful.config.schema import Config
+from spoonful.config.settings import run_name, with_absolute_paths
+from spoonful.errors import SpoonfulError
+from spoonful.project import project_root
+from spoonful.refusals import is_for_want_of_room, refusal_in
+from spoonful.stages.train import train_and_record
+from spoonful.sweep.folder import (
+    FAILED,
+    FINISHED,
+    PRUNED,
+    PointRecord,
+    PointTask,
+    SweepFolder,
+    SweepRecord,
+)
+from spoonful.workflow.interrupted import AUTO
+from spoonful.workflow.job import Job, SweepPoint
+from spoonful.workflow.trained import Trained
+
+NO_ROOM = errno.ENOSPC  # an exit code
+_NUM_LONG = 12  # characters of a number that nobody typed
+# What `run_name` tells.
+_NAMED_BY_ITSELF = (SEED, "generator.batch_size", "generator.shuffle", "model", "optimizer")
+
+
+@dataclass(frozen=True)
+class PlacedTask:
+    """A point that is to be trained, and the sweep that it belongs to.
+
+    Attributes:
+        task: the point.
+        sweep: what the sweep is.
+        folder: the sweep's.
+        typed_in: the folder where the command was typed, from which paths are taken.
+    """
+
+    task: PointTask
+    sweep: SweepRecord
+    folder: Path
+    typed_in: Path
+
+    @property
+    def label(self) -> str:
+        """The values of the axes."""
+        return label_of(self.sweep.axes, self.task.overrides)
+
+
+def train_point(placed: PlacedTask) -> None:
+    """Train a point, in its own process, and keep how it ended.
+
+    Exits with NO_ROOM where a disk takes nothing more: no other point would fare better.
+    """
+    try:
+        _train_and_keep(placed)
+    except Exception as error:
+        if not is_for_want_of_room(error):
+            raise
+        print(f"spoonful: {placed.label}: {_words_for(error)}", file=sys.stderr, flush=True)
+        sys.exit(NO_ROOM)
+
+
+def _train_and_keep(placed: PlacedTask) -> None:
+    folder = SweepFolder(placed.folder)
+    with progress.told_of(placed.label, "preparing the training"), folder.joined():
+        begin = time.monotonic()
+        trained, value, error = _trained(placed)
+        status = FINISHED if error is None else FAILED
+        if trained is not None and trained.pruned_after is not None:
+            status = PRUNED
+        record = PointRecord(
+            number=placed.task.number,
+            label=placed.label,
+            overrides=placed.task.overrides,
+            status=status,
+            run_id=None if trained is None else trained.run_id,
+            value=value,
+            metrics={} if trained is None else trained.metrics,
+            error=error,
+            duration_s=time.monotonic() - begin,
+            pruned_after=None if trained is None else trained.pruned_after,
+        )
+        folder.write_point(record)
+        if trained is not None:
+            trained.put_away()
+
+
+def failed_record(placed: PlacedTask, error: str) -> PointRecord:
+    """Return how a point ended whose process could not say it."""
+    return PointRecord(
+        number=placed.task.number,
+        label=placed.label,
+        overrides=placed.task.overrides,
+        status=FAILED,
+        run_id=None,
+        value=math.nan,
+        metrics={},
+        error=error,
+        duration_s=0.0,
+    )
+
+
+def _trained(placed: PlacedTask) -> tuple[Trained | None, float, str | None]:
+    """Train the point; return what came of it and its metric, or why it failed in one line."""
+    overrides, trial = placed.task.overrides, placed.task.trial
+    try:
+        with contextlib.chdir(placed.typed_in):
+            config, experiment = compose_point(overrides)
+            config = with_absolute_paths(config)
+        metric = config.trainer.early_stopping.metric
+
+        def is_hopeless(epoch: int, metrics: dict[str, float]) -> bool:
+            num_epochs = config.trainer.epochs
+            return trial is not None and trial.is_hopeless(epoch, num_epochs, metrics[metric])
+
+        config = replace(config, trainer=replace(config.trainer, resume=AUTO))
+        with contextlib.chdir(project_root()):  # MLflow makes ./mlruns wherever it runs
+            trained = train_and_record(
+                config, _job(placed, config, experiment), _out_dir(placed), is_hopeless
+            )
+        return trained, trained.metrics[metric], None
+    except Exception as cause:  # the run in MLflow keeps the traceback
+        if is_for_want_of_room(cause):
+            raise
+        return None, math.nan, _words_for(cause)
+
+
+def _words_for(error: Exception) -> str:
+    """Return an error in one line."""
+    if not isinstance(error, SpoonfulError) and (refused := refusal_in(error)) is not None:
+        return refused
+    first = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return first if isinstance(error, SpoonfulError) else f"{type(error).__name__}: {first}"
+
+
+def _job(placed: PlacedTask, config: Config, experiment: str | None) -> Job:
+    overrides, axes = placed.task.overrides, placed.sweep.axes
+    varied = label_of([axis for axis in axes if axis != SEED], overrides)
+    return Job(
+        overrides=overrides,
+        experiment=experiment,
+        sweep_dir=_out_dir(placed),
+        point=SweepPoint(placed.sweep.run_id, varied, placed.task.number),
+        name=_name(config, axes, overrides),
+    )
+
+
+def _out_dir(placed: PlacedTask) -> Path:
+    return placed.folder / str(placed.task.number)
+
+
+def label_of(axes: Sequence[str], overrides: Sequence[str]) -> str:
+    """Write the values of the axes, such as "batch_size=32 shuffle=full"."""
+    values = dict(text.split("=", 1) for text in overrides)
+    names = short_names(tuple(axes))
+    return " ".join(f"{names[key]}={_short(values[key])}" for key in axes if key in values)
+
+
+def _short(text: str) -> str:
+    """Write a number that a sampler drew with four digits; anything else as it is."""
+    if len(text) < _NUM_LONG:
+        return text
+    try:
+        return f"{float(text):.4g}"
+    except ValueError:
+        return text
+
+
+def _name(config: Config, axes: Sequence[str], overrides: Sequence[str]) -> str:
+    """Return the name of the point's run: a single training's, and the axes that it leaves out."""
+    others = [key for key in axes if key not in _NAMED_BY_ITSELF]
+    more = label_of(others, overrides).replace(" ", "-")
+    return "-".join(filter(None, (run_name(config), more)))

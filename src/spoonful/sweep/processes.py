@@ -1,0 +1,184 @@
+"""A process for each point of a sweep: none that dies takes another with it, none is left behind.
+
+They are forks of a server that has imported TensorFlow and MLflow once, which a training of few
+seconds could not pay for. The memory that TensorFlow keeps of a training ends with its process.
+"""
+
+import atexit
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import connection, forkserver, reduction, resource_tracker
+from multiprocessing.process import BaseProcess
+from typing import Any, Generic, TypeVar
+
+from spoonful import output, signals
+from spoonful.progress import SIDE_BY_SIDE
+from spoonful.quiet import ONEDNN
+from spoonful.watched import SWEEP_PID, end_after, end_self, end_with_parent
+
+Task = TypeVar("Task")
+
+# A fork of a process that has run Apple's frameworks may not use them.
+_CONTEXT: Any = multiprocessing.get_context("spawn" if sys.platform == "darwin" else "forkserver")
+_PRELOADED = "spoonful.sweep.preload"
+_SAFE_PATH = "PYTHONSAFEPATH"
+# A server that these ended would take its forks along; each process has its own way with them.
+_KEPT_FROM_SERVER = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+# A process whose sweep is gone may write its checkpoint so long; then it is killed.
+ORPHAN_LIMIT_S = 8.0
+# One that was asked to end: its step, and a checkpoint of several GB. Ctrl-C ends the wait.
+_END_LIMIT_S = 120.0
+TERMINATED = 128 + signal.SIGTERM
+
+
+@dataclass
+class Processes(Generic[Task]):
+    """Runs a function in processes, each with its own task.
+
+    Args:
+        function: called with the task, in a process of its own; importable by its name.
+        num_parallel: how many run at a time.
+    """
+
+    function: Callable[[Task], object]
+    num_parallel: int
+    _running: dict[int, "_Running[Task]"] = field(default_factory=dict)  # by sentinel
+
+    def run(
+        self, next_task: Callable[[], Task | None], ended: Callable[[Task, int], object]
+    ) -> None:
+        """Run tasks until there are none; whatever ends the call, no process is left.
+
+        Args:
+            next_task: gives the next one, once there is room for it; None: there are no more.
+            ended: told a task whose process has ended and its exit code, below 0 a signal's.
+        """
+        try:
+            has_more = True
+            while has_more or self._running:
+                while has_more and len(self._running) < self.num_parallel:
+                    task = next_task()
+                    if task is None:
+                        has_more = False
+                    else:
+                        self._start(task)
+                if self._running:
+                    connection.wait(list(self._running))
+                    for sentinel, one in list(self._running.items()):
+                        if not one.process.is_alive():
+                            del self._running[sentinel]
+                            ended(one.task, one.wait())
+        except BaseException:
+            self._end_all()
+            raise
+
+    def _start(self, task: Task) -> None:
+        start_server()
+        process = _CONTEXT.Process(
+            target=_run,
+            args=(self.function, task, dict(os.environ), _Outputs((1, 2))),
+            name=SIDE_BY_SIDE if self.num_parallel > 1 else None,
+            daemon=True,  # the interpreter's end then ends it, too, where we could not note it
+        )
+        process.start()
+        self._running[process.sentinel] = _Running(task, process)
+
+    def _end_all(self) -> None:
+        """Let every process write its checkpoint and end; a second signal to us kills them."""
+        try:
+            for running in self._running.values():
+                running.process.terminate()
+            end = time.monotonic() + _END_LIMIT_S
+            for running in self._running.values():
+                running.process.join(max(0.0, end - time.monotonic()))
+        finally:
+            for running in self._running.values():
+                running.process.kill()
+                running.wait()
+            self._running.clear()
+
+
+@dataclass(frozen=True)
+class _Running(Generic[Task]):
+    """A process that runs."""
+
+    task: Task
+    process: BaseProcess
+
+    def wait(self) -> int:
+        """Wait for its end; return the exit code."""
+        self.process.join()
+        return self.process.exitcode or 0
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """Descriptors that become stdout and stderr of the process that they are sent to."""
+
+    descriptors: Sequence[Any]
+
+    def __reduce__(self) -> Any:
+        return _Outputs, ([reduction.DupFd(one) for one in self.descriptors],)
+
+    def take(self) -> None:
+        """Write to them from now on; in the process that received them."""
+        for number, received in zip((1, 2), self.descriptors, strict=True):
+            descriptor = received.detach()
+            os.dup2(descriptor, number)
+            if descriptor != number:
+                os.close(descriptor)
+
+
+def start_server() -> None:
+    """Start the server of forks, which imports what is slow meanwhile."""
+    if _CONTEXT.get_start_method() != "forkserver":
+        return
+    _CONTEXT.set_forkserver_preload([_PRELOADED])
+    resource_tracker.ensure_running()  # unblocks signals: before they are blocked
+    # A module in the folder where the command was typed is none of ours.
+    set_before = {name: os.environ.get(name) for name in (_SAFE_PATH, SWEEP_PID)}
+    os.environ.update({_SAFE_PATH: set_before[_SAFE_PATH] or "1", SWEEP_PID: str(os.getpid())})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _KEPT_FROM_SERVER)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for name, value in set_before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _run(
+    function: Callable[[Any], object],
+    task: Any,
+    environment: Mapping[str, str],
+    outputs: _Outputs,
+) -> None:
+    """Run a task; in the new process."""
+    end_with_parent()  # the server: when it is killed, nobody waits for this process any more
+    sweep = multiprocessing.parent_process()
+    if sweep is not None:
+        end_after(partial(connection.wait, [sweep.sentinel]), ORPHAN_LIMIT_S, end_self)
+    own = {name: os.environ[name] for name in (ONEDNN,) if name in os.environ}
+    os.environ.clear()
+    os.environ.update({**own, **environment})  # TensorFlow was imported with its own
+    outputs.take()
+    # The server has imported DVC, whose colorama puts its own in their place.
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    output.guard()
+    # Ctrl-C in a terminal reaches all processes; the sweep's own tells the others by SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signals.install()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        function(task)
+    finally:
+        output.flush()
+        atexit._run_exitfuncs()  # a fork ends without them

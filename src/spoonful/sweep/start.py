@@ -1,0 +1,149 @@
+"""Which sweep a command means: one to go on with, or a new one."""
+
+import hashlib
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from spoonful.config.axes import Sweep
+from spoonful.config.schema import Config
+from spoonful.errors import SpoonfulError
+from spoonful.project import packed_dir, split_summary_path, sweeps_dir
+from spoonful.quiet import import_tensorflow
+from spoonful.secrets import redacted, to_type
+from spoonful.sweep.folder import (
+    FAILED,
+    SweepFolder,
+    SweepRecord,
+    sweep_folder,
+    sweep_folders,
+)
+from spoonful.workflow.interrupted import AUTO
+from spoonful.workflow.train_record import sweep_tags
+
+# Where and how fast points are trained makes no other sweep of it.
+_NO_POINT_OF_IT = ("sweep.", "tracking.", "hydra.", "hydra/", "trainer.resume=")
+
+
+def begun(
+    config: Config, asked: Sweep, overrides: Sequence[str]
+) -> tuple[SweepFolder, SweepRecord]:
+    """Return the sweep to go on with, or a new one.
+
+    Args:
+        config: of the first point.
+        asked: the sweep.
+        overrides: of the command line.
+
+    Raises:
+        SpoonfulError: the sweep asked for by its id cannot be gone on with.
+    """
+    identity = _identity(config, asked)
+    found = _interrupted(config, identity)
+    if found is not None:
+        return found
+    import_tensorflow()  # the hardware's description asks it
+    from spoonful.tracking.parent import begin_parent
+
+    experiment = _experiment(overrides)
+    name = config.sweep.run_name or experiment or "sweep"
+    command = f"`{redacted(shlex.join(['spoonful', 'sweep', *overrides]))}`"
+    tags = sweep_tags(experiment, overrides)
+    run_id = begin_parent(config.tracking, name, asked.axes, asked.num_points, tags, command)
+    folder = sweep_folder(run_id)
+    record = SweepRecord(run_id, name, identity, asked.axes, asked.num_points)
+    folder.write(record)
+    return folder, record
+
+
+def counted(folder: SweepFolder, record: SweepRecord) -> SweepRecord:
+    """Note when the sweep begins, and with how many points done; those that failed begin anew."""
+    for point in folder.points():
+        if point.status == FAILED:
+            (folder.path / f"{point.number}.json").unlink()
+    record = replace(record, num_done=len(folder.points()), begun_s=time.time())
+    folder.write(record)
+    return record
+
+
+def command_of(overrides: Sequence[str]) -> str:
+    """Return what to type for a sweep, and below it what is left out of it."""
+    return to_type(["spoonful", "sweep", *overrides], "\n  ")
+
+
+def _identity(config: Config, asked: Sweep) -> dict[str, Any]:
+    """Return what makes two sweeps the same: their points, or how they are chosen, and the data."""
+    files = [split_summary_path(), *sorted(packed_dir().glob("*/meta.json"))]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files if path.is_file()))
+    data = {"data": digest.hexdigest()}
+    if asked.points is not None:
+        points = [[redacted(t) for t in point if _decides(t)] for point in asked.points]
+        return {"points": points, **data}
+    sweep = config.sweep
+    choice = [sweep.sampler, sweep.num_trials, sweep.sampler_seed, sweep.storage]
+    pruning = [sweep.pruner, sweep.prune_after_epochs]
+    return {
+        "points": [[redacted(t) for t in asked.overrides if _decides(t)]],
+        "sampler": [*choice, *pruning],
+        **data,
+    }
+
+
+def _decides(override: str) -> bool:
+    """Say whether an override is part of what a sweep trains."""
+    return not override.startswith(_NO_POINT_OF_IT)
+
+
+def _interrupted(
+    config: Config, identity: dict[str, Any]
+) -> tuple[SweepFolder, SweepRecord] | None:
+    """Return the unfinished sweep to go on with."""
+    wanted = config.sweep.resume
+    if wanted is None:
+        return None
+    if wanted != AUTO:
+        return _named(config, wanted, identity)
+    for folder in sweep_folders():
+        record = folder.record()
+        if record is None or record.identity != identity:
+            continue
+        if _status(config, record) not in (None, "FINISHED"):  # seconds: MLflow is imported
+            return folder, record
+    return None
+
+
+def _named(
+    config: Config, wanted: str, identity: dict[str, Any]
+) -> tuple[SweepFolder, SweepRecord]:
+    """Return the unfinished sweep of a run's id."""
+    folder = sweep_folder(wanted)
+    record = folder.record()
+    status = None if record is None else _status(config, record)
+    if record is None or status is None:
+        known = ", ".join(folder.run_id for folder in sweep_folders()) or "none"
+        raise SpoonfulError(
+            f"sweep.resume={wanted}: expected auto, null or the id of a sweep's run with a folder "
+            f"in {sweeps_dir()} ({known})"
+        )
+    what = [name for name in identity if record.identity.get(name) != identity[name]]
+    if what:
+        raise SpoonfulError(
+            f"sweep.resume={wanted}: that sweep has other {' and '.join(what)}; give the same "
+            "overrides and data, or sweep.resume=null to begin anew"
+        )
+    if status == "FINISHED":
+        raise SpoonfulError(f"sweep.resume={wanted}: this sweep has finished")
+    return folder, record
+
+
+def _status(config: Config, record: SweepRecord) -> str | None:
+    from spoonful.tracking.run import run_status
+
+    return run_status(config.tracking, record.run_id)
+
+
+def _experiment(overrides: Sequence[str]) -> str | None:
+    chosen = [text for text in overrides if text.startswith("experiment=")]
+    return chosen[-1].partition("=")[2] if chosen else None

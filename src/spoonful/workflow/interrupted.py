@@ -1,0 +1,228 @@
+"""Find the interrupted run that training goes on with, and hold it while it trains."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any
+
+from spoonful.checked_json import read_checked, write_checked
+from spoonful.config.settings import differences
+from spoonful.documents import unexpected
+from spoonful.errors import SpoonfulError
+from spoonful.fitting.checkpoints.folder import CheckpointFolder
+from spoonful.project import checkpoints_dir, shown_path
+
+AUTO = "auto"
+_RECORD_NAME = "run.json"
+_LOCK_NAME = "lock"
+_REMOVED = ".removed-"
+
+# The status of a run in MLflow; None: it is not there.
+StatusOf = Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
+class _Record:
+    run_id: str
+    identity: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """What is kept of a run that has not finished: models/checkpoints/<run id>.
+
+    Attributes:
+        run_id: the run in MLflow.
+        identity: what decides the bits of the run, by the names of the config keys.
+        is_resumed: it was interrupted before.
+    """
+
+    run_id: str
+    identity: dict[str, Any]
+    is_resumed: bool
+
+    @cached_property  # it remembers which ones are damaged
+    def checkpoints(self) -> CheckpointFolder:
+        """The run's checkpoints."""
+        return CheckpointFolder(_path(self.run_id))
+
+
+def remove_run_folder(run_id: str) -> None:
+    """Remove what is kept of a run; killed meanwhile, none of it is taken for the run's."""
+    folder = _path(run_id)
+    away = folder.with_name(f"{_REMOVED}{run_id}")
+    with suppress(FileNotFoundError):
+        folder.rename(away)
+    for leftover in checkpoints_dir().glob(f"{_REMOVED}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+@contextmanager
+def new_run_folder(run_id: str, identity: dict[str, Any]) -> Iterator[RunFolder]:
+    """Keep a run findable while it is trained, and after it was killed."""
+    _path(run_id).mkdir(parents=True, exist_ok=True)
+    with _locked(run_id) as lock:
+        if lock is None:
+            raise SpoonfulError(f"run {run_id} is being trained by another process")
+        write_checked(_path(run_id) / _RECORD_NAME, {"run_id": run_id, "identity": identity})
+        yield RunFolder(run_id, identity, is_resumed=False)
+
+
+@contextmanager
+def interrupted_run(
+    resume: str | None,
+    identity: dict[str, Any],
+    status_of: StatusOf,
+    note: Callable[[str], object],
+) -> Iterator[RunFolder | None]:
+    """Give the run to go on with, held against other processes; None: begin a new one.
+
+    Args:
+        resume: "auto", a run id, or None.
+        identity: of the training that was asked for.
+        status_of: asks MLflow.
+        note: told why a run that may be meant is not gone on with.
+
+    Raises:
+        SpoonfulError: the run asked for cannot be gone on with; names each field that differs.
+    """
+    if resume is None:
+        yield None
+    elif resume == AUTO:
+        run_id, lock = _newest(identity, status_of, note)
+        try:
+            yield None if run_id is None else RunFolder(run_id, identity, is_resumed=True)
+        finally:
+            if lock is not None:
+                lock.close()
+    else:
+        _check(resume, identity, status_of)
+        with _locked(resume) as lock:
+            if lock is None:
+                raise SpoonfulError(
+                    f"trainer.resume={resume}: this run is being trained by another process"
+                )
+            yield RunFolder(resume, identity, is_resumed=True)
+
+
+def _newest(
+    identity: dict[str, Any], status_of: StatusOf, note: Callable[[str], object]
+) -> tuple[str | None, IO[str] | None]:
+    """Return the newest interrupted run of this identity, and the lock on it."""
+    for run_id in _run_ids():
+        try:
+            record = _record(run_id)
+        except SpoonfulError as error:
+            note(f"an interrupted run is passed over: {error}")
+            continue
+        if record is None or _without_data(record) != _without_data(identity):
+            continue
+        lock = _lock(run_id)
+        if lock is None:
+            continue  # another process trains it
+        # FINISHED: killed between the end of the run and that of its checkpoints. The last of them
+        # holds the whole training: nothing is trained again, and its model is there again.
+        if status_of(run_id) is None:
+            note(f"the interrupted run {run_id} is not in this MLflow store: beginning anew")
+        elif different := differences(record, identity):
+            note(f"the interrupted run {run_id} read other data ({different[0]}): beginning anew")
+        else:
+            return run_id, lock
+        lock.close()
+    return None, None
+
+
+def _check(run_id: str, identity: dict[str, Any], status_of: StatusOf) -> None:
+    """Check that a run can be gone on with; raise SpoonfulError."""
+    asked = f"trainer.resume={run_id}"
+    record = _record(run_id)
+    status = status_of(run_id)
+    if status is None:
+        known = ", ".join(_run_ids()) or "none"
+        raise SpoonfulError(
+            f"{asked}: MLflow has no such run; expected auto, null or the id of an interrupted "
+            f"run ({known})"
+        )
+    if status == "FINISHED" and record is None:
+        raise SpoonfulError(f"{asked}: this run has finished, there is nothing to go on with")
+    if record is None:
+        raise SpoonfulError(
+            f"{asked}: {shown_path(_path(run_id))} holds no checkpoints of it; use "
+            "trainer.resume=null to train anew"
+        )
+    if different := differences(record, identity):
+        raise SpoonfulError(
+            f"{asked}: the run was trained otherwise: {', '.join(different)}; give the saved "
+            "values and data, or trainer.resume=null to train anew"
+        )
+
+
+def _record(run_id: str) -> dict[str, Any] | None:
+    """Return the identity of a run that was interrupted; None: there is no record of it.
+
+    Raises:
+        SpoonfulError: the record is damaged; names it.
+    """
+    path = _path(run_id) / _RECORD_NAME
+    if not path.exists():
+        return None
+    remake = f"remove {path.parent} to give this run up"
+    identity = read_checked(path, _Record, remake).identity
+    if not isinstance(identity.get("settings"), dict):
+        raise unexpected(path, "a key identity.settings", "none", remake)
+    return identity
+
+
+def _without_data(identity: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in identity.items() if name != "fingerprint"}
+
+
+def _run_ids() -> list[str]:
+    """Return the runs that have a folder, the one begun last first."""
+    records = checkpoints_dir().glob(f"*/{_RECORD_NAME}")
+    newest_first = sorted(records, key=_time, reverse=True)
+    return [r.parent.name for r in newest_first if not r.parent.name.startswith(_REMOVED)]
+
+
+def _time(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # finished meanwhile
+        return 0.0
+
+
+@contextmanager
+def _locked(run_id: str) -> Iterator[IO[str] | None]:
+    lock = _lock(run_id)
+    try:
+        yield lock
+    finally:
+        if lock is not None:
+            lock.close()
+
+
+def _lock(run_id: str) -> IO[str] | None:
+    """Hold a run until the file is closed, by its process' end at the latest; None: it is held."""
+    try:
+        lock = (_path(run_id) / _LOCK_NAME).open("a")
+    except FileNotFoundError:  # it has just finished
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    lock.seek(0)
+    lock.truncate()
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
+
+
+def _path(run_id: str) -> Path:
+    return checkpoints_dir() / run_id

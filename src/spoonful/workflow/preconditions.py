@@ -1,0 +1,149 @@
+"""What must be as it was recorded, for a run that is trained again to come out the same."""
+
+from collections.abc import Mapping
+
+from spoonful.config.compose import compose_config
+from spoonful.config.schema import Config
+from spoonful.config.settings import flat_settings, learning_settings
+from spoonful.diff.finding import changed, shown
+from spoonful.diff.recorded_run import RecordedRun
+from spoonful.errors import SpoonfulError
+from spoonful.workflow.data import open_train_and_val
+
+_SHOWN_PACKAGES = 5
+_SHORT = 12
+_RESUMED = "resumed."
+_RESUME = "trainer.resume="
+
+
+def overrides_of(run: RecordedRun) -> list[str]:
+    """Return the recorded overrides, but for the one that went on with an interrupted run."""
+    return [text for text in run.overrides if not text.lstrip("+").startswith(_RESUME)]
+
+
+def not_as_recorded(run: RecordedRun, recorded: Config) -> list[str]:
+    """Say of code, data, lock, packages and config each thing that is not the recorded one.
+
+    Args:
+        run: which was recorded.
+        recorded: its config.
+    """
+    return [
+        *_code(run),
+        *_project(run),
+        *_resumed(run),
+        *_data(run, recorded),
+        *_lock(run),
+        *_packages(run),
+        *_config(run),
+    ]
+
+
+def _code(run: RecordedRun) -> list[str]:
+    from spoonful.tracking.environment import code_version
+
+    then, now = run.tag("git.commit"), code_version()
+    if then is None:
+        return ["code (the run recorded no git commit: what it was is not known)"]
+    return _checkout(run, "code", "git.", then, now)
+
+
+def _project(run: RecordedRun) -> list[str]:
+    """Compare the project's checkout, where the code is that of another one."""
+    from spoonful.tracking.environment import code_version
+
+    then, now = run.tag("git.project_commit"), code_version()
+    if then is None or "git.project_commit" not in now:
+        return []
+    return _checkout(run, "project", "git.project_", then, now)
+
+
+def _checkout(
+    run: RecordedRun, what: str, prefix: str, then: str, now: Mapping[str, str]
+) -> list[str]:
+    short, found = then[:_SHORT], []
+    if run.tag(f"{prefix}dirty") == "true":
+        found.append(f"{what} (files differed from commit {short} then: how is not known)")
+    commit, is_dirty = now[f"{prefix}commit"], now[f"{prefix}dirty"] == "true"
+    if commit == "none":
+        found.append(f"{what} (recorded at commit {short}, now outside of git)")
+    elif commit != then:
+        changes, first = (" and changed files", "`git stash -u`, then ") if is_dirty else ("", "")
+        found.append(
+            f"{what} (recorded at commit {short}, now {commit[:_SHORT]}{changes}: {first}"
+            f"`git checkout {short}`)"
+        )
+    elif is_dirty:
+        found.append(f"{what} (files differ from commit {short} now: see `git status`)")
+    return found
+
+
+def _resumed(run: RecordedRun) -> list[str]:
+    """Name what the run began with and was gone on without."""
+    changes = {
+        name.removeprefix(_RESUMED): now
+        for name, now in run.tags.items()
+        if name.startswith(_RESUMED) and not name.startswith(f"{_RESUMED}hardware.")
+    }
+    return [
+        f"{name} (the run began with {run.tags[name][:_SHORT]}, and was resumed with "
+        f"{now[:_SHORT]}: its bits come of both)"
+        for name, now in changes.items()
+    ]
+
+
+def _data(run: RecordedRun, recorded: Config) -> list[str]:
+    try:
+        sources = open_train_and_val(recorded)
+    except SpoonfulError as error:
+        return [f"data ({error})"]
+    found = []
+    for split, source in zip(("train", "val"), sources, strict=True):
+        then = run.tag(f"fingerprint.{split}")
+        if then != source.fingerprint:
+            recorded_one = "none" if then is None else then[:_SHORT]
+            now = source.fingerprint[:_SHORT]
+            found.append(f"{split} data (recorded fingerprint {recorded_one}, now {now})")
+    if found:
+        found[-1] += ": `dvc checkout`, or `spoonful fetch`, `split` and `pack` with the overrides"
+    return found
+
+
+def _lock(run: RecordedRun) -> list[str]:
+    from spoonful.tracking.environment import lock_digest
+
+    then, now = run.tags.get("requirements_lock", "none"), lock_digest()["requirements_lock"]
+    if then == now:
+        return []
+    if "requirements_lock" not in run.tags:
+        return ["requirements.lock (not recorded)"]
+    return [f"requirements.lock (recorded {then[:_SHORT]}, now {now[:_SHORT]})"]
+
+
+def _packages(run: RecordedRun) -> list[str]:
+    from spoonful.tracking.environment import installed_packages, package_versions
+
+    if run.packages is None:
+        return ["packages (which were installed was not recorded)"]
+    python = "version.python"
+    then = {"python": run.tags.get(python, "none"), **run.packages}
+    now = {"python": package_versions()[python], **installed_packages()}
+    different = changed(then, now)
+    if not different:
+        return []
+    names = [f"{name} (recorded {a}, now {b})" for name, (a, b) in different.items()]
+    more = len(names) - _SHOWN_PACKAGES
+    rest = f" and {more} more" if more > 0 else ""
+    return [f"packages {', '.join(names[:_SHOWN_PACKAGES])}{rest}: `make setup`"]
+
+
+def _config(run: RecordedRun) -> list[str]:
+    try:
+        present = compose_config(overrides_of(run))
+    except SpoonfulError as error:
+        return [f"config (the recorded overrides no longer compose: {error})"]
+    then, now = flat_settings(run.learning or {}), flat_settings(learning_settings(present))
+    return [
+        f"config {name} (recorded {shown(a)}, now {shown(b)})"
+        for name, (a, b) in changed(then, now).items()
+    ]

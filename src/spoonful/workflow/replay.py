@@ -1,0 +1,128 @@
+"""Make the batches of recorded runs again, to see in which step their ledgers part."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from spoonful import progress
+from spoonful.config.recorded import recorded_config
+from spoonful.config.schema import Config
+from spoonful.diff.first_step import Batch, FirstStep, described
+from spoonful.diff.ledgers import Window
+from spoonful.diff.recorded_run import RecordedRun
+from spoonful.errors import SpoonfulError
+from spoonful.quiet import import_tensorflow
+from spoonful.record.ledger import TRAIN, Ledger, Row
+from spoonful.sources import Source
+from spoonful.workflow.data import open_train_and_val
+
+if TYPE_CHECKING:
+    from spoonful.generator import BatchGenerator
+
+
+@dataclass
+class Replay:
+    """A stream of a recorded run, made again from its config and the data here."""
+
+    source: Source
+    generator: "BatchGenerator"
+    _digests: dict[int, str] = field(default_factory=dict)
+
+    def digest(self, step: int) -> str:
+        """Return the digest of a step."""
+        if step not in self._digests:
+            self._digests[step] = self.generator.digest(step)
+        return self._digests[step]
+
+    def batch(self, step: int, epoch: int | None) -> Batch:
+        """Return a step; in the epoch given, or the one that it belongs to."""
+        own_epoch, number = divmod(step, len(self.generator))
+        ids = tuple(self.source.example_id(int(index)) for index in self.generator.indices(step))
+        return Batch(own_epoch + 1 if epoch is None else epoch, number + 1, ids)
+
+    def steps_to(self, row: Row) -> range:
+        """Return the steps that a row of the ledger is the digest of."""
+        first = (row.epoch - 1) * len(self.generator) if row.stream == TRAIN else 0
+        return range(first, row.step)
+
+    def confirms(self, row: Row) -> bool:
+        """Say whether the same steps made again have a row's digest."""
+        steps = self.steps_to(row)
+        ledger = Ledger()
+        ledger.begin(row.stream, row.epoch, steps.start)
+        ledger.add(row.stream, [bytes.fromhex(self.digest(step)) for step in steps])
+        ledger.end(row.stream)
+        return ledger.rows[-1] == row
+
+
+def look_into(
+    config: Config, a: RecordedRun, b: RecordedRun, window: Window
+) -> tuple[str, tuple[str, ...]]:
+    """Say in which step of a window the batches of two runs first differ, and show them.
+
+    Args:
+        config: has the values of keys that the recorded configs lack.
+        a: one run.
+        b: the other.
+        window: where their ledgers first differ.
+
+    Returns:
+        A detail, and lines below it.
+    """
+    replays, missing = [], []
+    for letter, run in (("A", a), ("B", b)):
+        try:
+            replays.append(_open(config, run, window.row_a.stream))
+        except SpoonfulError as error:
+            missing.append((letter, str(error)))
+    if missing:
+        letters = " and ".join(letter for letter, _ in missing)
+        reasons = dict.fromkeys(reason for _, reason in missing)
+        return f"in {window.words}; what {letters} read is not here to show them", tuple(reasons)
+    replay_a, replay_b = replays
+    return described(first_step(replay_a, replay_b, window), window.words)
+
+
+def _open(config: Config, run: RecordedRun, stream: str) -> Replay:
+    """Open what a run read.
+
+    Raises:
+        SpoonfulError: the data here is not that.
+    """
+    if run.config is None:
+        raise SpoonfulError(f"run {run.short_id}: its config was not recorded")
+    recorded = recorded_config(run.config, config)
+    is_train = stream == TRAIN
+    source = open_train_and_val(recorded)[0 if is_train else 1]
+    name = "fingerprint.train" if is_train else "fingerprint.val"
+    if source.fingerprint != run.tag(name):
+        read = (run.tag(name) or "not recorded")[:12]
+        raise SpoonfulError(f"run {run.short_id}: {name} {read}, here {source.fingerprint[:12]}")
+    import_tensorflow()
+    from spoonful.fitting.train import training_generator, validation_generator
+
+    make = training_generator if is_train else validation_generator
+    return Replay(source, make(recorded, source))
+
+
+def first_step(a: Replay, b: Replay, window: Window) -> FirstStep:
+    """Find the first step that differs, reading the steps of the epoch up to there again."""
+    steps = range(window.start, window.stop)
+    needed = [
+        (replay, step)
+        for replay, row in ((a, window.row_a), (b, window.row_b))
+        for step in (*replay.steps_to(row), *steps)
+    ]
+    with progress.bar("reading again", len(needed), "steps") as bar:
+        for replay, step in needed:
+            replay.digest(step)
+            bar.update(1)
+    first = next((step for step in steps if a.digest(step) != b.digest(step)), None)
+    shown = window.start if first is None else first
+    epoch = None if window.row_a.stream == TRAIN else window.epoch
+    return FirstStep(
+        step=first,
+        a=a.batch(shown, epoch),
+        b=b.batch(shown, epoch),
+        confirms_a=a.confirms(window.row_a),
+        confirms_b=b.confirms(window.row_b),
+    )

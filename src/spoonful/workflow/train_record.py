@@ -1,0 +1,149 @@
+"""What `train` records of a run: what it was made from, and what a person wants to see of it."""
+
+import dataclasses
+import json
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+from omegaconf import OmegaConf
+
+from spoonful.config.own_data import dataset_title
+from spoonful.config.schema import Config
+from spoonful.config.settings import flattened
+from spoonful.project import packed_dir, split_dir
+from spoonful.record.ledger import TRAIN, VAL, Row, overall_digest, to_csv
+from spoonful.workflow.data import SplitSource
+from spoonful.workflow.job import Job
+from spoonful.workflow.split_files import read_summary
+from spoonful.workflow.trained_model import CONFIG_NAME
+
+if TYPE_CHECKING:
+    from spoonful.fitting.train import Training
+    from spoonful.tracking.recording import TrackedRun
+
+LEDGER_NAME = "ledger.csv"
+_NUM_EXAMPLES = 2
+_NUM_GRID_IMAGES = 25
+_NO_PARAMS = ("sweep.", "compare.", "evaluation.")
+
+
+def run_tags(config: Config, job: Job) -> dict[str, str]:
+    """Return what a run is to be found, grouped and compared by."""
+    from spoonful.tracking.environment import package_versions
+    from spoonful.tracking.parent import child_tags
+    from spoonful.tracking.run import REPRODUCES_TAG
+
+    point = job.point
+    return {
+        **sweep_tags(job.experiment, job.overrides),
+        **package_versions(),
+        "dataset": _title(config),
+        "model": config.model.name,
+        "optimizer": config.optimizer.name,
+        **({} if point is None else child_tags(point.parent_id, point.label, point.number)),
+        **({REPRODUCES_TAG: job.reproduces} if job.reproduces is not None else {}),
+        **config.tracking.tags,
+    }
+
+
+def sweep_tags(experiment: str | None, overrides: Sequence[str]) -> dict[str, str]:
+    """Return what a sweep's run is to be found by, as each of its points is."""
+    from spoonful.tracking.environment import code_version, hardware, lock_digest
+
+    return {
+        **code_version(),
+        **lock_digest(),
+        **hardware(),
+        "overrides": shlex.join(overrides),
+        "experiment": experiment or "none",
+    }
+
+
+def log_inputs(
+    tracked: "TrackedRun",
+    config: Config,
+    job: Job,
+    train_source: SplitSource,
+    val_source: SplitSource,
+) -> None:
+    """Record all that decides the run, before it begins; a resumed one has some of it already."""
+    from spoonful.tracking.environment import dvc_hash, full_environment
+
+    # What says nothing of a training would stand between what does in the UI's compare view.
+    params = {k: v for k, v in flattened(config).items() if not k.startswith(_NO_PARAMS)}
+    tracked.log_params(params)
+    tracked.log_checked(OmegaConf.to_yaml(dataclasses.asdict(config)), CONFIG_NAME)
+    tracked.log_checked("\n".join(job.overrides), "overrides.txt")
+    environment = json.dumps(full_environment(), indent=2, default=str)
+    tracked.log_checked(environment, "environment.json")
+    folder = packed_dir() if config.generator.name == "packed" else split_dir()
+    data_hash = dvc_hash(folder)
+    tracked.set_tags({f"dvc.data_{folder.name}": data_hash, **_data_digests()})
+    sources = {"train": (train_source, "training"), "val": (val_source, "validation")}
+    for split, (source, context) in sources.items():
+        tracked.log_dataset(
+            f"{_title(config)}/{split}",
+            folder / split,
+            source.fingerprint,
+            data_hash,
+            context,
+        )
+        tracked.set_tags({f"fingerprint.{split}": source.fingerprint})
+
+
+def _title(config: Config) -> str:
+    return dataset_title(config.dataset.name, getattr(config.dataset, "path", None))
+
+
+def _data_digests() -> dict[str, str]:
+    """Return digests of the raw images, and of which of them is in which split."""
+    summary = read_summary()
+    return {"digest.data": summary["data_digest"], "digest.split": summary["digest"]}
+
+
+def log_ledger(tracked: "TrackedRun", rows: list[Row]) -> None:
+    """Record which batches were seen so far."""
+    digests = {f"digest.{name}": overall_digest(rows, name) for name in (TRAIN, VAL)}
+    tracked.log_checked(to_csv(rows), LEDGER_NAME, digests)
+
+
+def log_results(
+    tracked: "TrackedRun", config: Config, training: "Training", source: SplitSource
+) -> None:
+    """Record the model and what a person wants to see of the training."""
+    from spoonful.figures import learning_curves
+
+    best = training.history[training.best_epoch - 1]
+    tracked.log_metrics({f"best_{n}": v for n, v in best.items() if n.startswith("val_")})
+    counts = {"best_epoch": training.best_epoch, "num_parameters": training.model.count_params()}
+    tracked.log_metrics(counts)
+    tracked.set_tags({"jit_compile": str(training.jit_compile).lower()})
+    curves = learning_curves(training.history, training.best_epoch)
+    tracked.log_figure(curves, "figures/learning_curves.png")
+    _log_batch_grid(tracked, config, source)
+    example: NDArray[Any] = source.read(range(min(_NUM_EXAMPLES, len(source))))
+    if config.generator.dtype == "float32":
+        example = example / example.dtype.type(255)
+    tracked.log_model(training.model, example, source.class_names)
+
+
+def _log_batch_grid(tracked: "TrackedRun", config: Config, source: SplitSource) -> None:
+    """Record the first batch as the model's first layers see it: scaled and augmented.
+
+    The augmentation layers are made anew: the model's own must not move on by a batch.
+    """
+    import numpy as np
+
+    from spoonful.figures import image_grid
+    from spoonful.fitting.train import training_generator
+    from spoonful.models.build import augmentation_layers
+
+    indices = training_generator(config, source).indices(0)[:_NUM_GRID_IMAGES]
+    images = source.read(indices) / np.float32(255)
+    for layer in augmentation_layers(config.trainer.augmentation):
+        images = np.asarray(layer(images, training=True), dtype=np.float32)
+    captions = [source.class_names[source.labels[index]] for index in indices]
+    grid = image_grid(images, captions, "first training batch, as the model sees it")
+    tracked.log_figure(grid, "figures/training_batch.png")

@@ -1,0 +1,97 @@
+"""What `train` says of a training besides its epochs."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spoonful import progress
+from spoonful.config.schema import Config
+from spoonful.errors import SpoonfulError
+from spoonful.fitting.checkpoints.checkpoint import Checkpoint
+from spoonful.output import say_last
+from spoonful.project import shown_path
+from spoonful.refusals import AGAIN, refusal_in
+from spoonful.workflow.data import SplitSource
+from spoonful.workflow.interrupted import RunFolder
+from spoonful.workflow.job import Job
+from spoonful.workflow.trained import Trained
+
+if TYPE_CHECKING:
+    from spoonful.tracking.recording import TrackedRun
+
+
+def warn(text: str) -> None:
+    """Warn of something that training goes on with."""
+    print(f"spoonful: warning: {text}", file=sys.stderr, flush=True)
+
+
+def warn_of_changes(tracked: "TrackedRun", tags: Mapping[str, str]) -> None:
+    """Say what has changed since the run began that its bits may depend on."""
+    if tracked.recorded is None:
+        return
+    from spoonful.tracking.run import changed_tags
+
+    for name, (then, now) in changed_tags(tracked.recorded.data.tags, tags).items():
+        warn(f"this run began with {name} {then}, now it is {now}: its bits may differ")
+
+
+def say_what_begins(
+    config: Config,
+    name: str,
+    source: SplitSource,
+    folder: RunFolder,
+    start: Checkpoint | None,
+) -> None:
+    """Say what is trained, and where a run is taken up again."""
+    if not folder.is_resumed:
+        progress.result(f"training {name} on {len(source):,} images")
+        return
+    if start is not None and start.state["is_finished"]:
+        print(
+            f"{name}, run {folder.run_id}, was trained to its end: it is put in place", flush=True
+        )
+        return
+    step = 0 if start is None else start.step
+    epoch = 1 if start is None else start.state["epoch"] + 1
+    where = f"epoch {min(epoch, config.trainer.epochs)}/{config.trainer.epochs}"
+    progress.result(f"resuming {name}, run {folder.run_id}, after step {step:,} ({where})")
+
+
+def say_what_came(trained: Trained, name: str, run: str, out_dir: Path) -> None:
+    """Say how a training ended, and where its model is."""
+    if trained.pruned_after is not None:
+        progress.result(f"pruned {name} after epoch {trained.pruned_after}, run {run}")
+        return
+    progress.result(
+        f"trained {name}: val_accuracy {trained.metrics['val_accuracy']:.4f} "
+        f"(epoch {trained.best_epoch}), run {run}, model in {shown_path(out_dir)}"
+    )
+
+
+@contextmanager
+def told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
+    """Say how to go on with a run that the user ended, or that the system had no room for.
+
+    Raises:
+        SpoonfulError: of what the system refused, with the command in it.
+    """
+    command = job.command_to_go_on(folder.run_id)
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        steps = folder.checkpoints.steps()
+        after = f"spoonful: ended after step {steps[-1] if steps else 0:,}"
+        how = "" if command is None else f"; go on with\n  {command}"
+        say_last(after + how)
+        raise
+    except Exception as error:
+        words = refusal_in(error)
+        steps = folder.checkpoints.steps()
+        if words is None or command is None or not steps:
+            raise
+        what = str(error) if isinstance(error, SpoonfulError) else words
+        resume = f"resume after step {steps[-1]:,} with `{command}`"
+        told = what.replace(AGAIN, resume) if AGAIN in what else f"{what}; then {resume}"
+        raise SpoonfulError(told) from error

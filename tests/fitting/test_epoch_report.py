@@ -1,0 +1,81 @@
+import dataclasses
+import math
+
+from spoonful.fitting.epoch_report import EpochReport, epoch_line
+
+REPORT = EpochReport(
+    epoch=3,
+    num_epochs=20,
+    metrics={
+        "loss": 0.12345,
+        "accuracy": 0.9,
+        "val_loss": 0.25,
+        "val_accuracy": 0.99999,
+        "learning_rate": 0.001,
+    },
+    train_s=4.0,
+    val_s=1.0,
+    images_per_s=12345.6,
+    input_wait_s=1.0,
+    peak_rss_mb=512.0,
+    digests={"train": "0123456789abcdef" * 2, "val": "f" * 32},
+    shuffle={"shuffle_displacement": 0.9, "shuffle_class_chi2": 1.1},
+    images_seen=300,
+    train_time_s=13.0,
+)
+
+
+def test_the_line_of_an_epoch_holds_what_a_person_waits_for() -> None:
+    assert epoch_line(REPORT) == (
+        "epoch  3/20  loss 0.1235  accuracy 0.9000  val_loss 0.2500  val_accuracy 1.0000"
+        "  12,346 images/s  left 1:25"
+    )
+
+
+def test_the_time_left_is_that_of_the_remaining_epochs() -> None:
+    assert REPORT.left_s == 17 * 5.0
+    last = dataclasses.replace(REPORT, epoch=20)
+    assert last.left_s == 0.0
+    assert epoch_line(last).endswith("  left 0:00")
+    slow = dataclasses.replace(REPORT, train_s=3600.0, val_s=0.0)
+    assert epoch_line(slow).endswith("  left 1020:00")
+
+
+def test_a_minute_is_never_sixty_seconds() -> None:
+    almost = dataclasses.replace(REPORT, epoch=19, train_s=59.7, val_s=0.0)
+    assert epoch_line(almost).endswith("  left 1:00")
+
+
+def test_a_loss_that_is_no_number_can_be_shown() -> None:
+    lost = dataclasses.replace(REPORT, metrics={**REPORT.metrics, "loss": math.nan})
+    assert "loss nan" in epoch_line(lost)
+
+
+def test_what_differs_from_run_to_run_has_units_in_its_names() -> None:
+    performance = REPORT.performance()
+    assert performance == {
+        "images_per_s": 12345.6,
+        "epoch_train_s": 4.0,
+        "epoch_val_s": 1.0,
+        "train_time_s": 13.0,
+        "input_wait_s": 1.0,
+        "input_wait_fraction": 0.25,
+        "peak_rss_mb": 512.0,
+    }
+    assert not set(performance) & set(REPORT.metrics)
+    assert dataclasses.replace(REPORT, train_s=0.0).performance()["input_wait_fraction"] == 0.0
+
+
+def test_equal_digests_are_equal_metrics_of_48_bits() -> None:
+    metrics = REPORT.digest_metrics()
+    assert metrics == {"digest_train": float(0x0123456789AB), "digest_val": float(2**48 - 1)}
+    assert not set(metrics) & (set(REPORT.metrics) | set(REPORT.performance()))
+    assert dataclasses.replace(REPORT, digests={}).digest_metrics() == {}
+
+
+def test_all_that_is_recorded_of_an_epoch_has_a_name_of_its_own() -> None:
+    parts = [REPORT.metrics, REPORT.performance(), REPORT.digest_metrics(), REPORT.shuffle]
+    tracked = REPORT.tracked_metrics()
+    assert tracked == {k: v for part in parts for k, v in part.items()} | {"images_seen": 300.0}
+    assert len(tracked) == sum(map(len, parts)) + 1
+    assert all(type(value) is float for value in tracked.values())
