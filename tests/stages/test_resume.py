@@ -221,7 +221,7 @@ def test_a_run_that_another_process_trains_is_left_alone(
 KILLED_AT_ITS_END = """
 import os, signal, sys
 from spoonful.__main__ import main
-from spoonful.stages.train import Trained
+from spoonful.workflow.trained import Trained
 
 Trained.put_away = lambda trained: os.kill(os.getpid(), signal.SIGKILL)
 main(["train", *sys.argv[1:]])

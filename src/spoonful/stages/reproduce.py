@@ -13,10 +13,10 @@ from spoonful.project import reproduce_dir
 from spoonful.quiet import import_tensorflow
 from spoonful.secrets import to_type
 from spoonful.stages.diff import DIFFERENT, compared
-from spoonful.stages.train import train_and_record
 from spoonful.workflow.interrupted import AUTO
 from spoonful.workflow.job import Job, current_job
 from spoonful.workflow.preconditions import not_as_recorded, overrides_of
+from spoonful.workflow.training import train_and_record
 from spoonful.workflow.unsent import end_if_unsent, settle_store
 
 _AGAIN = " again"

@@ -28,7 +28,7 @@ from spoonful.project import (
 )
 from spoonful.splitting import SPLITS, assign_splits
 from spoonful.unfinished import sole_writer
-from spoonful.workflow.split_files import write_list
+from spoonful.workflow.split_files import split_settings, write_list
 
 
 def run(config: Config) -> None:
@@ -60,13 +60,6 @@ def run(config: Config) -> None:
     print(_table_text(class_names, counts))
     for line in _copies(raw.images, splits):
         print(line, file=sys.stderr)
-
-
-def split_settings(config: Config) -> dict[str, Any]:
-    """Return the settings that decide the split: two equal ones make equal splits of equal data."""
-    names = ("val_fraction", "test_fraction", "split_seed")
-    dataset = config.dataset
-    return {name: getattr(dataset, name) for name in names if hasattr(dataset, name)}
 
 
 def split_digest(images: Sequence[RawImage], splits: Sequence[str]) -> str:

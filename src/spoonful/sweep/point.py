@@ -18,7 +18,6 @@ from spoonful.config.settings import run_name, with_absolute_paths
 from spoonful.errors import SpoonfulError
 from spoonful.project import project_root
 from spoonful.refusals import is_for_want_of_room, refusal_in
-from spoonful.stages.train import train_and_record
 from spoonful.sweep.folder import (
     FAILED,
     FINISHED,
@@ -31,6 +30,7 @@ from spoonful.sweep.folder import (
 from spoonful.workflow.interrupted import AUTO
 from spoonful.workflow.job import Job, SweepPoint
 from spoonful.workflow.trained import Trained
+from spoonful.workflow.training import train_and_record
 
 NO_ROOM = errno.ENOSPC  # an exit code
 _NUM_LONG = 12  # characters of a number that nobody typed

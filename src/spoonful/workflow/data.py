@@ -11,8 +11,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.project import packed_dir, raw_dir, shown_path, split_dir, split_summary_path
 from spoonful.sources.folder import FolderSource
 from spoonful.sources.packed.source import PackedSource
-from spoonful.stages.split import split_settings
-from spoonful.workflow.split_files import check_files, read_summary
+from spoonful.workflow.split_files import check_files, read_summary, split_settings
 
 SplitSource = FolderSource | PackedSource
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spoonful.checked_json import read_checked_values
+from spoonful.config.schema import Config
 from spoonful.documents import parsed_table, read_bytes, unexpected
 from spoonful.errors import SpoonfulError
 from spoonful.project import shown_path, split_dir, split_summary_path
@@ -42,6 +43,13 @@ class SplitSummary:
     data_digest: str
     files_sha256: str
     settings: dict[str, float]
+
+
+def split_settings(config: Config) -> dict[str, Any]:
+    """Return the settings that decide the split: two equal ones make equal splits of equal data."""
+    names = ("val_fraction", "test_fraction", "split_seed")
+    dataset = config.dataset
+    return {name: getattr(dataset, name) for name in names if hasattr(dataset, name)}
 
 
 def read_summary() -> dict[str, Any]:

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
+from spoonful.regular_file import READ, changed_size, irregular, unreadable
 from spoonful.sources.images.background import WHITE
 from spoonful.sources.images.file_kinds import identify
 from spoonful.sources.images.jpeg import JPEG_START, decode_jpeg
 from spoonful.sources.images.limits import MAX_PIXELS, RefusedError, max_file_bytes
 from spoonful.sources.images.pillow_image import decode_other
-from spoonful.sources.images.regular_file import READ, changed_size, irregular, unreadable
 from spoonful.sources.images.tiff import TIFF_STARTS, decode_tiff
 
 # The pixels of an image must not depend on how many threads the machine has, and for images of

@@ -1,0 +1,249 @@
+"""Train on the split data, leave the model in a folder, record the run."""
+
+import csv
+import io
+import json
+import shlex
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+
+from spoonful import progress
+from spoonful.config.own_data import with_noted_path
+from spoonful.config.schema import Config
+from spoonful.config.settings import learning_settings, run_name
+from spoonful.content_hash import content_hash
+from spoonful.errors import SpoonfulError
+from spoonful.files import replaced_folder, write_json, write_text
+from spoonful.quiet import import_tensorflow
+from spoonful.record.ledger import to_csv
+from spoonful.tracking.store import UnreachableError, prepare_store, where_recorded
+from spoonful.workflow.data import SplitSource, open_train_and_val, packed_settings
+from spoonful.workflow.interrupted import (
+    RunFolder,
+    interrupted_run,
+    new_run_folder,
+)
+from spoonful.workflow.job import Job
+from spoonful.workflow.train_record import (
+    LEDGER_NAME,
+    log_inputs,
+    log_ledger,
+    log_results,
+    run_tags,
+)
+from spoonful.workflow.train_words import (
+    say_what_begins,
+    say_what_came,
+    told_how_to_resume,
+    warn,
+    warn_of_changes,
+)
+from spoonful.workflow.trained import IsHopeless, PrunedError, Trained
+from spoonful.workflow.trained_model import CARD_NAME, CONFIG_NAME, MODEL_NAME, train_key
+from spoonful.workflow.unsent import settle_store
+
+if TYPE_CHECKING:
+    from spoonful.fitting.train import Training
+    from spoonful.tracking.recording import TrackedRun
+
+HISTORY_NAME = "history.csv"
+
+
+def train_and_record(
+    config: Config, job: Job, out_dir: Path, is_hopeless: IsHopeless | None = None
+) -> Trained:
+    """Train, leave the model in a folder, and record the run.
+
+    What the training could be gone on with stays until the caller has kept what came of it, and
+    puts it away: a process that is killed between trains nothing twice.
+
+    Args:
+        config: the whole config.
+        job: what the run is recorded to have been started with.
+        out_dir: where the model is left.
+        is_hopeless: asked after each epoch; None: every epoch is trained.
+    """
+    config = with_noted_path(config)
+    train_source, val_source = open_train_and_val(config)
+    _check_same_classes(train_source, val_source)
+    is_there = _open_store(config, job)
+    import_tensorflow()
+    from spoonful.tracking.environment import code_from_elsewhere
+    from spoonful.tracking.run import run_status, tracked_run
+
+    name = job.name or run_name(config)
+    tags = run_tags(config, job)
+    command = f"`{shlex.join(['spoonful', 'train', *job.overrides])}`"
+    identity = _identity(config, job, train_source, val_source)
+    if (elsewhere := code_from_elsewhere()) is not None:
+        warn(elsewhere)
+    resume = config.trainer.resume if is_there else None
+    with interrupted_run(
+        resume, identity, lambda run_id: run_status(config.tracking, run_id), warn
+    ) as resumed:
+        run_id = None if resumed is None else resumed.run_id
+        with (
+            tracked_run(
+                config.tracking, name, tags, command, run_id, may_begin_later=_may_begin_later(job)
+            ) as tracked,
+            nullcontext(resumed) if resumed else new_run_folder(tracked.run_id, identity) as folder,
+            told_how_to_resume(job, folder),
+        ):
+            warn_of_changes(tracked, tags)
+            log_inputs(tracked, config, job, train_source, val_source)
+            sources = (train_source, val_source)
+            trained = _trained(config, job, out_dir, sources, tracked, folder, is_hopeless)
+    run = tracked.run_id if tracked.has_id else "not known while the tracking server is away"
+    say_what_came(trained, name, run, out_dir)
+    return replace(trained, unsent=tracked.unsent)
+
+
+def _open_store(config: Config, job: Job) -> bool:
+    """Say where the run is recorded, and find out before the slow imports whether it can be.
+
+    Returns:
+        Whether it can be now; False: it may begin later.
+    """
+    if job.sweep_dir is None:
+        print(f"recording in {where_recorded(config.tracking, job.overrides)}", flush=True)
+    try:
+        prepare_store(config.tracking, is_to_be_written=True)
+    except UnreachableError:
+        if not _may_begin_later(job):
+            raise
+        return False
+    settle_store(config.tracking)
+    return True
+
+
+def _may_begin_later(job: Job) -> bool:
+    """Say whether a server may be away: when a sweep began, it was there."""
+    return job.sweep_dir is not None
+
+
+def _trained(
+    config: Config,
+    job: Job,
+    out_dir: Path,
+    sources: tuple[SplitSource, SplitSource],
+    tracked: "TrackedRun",
+    folder: RunFolder,
+    is_hopeless: IsHopeless | None,
+) -> Trained:
+    """Fit, leave the model, and record both; where it was pruned, nothing is left but the run."""
+    train_source, val_source = sources
+    try:
+        training = _fit(config, job, train_source, val_source, tracked, folder, is_hopeless)
+    except PrunedError as pruned:
+        from spoonful.tracking.parent import PRUNED_TAG
+
+        tracked.set_tags({PRUNED_TAG: str(pruned.epoch)})
+        return Trained(tracked.run_id, pruned.metrics, pruned.epoch, pruned_after=pruned.epoch)
+    with progress.doing("recording the model"):
+        key = _save(out_dir, config, training, train_source, val_source)
+        tracked.set_tags({"train_key": key})
+        log_ledger(tracked, training.ledger)
+        log_results(tracked, config, training, train_source)
+    best = training.best_epoch
+    return Trained(tracked.run_id, training.history[best - 1], best)
+
+
+def _check_same_classes(train_source: SplitSource, val_source: SplitSource) -> None:
+    if train_source.class_names != val_source.class_names:
+        different = sorted(set(train_source.class_names) ^ set(val_source.class_names))
+        raise SpoonfulError(
+            f"the train and val splits have different classes ({', '.join(different)}): "
+            "run `spoonful split` again"
+        )
+
+
+def _identity(
+    config: Config, job: Job, train_source: SplitSource, val_source: SplitSource
+) -> dict[str, Any]:
+    """Return what decides the bits of a run and what it is for, as JSON gives it back."""
+    identity = {
+        "settings": learning_settings(config),
+        "reproduces": job.reproduces,
+        "sweep": None if job.point is None else job.point.parent_id,
+        "fingerprint": {"train": train_source.fingerprint, "val": val_source.fingerprint},
+    }
+    return dict(json.loads(json.dumps(identity)))
+
+
+def _fit(
+    config: Config,
+    job: Job,
+    train_source: SplitSource,
+    val_source: SplitSource,
+    tracked: "TrackedRun",
+    folder: RunFolder,
+    is_hopeless: IsHopeless | None,
+) -> "Training":
+    from spoonful.fitting.epoch_report import EpochReport
+    from spoonful.fitting.fit import Resuming
+    from spoonful.fitting.interruption import interruption
+    from spoonful.fitting.modes import emulates_bfloat16
+    from spoonful.fitting.train import train
+
+    def on_epoch(report: EpochReport) -> None:
+        tracked.log_metrics(report.tracked_metrics(), step=report.epoch)
+        if is_hopeless is not None and is_hopeless(report.epoch, report.metrics):
+            raise PrunedError(report.epoch, report.metrics)
+
+    if config.trainer.precision == "mixed_bfloat16" and emulates_bfloat16():
+        warn(
+            "trainer.precision=mixed_bfloat16: this processor has no bfloat16 (amx_bf16 or "
+            "avx512_bf16), which makes training many times slower than trainer.precision=float32"
+        )
+    start = folder.checkpoints.newest(warn) if folder.is_resumed else None
+    say_what_begins(config, job.name or run_name(config), train_source, folder, start)
+    facts = {"run_id": tracked.run_id, "identity": folder.identity}
+    with interruption(tracked.mark_killed) as stop:
+        resuming = Resuming(
+            folder.checkpoints, start, stop, lambda rows: log_ledger(tracked, rows), facts
+        )
+        return train(config, train_source, val_source, on_epoch, resuming)
+
+
+def _save(
+    out_dir: Path,
+    config: Config,
+    training: "Training",
+    train_source: SplitSource,
+    val_source: SplitSource,
+) -> str:
+    """Leave the model and what it was made from; the same bytes for the same run.
+
+    Returns:
+        The key by which `evaluate` finds the run: a digest of the files left.
+    """
+    from spoonful.fitting.model_file import save_model
+
+    with replaced_folder(out_dir) as folder:
+        save_model(training.model, folder / MODEL_NAME)
+        write_text(folder / CONFIG_NAME, OmegaConf.to_yaml(learning_settings(config)))
+        write_text(folder / HISTORY_NAME, _history_csv(training.history))
+        write_text(folder / LEDGER_NAME, to_csv(training.ledger))
+        card: dict[str, Any] = {
+            "class_names": list(train_source.class_names),
+            "input": {"source": config.generator.name, **packed_settings(config)},
+            "best_epoch": training.best_epoch,
+            "fingerprints": {"train": train_source.fingerprint, "val": val_source.fingerprint},
+            "sha256": content_hash(folder / MODEL_NAME),
+        }
+        key = train_key(learning_settings(config), card)
+        write_json(folder / CARD_NAME, {**card, "train_key": key})
+    return key
+
+
+def _history_csv(history: list[dict[str, float]]) -> str:
+    text = io.StringIO()
+    names = list(history[0])
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["epoch", *names])
+    writer.writerows([epoch, *(h[n] for n in names)] for epoch, h in enumerate(history, start=1))
+    return text.getvalue()
