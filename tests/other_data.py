@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from spoonful.content_hash import content_hash
+from spoonful.files.content_hash import content_hash
 from spoonful.sources.packed.meta import load_meta, store_fingerprint
 
 

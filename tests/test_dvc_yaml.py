@@ -12,11 +12,8 @@ from tests.imports import MODULES, imported_modules, name_of, within
 # What decides how a stage speaks, waits, records and fails, but no byte of what it leaves.
 SILENT = (
     "background",
-    "checked_json",
     "config",  # names what it checks the values for; the values are those of conf/
-    "documents",
     "errors",
-    "files",
     "output",
     "progress",
     "progress_bar",
@@ -25,7 +22,6 @@ SILENT = (
     "secrets",
     "signals",
     "tracking",
-    "unfinished",
     "watched",
     "workflow.interrupted",
     "workflow.job",

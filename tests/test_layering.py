@@ -31,54 +31,46 @@ ARROWS = {
     "signals": "",
     "watched": "",
     "background": "errors",
-    "documents": "errors",
     "dvc_rwlock": "project",
     "dvc_stage": "watched",
+    "files": "errors",
     "order": "errors",
-    "regular_file": "errors",
-    "unfinished": "errors",
-    "content_hash": "regular_file",
-    "files": "unfinished",
+    "compare": "files",
+    "evaluation": "figures files",
+    "fitting.checkpoints": "errors files",
     "progress": "background progress_bar",
-    "record": "documents",
-    "sources.images": "errors regular_file",
-    "checked_json": "documents files",
-    "fitting.checkpoints": "content_hash documents errors files",
+    "record": "files",
+    "sources.images": "errors files",
     "quiet": "progress signals",
-    "sources": "content_hash errors sources.images",
-    "tables": "errors files",
-    "compare": "files tables",
-    "evaluation": "figures files tables",
-    "sources.packed": "background content_hash documents errors sources",
-    "config": "checked_json errors order project sources.images sources.packed",
+    "sources": "errors files sources.images",
+    "sources.packed": "background errors files sources",
+    "config": "errors files order project sources.images sources.packed",
     "generator": "background errors order sources sources.packed",
-    "packing": "errors files sources sources.packed unfinished",
-    "datasets": "config content_hash documents errors files progress sources sources.images",
+    "packing": "errors files sources sources.packed",
+    "datasets": "config errors files progress sources sources.images",
     "diff": "config record",
     "models": "config errors",
     "fitting": (
-        "config errors files fitting.checkpoints generator models order progress record "
-        "sources unfinished"
+        "config errors files fitting.checkpoints generator models order progress record sources"
     ),
     "splitting": "datasets errors",
     "tracking": (
-        "checked_json compare config content_hash diff documents errors figures files project "
-        "quiet record refusals secrets unfinished watched"
+        "compare config diff errors figures files project quiet record refusals secrets watched"
     ),
     "": "errors fitting generator sources sources.packed",
     "workflow": (
-        "checked_json config content_hash datasets diff documents errors figures files "
-        "fitting fitting.checkpoints generator models output progress project quiet record "
-        "refusals secrets sources sources.packed tables tracking"
+        "config datasets diff errors figures files fitting fitting.checkpoints generator "
+        "models output progress project quiet record refusals secrets sources sources.packed "
+        "tracking"
     ),
     "sweep": (
-        "checked_json compare config errors output progress project quiet refusals secrets "
-        "signals tracking watched workflow"
+        "compare config errors files output progress project quiet refusals secrets signals "
+        "tracking watched workflow"
     ),
     "stages": (
-        "checked_json compare config content_hash datasets diff documents errors evaluation "
-        "figures files fitting generator output packing progress project quiet secrets "
-        "sources.packed splitting sweep tables tracking unfinished workflow"
+        "compare config datasets diff errors evaluation figures files fitting generator "
+        "output packing progress project quiet secrets sources.packed splitting sweep "
+        "tracking workflow"
     ),
     "__main__": "config dvc_stage errors output progress project refusals secrets signals stages",
 }
@@ -104,7 +96,7 @@ ONLY_IN = {
     "sklearn": ("fitting.fit", "evaluation.scores", "splitting"),
     "xxhash": ("generator.step_digest", "fitting.resumable", "record.ledger"),
     "ml_dtypes": ("fitting.checkpoints.checkpoint",),
-    "pydantic": ("documents",),
+    "pydantic": ("files.documents",),
 }
 
 

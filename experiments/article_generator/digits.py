@@ -10,7 +10,7 @@ from cases import EXPERIMENT, LARGE, TEST, TIMES, TRAIN
 from spoonful import ArraySource
 from spoonful.config.compose import compose_config
 from spoonful.datasets import mnist
-from spoonful.files import replaced_folder
+from spoonful.files.whole import replaced_folder
 from spoonful.packing import pack
 
 NUM_CLASSES = 10

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cases import MACHINE_NAME
 
-from spoonful.tables import write_csv
+from spoonful.files.tables import write_csv
 
 _PACKAGES = {"tensorflow": "TensorFlow", "keras": "Keras", "numpy": "NumPy"}
 _BUSY = 0.5  # load average; an idle machine has less

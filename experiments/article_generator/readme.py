@@ -16,7 +16,7 @@ from cases import (
 )
 from machine import machine_line
 
-from spoonful.tables import markdown, put_between, read_csv
+from spoonful.files.tables import markdown, put_between, read_csv
 
 Row = dict[str, str]
 

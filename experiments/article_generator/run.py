@@ -34,7 +34,7 @@ from process import measured
 from readme import publish
 
 from spoonful.errors import SpoonfulError
-from spoonful.tables import write_csv
+from spoonful.files.tables import write_csv
 
 _HERE = Path(__file__).resolve().parent
 

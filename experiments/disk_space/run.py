@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from spoonful.files.tables import markdown, put_between, write_csv
 from spoonful.project import project_root
-from spoonful.tables import markdown, put_between, write_csv
 
 _HERE = Path(__file__).resolve().parent
 _ARCHIVE = "clothing-dataset-small.tar"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from spoonful.checked_json import write_checked
+from spoonful.files.checked_json import write_checked
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
 

@@ -23,7 +23,7 @@ from outcome import (
     Outcome,
 )
 
-from spoonful.tables import markdown, put_between, read_csv, write_csv
+from spoonful.files.tables import markdown, put_between, read_csv, write_csv
 
 ALL = "all"
 _COUNTED = "of"

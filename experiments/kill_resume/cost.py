@@ -19,7 +19,7 @@ from typing import Any
 from scratch import Scratch
 from timed import VARIANTS
 
-from spoonful.tables import markdown, put_between, read_csv, write_csv
+from spoonful.files.tables import markdown, put_between, read_csv, write_csv
 
 _HERE = Path(__file__).resolve().parent
 _TIMED = str(_HERE / "timed.py")

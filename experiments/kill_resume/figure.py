@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from moments import KINDS
 from tables import CASES_NAME, KILLS_NAME
 
-from spoonful.tables import read_csv
+from spoonful.files.tables import read_csv
 
 _COLOURS = ("#8d99ae", "#2a9d8f", "#d1495b", "#264653", "#e9c46a")
 _SPREAD = 0.3  # so that kinds do not hide each other

@@ -10,7 +10,7 @@ from stage_cases import COMMAND, GROUP, KILL, STAGE_CASES, WORKER
 from stage_trials import PARTS, StageKill, StageResult
 from tables import KILLS_NAME
 
-from spoonful.tables import markdown, put_between, read_csv, write_csv
+from spoonful.files.tables import markdown, put_between, read_csv, write_csv
 
 STAGE_KILLS_NAME = "stage_kills.csv"
 STAGES_NAME = "stages.csv"

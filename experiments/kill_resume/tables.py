@@ -10,7 +10,7 @@ from cases import CASES
 from moments import KINDS, TERMINATION
 from trials import Kill, Result
 
-from spoonful.tables import markdown, put_between, read_csv, write_csv
+from spoonful.files.tables import markdown, put_between, read_csv, write_csv
 
 KILLS_NAME = "kills.csv"
 CASES_NAME = "cases.csv"

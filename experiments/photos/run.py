@@ -16,7 +16,7 @@ from pathlib import Path
 from tables import INPUT, INPUTS, SIZES, publish, sweep_name
 
 from spoonful.config.compose import compose_config
-from spoonful.files import replaced_folder
+from spoonful.files.whole import replaced_folder
 from spoonful.project import project_root, sweeps_dir
 from spoonful.tracking.sweeps import read_sweep
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from spoonful.compare.runs import PointRun
 from spoonful.config.compose import compose_config
+from spoonful.files.tables import markdown, put_between, read_csv, write_csv
 from spoonful.quiet import import_tensorflow
-from spoonful.tables import markdown, put_between, read_csv, write_csv
 from spoonful.tracking.environment import hardware
 from spoonful.tracking.sweeps import read_sweep
 

@@ -15,8 +15,8 @@ import numpy as np
 from tables import PRECISION_NAME, PRECISIONS, publish_precision
 
 from spoonful.config.compose import compose_config
+from spoonful.files.tables import write_csv
 from spoonful.quiet import import_tensorflow
-from spoonful.tables import write_csv
 
 _HERE = Path(__file__).resolve().parent
 _NUM_IMAGES = 2_048

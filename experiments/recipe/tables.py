@@ -10,9 +10,9 @@ from pathlib import Path
 from mlflow.tracking import MlflowClient
 
 from spoonful.config.compose import compose_config
+from spoonful.files.tables import markdown, put_between, read_csv, write_csv
 from spoonful.project import evaluate_dir, train_dir
 from spoonful.quiet import import_tensorflow
-from spoonful.tables import markdown, put_between, read_csv, write_csv
 from spoonful.tracking.environment import hardware
 from spoonful.tracking.run import find_run
 from spoonful.tracking.store import prepare_store

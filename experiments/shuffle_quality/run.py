@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from orders import CASES, Case, imagenet_labels, mnist_labels, order_of
 from tables import publish
 
+from spoonful.files.tables import write_csv
 from spoonful.order.quality import CLASS_CHI2, DISPLACEMENT, REPEATED_NEIGHBOURS, ShuffleQuality
-from spoonful.tables import write_csv
 
 _HERE = Path(__file__).resolve().parent
 _BATCH_SIZES = (32, 256)

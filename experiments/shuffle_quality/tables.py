@@ -5,7 +5,7 @@ from pathlib import Path
 
 from orders import CASES, mnist_labels
 
-from spoonful.tables import markdown, put_between, read_csv
+from spoonful.files.tables import markdown, put_between, read_csv
 
 _FAST = 100_000  # images a second: a single layer on two cores
 

@@ -24,8 +24,8 @@ from contenders.fit import fit_as_trainer, one_layer_model
 from layout import BenchData
 from machine import hardware
 
+from spoonful.files.tables import put_between
 from spoonful.project import project_root
-from spoonful.tables import put_between
 
 _README = Path(__file__).resolve().parent / "README.md"
 Pair = tuple[float, float, float]  # s without the check; % of time, of processor time with it

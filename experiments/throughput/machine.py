@@ -5,7 +5,7 @@ import os
 import platform
 from pathlib import Path
 
-from spoonful.tables import read_csv, write_csv
+from spoonful.files.tables import read_csv, write_csv
 
 _PACKAGES = (
     "tensorflow",

@@ -23,7 +23,7 @@ import numpy as np
 from layout import BenchData
 
 from spoonful.errors import SpoonfulError
-from spoonful.files import replaced_folder
+from spoonful.files.whole import replaced_folder
 from spoonful.project import project_root
 
 PHOTO_SIZE = (224, 224)

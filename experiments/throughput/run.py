@@ -21,8 +21,8 @@ from prepare import parts
 from process import Runner
 from tables import print_summary, publish, write_summary
 
+from spoonful.files.tables import write_csv
 from spoonful.project import project_root
-from spoonful.tables import write_csv
 
 _HERE = Path(__file__).resolve().parent
 RESULTS = _HERE / "results"

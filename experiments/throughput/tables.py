@@ -9,7 +9,7 @@ from cases import CASES, Case
 from machine import machine_line
 from targets import TARGETS, Medians
 
-from spoonful.tables import put_between, read_csv, write_csv
+from spoonful.files.tables import put_between, read_csv, write_csv
 
 
 @dataclass(frozen=True)

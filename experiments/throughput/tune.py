@@ -15,8 +15,8 @@ from typing import Any
 from cases import CASES, GRAIN_PILLOW, TF_DATA, TORCH_OPENCV, TORCH_PILLOW
 from process import Runner
 
+from spoonful.files.tables import read_csv, write_csv
 from spoonful.project import project_root
-from spoonful.tables import read_csv, write_csv
 
 _REPEATS = 3
 _WORKERS = (0, 1, 2)

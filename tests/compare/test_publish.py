@@ -5,7 +5,7 @@ from spoonful.compare.points import group_by_point
 from spoonful.compare.publish import publish
 from spoonful.compare.report import findings, write_report
 from spoonful.compare.runs import Setting, SweepRuns
-from spoonful.tables import read_csv
+from spoonful.files.tables import read_csv
 
 PLACE = "# Sizes\n<!-- sizes: written by the command -->\n<!-- end of sizes -->\n"
 AXES: dict[str, Sequence[Setting]] = {

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from spoonful.checked_json import write_checked
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import FolderConfig
 from spoonful.config.settings import learning_settings
 from spoonful.datasets import folder
 from spoonful.errors import SpoonfulError
-from spoonful.files import write_json
+from spoonful.files.checked_json import write_checked
+from spoonful.files.tables import write_csv
+from spoonful.files.whole import write_json
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from spoonful.stages import evaluate, fetch, pack, split, summary
 from spoonful.sweep.folder import PointRecord, SweepRecord, sweep_folder
-from spoonful.tables import write_csv
 from spoonful.workflow import interrupted
 from spoonful.workflow.data import open_train_and_val, packed_settings
 from spoonful.workflow.trained_model import read_card_and_settings, train_key

@@ -13,9 +13,9 @@ import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from spoonful.checked_json import write_checked
 from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
+from spoonful.files.checked_json import write_checked
 from spoonful.tracking.beginning import begin_run
 from spoonful.tracking.recording import TrackedRun
 from spoonful.tracking.run import tracked_run
@@ -111,7 +111,7 @@ def test_a_run_that_a_full_store_could_not_mark_is_marked_by_the_next_command(
 BEGIN = """
 import os, signal, sys
 from mlflow.tracking import MlflowClient
-from spoonful.checked_json import write_checked
+from spoonful.files.checked_json import write_checked
 from spoonful.config.compose import compose_config
 from spoonful.tracking.beginning import begin_run
 from spoonful.tracking.store import prepare_store

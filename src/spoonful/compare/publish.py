@@ -1,6 +1,6 @@
 """Publish a comparison in an experiment's folder: tables and charts in results/, and its README.
 
-The README says where, by the sweep's name (`spoonful.tables`).
+The README says where, by the sweep's name (`spoonful.files.tables`).
 """
 
 import shutil
@@ -14,7 +14,7 @@ from spoonful.compare.report import CHARTS_DIR_NAME, Findings
 from spoonful.compare.runs import shown_setting
 from spoonful.compare.tables import DIFFERENCES_NAME, POINTS_NAME
 from spoonful.compare.wording import shown_spread
-from spoonful.tables import check_place, markdown, put_between
+from spoonful.files.tables import check_place, markdown, put_between
 
 README_NAME = "README.md"
 RESULTS_DIR_NAME = "results"

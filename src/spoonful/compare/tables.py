@@ -9,8 +9,8 @@ from spoonful.compare.quantities import LAST, quantities
 from spoonful.compare.runs import SEED, shown_setting
 from spoonful.compare.significance import Difference
 from spoonful.compare.wording import shown_spread
-from spoonful.files import write_json
-from spoonful.tables import write_csv
+from spoonful.files.tables import write_csv
+from spoonful.files.whole import write_json
 
 RUNS_NAME, POINTS_NAME, DIFFERENCES_NAME = "runs.csv", "points.csv", "differences.csv"
 METRICS_NAME = "metrics.json"

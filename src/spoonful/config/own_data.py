@@ -11,9 +11,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from spoonful.checked_json import read_checked, write_checked
 from spoonful.config.schema import Config, FolderConfig
 from spoonful.errors import SpoonfulError
+from spoonful.files.checked_json import read_checked, write_checked
 from spoonful.project import project_root, split_origin_path, split_summary_path
 
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from spoonful.config.schema import DigitsConfig
 from spoonful.datasets.raw import RawArrays, RawImage
-from spoonful.documents import read_bytes, unexpected
 from spoonful.errors import SpoonfulError
-from spoonful.files import replaced_folder
+from spoonful.files.documents import read_bytes, unexpected
+from spoonful.files.whole import replaced_folder
 
 FILE_NAME = "digits.csv"
 _REMAKE = "run `spoonful fetch dataset=digits` again"

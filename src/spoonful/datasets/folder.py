@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from spoonful.config.schema import FolderConfig
-from spoonful.content_hash import content_hashes
 from spoonful.datasets.raw import RawImage
-from spoonful.documents import parsed_table, read_bytes, read_json, shown, unexpected
 from spoonful.errors import SpoonfulError
-from spoonful.files import link_or_copy, replaced_folder, write_json
+from spoonful.files.content_hash import content_hashes
+from spoonful.files.documents import parsed_table, read_bytes, read_json, shown, unexpected
+from spoonful.files.whole import link_or_copy, replaced_folder, write_json
 from spoonful.sources.folder import image_files
 from spoonful.sources.images.names import READABLE, is_known_image_name, passed_over
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from spoonful.config.schema import MnistConfig
 from spoonful.datasets.download import download
 from spoonful.datasets.raw import RawArrays, RawImage
-from spoonful.documents import read_bytes, unexpected
 from spoonful.errors import SpoonfulError
-from spoonful.files import replaced_folder
+from spoonful.files.documents import read_bytes, unexpected
+from spoonful.files.whole import replaced_folder
 
 # The published MD5 checksums of the decompressed files: those of the compressed ones depend on
 # who compressed them.

@@ -9,8 +9,8 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from spoonful.evaluation.scores import Scores
-from spoonful.files import write_json
-from spoonful.tables import write_csv
+from spoonful.files.tables import write_csv
+from spoonful.files.whole import write_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import keras
 
-from spoonful.files import naming, replaced_file
-from spoonful.unfinished import unfinished_file
+from spoonful.files.unfinished import unfinished_file
+from spoonful.files.whole import naming, replaced_file
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from spoonful.errors import SpoonfulError
+from spoonful.files.unfinished import remove_leftovers
 from spoonful.packing.partial import PartialStore, partial_store, stored_by
 from spoonful.packing.pipeline import Reader
 from spoonful.packing.plan import Plan, make_plan
@@ -28,7 +29,6 @@ from spoonful.sources.packed.meta import (
     StoreMeta,
     store_fingerprint,
 )
-from spoonful.unfinished import remove_leftovers
 
 # Ids written at a time, so that six million of them are never all in memory.
 _IDS_A_BATCH = 65_536

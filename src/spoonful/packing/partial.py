@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from spoonful.errors import SpoonfulError
-from spoonful.files import put_in_place, sync, write_json
+from spoonful.files.unfinished import remove_leftovers
+from spoonful.files.whole import put_in_place, sync, write_json
 from spoonful.packing.plan import Plan
 from spoonful.sources.packed.meta import META_NAME, SHARD_SUFFIXES, FileMeta, StoreMeta, load_meta
-from spoonful.unfinished import remove_leftovers
 
 PLAN_NAME = "plan.json"
 

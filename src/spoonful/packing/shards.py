@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
-from spoonful.files import replaced_file
+from spoonful.files.whole import replaced_file
 from spoonful.packing.plan import Plan
 from spoonful.sources.packed.meta import RAW_DATA_START, FileMeta
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import xxhash
 
-from spoonful.documents import parsed_table, shown, unexpected
+from spoonful.files.documents import parsed_table, shown, unexpected
 
 EVERY_STEPS = 100  # rows within an epoch
 TRAIN, VAL, WEIGHTS = "train", "val", "weights"

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spoonful.content_hash import content_hashes
 from spoonful.errors import SpoonfulError
+from spoonful.files.content_hash import content_hashes
 from spoonful.sources.images.background import WHITE, checked_background
 from spoonful.sources.images.decode import decode_bytes, read_bytes
 from spoonful.sources.images.limits import MAX_PIXELS, checked_max_pixels

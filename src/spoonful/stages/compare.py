@@ -4,9 +4,9 @@ from pathlib import Path
 
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
-from spoonful.files import replaced_folder
+from spoonful.files.tables import check_place
+from spoonful.files.whole import replaced_folder
 from spoonful.project import compare_dir, project_root, shown_path
-from spoonful.tables import check_place
 from spoonful.workflow.unsent import end_if_unsent, settle_store
 
 

@@ -11,7 +11,7 @@ from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.evaluation.report import REPORT_NAME, write_report, write_tables
 from spoonful.evaluation.scores import Scores, score
-from spoonful.files import replaced_folder
+from spoonful.files.whole import replaced_folder
 from spoonful.project import evaluate_dir, project_root, shown_path, train_dir
 from spoonful.quiet import import_tensorflow
 from spoonful.workflow.data import SplitSource, open_folder, open_packed

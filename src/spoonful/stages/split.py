@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from spoonful import progress
-from spoonful.checked_json import write_checked
 from spoonful.config.own_data import note_path
 from spoonful.config.schema import Config, FolderConfig, MnistConfig
-from spoonful.content_hash import content_hashes
 from spoonful.datasets import DATASETS, RawDataset, RawImage
 from spoonful.datasets.links import safe_link
 from spoonful.errors import SpoonfulError
-from spoonful.files import replaced_folder, sync, write_text
+from spoonful.files.checked_json import write_checked
+from spoonful.files.content_hash import content_hashes
+from spoonful.files.unfinished import sole_writer
+from spoonful.files.whole import replaced_folder, sync, write_text
 from spoonful.project import (
     project_root,
     raw_dir,
@@ -27,7 +28,6 @@ from spoonful.project import (
     split_table_path,
 )
 from spoonful.splitting import SPLITS, assign_splits
-from spoonful.unfinished import sole_writer
 from spoonful.workflow.split_files import split_settings, write_list
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spoonful.config.schema import Config
-from spoonful.documents import read_json, read_table, unexpected
 from spoonful.errors import SpoonfulError
 from spoonful.evaluation.report import METRICS_NAME, PREDICTIONS_NAME, REPORT_NAME
+from spoonful.files.documents import read_json, read_table, unexpected
 from spoonful.project import evaluate_dir, shown_path, train_dir
 from spoonful.workflow.trained_model import CARD_NAME, read_card
 from spoonful.workflow.unsent import settle_store

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from spoonful.checked_json import read_checked, write_checked
 from spoonful.errors import SpoonfulError
+from spoonful.files.checked_json import read_checked, write_checked
 from spoonful.project import sweeps_dir
 from spoonful.secrets import redacted
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from spoonful.content_hash import content_hash
+from spoonful.files.content_hash import content_hash
 from spoonful.project import LOCK_NAME, PACKAGE, project_root
 from spoonful.quiet import ONEDNN
 

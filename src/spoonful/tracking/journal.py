@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from spoonful.content_hash import content_hash
-from spoonful.documents import decoded, parsed_json, read_bytes, shown, unexpected
-from spoonful.files import naming, replaced_file
+from spoonful.files.content_hash import content_hash
+from spoonful.files.documents import decoded, parsed_json, read_bytes, shown, unexpected
+from spoonful.files.whole import naming, replaced_file
 from spoonful.project import journal_dir
 
 Entry = dict[str, Any]

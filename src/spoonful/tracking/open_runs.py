@@ -22,12 +22,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.file_utils import local_file_uri_to_path
 
-from spoonful.checked_json import read_checked, write_checked
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
+from spoonful.files.checked_json import read_checked, write_checked
+from spoonful.files.unfinished import remove_leftovers, unfinished_folder
 from spoonful.project import open_runs_dir
 from spoonful.tracking.store import is_server, named_address
-from spoonful.unfinished import remove_leftovers, unfinished_folder
 
 TOKEN_TAG = "begun_as"
 _REMAKE = "remove it, and set the run's status in MLflow"

@@ -14,7 +14,7 @@ from mlflow.tracking import MlflowClient
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
-from spoonful.files import naming
+from spoonful.files.whole import naming
 from spoonful.project import ARTIFACTS_DIR_NAME, store_root
 from spoonful.tracking.journal import Entry, Journal, new_journal
 from spoonful.tracking.open_runs import artifact_folder

@@ -15,8 +15,8 @@ from mlflow.tracking import MlflowClient
 from spoonful.config.recorded import settings_from_yaml
 from spoonful.config.schema import TrackingConfig
 from spoonful.diff.recorded_run import METRICS, RecordedRun
-from spoonful.documents import decoded, parsed_json, read_bytes, shaped, unexpected
 from spoonful.errors import SpoonfulError
+from spoonful.files.documents import decoded, parsed_json, read_bytes, shaped, unexpected
 from spoonful.record.ledger import TRAIN, VAL, Row, from_csv, overall_digest
 from spoonful.tracking.recording import CHECKSUM_TAG
 from spoonful.tracking.run import as_logged, finished_run

@@ -23,7 +23,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 from numpy.typing import NDArray
 
 from spoonful.figures import save
-from spoonful.files import naming
+from spoonful.files.whole import naming
 from spoonful.secrets import redacted
 from spoonful.tracking.outlets import Outlet
 

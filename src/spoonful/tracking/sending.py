@@ -18,8 +18,8 @@ from mlflow.entities import (
 from mlflow.models import Model
 from mlflow.tracking import MlflowClient
 
-from spoonful.content_hash import content_hash
-from spoonful.documents import unexpected
+from spoonful.files.content_hash import content_hash
+from spoonful.files.documents import unexpected
 from spoonful.tracking.journal import Entry
 
 _MODEL_FILE = "MLmodel"

@@ -12,7 +12,7 @@ from typing import Any
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
-from spoonful.files import replaced_file
+from spoonful.files.whole import replaced_file
 from spoonful.project import ARTIFACTS_DIR_NAME, DATABASE_NAME, shown_path, store_root
 from spoonful.secrets import redacted, without_login
 from spoonful.tracking.database import check_database, check_writable

@@ -10,10 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
-from spoonful.checked_json import read_checked, write_checked
 from spoonful.config.settings import differences
-from spoonful.documents import unexpected
 from spoonful.errors import SpoonfulError
+from spoonful.files.checked_json import read_checked, write_checked
+from spoonful.files.documents import unexpected
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
 from spoonful.project import checkpoints_dir, shown_path
 

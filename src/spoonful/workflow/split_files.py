@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from spoonful.checked_json import read_checked_values
 from spoonful.config.schema import Config
-from spoonful.documents import parsed_table, read_bytes, unexpected
 from spoonful.errors import SpoonfulError
+from spoonful.files.checked_json import read_checked_values
+from spoonful.files.documents import parsed_table, read_bytes, unexpected
+from spoonful.files.tables import write_csv
 from spoonful.project import shown_path, split_dir, split_summary_path
 from spoonful.sources.folder import FolderSource
-from spoonful.tables import write_csv
 
 # Beside train, val and test, so that it is put into place with them.
 LIST_NAME = "files.csv"

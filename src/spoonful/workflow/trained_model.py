@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from spoonful.config.recorded import settings_from_yaml
-from spoonful.content_hash import content_hash
-from spoonful.documents import parsed_json, read_text, shaped, unexpected
 from spoonful.errors import SpoonfulError
+from spoonful.files.content_hash import content_hash
+from spoonful.files.documents import parsed_json, read_text, shaped, unexpected
 
 if TYPE_CHECKING:
     import keras

@@ -15,9 +15,9 @@ from spoonful import progress
 from spoonful.config.own_data import with_noted_path
 from spoonful.config.schema import Config
 from spoonful.config.settings import learning_settings, run_name
-from spoonful.content_hash import content_hash
 from spoonful.errors import SpoonfulError
-from spoonful.files import replaced_folder, write_json, write_text
+from spoonful.files.content_hash import content_hash
+from spoonful.files.whole import replaced_folder, write_json, write_text
 from spoonful.quiet import import_tensorflow
 from spoonful.record.ledger import to_csv
 from spoonful.tracking.store import UnreachableError, prepare_store, where_recorded

@@ -196,7 +196,7 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(
     def full(path: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("spoonful.files.sync", full)
+    monkeypatch.setattr("spoonful.files.whole.sync", full)
     with pytest.raises(SpoonfulError, match=r"step 20 cannot be written \(No space") as caught:
         folder.write(checkpoint(20))
     assert str(folder.path) in str(caught.value)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spoonful.content_hash import content_hash
-from spoonful.documents import parsed_json, read_text, unexpected
 from spoonful.errors import SpoonfulError
+from spoonful.files.content_hash import content_hash
+from spoonful.files.documents import parsed_json, read_text, unexpected
 
 ARRAYS_NAME = "arrays.npz"
 STATE_NAME = "state.json"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from spoonful.errors import SpoonfulError
-from spoonful.files import replaced_folder
+from spoonful.files.whole import replaced_folder
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 
 NUM_KEPT = 2

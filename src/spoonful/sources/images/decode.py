@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
-from spoonful.regular_file import READ, changed_size, irregular, unreadable
+from spoonful.files.regular_file import READ, changed_size, irregular, unreadable
 from spoonful.sources.images.background import WHITE
 from spoonful.sources.images.file_kinds import identify
 from spoonful.sources.images.jpeg import JPEG_START, decode_jpeg

@@ -9,8 +9,8 @@ from contextlib import suppress
 import numpy as np
 
 from spoonful import background
-from spoonful.documents import unexpected
 from spoonful.errors import SpoonfulError
+from spoonful.files.documents import unexpected
 from spoonful.sources.packed.files import FileSet
 from spoonful.sources.packed.meta import REMAKE, FileMeta
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from spoonful.documents import unexpected
 from spoonful.errors import SpoonfulError
+from spoonful.files.documents import unexpected
 from spoonful.sources.packed.meta import REMAKE, FileMeta
 from spoonful.sources.packed.reads import Integers, RangeError, read_range
 

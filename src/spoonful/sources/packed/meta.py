@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spoonful.documents import parsed_json, read_text, unexpected
 from spoonful.errors import SpoonfulError
+from spoonful.files.documents import parsed_json, read_text, unexpected
 
 FORMAT_VERSION = 1
 ENCODINGS = ("raw", "jpeg")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spoonful.content_hash import content_hash
-from spoonful.documents import read_bytes, unexpected
 from spoonful.errors import SpoonfulError
+from spoonful.files.content_hash import content_hash
+from spoonful.files.documents import read_bytes, unexpected
 from spoonful.sources.labels import check_labels
 from spoonful.sources.packed.meta import IDS_NAME, LABELS_NAME, REMAKE, FileMeta, StoreMeta
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from spoonful.content_hash import content_hash
 from spoonful.errors import SpoonfulError
+from spoonful.files.content_hash import content_hash
 from spoonful.sources.packed.meta import REMAKE, FileMeta, StoreMeta, load_meta
 from spoonful.sources.threads import num_processors
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from spoonful.files import replaced_folder, write_text
+from spoonful.files.whole import replaced_folder, write_text
 
 KILLED_WHILE_WRITING = """
 import os, signal, sys
 from pathlib import Path
-from spoonful.files import replaced_file, replaced_folder
+from spoonful.files.whole import replaced_file, replaced_folder
 path = Path(sys.argv[2])
 with (replaced_file if sys.argv[1] == "file" else replaced_folder)(path) as beside:
     (beside if sys.argv[1] == "file" else beside / "half").write_text("half")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from spoonful.errors import SpoonfulError
-from spoonful.files import replaced_file, write_text
+from spoonful.files.whole import replaced_file, write_text
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

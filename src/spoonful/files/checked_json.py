@@ -11,8 +11,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from spoonful.documents import decoded, parsed_json, read_bytes, shaped, shown, unexpected
-from spoonful.files import write_text
+from spoonful.files.documents import decoded, parsed_json, read_bytes, shaped, shown, unexpected
+from spoonful.files.whole import write_text
 
 _KEY = "sha256"
 _LAST = re.compile(rb'"sha256": "([0-9a-f]{64})"\n}\n\Z')

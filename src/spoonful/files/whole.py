@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from spoonful.unfinished import meant, unfinished_file, unfinished_folder, unused_name
+from spoonful.files.unfinished import meant, unfinished_file, unfinished_folder, unused_name
 
 # Up to so many files of a folder are flushed one by one: the file system may have much else to
 # flush. ext4 commits once for several threads: 200 files took 1.1-1.8 s in one thread, 0.12-0.34 s

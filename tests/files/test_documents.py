@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from spoonful.documents import read_bytes, read_json, read_table, read_text
 from spoonful.errors import SpoonfulError
+from spoonful.files.documents import read_bytes, read_json, read_table, read_text
 from tests.damage import DAMAGES
 
 REMAKE = "run `spoonful split` again"

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from spoonful.errors import SpoonfulError
-from spoonful.tables import check_place, markdown, put_between, read_csv, write_csv
+from spoonful.files.tables import check_place, markdown, put_between, read_csv, write_csv
 
 BEGIN, END = "<!-- speed: written by the command -->", "<!-- end of speed -->"
 

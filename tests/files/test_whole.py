@@ -7,8 +7,14 @@ from typing import Any
 
 import pytest
 
-from spoonful import files
-from spoonful.files import link_or_copy, replaced_file, replaced_folder, write_json, write_text
+from spoonful.files import whole as files
+from spoonful.files.whole import (
+    link_or_copy,
+    replaced_file,
+    replaced_folder,
+    write_json,
+    write_text,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -266,7 +272,7 @@ def test_auto_falls_back_to_copies_and_remembers(
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
     monkeypatch.setattr(os, "symlink", no_links)
-    monkeypatch.setattr("spoonful.files._reflink", no_reflinks)
+    monkeypatch.setattr("spoonful.files.whole._reflink", no_reflinks)
     place = link_or_copy("auto")
     assert [place(source, target) for source, target in pairs] == ["copy"] * 3
     assert [target.read_text() for _, target in pairs] == [f"content {n}" for n in range(3)]

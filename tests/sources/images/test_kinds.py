@@ -16,8 +16,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from spoonful.content_hash import content_hash
 from spoonful.errors import SpoonfulError
+from spoonful.files.content_hash import content_hash
 from spoonful.sources.images.decode import decode_bytes, decode_image
 from spoonful.sources.images.names import passed_over
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from spoonful.checked_json import read_checked, read_checked_values, write_checked
 from spoonful.errors import SpoonfulError
-from spoonful.files import write_json
+from spoonful.files.checked_json import read_checked, read_checked_values, write_checked
+from spoonful.files.whole import write_json
 from tests.damage import DAMAGES
 
 REMAKE = "remove it"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from spoonful.regular_file import changed_size, opened
+from spoonful.files.regular_file import changed_size, opened
 
 _CHUNK_BYTES = 1 << 20
 _FILES_A_TASK = 64
