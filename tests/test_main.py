@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,11 @@ def test_usage_lists_the_stages(arguments: list[str], capsys: pytest.CaptureFixt
     for name, stage in STAGES.items():
         assert f"  {name:<9} {stage.summary}\n" in written.out
     assert written.err == ""
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--version"])
+    assert capsys.readouterr().out == f"spoonful {version('spoonful')}\n"
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from spoonful import output, progress, signals
+from spoonful import __version__, output, progress, signals
 from spoonful.dvc_stage import end_with_dvc
 from spoonful.errors import SpoonfulError
 from spoonful.refusals import refusal_in
@@ -155,7 +155,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _is_question(arguments: list[str]) -> bool:
-    return not arguments or bool({"--help", "-h", "--cfg"} & set(arguments))
+    return not arguments or bool({"--help", "-h", "--cfg", "--version"} & set(arguments))
 
 
 def _say_interrupted() -> None:
@@ -183,6 +183,9 @@ def _exit_with(error: SpoonfulError) -> NoReturn:
 def _run(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_usage())
+        return
+    if arguments[0] == "--version":
+        print(f"spoonful {__version__}")
         return
     name, rest = arguments[0], arguments[1:]
     if name not in STAGES:
@@ -286,6 +289,7 @@ def _usage() -> str:
     lines = ["usage: spoonful <stage> [--flag ...] [key=value ...]", "", "stages:"]
     lines += [f"  {name:<9} {stage.summary}" for name, stage in STAGES.items()]
     lines += ["", "`spoonful <stage> --help` explains a stage's keys with their units."]
+    lines += ["`spoonful --version` says which version this is."]
     return "\n".join(lines)
 
 

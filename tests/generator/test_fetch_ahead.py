@@ -78,9 +78,9 @@ def test_every_window_is_fetched_before_it_is_read(
     generator = BatchGenerator(
         source,
         batch_size,
-        "block",
-        1,
-        drop_remainder,
+        shuffle="block",
+        seed=1,
+        drop_remainder=drop_remainder,
         block_size=block_size,
         window_blocks=window_blocks,
         num_threads=0,
@@ -101,8 +101,8 @@ def test_what_is_done_is_released_and_what_is_not_is_kept(
     generator = BatchGenerator(
         source,
         batch_size,
-        "block",
-        1,
+        shuffle="block",
+        seed=1,
         block_size=100,
         window_blocks=4,
         num_threads=num_threads,
@@ -123,7 +123,7 @@ def test_what_is_done_is_released_and_what_is_not_is_kept(
 @pytest.mark.parametrize("shuffle", ["none", "full", "buffer", "balanced"])
 def test_other_orders_ask_for_nothing(shuffle: str) -> None:
     source = Asked(100)
-    stream = BatchGenerator(source, 10, shuffle, 1, num_threads=0).stream()
+    stream = BatchGenerator(source, 10, shuffle=shuffle, seed=1, num_threads=0).stream()
     for step in range(20):
         stream[step]
     assert source.held == set()

@@ -79,7 +79,7 @@ def test_arrays_are_refused_with_the_same_words(case: str) -> None:
 
 def test_right_labels_of_every_type_are_taken() -> None:
     for dtype in (np.uint8, np.int8, np.uint16, np.int32, np.uint64, np.int64):
-        generator = BatchGenerator(OwnSource(np.array([0, 1, 2, 1, 0], dtype)), 5, "none")
+        generator = BatchGenerator(OwnSource(np.array([0, 1, 2, 1, 0], dtype)), 5, shuffle="none")
         assert np.asarray(generator[0][1]).argmax(axis=1).tolist() == [0, 1, 2, 1, 0]
 
 
