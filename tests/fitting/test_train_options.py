@@ -115,10 +115,10 @@ CHANGES: list[tuple[str, str, set[str]]] = [
 OF_THE_STAGE = "trainer.resume"
 # The modules that read the keys of the other groups.
 READERS = {
-    "dataset": ("datasets", "stages", "config", "splitting.py"),
+    "dataset": ("datasets", "stages", "workflow", "config", "splitting.py"),
     "evaluation": ("stages/evaluate.py",),
     "compare": ("stages/compare.py",),
-    "tracking": ("tracking", "stages", "config/settings.py"),
+    "tracking": ("tracking", "stages", "workflow", "config/settings.py"),
 }
 
 
@@ -225,7 +225,9 @@ def test_every_key_of_the_schemas_stands_in_the_table() -> None:
     for field in dataclasses.fields(EarlyStoppingConfig):
         wanted.add(("trainer=None", f"{STOP}.{field.name}"))
     assert {key for key in tested if key[1] != "seed"} == wanted - {("trainer=None", OF_THE_STAGE)}
-    assert f"config.{OF_THE_STAGE}" in (PACKAGE / "stages" / "train.py").read_text(encoding="utf-8")
+    assert f"config.{OF_THE_STAGE}" in (PACKAGE / "workflow" / "training.py").read_text(
+        encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("group", READERS)
