@@ -35,12 +35,12 @@ ARROWS = {
     "dvc_stage": "watched",
     "files": "errors",
     "order": "errors",
-    "compare": "files",
-    "evaluation": "figures files",
     "fitting.checkpoints": "errors files",
     "progress": "background progress_bar",
     "record": "files",
     "sources.images": "errors files",
+    "compare": "files record",
+    "evaluation": "figures files record",
     "quiet": "progress signals",
     "sources": "errors files sources.images",
     "sources.packed": "background errors files sources",
@@ -69,7 +69,7 @@ ARROWS = {
     ),
     "stages": (
         "compare config datasets diff errors evaluation figures files fitting generator "
-        "output packing progress project quiet secrets sources.packed splitting sweep "
+        "output packing progress project quiet record secrets sources.packed splitting sweep "
         "tracking workflow"
     ),
     "__main__": "config dvc_stage errors output progress project refusals secrets signals stages",

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spoonful.evaluation.report import METRICS_NAME, REPORT_NAME, write_report, write_tables
+from spoonful.evaluation.report import write_report, write_tables
 from spoonful.evaluation.scores import Scores, score
 from spoonful.figures import image_grid
+from spoonful.record.files import METRICS_NAME, REPORT_NAME
 
 NAMES = ("<b>bold</b>", 'a "quoted", one', "ünï & $x")
 PREDICTIONS = [["a/1.png", NAMES[0], NAMES[1], 0.5], ["b,2.png", NAMES[1], NAMES[1], 0.75]]

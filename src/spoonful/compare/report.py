@@ -10,8 +10,8 @@ from spoonful.compare.points import Study
 from spoonful.compare.significance import Difference, axis_differences, point_differences
 from spoonful.compare.tables import write_tables
 from spoonful.compare.wording import plain_words
+from spoonful.record.files import REPORT_NAME
 
-REPORT_NAME = "report.html"
 CHARTS_DIR_NAME = "charts"
 
 

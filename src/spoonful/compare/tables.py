@@ -11,9 +11,9 @@ from spoonful.compare.significance import Difference
 from spoonful.compare.wording import shown_spread
 from spoonful.files.tables import write_csv
 from spoonful.files.whole import write_json
+from spoonful.record.files import METRICS_NAME
 
 RUNS_NAME, POINTS_NAME, DIFFERENCES_NAME = "runs.csv", "points.csv", "differences.csv"
-METRICS_NAME = "metrics.json"
 _NOT_IN_A_TERMINAL = ("shuffle_", LAST)
 
 

@@ -3,28 +3,45 @@
 from spoonful.config.settings import flat_settings
 from spoonful.diff.finding import Finding, Status, changed, listed
 from spoonful.diff.recorded_run import RecordedRun
+from spoonful.record.tags import (
+    COMMIT_TAG,
+    CPU_TAG,
+    DATA_DIGEST_TAG,
+    DIRTY_TAG,
+    FINGERPRINT_TAGS,
+    GPUS_TAG,
+    HARDWARE_TAGS,
+    JIT_COMPILE_TAG,
+    LOCK_TAG,
+    NUM_CORES_TAG,
+    ONEDNN_TAG,
+    RESUMED_TAGS,
+    SPLIT_DIGEST_TAG,
+    SYSTEM_TAG,
+    VERSION_TAGS,
+)
 
 _SHOWN_FIELDS = 20
 _SHOWN_VERSIONS = 8
 _SHORT = 7  # of a commit
 _SHORT_DIGEST = 12
 _LOCK = "requirements.lock"
-_FINGERPRINTS = ("fingerprint.train", "fingerprint.val")
+_FINGERPRINTS = (f"{FINGERPRINT_TAGS}train", f"{FINGERPRINT_TAGS}val")
 # Memory is no part of it: what is free of it decides no bit.
 _HARDWARE = (
-    "hardware.cpu",
-    "hardware.num_cores",
-    "hardware.gpus",
-    "hardware.onednn",
-    "hardware.system",
-    "jit_compile",
+    CPU_TAG,
+    NUM_CORES_TAG,
+    GPUS_TAG,
+    ONEDNN_TAG,
+    SYSTEM_TAG,
+    JIT_COMPILE_TAG,
 )
 
 
 def compare_inputs(a: RecordedRun, b: RecordedRun) -> list[Finding]:
     """Return what was found of data, split, config, code and versions."""
     config = _config(a, b)
-    split = _digest("split", "digest.split", a, b)
+    split = _digest("split", SPLIT_DIGEST_TAG, a, b)
     return [_data(a, b, split, config), split, config, _code(a, b), _versions(a, b)]
 
 
@@ -50,16 +67,18 @@ def other_hardware(a: dict[str, str], b: dict[str, str]) -> str:
     """Say in what two machines differ, as far as bits may depend on it; empty: in nothing."""
     both = {name for name in _HARDWARE if name in a and name in b}
     different = changed({n: a[n] for n in both}, {n: b[n] for n in both})
-    ordered = {n.removeprefix("hardware."): different[n] for n in _HARDWARE if n in different}
+    ordered = {n.removeprefix(HARDWARE_TAGS): different[n] for n in _HARDWARE if n in different}
     return listed(ordered, len(_HARDWARE))
 
 
 def hardware_of(run: RecordedRun) -> dict[str, str]:
     """Return what a run was trained on, by the names of its tags."""
     resumed = {
-        name.removeprefix("resumed."): f"{run.tags[name.removeprefix('resumed.')]}, resumed {value}"
+        name.removeprefix(RESUMED_TAGS): (
+            f"{run.tags[name.removeprefix(RESUMED_TAGS)]}, resumed {value}"
+        )
         for name, value in run.tags.items()
-        if name.startswith("resumed.hardware.")
+        if name.startswith(f"{RESUMED_TAGS}{HARDWARE_TAGS}")
     }
     return {name: value for name, value in {**run.tags, **resumed}.items() if name in _HARDWARE}
 
@@ -67,27 +86,27 @@ def hardware_of(run: RecordedRun) -> dict[str, str]:
 def _versions_of(run: RecordedRun) -> dict[str, str]:
     """Return the versions of Python, the lock and the packages, by name."""
     tagged = {
-        name.removeprefix("version."): value
+        name.removeprefix(VERSION_TAGS): value
         for name, value in run.tags.items()
-        if name.startswith("version.")
+        if name.startswith(VERSION_TAGS)
     }
-    lock = run.tags.get("requirements_lock")
+    lock = run.tags.get(LOCK_TAG)
     found = {
         **({"python": tagged["python"]} if "python" in tagged else {}),
         **({_LOCK: lock[:_SHORT_DIGEST]} if lock else {}),
         **(tagged if run.packages is None else run.packages),
     }
     for name, value in run.tags.items():
-        if name.startswith(("resumed.version.", "resumed.requirements_lock")):
-            began = run.tags.get(name.removeprefix("resumed."), "")
-            short = name.removeprefix("resumed.").removeprefix("version.")
-            short = short.replace("requirements_lock", _LOCK)
+        if name.startswith((f"{RESUMED_TAGS}{VERSION_TAGS}", f"{RESUMED_TAGS}{LOCK_TAG}")):
+            began = run.tags.get(name.removeprefix(RESUMED_TAGS), "")
+            short = name.removeprefix(RESUMED_TAGS).removeprefix(VERSION_TAGS)
+            short = short.replace(LOCK_TAG, _LOCK)
             found[short] = f"{began[:_SHORT_DIGEST]}, resumed {value[:_SHORT_DIGEST]}"
     return found
 
 
 def _data(a: RecordedRun, b: RecordedRun, split: Finding, config: Finding) -> Finding:
-    data = _digest("data", "digest.data", a, b)
+    data = _digest("data", DATA_DIGEST_TAG, a, b)
     if {data.status, split.status, config.status} == {Status.SAME}:
         different = {
             name: (a.tags[name][:_SHORT_DIGEST], b.tags[name][:_SHORT_DIGEST])
@@ -141,12 +160,12 @@ def _code(a: RecordedRun, b: RecordedRun) -> Finding:
 
 def _commits(run: RecordedRun) -> list[str]:
     """Return the commits that a run was trained with: that of its beginning, and of a resume."""
-    tags = (run.tag("git.commit"), run.tag("resumed.git.commit"))
+    tags = (run.tag(COMMIT_TAG), run.tag(f"{RESUMED_TAGS}{COMMIT_TAG}"))
     return [commit for commit in tags if commit is not None]
 
 
 def _is_dirty(run: RecordedRun) -> bool:
-    return "true" in (run.tag("git.dirty"), run.tag("resumed.git.dirty"))
+    return "true" in (run.tag(DIRTY_TAG), run.tag(f"{RESUMED_TAGS}{DIRTY_TAG}"))
 
 
 def _shown(run: RecordedRun) -> str:

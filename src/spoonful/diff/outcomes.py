@@ -6,6 +6,7 @@ from spoonful.diff.finding import Finding, Status
 from spoonful.diff.ledgers import Window, first_difference
 from spoonful.diff.recorded_run import METRICS, RecordedRun
 from spoonful.record.ledger import TRAIN, VAL, WEIGHTS, Row
+from spoonful.record.tags import TRAIN_KEY_TAG
 
 # Says where in a window two streams of batches first differ: a detail, and lines below.
 Look = Callable[[Window], tuple[str, tuple[str, ...]]]
@@ -69,7 +70,7 @@ def _kept_model(a: RecordedRun, b: RecordedRun) -> Finding | None:
 
     The key of a model is made of the config and the file: two keys may differ by the config alone.
     """
-    key_a, key_b = a.tag("train_key"), b.tag("train_key")
+    key_a, key_b = a.tag(TRAIN_KEY_TAG), b.tag(TRAIN_KEY_TAG)
     if key_a is None or key_b is None:
         return None
     if key_a == key_b:

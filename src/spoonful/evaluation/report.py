@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 from spoonful.evaluation.scores import Scores
 from spoonful.files.tables import write_csv
 from spoonful.files.whole import write_json
+from spoonful.record.files import METRICS_NAME, REPORT_NAME
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-METRICS_NAME = "metrics.json"
 PREDICTIONS_NAME = "predictions.csv"
-REPORT_NAME = "report.html"
 
 
 def write_tables(folder: Path, scores: Scores, predictions: Sequence[Sequence[Any]]) -> None:

@@ -7,6 +7,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.files.tables import check_place
 from spoonful.files.whole import replaced_folder
 from spoonful.project import compare_dir, project_root, shown_path
+from spoonful.record.files import REPORT_NAME
 from spoonful.workflow.unsent import end_if_unsent, settle_store
 
 
@@ -15,7 +16,7 @@ def run(config: Config) -> None:
     settle_store(config.tracking)
     from spoonful.compare.points import group_by_point
     from spoonful.compare.publish import publish
-    from spoonful.compare.report import REPORT_NAME, findings, write_report
+    from spoonful.compare.report import findings, write_report
     from spoonful.compare.tables import points_text
     from spoonful.tracking.sweeps import log_comparison, read_sweep
 

@@ -9,19 +9,14 @@ from numpy.typing import NDArray
 from spoonful import progress
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
-from spoonful.evaluation.report import REPORT_NAME, write_report, write_tables
+from spoonful.evaluation.report import write_report, write_tables
 from spoonful.evaluation.scores import Scores, score
 from spoonful.files.whole import replaced_folder
 from spoonful.project import evaluate_dir, project_root, shown_path, train_dir
 from spoonful.quiet import import_tensorflow
+from spoonful.record.files import CARD_NAME, CONFIG_NAME, MODEL_NAME, REPORT_NAME
 from spoonful.workflow.data import SplitSource, open_folder, open_packed
-from spoonful.workflow.trained_model import (
-    CARD_NAME,
-    CONFIG_NAME,
-    MODEL_NAME,
-    load_model,
-    read_card_and_settings,
-)
+from spoonful.workflow.trained_model import load_model, read_card_and_settings
 from spoonful.workflow.unsent import end_if_unsent, settle_store
 
 

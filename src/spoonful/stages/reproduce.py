@@ -11,6 +11,7 @@ from spoonful.diff.recorded_run import RecordedRun
 from spoonful.errors import SpoonfulError
 from spoonful.project import reproduce_dir
 from spoonful.quiet import import_tensorflow
+from spoonful.record.tags import COMMIT_TAG
 from spoonful.secrets import to_type
 from spoonful.stages.diff import DIFFERENT, compared
 from spoonful.workflow.interrupted import AUTO
@@ -93,7 +94,7 @@ def _config_of(run: RecordedRun, config: Config) -> Config:
     except SpoonfulError as error:
         raise SpoonfulError(
             f"run {run.run_id} has a config that this version does not know ({error}); check out "
-            f"the commit that it was trained with: {run.tag('git.commit') or 'none was recorded'}"
+            f"the commit that it was trained with: {run.tag(COMMIT_TAG) or 'none was recorded'}"
         ) from error
     trainer = dataclasses.replace(recorded.trainer, resume=AUTO)
     return dataclasses.replace(recorded, trainer=trainer)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
-from spoonful.evaluation.report import METRICS_NAME, PREDICTIONS_NAME, REPORT_NAME
+from spoonful.evaluation.report import PREDICTIONS_NAME
 from spoonful.files.documents import read_json, read_table, unexpected
 from spoonful.project import evaluate_dir, shown_path, train_dir
-from spoonful.workflow.trained_model import CARD_NAME, read_card
+from spoonful.record.files import CARD_NAME, METRICS_NAME, REPORT_NAME
+from spoonful.workflow.trained_model import read_card
 from spoonful.workflow.unsent import settle_store
 
 _REMAKE = "run `spoonful evaluate` again"

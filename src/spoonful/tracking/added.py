@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from spoonful.config.schema import TrackingConfig
+from spoonful.record.tags import TRAIN_KEY_TAG
 from spoonful.tracking.journal import Entry, Journal, new_journal
 from spoonful.tracking.open_runs import added_run
 from spoonful.tracking.outlets import outlet_of
@@ -62,7 +63,7 @@ def added_to_maker(config: TrackingConfig, train_key: str) -> Iterator[TrackedRu
     try:
         found = _maker(config, train_key)
     except UnreachableError as error:
-        found = TrackedRun("", _later(config, {"train_key": train_key}, error))
+        found = TrackedRun("", _later(config, {TRAIN_KEY_TAG: train_key}, error))
     if found is None:
         yield None
         return

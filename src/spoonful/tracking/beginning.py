@@ -13,9 +13,10 @@ from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
+from spoonful.record.tags import TOKEN_TAG
 from spoonful.secrets import redacted
 from spoonful.tracking.journal import new_journal
-from spoonful.tracking.open_runs import TOKEN_TAG, OpenRun, open_run, run_of_token
+from spoonful.tracking.open_runs import OpenRun, open_run, run_of_token
 from spoonful.tracking.outlets import Journaled
 from spoonful.tracking.recording import TrackedRun, redacted_values
 from spoonful.tracking.store import artifact_location, named_address

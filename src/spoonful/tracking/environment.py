@@ -12,6 +12,21 @@ import psutil
 from spoonful.files.content_hash import content_hash
 from spoonful.project import LOCK_NAME, PACKAGE, project_root
 from spoonful.quiet import ONEDNN
+from spoonful.record.tags import (
+    COMMIT_TAG,
+    CPU_TAG,
+    DIRTY_TAG,
+    GIT_TAGS,
+    GPUS_TAG,
+    LOCK_TAG,
+    MEMORY_TAG,
+    NUM_CORES_TAG,
+    ONEDNN_TAG,
+    PROJECT_GIT_TAGS,
+    PYTHON_TAG,
+    SYSTEM_TAG,
+    VERSION_TAGS,
+)
 
 _NAMED_PACKAGES = (
     "tensorflow",
@@ -31,9 +46,9 @@ def code_version() -> dict[str, str]:
     read, lies in another checkout, its commit is returned, too, as git.project_commit.
     """
     code, project = _code_top(), _git(project_root(), "rev-parse", "--show-toplevel")
-    found = {"git.commit": "none", "git.dirty": "none"} if code is None else _state(code, "")
+    found = {COMMIT_TAG: "none", DIRTY_TAG: "none"} if code is None else _state(code, GIT_TAGS)
     if project is not None and (code is None or Path(project) != code):
-        found |= _state(Path(project), "project_")
+        found |= _state(Path(project), PROJECT_GIT_TAGS)
     return found
 
 
@@ -61,20 +76,20 @@ def _state(top: Path, prefix: str) -> dict[str, str]:
     commit = _git(top, "rev-parse", "HEAD") or "none"  # none: nothing was committed yet
     changes = _git(top, "status", "--porcelain")
     is_dirty = "none" if changes is None else str(bool(changes)).lower()
-    return {f"git.{prefix}commit": commit, f"git.{prefix}dirty": is_dirty}
+    return {f"{prefix}commit": commit, f"{prefix}dirty": is_dirty}
 
 
 def lock_digest() -> dict[str, str]:
     """Return the SHA-256 of requirements.lock; "none" where there is none."""
     path = project_root() / LOCK_NAME
-    return {"requirements_lock": content_hash(path) if path.is_file() else "none"}
+    return {LOCK_TAG: content_hash(path) if path.is_file() else "none"}
 
 
 def package_versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that decide the numbers."""
-    versions = {"version.python": platform.python_version()}
+    versions = {PYTHON_TAG: platform.python_version()}
     for name in _NAMED_PACKAGES:
-        versions[f"version.{name}"] = metadata.version(name)
+        versions[f"{VERSION_TAGS}{name}"] = metadata.version(name)
     return versions
 
 
@@ -85,12 +100,12 @@ def hardware() -> dict[str, str]:
     gpus = tf.config.list_physical_devices("GPU")
     names = [tf.config.experimental.get_device_details(g).get("device_name", "GPU") for g in gpus]
     return {
-        "hardware.cpu": _cpu_name(),
-        "hardware.num_cores": str(os.cpu_count()),
-        "hardware.memory_gb": f"{psutil.virtual_memory().total / 2**30:.1f}",
-        "hardware.gpus": ", ".join(names) or "none",
-        "hardware.onednn": os.environ.get(ONEDNN, "default"),
-        "hardware.system": f"{platform.system()} {platform.machine()}",
+        CPU_TAG: _cpu_name(),
+        NUM_CORES_TAG: str(os.cpu_count()),
+        MEMORY_TAG: f"{psutil.virtual_memory().total / 2**30:.1f}",
+        GPUS_TAG: ", ".join(names) or "none",
+        ONEDNN_TAG: os.environ.get(ONEDNN, "default"),
+        SYSTEM_TAG: f"{platform.system()} {platform.machine()}",
     }
 
 

@@ -27,9 +27,9 @@ from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import read_checked, write_checked
 from spoonful.files.unfinished import remove_leftovers, unfinished_folder
 from spoonful.project import open_runs_dir
+from spoonful.record.tags import TOKEN_TAG
 from spoonful.tracking.store import is_server, named_address
 
-TOKEN_TAG = "begun_as"
 _REMAKE = "remove it, and set the run's status in MLflow"
 _CLOCK_S = 2.0  # the same process' start may be told otherwise after the clock was set
 _COPIED_TO = ".artifact.uploading."  # as mlflow.store.artifact.local_artifact_repo names it

@@ -9,6 +9,14 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from spoonful.config.schema import TrackingConfig
+from spoonful.record.tags import (
+    AXES_TAG,
+    NAMED_TAG,
+    NUM_POINTS_TAG,
+    NUMBER_TAG,
+    POINT_TAG,
+    SWEEP_TAG,
+)
 from spoonful.secrets import redacted
 from spoonful.tracking.added import added_to
 from spoonful.tracking.beginning import begin_run, experiment_id
@@ -17,13 +25,6 @@ from spoonful.tracking.pages import points_page
 from spoonful.tracking.refusals import refusals
 from spoonful.tracking.store import prepare_store
 
-SWEEP_TAG = "sweep.id"
-POINT_TAG = "sweep.point"
-NUMBER_TAG = "sweep.number"
-PRUNED_TAG = "sweep.pruned"  # the epoch after which a point was ended as hopeless
-AXES_TAG = "sweep.axes"
-NUM_POINTS_TAG = "sweep.num_points"
-NAMED_TAG = "sweep.name"
 NOTE_TAG = "mlflow.note.content"
 
 # The sweeps that this process runs.

@@ -17,19 +17,14 @@ from spoonful.config.schema import TrackingConfig
 from spoonful.diff.recorded_run import METRICS, RecordedRun
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import decoded, parsed_json, read_bytes, shaped, unexpected
+from spoonful.record.files import CONFIG_NAME, ENVIRONMENT_NAME, LEDGER_NAME, OVERRIDES_NAME
 from spoonful.record.ledger import TRAIN, VAL, Row, from_csv, overall_digest
-from spoonful.tracking.recording import CHECKSUM_TAG
+from spoonful.record.tags import CHECKSUM_TAGS, DIGEST_TAGS
 from spoonful.tracking.run import as_logged, finished_run
 
 _NUM_LISTED = 5
 _REMAKE = "bring the file back, or take another run"
 _ID = re.compile(r"[0-9a-f]{1,32}")
-_CONFIG, _OVERRIDES, _ENVIRONMENT, _LEDGER = (
-    "config.yaml",
-    "overrides.txt",
-    "environment.json",
-    "ledger.csv",
-)
 
 
 @dataclass(frozen=True)
@@ -57,18 +52,18 @@ def read_run(config: TrackingConfig, run_id: str) -> RecordedRun:
             for name in METRICS
             if name in run.data.metrics
         }
-    overrides = files.get(_OVERRIDES, "")
+    overrides = files.get(OVERRIDES_NAME, "")
     return RecordedRun(
         run_id=own,
         name=run.info.run_name or "",
         status=run.info.status,
         started=_time(run),
         tags=dict(run.data.tags),
-        config=_config(run, files.get(_CONFIG)),
+        config=_config(run, files.get(CONFIG_NAME)),
         overrides=[line for line in overrides.split("\n") if line],
-        packages=_packages(run, files.get(_ENVIRONMENT)),
+        packages=_packages(run, files.get(ENVIRONMENT_NAME)),
         metrics=metrics,
-        ledger=_ledger(run, files.get(_LEDGER)),
+        ledger=_ledger(run, files.get(LEDGER_NAME)),
     )
 
 
@@ -120,9 +115,9 @@ def _files(client: MlflowClient, run: Run) -> dict[str, str]:
     there = {file.path for file in client.list_artifacts(run.info.run_id)}
     texts = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name in (_CONFIG, _OVERRIDES, _ENVIRONMENT, _LEDGER):
+        for name in (CONFIG_NAME, OVERRIDES_NAME, ENVIRONMENT_NAME, LEDGER_NAME):
             # Two, where the process was killed while it wrote one file in the other's place.
-            digests = run.data.tags.get(f"{CHECKSUM_TAG}{name}", "").split()
+            digests = run.data.tags.get(f"{CHECKSUM_TAGS}{name}", "").split()
             if name not in there:
                 if digests:
                     raise unexpected(_place(run, name), f"a file{_with(digests)}", "none", _REMAKE)
@@ -148,23 +143,23 @@ def _config(run: Run, text: str | None) -> dict[str, Any] | None:
     try:
         return settings_from_yaml(text)
     except ValueError as error:
-        raise unexpected(_place(run, _CONFIG), "a config", str(error), _REMAKE) from error
+        raise unexpected(_place(run, CONFIG_NAME), "a config", str(error), _REMAKE) from error
 
 
 def _packages(run: Run, text: str | None) -> dict[str, str] | None:
     if text is None:
         return None
-    path = _place(run, _ENVIRONMENT)
+    path = _place(run, ENVIRONMENT_NAME)
     return shaped(parsed_json(text, path, _REMAKE), _Environment, path, _REMAKE).packages
 
 
 def _ledger(run: Run, text: str | None) -> list[Row] | None:
     if text is None:
         return None
-    path = _place(run, _LEDGER)
+    path = _place(run, LEDGER_NAME)
     rows = from_csv(text, path)
     for stream in (TRAIN, VAL):
-        wanted = run.data.tags.get(f"digest.{stream}")
+        wanted = run.data.tags.get(f"{DIGEST_TAGS}{stream}")
         # A run that was killed may have the one newer than the other.
         is_whole = run.info.status == "FINISHED" and wanted is not None
         if is_whole and overall_digest(rows, stream) != wanted:

@@ -24,11 +24,10 @@ from numpy.typing import NDArray
 
 from spoonful.figures import save
 from spoonful.files.whole import naming
+from spoonful.record.tags import CHECKSUM_TAGS
 from spoonful.secrets import redacted
 from spoonful.tracking.outlets import Outlet
 
-# Followed by a file's name: the SHA-256 that it must have when it is read back.
-CHECKSUM_TAG = "sha256."
 _ABORT_S = 2.0  # of the 3 s that a process has that is ended at once
 _DIGEST_LENGTH = 36  # the longest digest that MLflow takes
 _MODEL_PACKAGES = ("keras", "tensorflow", "numpy")
@@ -128,7 +127,7 @@ class TrackedRun:
             artifact_file: its name.
             tags: more of them, set once the file is there.
         """
-        name = f"{CHECKSUM_TAG}{artifact_file}"
+        name = f"{CHECKSUM_TAGS}{artifact_file}"
         digest = hashlib.sha256(redacted(text).encode()).hexdigest()
         before = self._checksums.get(name, "")
         if before not in ("", digest):

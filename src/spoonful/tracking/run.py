@@ -11,6 +11,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from spoonful.config.schema import TrackingConfig
+from spoonful.record.tags import (
+    ENVIRONMENT_TAGS,
+    ERROR_TAG,
+    REPRODUCES_TAG,
+    RESUMED_TAGS,
+    TRAIN_KEY_TAG,
+)
 from spoonful.tracking.beginning import begin_later, begin_run
 from spoonful.tracking.open_runs import OpenRun, open_run
 from spoonful.tracking.outlets import outlet_of
@@ -19,14 +26,10 @@ from spoonful.tracking.refusals import refusals
 from spoonful.tracking.store import UnreachableError, prepare_store, tracking_uri
 from spoonful.tracking.system_metrics import SystemMetrics
 
-TRAIN_KEY_TAG = "train_key"
-REPRODUCES_TAG = "reproduces"
 _NUM_LOOKED_AT = 100
 _ERROR_LENGTH = 500
 _ABORT_S = 3.0  # how long an interrupted run waits for its server
 _NO_SUCH_RUN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-# The tags on what bits depend on besides config and data.
-_ENVIRONMENT = ("git.", "version.", "hardware.", "requirements_lock")
 
 
 @contextmanager
@@ -163,9 +166,9 @@ def _go_on(
     client.update_run(run_id, RunStatus.to_string(RunStatus.RUNNING))
     changed = changed_tags(recorded.data.tags, redacted_values(tags))
     for name, (_, now) in changed.items():
-        client.set_tag(run_id, f"resumed.{name}", now)
-    if "error" in recorded.data.tags:
-        client.delete_tag(run_id, "error")
+        client.set_tag(run_id, f"{RESUMED_TAGS}{name}", now)
+    if ERROR_TAG in recorded.data.tags:
+        client.delete_tag(run_id, ERROR_TAG)
     return noted, recorded
 
 
@@ -176,14 +179,14 @@ def changed_tags(
     return {
         name: (recorded[name], value)
         for name, value in current.items()
-        if name.startswith(_ENVIRONMENT) and name in recorded and recorded[name] != value
+        if name.startswith(ENVIRONMENT_TAGS) and name in recorded and recorded[name] != value
     }
 
 
 def _keep_error(tracked: TrackedRun, error: Exception) -> None:
     """Record why a run failed; the failure itself must come through whatever happens here."""
     try:
-        tracked.set_tags({"error": f"{type(error).__name__}: {error}"[:_ERROR_LENGTH]})
+        tracked.set_tags({ERROR_TAG: f"{type(error).__name__}: {error}"[:_ERROR_LENGTH]})
         tracked.log_text("".join(traceback.format_exception(error)), "error.txt")
     except Exception as second:
         error.add_note(f"the error could not be recorded in MLflow: {second}")

@@ -13,19 +13,20 @@ from spoonful.compare.quantities import EPOCH_METRICS
 from spoonful.compare.runs import PointRun, Setting, SweepRuns, inferred_axes, typed_setting
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
-from spoonful.tracking.added import added_to
-from spoonful.tracking.pages import is_served, points_page, run_page, server_address
-from spoonful.tracking.parent import (
+from spoonful.record.tags import (
     AXES_TAG,
+    EXPERIMENT_TAG,
     NAMED_TAG,
-    NOTE_TAG,
     NUM_POINTS_TAG,
+    OVERRIDES_TAG,
     PRUNED_TAG,
     SWEEP_TAG,
 )
+from spoonful.tracking.added import added_to
+from spoonful.tracking.pages import is_served, points_page, run_page, server_address
+from spoonful.tracking.parent import NOTE_TAG
 from spoonful.tracking.run import as_logged, finished_run
 
-_EXPERIMENT = "experiment"
 _NUM_LISTED = 5
 _PAGE = 500  # runs a request; a server gives 1000 at most, with a token for more
 
@@ -127,8 +128,8 @@ def _listed(runs: Iterable[Run]) -> str:
 
 def _point_run(client: MlflowClient, config: TrackingConfig, run: Run) -> PointRun:
     settings: dict[str, Setting] = {n: typed_setting(v) for n, v in run.data.params.items()}
-    if _EXPERIMENT in run.data.tags:
-        settings[_EXPERIMENT] = run.data.tags[_EXPERIMENT]
+    if EXPERIMENT_TAG in run.data.tags:
+        settings[EXPERIMENT_TAG] = run.data.tags[EXPERIMENT_TAG]
     for key, value in _choices(run).items():
         if key not in settings and f"{key}.name" not in settings:
             settings[key] = value
@@ -151,7 +152,7 @@ def _point_run(client: MlflowClient, config: TrackingConfig, run: Run) -> PointR
 
 def _choices(run: Run) -> dict[str, Setting]:
     """Return what was chosen on the command line: groups such as trainer are no params."""
-    pairs = [text.partition("=") for text in shlex.split(run.data.tags.get("overrides", ""))]
+    pairs = [text.partition("=") for text in shlex.split(run.data.tags.get(OVERRIDES_TAG, ""))]
     return {key.replace("/", "."): typed_setting(value) for key, _, value in pairs}
 
 

@@ -9,6 +9,7 @@ from mlflow.tracking import MlflowClient
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.project import shown_path
+from spoonful.record.tags import TRAIN_KEY_TAG
 from spoonful.tracking.beginning import begun_run
 from spoonful.tracking.journal import Journal, left_journals, opened
 from spoonful.tracking.open_runs import has_left_runs, mark_dead_runs
@@ -114,7 +115,7 @@ def _run_of(config: TrackingConfig, client: MlflowClient, journal: Journal) -> t
     if "token" in about:
         run_id = begun_run(config, client, about)
         return run_id, f"run {run_id}"
-    maker = run_that_made(client, about["train_key"])
+    maker = run_that_made(client, about[TRAIN_KEY_TAG])
     if maker is None:
         raise SpoonfulError(
             f"{Path(journal.path).name}: the server has no finished run that made the model judged"

@@ -8,11 +8,21 @@ from spoonful.config.settings import flat_settings, learning_settings
 from spoonful.diff.finding import changed, shown
 from spoonful.diff.recorded_run import RecordedRun
 from spoonful.errors import SpoonfulError
+from spoonful.record.tags import (
+    COMMIT_TAG,
+    FINGERPRINT_TAGS,
+    GIT_TAGS,
+    HARDWARE_TAGS,
+    LOCK_TAG,
+    PROJECT_COMMIT_TAG,
+    PROJECT_GIT_TAGS,
+    PYTHON_TAG,
+    RESUMED_TAGS,
+)
 from spoonful.workflow.data import open_train_and_val
 
 _SHOWN_PACKAGES = 5
 _SHORT = 12
-_RESUMED = "resumed."
 _RESUME = "trainer.resume="
 
 
@@ -42,20 +52,20 @@ def not_as_recorded(run: RecordedRun, recorded: Config) -> list[str]:
 def _code(run: RecordedRun) -> list[str]:
     from spoonful.tracking.environment import code_version
 
-    then, now = run.tag("git.commit"), code_version()
+    then, now = run.tag(COMMIT_TAG), code_version()
     if then is None:
         return ["code (the run recorded no git commit: what it was is not known)"]
-    return _checkout(run, "code", "git.", then, now)
+    return _checkout(run, "code", GIT_TAGS, then, now)
 
 
 def _project(run: RecordedRun) -> list[str]:
     """Compare the project's checkout, where the code is that of another one."""
     from spoonful.tracking.environment import code_version
 
-    then, now = run.tag("git.project_commit"), code_version()
-    if then is None or "git.project_commit" not in now:
+    then, now = run.tag(PROJECT_COMMIT_TAG), code_version()
+    if then is None or PROJECT_COMMIT_TAG not in now:
         return []
-    return _checkout(run, "project", "git.project_", then, now)
+    return _checkout(run, "project", PROJECT_GIT_TAGS, then, now)
 
 
 def _checkout(
@@ -81,9 +91,9 @@ def _checkout(
 def _resumed(run: RecordedRun) -> list[str]:
     """Name what the run began with and was gone on without."""
     changes = {
-        name.removeprefix(_RESUMED): now
+        name.removeprefix(RESUMED_TAGS): now
         for name, now in run.tags.items()
-        if name.startswith(_RESUMED) and not name.startswith(f"{_RESUMED}hardware.")
+        if name.startswith(RESUMED_TAGS) and not name.startswith(f"{RESUMED_TAGS}{HARDWARE_TAGS}")
     }
     return [
         f"{name} (the run began with {run.tags[name][:_SHORT]}, and was resumed with "
@@ -99,7 +109,7 @@ def _data(run: RecordedRun, recorded: Config) -> list[str]:
         return [f"data ({error})"]
     found = []
     for split, source in zip(("train", "val"), sources, strict=True):
-        then = run.tag(f"fingerprint.{split}")
+        then = run.tag(f"{FINGERPRINT_TAGS}{split}")
         if then != source.fingerprint:
             recorded_one = "none" if then is None else then[:_SHORT]
             now = source.fingerprint[:_SHORT]
@@ -112,10 +122,10 @@ def _data(run: RecordedRun, recorded: Config) -> list[str]:
 def _lock(run: RecordedRun) -> list[str]:
     from spoonful.tracking.environment import lock_digest
 
-    then, now = run.tags.get("requirements_lock", "none"), lock_digest()["requirements_lock"]
+    then, now = run.tags.get(LOCK_TAG, "none"), lock_digest()[LOCK_TAG]
     if then == now:
         return []
-    if "requirements_lock" not in run.tags:
+    if LOCK_TAG not in run.tags:
         return ["requirements.lock (not recorded)"]
     return [f"requirements.lock (recorded {then[:_SHORT]}, now {now[:_SHORT]})"]
 
@@ -125,9 +135,8 @@ def _packages(run: RecordedRun) -> list[str]:
 
     if run.packages is None:
         return ["packages (which were installed was not recorded)"]
-    python = "version.python"
-    then = {"python": run.tags.get(python, "none"), **run.packages}
-    now = {"python": package_versions()[python], **installed_packages()}
+    then = {"python": run.tags.get(PYTHON_TAG, "none"), **run.packages}
+    now = {"python": package_versions()[PYTHON_TAG], **installed_packages()}
     different = changed(then, now)
     if not different:
         return []

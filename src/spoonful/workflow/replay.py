@@ -12,6 +12,7 @@ from spoonful.diff.recorded_run import RecordedRun
 from spoonful.errors import SpoonfulError
 from spoonful.quiet import import_tensorflow
 from spoonful.record.ledger import TRAIN, Ledger, Row
+from spoonful.record.tags import FINGERPRINT_TAGS
 from spoonful.sources import Source
 from spoonful.workflow.data import open_train_and_val
 
@@ -93,7 +94,7 @@ def _open(config: Config, run: RecordedRun, stream: str) -> Replay:
     recorded = recorded_config(run.config, config)
     is_train = stream == TRAIN
     source = open_train_and_val(recorded)[0 if is_train else 1]
-    name = "fingerprint.train" if is_train else "fingerprint.val"
+    name = f"{FINGERPRINT_TAGS}{'train' if is_train else 'val'}"
     if source.fingerprint != run.tag(name):
         read = (run.tag(name) or "not recorded")[:12]
         raise SpoonfulError(f"run {run.short_id}: {name} {read}, here {source.fingerprint[:12]}")

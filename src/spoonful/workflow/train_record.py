@@ -13,17 +13,37 @@ from spoonful.config.own_data import dataset_title
 from spoonful.config.schema import Config
 from spoonful.config.settings import flattened
 from spoonful.project import packed_dir, split_dir
+from spoonful.record.files import (
+    CONFIG_NAME,
+    ENVIRONMENT_NAME,
+    LEARNING_CURVES_NAME,
+    LEDGER_NAME,
+    OVERRIDES_NAME,
+    TRAINING_BATCH_NAME,
+)
 from spoonful.record.ledger import TRAIN, VAL, Row, overall_digest, to_csv
+from spoonful.record.tags import (
+    DATA_DIGEST_TAG,
+    DATASET_TAG,
+    DIGEST_TAGS,
+    DVC_TAGS,
+    EXPERIMENT_TAG,
+    FINGERPRINT_TAGS,
+    JIT_COMPILE_TAG,
+    MODEL_TAG,
+    OPTIMIZER_TAG,
+    OVERRIDES_TAG,
+    REPRODUCES_TAG,
+    SPLIT_DIGEST_TAG,
+)
 from spoonful.workflow.data import SplitSource
 from spoonful.workflow.job import Job
 from spoonful.workflow.split_files import read_summary
-from spoonful.workflow.trained_model import CONFIG_NAME
 
 if TYPE_CHECKING:
     from spoonful.fitting.train import Training
     from spoonful.tracking.recording import TrackedRun
 
-LEDGER_NAME = "ledger.csv"
 _NUM_EXAMPLES = 2
 _NUM_GRID_IMAGES = 25
 _NO_PARAMS = ("sweep.", "compare.", "evaluation.")
@@ -33,15 +53,14 @@ def run_tags(config: Config, job: Job) -> dict[str, str]:
     """Return what a run is to be found, grouped and compared by."""
     from spoonful.tracking.environment import package_versions
     from spoonful.tracking.parent import child_tags
-    from spoonful.tracking.run import REPRODUCES_TAG
 
     point = job.point
     return {
         **sweep_tags(job.experiment, job.overrides),
         **package_versions(),
-        "dataset": _title(config),
-        "model": config.model.name,
-        "optimizer": config.optimizer.name,
+        DATASET_TAG: _title(config),
+        MODEL_TAG: config.model.name,
+        OPTIMIZER_TAG: config.optimizer.name,
         **({} if point is None else child_tags(point.parent_id, point.label, point.number)),
         **({REPRODUCES_TAG: job.reproduces} if job.reproduces is not None else {}),
         **config.tracking.tags,
@@ -56,8 +75,8 @@ def sweep_tags(experiment: str | None, overrides: Sequence[str]) -> dict[str, st
         **code_version(),
         **lock_digest(),
         **hardware(),
-        "overrides": shlex.join(overrides),
-        "experiment": experiment or "none",
+        OVERRIDES_TAG: shlex.join(overrides),
+        EXPERIMENT_TAG: experiment or "none",
     }
 
 
@@ -75,12 +94,12 @@ def log_inputs(
     params = {k: v for k, v in flattened(config).items() if not k.startswith(_NO_PARAMS)}
     tracked.log_params(params)
     tracked.log_checked(OmegaConf.to_yaml(dataclasses.asdict(config)), CONFIG_NAME)
-    tracked.log_checked("\n".join(job.overrides), "overrides.txt")
+    tracked.log_checked("\n".join(job.overrides), OVERRIDES_NAME)
     environment = json.dumps(full_environment(), indent=2, default=str)
-    tracked.log_checked(environment, "environment.json")
+    tracked.log_checked(environment, ENVIRONMENT_NAME)
     folder = packed_dir() if config.generator.name == "packed" else split_dir()
     data_hash = dvc_hash(folder)
-    tracked.set_tags({f"dvc.data_{folder.name}": data_hash, **_data_digests()})
+    tracked.set_tags({f"{DVC_TAGS}{folder.name}": data_hash, **_data_digests()})
     sources = {"train": (train_source, "training"), "val": (val_source, "validation")}
     for split, (source, context) in sources.items():
         tracked.log_dataset(
@@ -90,7 +109,7 @@ def log_inputs(
             data_hash,
             context,
         )
-        tracked.set_tags({f"fingerprint.{split}": source.fingerprint})
+        tracked.set_tags({f"{FINGERPRINT_TAGS}{split}": source.fingerprint})
 
 
 def _title(config: Config) -> str:
@@ -100,12 +119,12 @@ def _title(config: Config) -> str:
 def _data_digests() -> dict[str, str]:
     """Return digests of the raw images, and of which of them is in which split."""
     summary = read_summary()
-    return {"digest.data": summary["data_digest"], "digest.split": summary["digest"]}
+    return {DATA_DIGEST_TAG: summary["data_digest"], SPLIT_DIGEST_TAG: summary["digest"]}
 
 
 def log_ledger(tracked: "TrackedRun", rows: list[Row]) -> None:
     """Record which batches were seen so far."""
-    digests = {f"digest.{name}": overall_digest(rows, name) for name in (TRAIN, VAL)}
+    digests = {f"{DIGEST_TAGS}{name}": overall_digest(rows, name) for name in (TRAIN, VAL)}
     tracked.log_checked(to_csv(rows), LEDGER_NAME, digests)
 
 
@@ -119,9 +138,9 @@ def log_results(
     tracked.log_metrics({f"best_{n}": v for n, v in best.items() if n.startswith("val_")})
     counts = {"best_epoch": training.best_epoch, "num_parameters": training.model.count_params()}
     tracked.log_metrics(counts)
-    tracked.set_tags({"jit_compile": str(training.jit_compile).lower()})
+    tracked.set_tags({JIT_COMPILE_TAG: str(training.jit_compile).lower()})
     curves = learning_curves(training.history, training.best_epoch)
-    tracked.log_figure(curves, "figures/learning_curves.png")
+    tracked.log_figure(curves, LEARNING_CURVES_NAME)
     _log_batch_grid(tracked, config, source)
     example: NDArray[Any] = source.read(range(min(_NUM_EXAMPLES, len(source))))
     if config.generator.dtype == "float32":
@@ -146,4 +165,4 @@ def _log_batch_grid(tracked: "TrackedRun", config: Config, source: SplitSource) 
         images = np.asarray(layer(images, training=True), dtype=np.float32)
     captions = [source.class_names[source.labels[index]] for index in indices]
     grid = image_grid(images, captions, "first training batch, as the model sees it")
-    tracked.log_figure(grid, "figures/training_batch.png")
+    tracked.log_figure(grid, TRAINING_BATCH_NAME)

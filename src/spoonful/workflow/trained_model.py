@@ -15,13 +15,11 @@ from spoonful.config.recorded import settings_from_yaml
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hash
 from spoonful.files.documents import parsed_json, read_text, shaped, unexpected
+from spoonful.record.files import CARD_NAME, CONFIG_NAME, MODEL_NAME
 
 if TYPE_CHECKING:
     import keras
 
-MODEL_NAME = "model.keras"
-CARD_NAME = "model.json"
-CONFIG_NAME = "config.yaml"
 REMAKE = "run `spoonful train` or `dvc checkout` again"
 
 

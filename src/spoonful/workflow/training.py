@@ -19,7 +19,9 @@ from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hash
 from spoonful.files.whole import replaced_folder, write_json, write_text
 from spoonful.quiet import import_tensorflow
+from spoonful.record.files import CARD_NAME, CONFIG_NAME, HISTORY_NAME, LEDGER_NAME, MODEL_NAME
 from spoonful.record.ledger import to_csv
+from spoonful.record.tags import PRUNED_TAG, TRAIN_KEY_TAG
 from spoonful.tracking.store import UnreachableError, prepare_store, where_recorded
 from spoonful.workflow.data import SplitSource, open_train_and_val, packed_settings
 from spoonful.workflow.interrupted import (
@@ -28,13 +30,7 @@ from spoonful.workflow.interrupted import (
     new_run_folder,
 )
 from spoonful.workflow.job import Job
-from spoonful.workflow.train_record import (
-    LEDGER_NAME,
-    log_inputs,
-    log_ledger,
-    log_results,
-    run_tags,
-)
+from spoonful.workflow.train_record import log_inputs, log_ledger, log_results, run_tags
 from spoonful.workflow.train_words import (
     say_what_begins,
     say_what_came,
@@ -43,14 +39,12 @@ from spoonful.workflow.train_words import (
     warn_of_changes,
 )
 from spoonful.workflow.trained import IsHopeless, PrunedError, Trained
-from spoonful.workflow.trained_model import CARD_NAME, CONFIG_NAME, MODEL_NAME, train_key
+from spoonful.workflow.trained_model import train_key
 from spoonful.workflow.unsent import settle_store
 
 if TYPE_CHECKING:
     from spoonful.fitting.train import Training
     from spoonful.tracking.recording import TrackedRun
-
-HISTORY_NAME = "history.csv"
 
 
 def train_and_record(
@@ -139,13 +133,11 @@ def _trained(
     try:
         training = _fit(config, job, train_source, val_source, tracked, folder, is_hopeless)
     except PrunedError as pruned:
-        from spoonful.tracking.parent import PRUNED_TAG
-
         tracked.set_tags({PRUNED_TAG: str(pruned.epoch)})
         return Trained(tracked.run_id, pruned.metrics, pruned.epoch, pruned_after=pruned.epoch)
     with progress.doing("recording the model"):
         key = _save(out_dir, config, training, train_source, val_source)
-        tracked.set_tags({"train_key": key})
+        tracked.set_tags({TRAIN_KEY_TAG: key})
         log_ledger(tracked, training.ledger)
         log_results(tracked, config, training, train_source)
     best = training.best_epoch
@@ -236,7 +228,7 @@ def _save(
             "sha256": content_hash(folder / MODEL_NAME),
         }
         key = train_key(learning_settings(config), card)
-        write_json(folder / CARD_NAME, {**card, "train_key": key})
+        write_json(folder / CARD_NAME, {**card, TRAIN_KEY_TAG: key})
     return key
 
 
