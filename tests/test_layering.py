@@ -24,6 +24,7 @@ ARROWS = {
     "errors": "",
     "figures": "",
     "output": "",
+    "pages": "",
     "progress_bar": "",
     "project": "",
     "refusals": "",
@@ -39,8 +40,8 @@ ARROWS = {
     "progress": "background progress_bar",
     "record": "files",
     "sources.images": "errors files",
-    "compare": "files record",
-    "evaluation": "figures files record",
+    "compare": "files pages record",
+    "evaluation": "figures files pages record",
     "quiet": "progress signals",
     "sources": "errors files sources.images",
     "sources.packed": "background errors files sources",
@@ -97,6 +98,7 @@ ONLY_IN = {
     "xxhash": ("generator.step_digest", "fitting.resumable", "record.ledger"),
     "ml_dtypes": ("fitting.checkpoints.checkpoint",),
     "pydantic": ("files.documents",),
+    "jinja2": ("pages",),
 }
 
 

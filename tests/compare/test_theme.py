@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from spoonful.compare.charts.theme import (
     MUTED,
     Chart,
-    colour_variables,
     finished_chart,
     house_style,
     new_figure,
     series_style,
     standalone_svg,
 )
+from spoonful.pages.colours import colour_variables
 
 # What eyes see that lack one of the three kinds of cones (Machado et al., 2009), on linear RGB.
 EYES = {

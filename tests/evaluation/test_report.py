@@ -83,10 +83,11 @@ def test_no_title_is_taken_for_a_place_holder(tmp_path: Path, scores: Scores, ti
 
 def test_the_page_shows_the_metrics_and_every_class(tmp_path: Path, scores: Scores) -> None:
     text = write_page(tmp_path, scores)
-    assert "<tr><td>accuracy</td><td>0.6667</td></tr>" in text
-    assert "<tr><td>num_images</td><td>3</td></tr>" in text
+    row = '<tr><th scope="row">{}</th><td>{}</td></tr>'
+    assert row.format("accuracy", "0.6667") in text
+    assert row.format("num_images", "3") in text
     cells = "<td>0.500</td><td>1.000</td><td>0.667</td><td>1</td>"
-    assert f"<tr><td>&lt;b&gt;bold&lt;/b&gt;</td>{cells}</tr>" in text
+    assert f'<tr><th scope="row">&lt;b&gt;bold&lt;/b&gt;</th>{cells}</tr>' in text
 
 
 def test_tables_hold_what_was_scored(tmp_path: Path, scores: Scores) -> None:

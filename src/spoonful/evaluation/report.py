@@ -1,16 +1,15 @@
 """The evaluation's files: numbers for DVC, and one page for people."""
 
 import base64
-import html
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING, Any
 
 from spoonful.evaluation.scores import Scores
 from spoonful.files.tables import write_csv
 from spoonful.files.whole import write_json
+from spoonful.pages import page
 from spoonful.record.files import METRICS_NAME, REPORT_NAME
 
 if TYPE_CHECKING:
@@ -65,48 +64,22 @@ def write_report(
         (c.class_name, f"{c.precision:.3f}", f"{c.recall:.3f}", f"{c.f1:.3f}", str(c.num_images))
         for c in scores.classes
     ]
-    parts = [
-        f"<h1>{html.escape(title)}</h1>",
-        _table(("", ""), facts.items()),
-        "<h2>Test metrics</h2>",
-        _table(("metric", "value"), metrics),
-        "<h2>Classes</h2>",
-        _table(("class", "precision", "recall", "F1", "images"), classes),
-    ]
-    for heading, figure in figures.items():
-        parts += [f"<h2>{html.escape(heading)}</h2>", _image(figure, heading)]
-    page = _PAGE.substitute(title=html.escape(title), body="\n".join(parts))
-    (folder / REPORT_NAME).write_text(page, encoding="utf-8", newline="\n")
+    text = page(
+        "evaluation.html",
+        title=title,
+        facts=facts,
+        metrics=metrics,
+        classes=classes,
+        images={heading: _encoded(figure) for heading, figure in figures.items()},
+    )
+    (folder / REPORT_NAME).write_text(text, encoding="utf-8", newline="\n")
 
 
-_PAGE = Template("""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>
-:root { color-scheme: light dark; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; }
-td, th { padding: .15rem .8rem .15rem 0; text-align: left; border-bottom: 1px solid #8884; }
-img { max-width: 100%; background: white; }
-</style>
-$body
-</html>
-""")
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
-    lines = ["<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in rows]
-    return f"<table>\n<tr>{head}</tr>\n" + "\n".join(lines) + "\n</table>"
-
-
-def _image(figure: "Figure", alt: str) -> str:
+def _encoded(figure: "Figure") -> str:
+    """Return a figure as PNG in base 64."""
     from spoonful.figures import save
 
     data = io.BytesIO()
     # Matplotlib would write its version into the file.
     save(figure, data, format="png", metadata={"Software": None})
-    encoded = base64.b64encode(data.getvalue()).decode()
-    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{encoded}">'
+    return base64.b64encode(data.getvalue()).decode()

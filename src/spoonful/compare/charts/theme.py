@@ -1,6 +1,6 @@
 """One look for all charts: drawn once, readable on light and on dark.
 
-Matplotlib draws with colours that stand for tokens; in the SVG text these become CSS variables,
+Matplotlib draws with colours that stand for others; in the SVG text these become CSS variables,
 which the page sets by the reader's colour scheme.
 """
 
@@ -16,29 +16,14 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from spoonful.pages.colours import COLOURS, colour_variables
+
 WIDTH = 340.0  # of a usual chart, in px: fits a phone, so that its letters keep their size there
 
-# token: (stands for it in the drawing, on light, on dark). The series' colours are those that keep
-# the largest distance (in CIELAB, at least 30) for red-, green- and blue-blind eyes, too.
-_TOKENS = {
-    "series-0": ("#fe0100", "#18416d", "#a4c2f8"),
-    "series-1": ("#fe0101", "#693000", "#d45e08"),
-    "series-2": ("#fe0102", "#1fa178", "#2ec27b"),
-    "series-3": ("#fe0103", "#db5ad1", "#a96f93"),
-    "series-4": ("#fe0104", "#a98b14", "#fdd43c"),
-    "series-5": ("#fe0105", "#6e09af", "#8c6aec"),
-    "series-6": ("#fe0106", "#1c1b1b", "#eeeeee"),
-    "page": ("#fe0200", "#ffffff", "#16181d"),
-    "text": ("#fe0201", "#1b1f24", "#e6e8eb"),
-    "muted": ("#fe0202", "#59616c", "#a3abb6"),
-    "line": ("#fe0203", "#d5d9df", "#3a4049"),
-    "heat": ("#fe0204", "#1f7fd0", "#4a90d9"),
-    "link": ("#fe0205", "#0b62b5", "#86b7f5"),
-}
-PAGE, TEXT, MUTED, LINE, HEAT = (
-    _TOKENS[token][0] for token in ("page", "text", "muted", "line", "heat")
-)
-_SERIES = [drawn for token, (drawn, _, _) in _TOKENS.items() if token.startswith("series")]
+# What stands for each colour in a drawing: no chart has these colours by itself.
+_DRAWN = {name: f"#fe01{number:02x}" for number, name in enumerate(COLOURS)}
+PAGE, TEXT, MUTED, LINE, HEAT = (_DRAWN[name] for name in ("page", "text", "muted", "line", "heat"))
+_SERIES = [drawn for name, drawn in _DRAWN.items() if name.startswith("series")]
 BAR = _SERIES[0]
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 _LINES = ("-", "--", "-.", ":")
@@ -135,8 +120,8 @@ def finished_chart(figure: Figure, name: str, title: str, note: str = "") -> Cha
     # Ids must differ between the charts of a page.
     body = re.sub(r'((?: id="|xlink:href="#|url\(#))', rf"\g<1>{name}-", body)
     body = re.sub(r"font-family: [^;\"]*", f"font-family: {_FONT}", body)
-    for token, (drawn, _, _) in _TOKENS.items():
-        body = body.replace(drawn, f"var(--{token})")
+    for colour, drawn in _DRAWN.items():
+        body = body.replace(drawn, f"var(--{colour})")
     width, height = (72 * inches for inches in figure.get_size_inches())
     head = f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{html.escape(title)}">'
     return Chart(name, title, note, width, head + body)
@@ -155,14 +140,4 @@ def standalone_svg(chart: Chart) -> str:
         f"<style>{colour_variables()}</style><rect {whole}/>"
         f'<text x="4" y="-6" style="font: bold 10px {_FONT}; fill: var(--text)">{words}</text>'
         f"{body}\n"
-    )
-
-
-def colour_variables() -> str:
-    """Return the CSS that gives every token its colour on light and on dark."""
-    light = "".join(f"--{token}:{on_light};" for token, (_, on_light, _) in _TOKENS.items())
-    dark = "".join(f"--{token}:{on_dark};" for token, (_, _, on_dark) in _TOKENS.items())
-    return (
-        f":root{{color-scheme:light dark;{light}}}\n"
-        f"@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
     )

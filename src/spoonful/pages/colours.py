@@ -1,0 +1,29 @@
+"""The colours of pages and charts, on light and on dark."""
+
+# Those of series keep the largest distance (in CIELAB, at least 30) for red-, green- and blue-blind
+# eyes, too.
+COLOURS = {
+    "series-0": ("#18416d", "#a4c2f8"),
+    "series-1": ("#693000", "#d45e08"),
+    "series-2": ("#1fa178", "#2ec27b"),
+    "series-3": ("#db5ad1", "#a96f93"),
+    "series-4": ("#a98b14", "#fdd43c"),
+    "series-5": ("#6e09af", "#8c6aec"),
+    "series-6": ("#1c1b1b", "#eeeeee"),
+    "page": ("#ffffff", "#16181d"),
+    "text": ("#1b1f24", "#e6e8eb"),
+    "muted": ("#59616c", "#a3abb6"),
+    "line": ("#d5d9df", "#3a4049"),
+    "heat": ("#1f7fd0", "#4a90d9"),
+    "link": ("#0b62b5", "#86b7f5"),
+}
+
+
+def colour_variables() -> str:
+    """Return the CSS that gives every name its colour by the reader's colour scheme."""
+    light = "".join(f"--{name}:{on_light};" for name, (on_light, _) in COLOURS.items())
+    dark = "".join(f"--{name}:{on_dark};" for name, (_, on_dark) in COLOURS.items())
+    return (
+        f":root{{color-scheme:light dark;{light}}}\n"
+        f"@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    )
