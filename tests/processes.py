@@ -201,7 +201,7 @@ def become_command(
     os.environ.update(environment)
     time.tzset()
     os.chdir(folder)
-    from spoonful.__main__ import main
+    from spoonful.command_line import main
 
     try:
         main(arguments)

@@ -73,7 +73,10 @@ ARROWS = {
         "output packing progress project quiet record secrets sources.packed splitting sweep "
         "tracking workflow"
     ),
-    "__main__": "config dvc_stage errors output progress project refusals secrets signals stages",
+    "command_line": (
+        "config dvc_stage errors output progress project refusals secrets signals stages"
+    ),
+    "__main__": "command_line",
 }
 COMMANDS = ("stages", "workflow", "sweep")  # start without what is slow
 # Top-level packages, and the only modules of ours that may import them.
@@ -89,7 +92,7 @@ ONLY_IN = {
         "quiet",
     ),
     "tensorflow": ("fitting", "quiet", "tracking.environment"),
-    "hydra": ("__main__", "config", "workflow.job"),
+    "hydra": ("command_line", "config", "workflow.job"),
     "omegaconf": ("config", "workflow.training", "workflow.train_record"),
     "matplotlib": ("figures", "evaluation.report", "compare", "tracking"),
     "optuna": ("sweep.search", "sweep.study"),
@@ -165,7 +168,8 @@ def test_stages_import_what_is_slow_only_when_they_run() -> None:
     slow_modules = ("fitting", "models", "generator", "tracking.run", "figures")
     for path in MODULES:
         if within(
-            name_of(path), ("stages", "workflow", "sweep", "config", "__main__", "order", "sources")
+            name_of(path),
+            ("stages", "workflow", "sweep", "config", "command_line", "order", "sources"),
         ):
             for name in imported_at_once(path):
                 assert name.split(".")[0] not in slow, f"{name_of(path)}: {name}"
@@ -206,7 +210,7 @@ def test_no_module_is_a_drawer_for_everything() -> None:
 def test_the_command_line_and_the_configs_import_nothing_slow() -> None:
     code = (
         "import sys\n"
-        "import spoonful, spoonful.__main__, spoonful.config.compose, spoonful.config.help\n"
+        "import spoonful, spoonful.command_line, spoonful.config.compose, spoonful.config.help\n"
         "import spoonful.config.settings\n"
         "slow = ('tensorflow', 'keras', 'mlflow', 'dvc', 'sklearn', 'matplotlib')\n"
         "print([name for name in slow if name in sys.modules])\n"

@@ -104,7 +104,7 @@ def test_the_last_word_comes_to_the_terminal_where_stderr_has_no_reader(tmp_path
 
 WAIT = """
 import sys, time
-from spoonful import __main__ as command
+from spoonful import command_line as command
 def run(arguments):
     print("ready", flush=True)
     time.sleep(60)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from spoonful.__main__ import main
+from spoonful.command_line import main
 from spoonful.errors import SpoonfulError
 from spoonful.refusals import is_for_want_of_room, refusal_in
 

@@ -15,7 +15,7 @@ def main() -> None:
     marker = Path(sys.argv.pop(1))
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    from spoonful.__main__ import main as spoonful
+    from spoonful.command_line import main as spoonful
     from spoonful.quiet import import_tensorflow
 
     import_tensorflow()
@@ -44,5 +44,5 @@ def _before(method: Callable[..., Any], act: Callable[[], object]) -> Callable[.
     return both
 
 
-if __name__ == "__main__":
+if __name__ == "command_line":
     main()

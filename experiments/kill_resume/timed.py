@@ -48,7 +48,7 @@ def main() -> None:
     path, variant = Path(sys.argv.pop(1)), sys.argv.pop(1)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    from spoonful.__main__ import main as spoonful
+    from spoonful.command_line import main as spoonful
     from spoonful.quiet import import_tensorflow
 
     import_tensorflow()
@@ -123,5 +123,5 @@ def _open(*classes: Any) -> tuple[Any, ...]:
     return classes
 
 
-if __name__ == "__main__":
+if __name__ == "command_line":
     main()

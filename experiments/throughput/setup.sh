@@ -8,7 +8,7 @@ python3 -m venv "$folder"
 pip="$folder/bin/pip --disable-pip-version-check"
 # First, so that nothing else asks for a newer one; any build will do, nothing here uses a GPU.
 $pip install torch==2.13.0
-$pip install -e '.[bench]'
+$pip install -e '.[pipeline,bench]'
 # FFCV asks for opencv-python, which would overwrite opencv-python-headless, and LitData for
 # torchvision, which it does not use here: what they do need is in the group bench.
 $pip install setuptools wheel

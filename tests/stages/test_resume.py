@@ -220,7 +220,7 @@ def test_a_run_that_another_process_trains_is_left_alone(
 
 KILLED_AT_ITS_END = """
 import os, signal, sys
-from spoonful.__main__ import main
+from spoonful.command_line import main
 from spoonful.workflow.trained import Trained
 
 Trained.put_away = lambda trained: os.kill(os.getpid(), signal.SIGKILL)

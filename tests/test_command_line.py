@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spoonful.__main__ import STAGES, main
+from spoonful.command_line import STAGES, main
 from tests.processes import without_progress
 
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -115,7 +115,7 @@ def test_a_real_process_refuses_a_wrong_key_before_anything_slow_is_imported(
 ) -> None:
     code = (
         "import sys\n"
-        "from spoonful.__main__ import main\n"
+        "from spoonful.command_line import main\n"
         "try:\n"
         "    main(['train', '-m', 'generator.batchsize=64', 'seed=1,2'])\n"
         "except SystemExit as stop:\n"

@@ -1,0 +1,293 @@
+"""The command line: `spoonful <stage> [--flag] [key=value ...]`."""
+
+import atexit
+import contextlib
+import gc
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from spoonful import __version__, output, progress, signals
+from spoonful.dvc_stage import end_with_dvc
+from spoonful.errors import SpoonfulError
+from spoonful.refusals import refusal_in
+from spoonful.secrets import redacted
+
+_ALL_GROUPS = (
+    "seed",
+    "dataset",
+    "pack",
+    "generator",
+    "model",
+    "optimizer",
+    "trainer",
+    "sweep",
+    "tracking",
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One command: what it does, which config groups it reads, and which flags of its own it has.
+
+    `activity` is said on stderr while nothing more precise is known.
+    A flag `--word` runs the stage's function `word` in place of `run`. The function takes the
+    config, and what stands on the command line for each of `arguments`.
+    """
+
+    summary: str
+    activity: str
+    groups: tuple[str, ...]
+    sweeps: bool = False
+    flags: dict[str, str] = field(default_factory=dict)
+    arguments: dict[str, str] = field(default_factory=dict)
+
+
+_RUN_HELP = "id of a run in MLflow, or its beginning"
+
+STAGES = {
+    "fetch": Stage(
+        "Get the raw data, check it, and leave it in data/raw.", "fetching the data", ("dataset",)
+    ),
+    "split": Stage(
+        "Split the images into data/split/{train,val,test}/<class>.",
+        "splitting the images",
+        ("dataset",),
+    ),
+    "pack": Stage(
+        "Pack data/split into data/packed: few big files that are fast to read.",
+        "packing the splits",
+        ("dataset", "pack"),
+        flags={"--verify": "check every byte of data/packed against its checksums, pack nothing"},
+    ),
+    "train": Stage(
+        "Train on data/split and record the run in MLflow.",
+        "preparing the training",
+        _ALL_GROUPS,
+        sweeps=True,
+    ),
+    "sweep": Stage(
+        "Train every combination of key=a,b values, or of an experiment's axes; go on with it.",
+        "preparing the sweep",
+        _ALL_GROUPS,
+        sweeps=True,
+    ),
+    "evaluate": Stage(
+        "Judge models/train on the test images.",
+        "reading the model and the test images",
+        ("evaluation", "tracking"),
+    ),
+    "compare": Stage(
+        "Say what the points of a sweep say together: means, differences, charts, a report.",
+        "reading the sweep's runs",
+        ("compare", "tracking"),
+    ),
+    "diff": Stage(
+        "Say in what two runs differ: data, split, order, config, code, versions, weights.",
+        "reading the runs",
+        ("tracking",),
+        arguments={"RUN_A": _RUN_HELP, "RUN_B": _RUN_HELP},
+    ),
+    "reproduce": Stage(
+        "Train a recorded run again, and say whether it is the same to the bit.",
+        "reading the run",
+        ("tracking",),
+        flags={"--anyway": "train even where code, data, lock or config are not those recorded"},
+        arguments={"RUN": _RUN_HELP},
+    ),
+    "summary": Stage("Say what the last pipeline run made.", "reading the results", ("tracking",)),
+    "sync": Stage(
+        "Send a tracking server what it missed while it was away.",
+        "reading what is unsent",
+        ("tracking",),
+    ),
+    "ui": Stage(
+        "Open the MLflow UI on the store that runs are recorded in.",
+        "looking for the runs",
+        ("tracking",),
+    ),
+}
+
+USAGE_ERROR = 2
+# Commands that do nothing else than print: their exit code says whether it could be read.
+_PRINTING = ("summary", "diff")
+_NOT_PRINTED = 1
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one stage.
+
+    Exits with 2 on bad input and on what the system refuses, such as a full disk; with 130, 143 or
+    129 on Ctrl-C, SIGTERM or SIGHUP. A stage ends with its own exit code, whoever reads what it
+    says; a command that only prints with 1 where that could not be written.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    output.guard()
+    signals.install()
+    end_with_dvc()
+    # Else the interpreter's end visits every object of TensorFlow and MLflow: 1.8 of 19 s of
+    # processor time where they are only imported.
+    atexit.register(gc.freeze)
+    # TensorFlow's start-up notes and MLflow's telemetry (it looks up an outside host) are off
+    # unless the user set them; both are read at import.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    try:
+        _run(arguments)
+        signals.raise_arrived()
+    except SpoonfulError as error:
+        _exit_with(error)
+    except KeyboardInterrupt:
+        _say_interrupted()
+        sys.exit(signals.INTERRUPTED)
+    except signals.Terminated:
+        _say_interrupted()
+        raise
+    except Exception as error:
+        _exit_with_words_for(error)
+    output.flush()
+    if output.lost(1) is not None and (_is_question(arguments) or arguments[0] in _PRINTING):
+        sys.exit(_NOT_PRINTED)
+
+
+def _is_question(arguments: list[str]) -> bool:
+    return not arguments or bool({"--help", "-h", "--cfg", "--version"} & set(arguments))
+
+
+def _say_interrupted() -> None:
+    signals.hurry()
+    by = signals.arrived() or "SIGINT"
+    print(f"spoonful: interrupted{'' if by == 'SIGINT' else f' by {by}'}", file=sys.stderr)
+
+
+def _exit_with_words_for(error: Exception) -> NoReturn:
+    """Exit with one line where an error is the system's or a signal's; raise a defect on."""
+    if signals.arrived() is not None:  # an import made another error of it
+        _say_interrupted()
+        sys.exit(signals.INTERRUPTED)
+    words = refusal_in(error)
+    if words is None:
+        raise error
+    _exit_with(SpoonfulError(words))
+
+
+def _exit_with(error: SpoonfulError) -> NoReturn:
+    print(f"spoonful: {redacted(str(error))}", file=sys.stderr)
+    sys.exit(USAGE_ERROR)
+
+
+def _run(arguments: list[str]) -> None:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_usage())
+        return
+    if arguments[0] == "--version":
+        print(f"spoonful {__version__}")
+        return
+    name, rest = arguments[0], arguments[1:]
+    if name not in STAGES:
+        raise SpoonfulError(f"unknown stage {name!r}: expected one of {', '.join(STAGES)}")
+    stage = STAGES[name]
+    flags = {argument for argument in rest if argument.startswith("-")}
+    given, overrides = _sorted_out(name, stage, rest, _is_question(arguments))
+    _check_flags(name, stage, flags)
+    function = next((flag.removeprefix("--") for flag in stage.flags if flag in flags), "run")
+    activity = "reading the configuration" if _is_question(arguments) else stage.activity
+    with progress.told(f"spoonful {name}", activity):
+        _carry_out(name, function, given, overrides, flags)
+
+
+def _carry_out(
+    name: str, function: str, given: list[str], overrides: list[str], flags: set[str]
+) -> None:
+    stage = STAGES[name]
+    from spoonful.config.axes import check_overrides
+
+    is_sweep = name == "sweep" or bool(flags & {"--multirun", "-m"})
+    if is_sweep and not _is_question([name, *flags]):
+        from spoonful.stages.sweep import sweep
+
+        sweep(overrides)
+        return
+    check_overrides(overrides, is_sweep)
+    if flags & {"--help", "-h"}:
+        from spoonful.config.help import stage_help
+
+        words = stage_help(
+            name, stage.summary, stage.groups, overrides, stage.flags, stage.arguments
+        )
+        print(redacted(words))
+    elif "--cfg" in flags:
+        from spoonful.config.compose import composed_yaml
+
+        print(redacted(composed_yaml(overrides)), end="")
+    else:
+        _run_with_hydra(name, function, given, overrides)
+
+
+def _sorted_out(
+    name: str, stage: Stage, rest: list[str], is_question: bool
+) -> tuple[list[str], list[str]]:
+    """Return the stage's own arguments, and the overrides."""
+    words = [word for word in rest if not word.startswith("-")]
+    if not stage.arguments:
+        return [], list(dict.fromkeys(words))
+    given = [word for word in words if "=" not in word]
+    if len(given) != len(stage.arguments) and not is_question:
+        meaning = " and ".join(dict.fromkeys(stage.arguments.values()))
+        raise SpoonfulError(
+            f"{' '.join([name, *given])}: expected {name} {' '.join(stage.arguments)} ({meaning})"
+        )
+    return given, list(dict.fromkeys(word for word in words if "=" in word))
+
+
+def _check_flags(name: str, stage: Stage, flags: set[str]) -> None:
+    known = {"--help", "-h", "--cfg", *stage.flags}
+    known |= {"--multirun", "-m"} if stage.sweeps else set()
+    for flag in sorted(flags - known):
+        raise SpoonfulError(
+            f"{flag}: spoonful {name} takes key=value and {', '.join(sorted(known))}"
+        )
+
+
+def _run_with_hydra(name: str, function: str, given: list[str], overrides: list[str]) -> None:
+    """Hand over to Hydra, which composes again."""
+    import hydra
+
+    from spoonful.config.check import check_config
+    from spoonful.config.compose import CONFIG_NAME, register_resolvers
+    from spoonful.config.settings import with_absolute_paths
+    from spoonful.project import conf_dir, project_root
+
+    stage = importlib.import_module(f"spoonful.stages.{name}")
+    run: Callable[..., Any] = getattr(stage, function)
+
+    def task(composed: Any) -> None:
+        """Check the composed config and run the stage with it."""
+        register_resolvers()  # this may be another process than the one that composed it
+        try:
+            config = with_absolute_paths(check_config(composed))
+            with contextlib.chdir(project_root()):  # MLflow makes ./mlruns wherever it runs
+                run(config, *given)
+        except SpoonfulError as error:
+            # Not raised on: Hydra would add a line of its own about the job.
+            _exit_with(error)
+        except Exception as error:
+            _exit_with_words_for(error)
+
+    sys.argv = [f"spoonful {name}", *overrides]
+    # Hydra would cut an error's traceback and exit with 1; bad input is caught in main, and
+    # anything else is a defect whose whole traceback is wanted.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=CONFIG_NAME)(task)()
+
+
+def _usage() -> str:
+    lines = ["usage: spoonful <stage> [--flag ...] [key=value ...]", "", "stages:"]
+    lines += [f"  {name:<9} {stage.summary}" for name, stage in STAGES.items()]
+    lines += ["", "`spoonful <stage> --help` explains a stage's keys with their units."]
+    lines += ["`spoonful --version` says which version this is."]
+    return "\n".join(lines)
