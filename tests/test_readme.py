@@ -1,4 +1,4 @@
-"""The README's Python works as it stands."""
+"""The Python of the README and of docs/ works as it stands."""
 
 import re
 from pathlib import Path
@@ -8,15 +8,17 @@ import cv2
 import numpy as np
 import pytest
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+DOCS = sorted((ROOT / "docs").glob("*.md"))
 
 
-def python_blocks() -> list[str]:
-    return re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+def python_blocks(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 
 
 def test_the_keras_example_is_ten_lines() -> None:
-    lines = [line for line in python_blocks()[0].splitlines() if line.strip()]
+    lines = [line for line in python_blocks(README)[0].splitlines() if line.strip()]
     assert len(lines) <= 10
 
 
@@ -29,10 +31,14 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
             pixels = random.integers(0, 256, (8, 8), dtype=np.uint8)
             cv2.imwrite(str(folder / f"{number}.png"), pixels)
     monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    for block in python_blocks():
-        exec(block, names)
-    assert len(names["generator"]) == 3  # 70 images in batches of 32
-    assert int(names["model"].optimizer.iterations) == 27
-    assert not (tmp_path / "checkpoints").exists()
-    assert names["generator"].batch(1234)[0].shape == (32, 8, 8, 1)
+    readme = python_blocks(README)
+    pages = [blocks for blocks in map(python_blocks, DOCS) if blocks]
+    assert len(pages) >= 2  # the generator, and exact resume
+    for page in pages:  # each goes on from the README's example, and needs no other page
+        names: dict[str, Any] = {}
+        for block in [*readme, *page]:
+            exec(block, names)
+        assert len(names["generator"]) == 3  # 70 images in batches of 32
+        assert int(names["model"].optimizer.iterations) == 18  # 3 epochs here, 3 in the README
+        assert not (tmp_path / "checkpoints").exists()
+        assert names["generator"].batch(1234)[0].shape == (32, 8, 8, 1)
