@@ -1,4 +1,4 @@
-"""The Python of the README and of docs/ works as it stands."""
+"""The Python of the README and of docs/ runs as it is written."""
 
 import re
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     readme = python_blocks(README)
     pages = [blocks for blocks in map(python_blocks, DOCS) if blocks]
     assert len(pages) >= 2  # the generator, and exact resume
-    for page in pages:  # each goes on from the README's example, and needs no other page
+    for page in pages:  # each continues the README's example and needs no other page
         names: dict[str, Any] = {}
         for block in [*readme, *page]:
             exec(block, names)
