@@ -62,8 +62,8 @@ class ShuffleQuality:
     last place of an example in each epoch are compared.
 
     Args:
-        order: the order; one that keeps state ("buffer") must not be shared: looking far back would
-            slow its other readers.
+        order: the order; if it keeps state ("buffer"), not shared: looking far back would slow its
+            other readers.
         labels: the examples' classes, whole numbers from 0, [n].
         batch_size: examples per step, over all processes.
         drop_remainder: whether the last batch of an epoch is left out where it is smaller.

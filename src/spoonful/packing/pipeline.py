@@ -40,7 +40,7 @@ class Reader:
         self._num_threads = num_threads or min(num_processors(), useful)
 
     def images(self, start: int, stop: int) -> Generator[NDArray[np.uint8]]:
-        """Yield the examples start..stop-1 as uint8 [k, h, w, c]; the next one overwrites it."""
+        """Yield the examples start..stop-1 as uint8 [k, h, w, c]; each is valid until the next."""
         for images in self._in_order(self._read, start, stop):
             yield images
             self._buffers.put(images)

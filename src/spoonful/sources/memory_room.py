@@ -24,7 +24,7 @@ def memory_room(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup"
 
 
 def _limits(proc: Path, groups: Path) -> Iterator[int]:
-    """Yield the limits of all groups that this process is in; the root group has none."""
+    """Yield the limits of all groups of this process; the last value means no limit."""
     with suppress(OSError, ValueError):
         for line in (proc / "self" / "cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)

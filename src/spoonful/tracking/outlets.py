@@ -49,8 +49,8 @@ class Outlet(Protocol):
         """End; return why not everything is in the store, None if it is.
 
         Args:
-            limit_s: return after this time, even if entries are unsent; None: wait while sending
-                continues.
+            limit_s: return after this time, even if entries are unsent; None: wait while it
+                progresses.
         """
 
 

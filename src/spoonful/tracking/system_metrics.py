@@ -14,8 +14,8 @@ Log = Callable[[Mapping[str, float], int], object]
 class SystemMetrics(SystemMetricsMonitor):
     """MLflow's monitor without its requests to the server.
 
-    MLflow's own asks the server at each sample, and ends if there is no answer; this one hands its
-    samples over. MLflow's also records nothing for a run that ends before its first interval: the
+    MLflow's own asks the server at each sample, and ends without an answer; this one passes its
+    samples on. MLflow's also records nothing if a run ends before its first interval: the
     tutorial's run takes 3 s on a fast machine and the interval is 5 s. Such a run gets the sample
     from its start.
 

@@ -46,8 +46,7 @@ class SplitSummary:
 
 
 def split_settings(config: Config) -> dict[str, Any]:
-    """Return the settings that determine the split: equal settings give equal splits of equal
-    data."""
+    """Return the settings that determine the split: equal ones give equal splits of equal data."""
     names = ("val_fraction", "test_fraction", "split_seed")
     dataset = config.dataset
     return {name: getattr(dataset, name) for name in names if hasattr(dataset, name)}
