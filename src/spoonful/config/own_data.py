@@ -71,10 +71,10 @@ def check_path(config: Config, remake: str) -> None:
 
     Args:
         config: the config of any data set.
-        remake: what to do if it is another one.
+        remake: what to do if it is a different folder.
 
     Raises:
-        SpoonfulError: it is another one; names both.
+        SpoonfulError: it is a different folder; names both.
     """
     asked, noted = getattr(config.dataset, "path", None), noted_path()
     if asked and noted and Path(asked).expanduser().resolve() != Path(noted).resolve():

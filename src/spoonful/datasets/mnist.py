@@ -97,7 +97,7 @@ def _from_mirror(mirror: Path, name: str) -> bytes:
 
 
 def _from_network(config: MnistConfig, name: str, folder: Path) -> bytes:
-    """Download and decompress a file from the first URL that has the published one."""
+    """Download and decompress a file from the first URL with the published version."""
     reasons = []
     for base in config.urls:
         url = f"{base.rstrip('/')}/{name}.gz"

@@ -51,7 +51,7 @@ class ExactResume(Resumable):
         generator: the same object that fit reads.
         checkpoint_every_steps: write after this many steps, >= 1; None: not by steps.
         checkpoint_every_minutes: write after this many minutes, > 0; None: not by time. At the end
-            of an epoch one is always written if writing takes less than 1 % of the time.
+            of an epoch one is also written if writing takes less than 1 % of the time.
         delete_checkpoint: remove the checkpoints when fit ends, also if a callback stopped it.
             False: keep the last one, so that running the script again trains nothing and gives the
             same model and history, or continues if it asks for more epochs.

@@ -27,7 +27,7 @@ class BatchStream(keras.utils.PyDataset):
 
     def __init__(self, look_ahead: LookAhead, start_step: int = 0) -> None:
         # One worker: the batches come in order, and none is made in a process that could die
-        # unnoticed (a killed Keras worker process hangs fit for good).
+        # unnoticed (a killed Keras worker process hangs fit forever).
         super().__init__(workers=1, use_multiprocessing=False)
         self._batches = ChunkedBatches(look_ahead)
         self._look_ahead = look_ahead

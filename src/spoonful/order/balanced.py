@@ -44,8 +44,8 @@ class BalancedOrder:
     c classes with examples, holds every class once, in a random order; where the last group of an
     epoch is smaller, the classes take turns in it from epoch to epoch. Within a class all examples
     are drawn once, in a random order, before the first one is drawn again, over the ends of epochs.
-    So the counts of two classes never differ by more than 1 at any point of an epoch, nor do those
-    of two examples of one class at any point of the training. Memory is O(n), up to 4 bytes per
+    So the counts of two classes never differ by more than 1 in any prefix of an epoch, nor do those
+    of two examples of one class in any prefix of the training. Memory is O(n), up to 4 bytes per
     example below 2**32 examples.
 
     Args:

@@ -29,8 +29,8 @@ class BlockOrder:
     blocks differ from epoch to epoch. It is cut into blocks; the full blocks are permuted, and a
     shorter one, if any, is placed at the end. Each window of consecutive blocks is then permuted
     perfectly. Reads are therefore local: a window reads window_blocks ranges of block_size
-    neighbours, and one more where a block wraps around the end of the source. Memory is O(stop -
-    start) for any n.
+    neighbours, and one more where a block wraps around the end of the source. Memory is
+    O(stop - start) for any n.
 
     Args:
         num_examples: the length of an epoch, 1..2**62.

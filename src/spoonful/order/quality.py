@@ -48,11 +48,11 @@ class ShuffleQuality:
     indices, (n^2 - 1) / (3n) over a whole epoch: 0 in the source's own order, about 1 in a perfect
     shuffle.
 
-    `shuffle_class_chi2` is the mean over the batches of sum_c (k_c - E_c)^2 / E_c * (n - 1) / (n -
-    b) / (classes - 1), for k_c examples of class c in a batch of b and E_c = b * n_c / n: 1 on
-    average over random draws without replacement (the multivariate hypergeometric distribution), 0
-    where every batch has each class' share, about b where every batch has one class only. A batch
-    tells as much about the classes as b / chi2 random draws.
+    `shuffle_class_chi2` is the mean over the batches of
+    sum_c (k_c - E_c)^2 / E_c * (n - 1) / (n - b) / (classes - 1), for k_c examples of class c in a
+    batch of b and E_c = b * n_c / n: 1 on average over random draws without replacement (the
+    multivariate hypergeometric distribution), 0 where every batch has each class' share, about b
+    where every batch has one class only. A batch tells as much as b / chi2 random draws.
 
     `shuffle_repeated_neighbours` is the share of neighbours (a then b) that were also neighbours in
     the previous epoch, in this order: 1 where nothing changes, about 1/n at random.

@@ -208,8 +208,8 @@ def _suggested(trial: "optuna.trial.Trial", key: str, space: Space) -> str:
 def _sampler(settings: SweepConfig, number: int) -> Any:
     """Return the sampler of one choice.
 
-    A study does not store the sampler's random state: restarted with one seed, it would draw the
-    same numbers again. So each choice has its own seed.
+    A study does not store the sampler's random state: restarted with the same seed, it would draw
+    the same numbers again. So each choice has its own seed.
     """
     import optuna
 

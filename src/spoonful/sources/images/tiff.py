@@ -1,7 +1,7 @@
 """TIFF files to pixels, with tifffile and imagecodecs, which report damage.
 
 Of 720 files with a hole, a flipped bit or a cut, in nine compressions, they refused 57 that Pillow
-read with wrong pixels, and read none that Pillow refused. They print nothing.
+read with different pixels, and read none that Pillow refused. They print nothing.
 """
 
 import io
