@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 # BatchGenerator imports Keras, which takes seconds (12 s measured with TensorFlow): names are
-# loaded at first use, so that the command line answers a wrong key at once.
+# loaded at first use, so that the command line reports a wrong key at once.
 _HOMES = {
     "ArraySource": "spoonful.sources.array",
     "BatchGenerator": "spoonful.generator",

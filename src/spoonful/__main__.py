@@ -1,15 +1,15 @@
-"""The command `spoonful`, where what it needs may not be installed."""
+"""The command `spoonful`, which also runs if its dependencies are not installed."""
 
 import importlib.util
 import sys
 
-# One name each of what the extra `pipeline` installs.
+# One module name for each package of the extra `pipeline`.
 _NEEDED = ("dvc", "hydra", "jinja2", "matplotlib", "mlflow", "psutil", "scipy", "sklearn", "tqdm")
 _USAGE_ERROR = 2
 
 
 def main() -> None:
-    """Run the command line, or say in one line what it needs."""
+    """Run the command line, or report in one line what is missing."""
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         print(

@@ -1,11 +1,11 @@
-"""Threads of the package: each is ended before the interpreter is, however the script ends.
+"""Threads of the package: each ends before the interpreter, however the script ends.
 
-A daemon thread that is inside native code when the interpreter is taken down ends the process: the
-system unwinds its stack when it asks for the interpreter's lock, and C++ does not allow that
+A daemon thread that is inside native code when the interpreter shuts down ends the process: the
+system unwinds its stack when it requests the interpreter lock, and C++ does not allow that
 ("terminate called without an active exception", exit code 134; in a tenth to a half of scripts that
-left a loop over photographs early). What is registered with `atexit` runs before that, on Python
-3.11 to 3.13, after a return, an exception, `sys.exit` and Ctrl-C. A thread that is no daemon would
-be waited for without a limit.
+left a loop over photographs early). Functions registered with `atexit` run before that, on Python
+3.11 to 3.13, after a return, an exception, `sys.exit` and Ctrl-C. A non-daemon thread would be
+waited for without a limit.
 """
 
 import atexit
@@ -18,13 +18,13 @@ from weakref import WeakKeyDictionary
 
 from spoonful.errors import SpoonfulError
 
-# How long the end of a process waits for a read that is under way: disks and networks that answer
-# at all do so within it.
+# How long the end of a process waits for a running read: disks and networks that answer at all do
+# so within this time.
 LIMIT_S = 5.0
 
 
 class _Running:
-    """The threads of this process, and what ends each."""
+    """The threads of this process, and a function to end each."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -36,12 +36,12 @@ _running = _Running()
 
 
 def start(work: Callable[[], object], name: str, stop: Callable[[], object]) -> threading.Thread:
-    """Start a thread that is ended before the interpreter is.
+    """Start a thread that ends before the interpreter.
 
     Args:
         work: what the thread does.
-        name: of the thread.
-        stop: lets `work` return soon; called in another thread, and must not wait for this one.
+        name: name of the thread.
+        stop: makes `work` return soon; called in another thread, and must not wait for this one.
 
     Raises:
         SpoonfulError: the process is ending.
@@ -56,7 +56,7 @@ def start(work: Callable[[], object], name: str, stop: Callable[[], object]) -> 
 
 
 def _end_all() -> None:
-    """End all threads, and wait for them, but not for ever."""
+    """End all threads, and wait for them for a limited time."""
     with _running.lock:
         _running.is_over = True
         stops = dict(_running.stops)

@@ -31,11 +31,11 @@ _ALL_GROUPS = (
 
 @dataclass(frozen=True)
 class Stage:
-    """One command: what it does, which config groups it reads, and which flags of its own it has.
+    """One command: what it does, the config groups that it reads, and its own flags.
 
-    `activity` is said on stderr while nothing more precise is known.
-    A flag `--word` runs the stage's function `word` in place of `run`. The function takes the
-    config, and what stands on the command line for each of `arguments`.
+    `activity` is shown on stderr while nothing more precise is known. A flag `--word` runs the
+    stage's function `word` instead of `run`. The function takes the config, and the value on the
+    command line for each of `arguments`.
     """
 
     summary: str
@@ -112,7 +112,7 @@ STAGES = {
 }
 
 USAGE_ERROR = 2
-# Commands that do nothing else than print: their exit code says whether it could be read.
+# Commands that only print: their exit code tells whether the output could be written.
 _PRINTING = ("summary", "diff")
 _NOT_PRINTED = 1
 
@@ -120,19 +120,19 @@ _NOT_PRINTED = 1
 def main(argv: list[str] | None = None) -> None:
     """Run one stage.
 
-    Exits with 2 on bad input and on what the system refuses, such as a full disk; with 130, 143 or
-    129 on Ctrl-C, SIGTERM or SIGHUP. A stage ends with its own exit code, whoever reads what it
-    says; a command that only prints with 1 where that could not be written.
+    Exits with 2 on bad input and on system errors, such as a full disk; with 130, 143 or 129 on
+    Ctrl-C, SIGTERM or SIGHUP. A stage ends with its own exit code, even if its output is not read;
+    a command that only prints exits with 1 if the output could not be written.
     """
     arguments = sys.argv[1:] if argv is None else argv
     output.guard()
     signals.install()
     end_with_dvc()
-    # Else the interpreter's end visits every object of TensorFlow and MLflow: 1.8 of 19 s of
-    # processor time where they are only imported.
+    # Otherwise the interpreter visits every object of TensorFlow and MLflow at its end: 1.8 of 19 s
+    # of processor time if they are only imported.
     atexit.register(gc.freeze)
-    # TensorFlow's start-up notes and MLflow's telemetry (it looks up an outside host) are off
-    # unless the user set them; both are read at import.
+    # TensorFlow's start-up notes and MLflow's telemetry (which looks up an external host) are off
+    # unless set by the user; both are read at import.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -165,8 +165,8 @@ def _say_interrupted() -> None:
 
 
 def _exit_with_words_for(error: Exception) -> NoReturn:
-    """Exit with one line where an error is the system's or a signal's; raise a defect on."""
-    if signals.arrived() is not None:  # an import made another error of it
+    """Exit with one line for a system error or a signal; re-raise a defect."""
+    if signals.arrived() is not None:  # an import turned it into another error
         _say_interrupted()
         sys.exit(signals.INTERRUPTED)
     words = refusal_in(error)
@@ -254,7 +254,7 @@ def _check_flags(name: str, stage: Stage, flags: set[str]) -> None:
 
 
 def _run_with_hydra(name: str, function: str, given: list[str], overrides: list[str]) -> None:
-    """Hand over to Hydra, which composes again."""
+    """Hand over to Hydra, which composes the config again."""
     import hydra
 
     from spoonful.config.check import check_config
@@ -267,20 +267,20 @@ def _run_with_hydra(name: str, function: str, given: list[str], overrides: list[
 
     def task(composed: Any) -> None:
         """Check the composed config and run the stage with it."""
-        register_resolvers()  # this may be another process than the one that composed it
+        register_resolvers()  # may run in another process than the composition
         try:
             config = with_absolute_paths(check_config(composed))
-            with contextlib.chdir(project_root()):  # MLflow makes ./mlruns wherever it runs
+            with contextlib.chdir(project_root()):  # MLflow creates ./mlruns in the current folder
                 run(config, *given)
         except SpoonfulError as error:
-            # Not raised on: Hydra would add a line of its own about the job.
+            # Not re-raised: Hydra would add its own line about the job.
             _exit_with(error)
         except Exception as error:
             _exit_with_words_for(error)
 
     sys.argv = [f"spoonful {name}", *overrides]
     # Hydra would cut an error's traceback and exit with 1; bad input is caught in main, and
-    # anything else is a defect whose whole traceback is wanted.
+    # anything else is a defect that needs its whole traceback.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=CONFIG_NAME)(task)()
 

@@ -1,8 +1,8 @@
-"""Let `dvc repro` start again where DVC was killed: `python -m spoonful.dvc_rwlock`, before it.
+"""Let `dvc repro` start again after DVC was killed: first run `python -m spoonful.dvc_rwlock`.
 
-DVC notes in .dvc/tmp/rwlock which process uses which file, and writes the note in its place. A kill
-cuts it short, and every later command of DVC refuses it until it is removed (seen with 3.67). Notes
-of dead processes DVC removes by itself, so that nothing is lost with a note that cannot be read.
+DVC notes in .dvc/tmp/rwlock which process uses which file, and overwrites the note in place. A kill
+truncates it, and every later DVC command refuses it until it is removed (seen with 3.67). DVC
+removes notes of dead processes itself, so nothing is lost with an unreadable note.
 """
 
 import json
@@ -12,17 +12,17 @@ from spoonful.project import project_root
 
 
 def remove_cut_note(project: Path) -> None:
-    """Remove DVC's note where it was cut short; while another DVC writes it, leave it alone."""
+    """Remove DVC's note if it was truncated, unless another DVC process is writing it."""
     folder = project / ".dvc" / "tmp"
     if not _is_cut(folder / "rwlock"):
         return
-    from dvc.config import Config  # a second
+    from dvc.config import Config  # takes a second
     from dvc.lock import LockError, make_lock
 
     is_link = Config(str(project / ".dvc"))["core"].get("hardlink_lock", False)
     guard = make_lock(str(folder / "rwlock.lock"), tmp_dir=str(folder), hardlink_lock=is_link)
     try:
-        with guard:  # as DVC has it while it reads and writes the note
+        with guard:  # as DVC does while it reads and writes the note
             if _is_cut(folder / "rwlock"):
                 (folder / "rwlock").unlink()
     except LockError:
@@ -32,7 +32,7 @@ def remove_cut_note(project: Path) -> None:
 def _is_cut(path: Path) -> bool:
     try:
         json.loads(path.read_bytes())
-    except OSError:  # not there, as a rule; DVC says what else it may be
+    except OSError:  # usually missing; DVC reports other errors
         return False
     except ValueError:
         return True

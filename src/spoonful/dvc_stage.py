@@ -1,18 +1,18 @@
-"""A command that is a stage of DVC's ends when DVC has been killed."""
+"""A command that runs as a DVC stage ends when DVC has been killed."""
 
 import os
 
 from spoonful.watched import end_after, end_self, wait_for_end
 
-# A step and a checkpoint of several GB; then it is killed.
+# Time for a step and a checkpoint of several GB; then it is killed.
 _END_LIMIT_S = 60.0
-_STAGE = "DVC_STAGE"  # DVC sets it for what it runs
+_STAGE = "DVC_STAGE"  # DVC sets it for the commands that it runs
 
 
 def end_with_dvc() -> None:
-    """Where DVC runs this process: end as by SIGTERM once DVC is gone, however that was.
+    """If DVC runs this process, end as by SIGTERM once DVC has ended in any way.
 
-    Else a training would go on alone, unseen, while the next `dvc repro` trains the same again.
+    Otherwise a training would continue unseen, while the next `dvc repro` trains the same again.
     """
     pid = _dvc_pid()
     if pid is not None:
@@ -20,7 +20,7 @@ def end_with_dvc() -> None:
 
 
 def _dvc_pid() -> int | None:
-    """Return the nearest process above that is no part of this stage; shells of the stage are."""
+    """Return the nearest ancestor process outside this stage; shells of the stage are inside it."""
     stage = os.environ.get(_STAGE)
     if stage is None:
         return None
@@ -30,6 +30,6 @@ def _dvc_pid() -> int | None:
         try:
             if process.environ().get(_STAGE) != stage:
                 return int(process.pid)
-        except psutil.Error:  # another user's, or it has just ended
+        except psutil.Error:  # of another user, or it has just ended
             return None
     return None

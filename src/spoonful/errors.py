@@ -1,12 +1,12 @@
-"""The one exception that speaks to the user."""
+"""The exception for messages to the user."""
 
 
 class SpoonfulError(ValueError):
     """Report bad input or a bad file in one line meant for the user.
 
-    The message says what was passed, what is allowed and how to mend it. The command line prints
-    it without a traceback and exits with code 2. What cannot be printed, such as a line break in a
-    file's name or in a damaged value, is escaped.
+    The message says what was passed, what is allowed and how to fix it. The command line prints it
+    without a traceback and exits with code 2. Unprintable characters, such as a line break in a
+    file's name or in a damaged value, are escaped.
     """
 
     def __init__(self, message: str) -> None:

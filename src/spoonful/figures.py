@@ -1,4 +1,4 @@
-"""Figures of a run, drawn with Matplotlib and no display."""
+"""Figures of a run, drawn with Matplotlib without a display."""
 
 import warnings
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-_MAX_LABELLED_CLASSES = 25  # more cells with numbers in them cannot be read
+_MAX_LABELLED_CLASSES = 25  # with more, numbers in cells are unreadable
 _CELL_INCHES = 1.5  # from one image of a grid to the next
 _IMAGE_INCHES = 1.38  # its longer side
 _CAPTION_INCHES = 0.36  # two lines
 
 
 def save(figure: Figure, target: Path | IO[bytes], **settings: Any) -> None:
-    """Write a figure; a character that the font lacks, as in a class name, is a box in it."""
+    """Write a figure; a character missing in the font, as in a class name, becomes a box."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         figure.savefig(target, **settings)
@@ -83,7 +83,7 @@ def image_grid(images: NDArray[Any], captions: Sequence[str], title: str) -> Fig
     Args:
         images: uint8 0..255 or float 0..1, [k, h, w, 1 or 3].
         captions: one for each image.
-        title: above all.
+        title: title above all images.
     """
     columns = min(8, max(1, int(np.ceil(np.sqrt(max(len(images), 1))))))
     rows = max(1, -(-len(images) // columns))
@@ -91,7 +91,7 @@ def image_grid(images: NDArray[Any], captions: Sequence[str], title: str) -> Fig
     height, width = (_IMAGE_INCHES * side / max(shape) for side in shape)
     pitch = height + _CAPTION_INCHES
     figure = _figure(_CELL_INCHES * columns, pitch * rows + 0.4)
-    # One axes for all: 64 of them take 1.4 s of processor time, one with 64 images 0.2 s.
+    # One axes for all images: 64 axes take 1.4 s of processor time, one with 64 images 0.2 s.
     axes = figure.add_subplot()
     axes.axis("off")
     for place, (image, caption) in enumerate(zip(images, captions, strict=True)):
@@ -116,7 +116,7 @@ def image_grid(images: NDArray[Any], captions: Sequence[str], title: str) -> Fig
 
 
 def _figure(width: float, height: float) -> Figure:
-    """Make a figure that needs no display and no pyplot state."""
+    """Make a figure that needs neither a display nor pyplot state."""
     figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     return figure

@@ -1,4 +1,4 @@
-"""Standard output and error that never end the work: closed, full, or with nobody who reads."""
+"""Standard output and error that never stop the work: closed, full, or without a reader."""
 
 import contextlib
 import errno
@@ -9,15 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_TERMINAL = Path("/dev/tty")  # of this process, wherever its output goes
-_lost: dict[int, OSError] = {}  # by descriptor: why nothing more can be written
+_TERMINAL = Path("/dev/tty")  # of this process, even if its output is redirected
+_lost: dict[int, OSError] = {}  # by descriptor: why writing has failed
 
 
 def guard() -> None:
-    """Let the process go on when stdout or stderr cannot be written; call it once, at the start.
+    """Let the process continue if stdout or stderr cannot be written; call once, at the start.
 
-    A descriptor that is closed is opened on /dev/null, so that no file opened later gets its
-    number. Once a write fails, the descriptor leads to /dev/null: for C code and threads, too.
+    A closed descriptor is opened on /dev/null, so that no file opened later gets its number. Once a
+    write fails, the descriptor leads to /dev/null, also for C code and threads.
     """
     for descriptor in (0, 1, 2):
         try:
@@ -27,7 +27,7 @@ def guard() -> None:
             _to_nowhere(descriptor)
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         present, first = getattr(sys, name), getattr(sys, f"__{name}__")
-        if present is not first:  # a notebook or a test has put its own in place
+        if present is not first:  # replaced by a notebook or a test
             continue
         if present is not None:
             _flush(present)
@@ -40,21 +40,21 @@ def lost(descriptor: int) -> OSError | None:
 
 
 def flush() -> None:
-    """Write out what stdout and stderr hold."""
+    """Flush stdout and stderr."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             _flush(stream)
 
 
 def say_last(text: str) -> None:
-    """Say on stderr what must not be lost; where nobody reads it any more, on the terminal.
+    """Print important text on stderr, or on the terminal if stderr has no reader.
 
-    `spoonful train 2>&1 | tee log` and Ctrl-C ends tee as well.
+    With `spoonful train 2>&1 | tee log`, Ctrl-C ends tee as well.
     """
     print(text, file=sys.stderr, flush=True)
     if lost(2) is None:
         return
-    # A job of a batch system or of cron has no terminal.
+    # A job of a batch system or cron has no terminal.
     with contextlib.suppress(OSError), _TERMINAL.open("w", encoding="utf-8") as terminal:
         print(text, file=terminal)
 
@@ -78,7 +78,7 @@ class _GuardedFile(io.FileIO):
     """A descriptor whose writes always succeed."""
 
     def write(self, data: Any, /) -> int:
-        """Write to the descriptor, or, once that has failed, nowhere."""
+        """Write to the descriptor, or nowhere once that has failed."""
         try:
             while (written := super().write(data)) is None:  # non-blocking, and full
                 select.select([], [self], [])
@@ -89,7 +89,7 @@ class _GuardedFile(io.FileIO):
 
 
 def _note(descriptor: int, error: OSError) -> None:
-    """Let a descriptor lead nowhere; say why, unless its reader has just gone away."""
+    """Let a descriptor lead nowhere; report why, unless its reader has just closed."""
     _lost[descriptor] = error
     _to_nowhere(descriptor)
     if descriptor == 1 and error.errno != errno.EPIPE:

@@ -1,6 +1,6 @@
-"""Say on stderr what is going on: a bar on a terminal, lines anywhere else.
+"""Report progress on stderr: a bar on a terminal, lines anywhere else.
 
-One thread does the saying: whatever the work waits for (an import, TensorFlow's tracing, a slow
+One thread writes the reports: whatever the work waits for (an import, TensorFlow's tracing, a slow
 disk), a line comes at least every 30 s, and the work itself only counts.
 """
 
@@ -17,16 +17,16 @@ from tqdm import tqdm
 from spoonful import background
 from spoonful.progress_bar import Bar, clock
 
-# What lasts this long is worth a line: shorter commands say nothing but their results.
+# Work that takes this long gets a line: shorter commands print only their results.
 _SOON_S = 1.0
 _EVERY_S = 20.0
-_REFRESH_S = 1.0  # of a bar on a terminal, whose clock is to go on
-SIDE_BY_SIDE = "side by side"  # the name of such a process
-_POINTS = "spoonful sweep"  # what a process of its own works for
+_REFRESH_S = 1.0  # of a bar on a terminal, to keep its clock running
+SIDE_BY_SIDE = "side by side"  # name of such a process
+_POINTS = "spoonful sweep"  # the command that a worker process works for
 
 
 class _Activity:
-    """Something that takes a while: words, or a bar."""
+    """Something that takes a while: text, or a bar."""
 
     def __init__(self, words: str, bar: Bar | None = None) -> None:
         self.bar = bar
@@ -43,19 +43,19 @@ class _Activity:
 
 
 class _Voice:
-    """What a command says of itself."""
+    """The progress output of a command."""
 
     def __init__(self, prefix: str, is_drawing: bool) -> None:
         self.prefix = prefix
         self.label = ""
         self.is_drawing = is_drawing
-        self.stream: IO[str] | None = None  # in place of stderr
+        self.stream: IO[str] | None = None  # instead of stderr
         self.activities: list[_Activity] = []
         self.condition = threading.Condition(threading.RLock())
         self.is_over = False
 
     def watch(self) -> None:
-        """Say a line whenever one is due."""
+        """Print a line whenever one is due."""
         with self.condition:
             while not self.is_over:
                 self.condition.wait(self._wait_s())
@@ -93,11 +93,11 @@ _voice: _Voice | None = None
 
 @contextmanager
 def told(command: str, activity: str) -> Iterator[None]:
-    """Say what a command does while the block runs; nothing is said outside of such a block.
+    """Report what a command does while the block runs; outside it, nothing is reported.
 
     Args:
-        command: stands before each line.
-        activity: what it does where nothing more precise is known.
+        command: prefix of each line.
+        activity: what it does if nothing more precise is known.
     """
     global _voice
     voice = _voice = _Voice(command, sys.stderr.isatty() and not _is_worker())
@@ -113,11 +113,11 @@ def told(command: str, activity: str) -> Iterator[None]:
 
 @contextmanager
 def told_of(label: str, activity: str) -> Iterator[None]:
-    """Say of which part of a command all that is said in the block is; in its process or another.
+    """Label all reports in the block with a part of a command; in its process or another.
 
     Args:
-        label: stands in brackets before each line: points of a sweep are trained side by side.
-        activity: what is done where nothing more precise is known.
+        label: put in brackets before each line: points of a sweep are trained side by side.
+        activity: what is done if nothing more precise is known.
     """
     voice = _voice
     if voice is None:
@@ -134,11 +134,11 @@ def told_of(label: str, activity: str) -> Iterator[None]:
 
 @contextmanager
 def doing(activity: str, at_once: bool = False) -> Iterator[None]:
-    """Say that this is going on if it lasts longer than a second, and every 20 s again.
+    """Report an activity if it takes longer than a second, and again every 20 s.
 
     Args:
         activity: such as "loading TensorFlow".
-        at_once: say it before it begins: it may keep all threads of this process from running.
+        at_once: report it before it begins: it may block all threads of this process.
     """
     voice = _voice
     if voice is None:
@@ -158,7 +158,7 @@ def doing(activity: str, at_once: bool = False) -> Iterator[None]:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Say nothing while the block runs: something else has the word."""
+    """Report nothing while the block runs: something else prints."""
     voice = _voice
     if voice is None:
         yield
@@ -183,15 +183,15 @@ def bar(
     is_scaled: bool = False,
     detail: Callable[[float], str] | None = None,
 ) -> Iterator[Bar]:
-    """Show how far something is while the block runs.
+    """Show the progress of something while the block runs.
 
     Args:
-        title: what is done.
-        total: how many there are; None: not known.
+        title: the activity.
+        total: total number; None: unknown.
         unit: what is counted.
-        done: how many of them are done already.
+        done: number already done.
         is_scaled: write 12.3M, not 12,345,678.
-        detail: called with the present speed, in units a second, for what else to show.
+        detail: called with the current speed, in units per second; returns further text to show.
     """
     voice = _voice
     is_drawn = voice is not None and voice.is_drawing
@@ -219,7 +219,7 @@ def result(text: str) -> None:
 
 @contextmanager
 def written_to(stream: IO[str]) -> Iterator[None]:
-    """Say things elsewhere while the block runs, which has put something in place of stderr."""
+    """Report to another stream while the block runs, which has replaced stderr."""
     voice = _voice
     if voice is None:
         yield
@@ -234,14 +234,14 @@ def written_to(stream: IO[str]) -> Iterator[None]:
 def _end(voice: _Voice, activity: Any) -> None:
     with voice.condition:
         voice.activities.remove(activity)
-        if voice.activities:  # what goes on beneath has its second, too
+        if voice.activities:  # the outer activity gets its full second, too
             top = voice.activities[-1]
             top.due = max(top.due, time.monotonic() + _SOON_S)
         voice.condition.notify_all()
 
 
 def _is_worker() -> bool:
-    """Say whether this process is one of several that work side by side on one terminal."""
+    """Return whether this process is one of several working side by side on one terminal."""
     import multiprocessing
 
     return multiprocessing.current_process().name == SIDE_BY_SIDE

@@ -1,22 +1,22 @@
-"""How far something is: a bar on a terminal, or a line."""
+"""Progress as a bar on a terminal, or as a line."""
 
 import time
 from collections.abc import Callable
 
 from tqdm import tqdm
 
-# How often what stands beside a bar is made anew: often enough for the eye.
+# How often the text beside a bar is updated: often enough for the eye.
 _DETAIL_S = 0.5
 
 
 class Bar:
-    """How far something is.
+    """The progress of something.
 
     Attributes:
         title: what is counted.
-        total: how many there are; None: not known.
-        done: how many of them are done.
-        detail: called with the present speed, in units a second, for what else to show.
+        total: total number; None: unknown.
+        done: number done.
+        detail: called with the current speed, in units per second; returns further text to show.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Bar:
         self._unit = unit
         self._is_scaled = is_scaled
         self._detail = detail
-        self._mark = (time.monotonic(), done)  # since which the speed is taken
+        self._mark = (time.monotonic(), done)  # start of the speed measurement
         self._next_detail = 0.0
         self._drawn = None
         if is_drawn:
@@ -51,21 +51,21 @@ class Bar:
             )
 
     def update(self, count: int) -> None:
-        """Count some more."""
+        """Add to the count."""
         self.done += count
         if self._drawn is not None:
             self._draw_detail()
             self._drawn.update(count)
 
     def skip(self, count: int) -> None:
-        """Leave some out that were done before: they have no part in the speed."""
+        """Skip items that were done before: they do not count for the speed."""
         if self.total is not None:
             self.total -= count
         if self._drawn is not None:
             self._drawn.total = self.total
 
     def rename(self, title: str) -> None:
-        """Count on under another title."""
+        """Continue under another title."""
         self.title = title
         if self._drawn is not None:
             self._drawn.set_description(title)
@@ -76,7 +76,7 @@ class Bar:
             self._drawn.refresh()
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._drawn is not None:
             self._drawn.close()
             self._drawn = None
@@ -98,7 +98,7 @@ class Bar:
         return "  ".join(filter(None, parts))
 
     def _speed(self, now: float) -> float:
-        """Return the units a second since this was asked last."""
+        """Return the units per second since the last call."""
         (begin, first), self._mark = self._mark, (now, self.done)
         return (self.done - first) / max(now - begin, 1e-9)
 
@@ -114,7 +114,7 @@ class Bar:
 
 
 def clock(seconds: float) -> str:
-    """Write a time as h:mm:ss, or m:ss where it is less than an hour."""
+    """Write a time as h:mm:ss, or m:ss if less than an hour."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,4 +1,4 @@
-"""Where the project's files lie."""
+"""Where the project's files are."""
 
 from functools import cache
 from pathlib import Path
@@ -7,19 +7,19 @@ ARTIFACTS_DIR_NAME = "mlruns"
 DATABASE_NAME = "mlflow.db"
 LOCK_NAME = "requirements.lock"
 
-# The code that runs.
+# The running code.
 PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = PACKAGE.parents[1]
 # `dvc exp run --temp` and `dvc queue start` run in a copy of the project below this folder of the
-# project itself, and remove the copy when the stages have ended.
+# project itself, and remove the copy after the stages.
 _DVC_COPIES = (".dvc", "tmp", "exps")
 
 
 @cache
 def project_root() -> Path:
-    """Return the nearest folder from here upwards that holds dvc.yaml and conf/config.yaml.
+    """Return the nearest folder from here upwards with dvc.yaml and conf/config.yaml.
 
-    Outside any such folder it is the checkout that this package was installed from.
+    Outside any such folder, it is the checkout that this package was installed from.
     """
     here = Path.cwd().resolve()
     for folder in (here, *here.parents):
@@ -29,7 +29,7 @@ def project_root() -> Path:
 
 
 def store_root() -> Path:
-    """Return the folder that keeps runs and checkpoints: the project, even from DVC's copies of it.
+    """Return the folder for runs and checkpoints: the project, even from DVC's copies of it.
 
     A copy that DVC makes for an experiment is removed at its end, and all runs in it would be lost.
     """
@@ -44,12 +44,12 @@ def store_root() -> Path:
 
 
 def _git_root(path: Path) -> Path | None:
-    """Return the nearest folder from here upwards that git knows as the top of a checkout."""
+    """Return the nearest folder from here upwards that is the top of a git checkout."""
     return next((p for p in (path, *path.parents) if (p / ".git").exists()), None)
 
 
 def shown_path(path: Path) -> str:
-    """Write a path as a person in the project's folder would: relative where it lies inside."""
+    """Write a path relative to the project's folder if it is inside."""
     root = project_root()
     return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
@@ -60,12 +60,12 @@ def conf_dir() -> Path:
 
 
 def raw_dir() -> Path:
-    """Return where `fetch` leaves the raw data."""
+    """Return where `fetch` writes the raw data."""
     return project_root() / "data" / "raw"
 
 
 def split_dir() -> Path:
-    """Return where `split` leaves train/, val/ and test/."""
+    """Return where `split` writes train/, val/ and test/."""
     return project_root() / "data" / "split"
 
 
@@ -75,7 +75,7 @@ def split_summary_path() -> Path:
 
 
 def split_origin_path() -> Path:
-    """Return the note of where the images of `data/split` lay on this machine."""
+    """Return the note of where the images of `data/split` were on this machine."""
     return project_root() / "data" / "origin.json"
 
 
@@ -85,45 +85,45 @@ def split_table_path() -> Path:
 
 
 def packed_dir() -> Path:
-    """Return where `pack` leaves train/, val/ and test/."""
+    """Return where `pack` writes train/, val/ and test/."""
     return project_root() / "data" / "packed"
 
 
 def train_dir() -> Path:
-    """Return where a single training run leaves its model."""
+    """Return where a single training run writes its model."""
     return project_root() / "models" / "train"
 
 
 def checkpoints_dir() -> Path:
-    """Return where runs that have not finished keep their checkpoints, a folder a run."""
+    """Return where unfinished runs keep their checkpoints, one folder per run."""
     return store_root() / "models" / "checkpoints"
 
 
 def journal_dir() -> Path:
-    """Return where what a tracking server could not be sent is kept, a folder a run."""
+    """Return where records not sent to a tracking server are kept, one folder per run."""
     return store_root() / "models" / "journal"
 
 
 def open_runs_dir() -> Path:
-    """Return where the runs are noted that have begun and not ended, a file a run."""
+    """Return where runs that have begun and not ended are noted, one file per run."""
     return store_root() / "models" / "open_runs"
 
 
 def sweeps_dir() -> Path:
-    """Return where sweeps leave their models, a folder a sweep and in it one a point."""
+    """Return where sweeps write their models, one folder per sweep with one per point in it."""
     return project_root() / "models" / "sweeps"
 
 
 def reproduce_dir(run_id: str) -> Path:
-    """Return where `reproduce` leaves the model of a run that was trained again."""
+    """Return where `reproduce` writes the model of a run that was trained again."""
     return project_root() / "models" / "reproduce" / run_id
 
 
 def compare_dir() -> Path:
-    """Return where `compare` leaves its tables and report."""
+    """Return where `compare` writes its tables and report."""
     return project_root() / "models" / "compare"
 
 
 def evaluate_dir() -> Path:
-    """Return where `evaluate` leaves its report."""
+    """Return where `evaluate` writes its report."""
     return project_root() / "models" / "evaluate"

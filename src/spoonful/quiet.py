@@ -6,21 +6,21 @@ import tempfile
 
 from spoonful import progress, signals
 
-# TensorFlow 2.21 uses oneDNN by itself only where the processor has AVX-512 for neural networks.
+# TensorFlow 2.21 uses oneDNN by default only if the processor has AVX-512 for neural networks.
 # Elsewhere it helps as much: on 2 cores of an AMD EPYC with AVX2 the epochs of the article's
 # network ran at 971 to 1,419 images/s with it and at 401 to 742 without (fastest to fastest 1.9
 # times), those of `resnet` on 96 px at 198 to 225 and at 50 to 86; dense layers were as fast either
-# way. Some of the slow epochs among them may be the stalls that handover.py now spares.
+# way. Some of the slow epochs may be the stalls that handover.py now avoids.
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 
 
 def import_tensorflow() -> None:
     """Import TensorFlow and Keras; their notes to stderr are shown only if that fails.
 
-    oneDNN is switched on, unless the environment says otherwise.
+    oneDNN is switched on unless the environment disables it.
 
-    TensorFlow writes about the processor and missing GPUs before any log level applies (eight
-    lines with 2.21, TF_CPP_MIN_LOG_LEVEL or not), so they are kept back where they are written.
+    TensorFlow writes about the processor and missing GPUs before any log level applies (eight lines
+    with 2.21, TF_CPP_MIN_LOG_LEVEL or not), so they are held back at the descriptor.
     """
     if "tensorflow" in sys.modules:
         return
@@ -44,4 +44,4 @@ def import_tensorflow() -> None:
             if failed and not signals.arrived():
                 notes.seek(0)
                 os.write(2, notes.read())
-    signals.raise_arrived()  # an import may have swallowed it
+    signals.raise_arrived()  # an import may have swallowed the signal

@@ -1,7 +1,7 @@
-"""What the system refuses, in words: a full disk, missing rights, a file where a folder should be.
+"""Describe system errors: a full disk, missing permissions, a file in place of a folder.
 
-Libraries raise it in their own ways (SQLAlchemy, MLflow, h5py, pyarrow), so the whole chain of an
-error is looked through, and in one place.
+Libraries raise them in their own ways (SQLAlchemy, MLflow, h5py, pyarrow), so the whole chain of an
+error is searched, in one place.
 """
 
 import errno
@@ -14,10 +14,10 @@ AGAIN = "run the same command again"
 _ROOM = f"make room, then {AGAIN}"
 _MOVE = f"move it away, then {AGAIN}"
 _DISK = f"check the disk or the network, then {AGAIN}"
-# SQLite says the same of a quota, of a limit on the size of a file, and of a disk that fails.
+# SQLite reports the same for a quota, a limit on the file size, and a failing disk.
 _DATABASE_DISK = f"make room, or check quota, disk and network; then {AGAIN}"
 _RIGHTS = "give this user the right to write there, or work in another folder"
-# What each refusal means, and what to do.
+# What each error means, and what to do.
 _WORDS = {
     errno.ENOSPC: ("no space is left on the disk", _ROOM),
     errno.EDQUOT: ("the disk quota is used up", _ROOM),
@@ -39,11 +39,11 @@ _WORDS = {
     errno.ETIMEDOUT: ("no answer in time", _DISK),
     errno.EBUSY: ("it is in use", f"end what uses it, then {AGAIN}"),
 }
-# These are said also where no file is named: a write to an open file knows no name.
+# These are also reported without a file name: a write to an open file has no name.
 _NAMELESS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE)
-# Nothing else that is written there would fare better.
+# Anything else written there would also fail.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-# SQLite's words, which carry no number.
+# SQLite's messages, which have no error number.
 _DATABASE = {
     "disk is full": errno.ENOSPC,
     "readonly database": errno.EACCES,
@@ -54,7 +54,7 @@ _NUMBER = re.compile(r"errno\]? ?=? ?(\d+)", re.IGNORECASE)
 
 
 def refusal_in(error: BaseException) -> str | None:
-    """Return in one line what the system refused; None where it refused nothing."""
+    """Return in one line what the system refused; None if nothing."""
     for one in _chain(error):
         if isinstance(one, OSError):
             words = _of_system(one)
@@ -66,17 +66,17 @@ def refusal_in(error: BaseException) -> str | None:
 
 
 def is_for_want_of_room(error: BaseException) -> bool:
-    """Say whether an error comes of a disk that takes nothing more."""
+    """Return whether an error is caused by a full disk."""
     return any(_number(one) in _NO_ROOM for one in _chain(error))
 
 
 def refusal_of_database(error: BaseException) -> str | None:
-    """Return in one line what SQLite could not do for want of room or rights; None: other words."""
+    """Return in one line what SQLite lacked space or permission for; None for other errors."""
     return next((words for one in _chain(error) if (words := _of_database(one))), None)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Give an error and those that led to it."""
+    """Yield an error and those that led to it."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -85,12 +85,12 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(one))
         yield one
-        # Keras raises what a callback raised once more, "from None": the cause is lost by that.
+        # Keras re-raises a callback's error "from None", which loses the cause.
         waiting += [one.__cause__, one.__context__]
 
 
 def _number(error: BaseException) -> int | None:
-    """Return the system's number of an error."""
+    """Return the system's error number."""
     sqlite3 = sys.modules.get("sqlite3")
     if sqlite3 is not None and isinstance(error, sqlite3.Error):
         return next((n for words, n in _DATABASE.items() if words in str(error)), None)
@@ -103,7 +103,7 @@ def _number(error: BaseException) -> int | None:
 
 def _of_system(error: OSError) -> str | None:
     number = _number(error)
-    # Copying names the file it reads and the one it writes.
+    # Copy errors name the file that is read and the one that is written.
     path = error.filename2 or error.filename
     if number is None or (path is None and number not in _NAMELESS):
         return None

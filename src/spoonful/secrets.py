@@ -1,4 +1,4 @@
-"""Take users and passwords out of whatever is shown or recorded."""
+"""Remove users and passwords from everything that is shown or recorded."""
 
 import re
 import shlex
@@ -6,10 +6,10 @@ import urllib.parse
 from collections.abc import Sequence
 
 _HIDDEN = "***"
-_TRACKING = "MLFLOW_TRACKING_URI"  # which `spoonful` heeds, too
-# Up to the last @ before the path: a password may hold an @ of its own.
+_TRACKING = "MLFLOW_TRACKING_URI"  # which `spoonful` also uses
+# Up to the last @ before the path: a password may contain an @.
 _USER = re.compile(r"(?<=://)[^/?#\s'\"]+(?=@)")
-# What stands behind the ? of an address, as in postgresql://HOST/NAME?password=...
+# The part after the ? of an address, as in postgresql://HOST/NAME?password=...
 _WORD = re.compile(
     r"(?i)([?&;](?:[\w.-]*(?:password|passwd|pwd|secret|token|api[_-]?key|signature|credential)|"
     r"sig|user|username)=)[^&;\s'\",\]]+"
@@ -17,19 +17,19 @@ _WORD = re.compile(
 
 
 def redacted(text: str) -> str:
-    """Return a text in which every address is without its user and password."""
+    """Return a text with user and password removed from every address."""
     return _WORD.sub(rf"\1{_HIDDEN}", _USER.sub(_HIDDEN, text))
 
 
 def to_type(words: Sequence[str], separator: str = " ") -> str:
     """Return a command as it is typed in a shell, without the logins in its overrides.
 
-    In their place stand variables of the shell, without which the command does not run; what they
-    are to be is said behind it.
+    They are replaced by shell variables, without which the command does not run; a note after it
+    explains them.
 
     Args:
-        words: of the command; overrides as key=value, perhaps redacted already.
-        separator: what stands between the command and what is said.
+        words: words of the command; overrides as key=value, possibly already redacted.
+        separator: text between the command and the note.
     """
     shown, asked = [], {}
     for word in words:
@@ -51,10 +51,10 @@ def to_type(words: Sequence[str], separator: str = " ") -> str:
 
 
 def without_login(address: str) -> tuple[str, str | None, str | None]:
-    """Return an address without its login, its user and its password.
+    """Return an address without its login, and its user and password.
 
     Args:
-        address: such as http://user:password@host:5000/path; percent-encoded where need be.
+        address: such as http://user:password@host:5000/path; percent-encoded if needed.
     """
     parts = urllib.parse.urlsplit(address)
     login, at, place = parts.netloc.rpartition("@")

@@ -1,14 +1,14 @@
-"""Ctrl-C, SIGTERM and SIGHUP: each unwinds the process, so that runs are marked and files put away.
+"""Ctrl-C, SIGTERM and SIGHUP: each unwinds the process, to mark runs and clean up files.
 
-Imports of large packages may swallow what a signal raises, or make another error of it: so it is
-remembered that one came.
+Imports of large packages may swallow the exception of a signal, or turn it into another error, so
+the arrival of a signal is remembered.
 """
 
 import signal
 from types import FrameType
 
 INTERRUPTED = 130
-_EXIT_BASE = 128  # a shell's exit code of a process that a signal ended
+_EXIT_BASE = 128  # base of a shell's exit code for a process ended by a signal
 _arrived: int | None = None
 
 
@@ -17,7 +17,7 @@ class Terminated(SystemExit):
 
 
 def install() -> None:
-    """Handle the signals, but for those that this process is told to ignore (as nohup does)."""
+    """Handle the signals, except those that this process is told to ignore (as by nohup)."""
     global _arrived
     _arrived = None
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -26,7 +26,7 @@ def install() -> None:
 
 
 def hurry() -> None:
-    """Let the next signal end the process without a word: its last seconds are TensorFlow's."""
+    """Let the next signal end the process silently, during TensorFlow's final seconds."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
@@ -38,7 +38,7 @@ def arrived() -> str | None:
 
 
 def raise_arrived() -> None:
-    """Raise what the signal that arrived should have raised, if one did."""
+    """Raise the exception of a signal that has arrived, if any."""
     if _arrived is not None:
         _raise(_arrived)
 

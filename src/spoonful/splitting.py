@@ -14,16 +14,16 @@ SPLITS = ("train", "val", "test")
 def assign_splits(
     images: Sequence[RawImage], val_fraction: float, test_fraction: float, seed: int
 ) -> list[str]:
-    """Assign a split to each image, stratified by class, the given splits kept whole.
+    """Assign a split to each image, stratified by class; given splits are kept.
 
-    The splits that the data does not give are cut from its train images, or from all images where
-    nothing is given. The result depends on the images' names, the fractions and the seed, not on
-    the order of `images`.
+    Splits that the data does not give are taken from its train images, or from all images if none
+    is given. The result depends on the images' names, the fractions and the seed, not on the order
+    of `images`.
 
     Args:
-        images: all images; `given_split` where the data says it.
-        val_fraction: share of the images to divide that goes to val, where val is not given.
-        test_fraction: likewise for test.
+        images: all images, with `given_split` if the data gives it.
+        val_fraction: share of the images to divide that goes to val, if val is not given.
+        test_fraction: the same for test.
         seed: 0..2**32 - 1.
 
     Returns:
@@ -60,7 +60,7 @@ def assign_splits(
 def _stratified_cut(
     class_names: list[str], size: int, seed: int, split: str, smallest: str
 ) -> list[int]:
-    """Draw `size` positions so that every class gives its share; `smallest` is for errors."""
+    """Draw `size` positions with a share from every class; `smallest` is for errors."""
     from sklearn.model_selection import train_test_split
 
     num_classes = len(set(class_names))

@@ -1,7 +1,7 @@
-"""Processes that end when another one has, however that was.
+"""Processes that end when another one has ended in any way.
 
-A thread of the process sees to it, and lets it end in order. Where no thread gets its turn, inside
-a long import or native code, the kernel does it; Linux alone can.
+A thread of the process checks this, and ends it cleanly. If no thread can run, inside a long import
+or native code, the kernel ends it; only Linux supports this.
 """
 
 import os
@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
-SWEEP_PID = "SPOONFUL_SWEEP_PID"  # the variable that names a sweep's process to its server of forks
+SWEEP_PID = "SPOONFUL_SWEEP_PID"  # tells the server of forks the sweep's process
 _POLL_S = 0.5
 _SET_SIGNAL = 1  # PR_SET_PDEATHSIG of linux/prctl.h
 
@@ -19,12 +19,12 @@ _SET_SIGNAL = 1  # PR_SET_PDEATHSIG of linux/prctl.h
 def end_after(
     wait: Callable[[], object], limit_s: float, end: Callable[[signal.Signals], object]
 ) -> None:
-    """End once another process is gone: by SIGTERM, and by SIGKILL where that takes too long.
+    """End once another process is gone: by SIGTERM, and by SIGKILL if that takes too long.
 
     Args:
         wait: returns once that process is gone.
-        limit_s: between the two signals.
-        end: sends a signal to what is to end.
+        limit_s: time between the two signals.
+        end: sends a signal to the process to end.
     """
 
     def watch() -> None:
@@ -42,7 +42,7 @@ def end_self(number: signal.Signals) -> None:
 
 
 def wait_for_end(pid: int) -> None:
-    """Wait until a process, of whatever parent, is gone."""
+    """Wait until a process is gone, whatever its parent."""
     import psutil
 
     try:
@@ -57,7 +57,7 @@ def end_with_parent(parent_pid: int | None = None) -> None:
     """Let the kernel kill this process when its parent has ended.
 
     Args:
-        parent_pid: the parent's; where it has ended already, this process ends at once.
+        parent_pid: the parent's; if it has already ended, this process ends at once.
     """
     _set_signal(signal.SIGKILL)
     if parent_pid is not None and os.getppid() != parent_pid:
@@ -65,7 +65,7 @@ def end_with_parent(parent_pid: int | None = None) -> None:
 
 
 def outlive_parent() -> None:
-    """Let this process live when its parent has ended, as processes do."""
+    """Let this process live after its parent has ended, as is the default."""
     _set_signal(0)
 
 

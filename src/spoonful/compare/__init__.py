@@ -1,1 +1,1 @@
-"""What the runs of a sweep say together: means over seeds, which differences hold, charts, page."""
+"""Compare the runs of a sweep: means over seeds, significant differences, charts, page."""

@@ -30,7 +30,7 @@ AxisDifferences = Mapping[str, Sequence[Difference]]
 
 
 def all_charts(study: Study) -> dict[str, list[Chart]]:
-    """Draw every chart that has something to show, by the heading it stands under."""
+    """Draw every chart that has something to show, by its heading."""
     bars = [bar_chart(study, q) for q in study.quantities if q.name in (IMAGES_PER_S, PEAK_RSS)]
     groups = {
         study.metric: [*time_charts(study), *heat_maps(study)],
@@ -51,10 +51,10 @@ def report_page(
 
     Args:
         study: the sweep.
-        charts: what `all_charts` drew.
+        charts: result of `all_charts`.
         points: how the points differ.
         axes: how the values of each axis differ.
-        level: the probability of an error that the tests were asked for.
+        level: the probability of an error of the tests.
     """
     return page(
         "sweep.html",
@@ -86,8 +86,8 @@ class _Family:
     """Differences that are tested together.
 
     Attributes:
-        header: of their table.
-        found: against the best.
+        header: header of their table.
+        found: results against the best.
     """
 
     header: list[str]
@@ -110,7 +110,7 @@ def _family(study: Study, family: Sequence[Difference], level: float) -> _Family
 
 
 def _results(study: Study) -> str:
-    """Say how many trainings count, and how many were done again."""
+    """Return how many trainings count, and how many were repeated."""
     counted = sum(len(point.runs) for point in study.points)
     *fewer, most = sorted({len(point.runs) for point in study.points})
     num = study.num_repeats
@@ -127,9 +127,9 @@ class _Group:
     """Points without a result.
 
     Attributes:
-        title: why.
-        found: those that are known.
-        num_unknown: how many more there are.
+        title: the reason.
+        found: the known points.
+        num_unknown: number of further points.
     """
 
     title: str

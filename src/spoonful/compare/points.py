@@ -1,4 +1,4 @@
-"""The points of a sweep: runs that differ in their seed alone, and what they have in common."""
+"""The points of a sweep: runs that differ only in their seed, and what they have in common."""
 
 import math
 import statistics
@@ -26,7 +26,7 @@ class Spread:
 
 
 def spread(values: Iterable[float]) -> Spread | None:
-    """Summarise finite values; None where there are none."""
+    """Summarise finite values; None if there are none."""
     known = [value for value in values if math.isfinite(value)]
     if not known:
         return None
@@ -36,10 +36,10 @@ def spread(values: Iterable[float]) -> Spread | None:
 
 @dataclass(frozen=True)
 class Point:
-    """Runs that differ in their seed alone.
+    """Runs that differ only in their seed.
 
     Attributes:
-        values: of the axes without the seed.
+        values: values of the axes without the seed.
         label: the values with their axes' names.
         runs: the run that counts, by seed.
     """
@@ -54,12 +54,12 @@ class Point:
         return " · ".join(map(shown_setting, self.values)) or ALL_SEEDS
 
     def by_seed(self, quantity: Quantity) -> dict[Setting, float]:
-        """Return a quantity of each seed that has it."""
+        """Return a quantity for each seed that has it."""
         read = {seed: quantity.of(run) for seed, run in self.runs.items()}
         return {seed: value for seed, value in read.items() if value is not None}
 
     def spread(self, quantity: Quantity) -> Spread | None:
-        """Return mean and deviation of a quantity over the seeds; None where no run has it."""
+        """Return mean and deviation of a quantity over the seeds; None if no run has it."""
         return spread(self.by_seed(quantity).values())
 
 
@@ -70,7 +70,7 @@ class Missing:
     Attributes:
         label: the point.
         seed: the seed.
-        reason: why, such as "FAILED" or "never began".
+        reason: the reason, such as "FAILED" or "never began".
         run: the newest run of it, if any began.
     """
 
@@ -81,12 +81,12 @@ class Missing:
 
     @property
     def is_pruned(self) -> bool:
-        """Whether the sweep itself ended it: no failure."""
+        """Whether the sweep itself ended it; this is not a failure."""
         return self.run is not None and self.run.pruned_after is not None
 
     @property
     def words(self) -> str:
-        """Which point and seed it is, and why."""
+        """The point and seed, and the reason."""
         point = " ".join(filter(None, (self.label, f"{SEED}={shown_setting(self.seed)}")))
         return f"{point}: {self.reason}"
 
@@ -101,8 +101,9 @@ class Study:
         axes: the swept keys without the seed.
         points: those with a result, by their values.
         missing: points and seeds without one.
-        num_unknown: trainings without a result of which not even the values are known.
-        num_repeats: finished trainings whose point and seed a newer one has; they do not count.
+        num_unknown: trainings without a result whose values are unknown.
+        num_repeats: finished trainings replaced by a newer one of the same point and seed; not
+            counted.
     """
 
     sweep: SweepRuns
@@ -115,7 +116,7 @@ class Study:
 
     @cached_property
     def quantities(self) -> tuple[Quantity, ...]:
-        """What at least one run recorded; the metric of interest is the first."""
+        """Quantities that at least one run recorded; the metric of interest is first."""
         known = quantities(self.metric)
         return tuple(q for q in known if any(point.by_seed(q) for point in self.points))
 
@@ -132,7 +133,7 @@ class Study:
 
     @cached_property
     def best(self) -> Point:
-        """The point with the best mean of those with the most seeds."""
+        """The point with the best mean among those with the most seeds."""
         most = max(len(point.runs) for point in self.points)
         return next(point for point in self.ranked if len(point.runs) == most)
 
@@ -154,9 +155,7 @@ class Study:
 
 
 def group_by_point(sweep: SweepRuns, metric: str) -> Study:
-    """Sort a sweep's runs into points; of several runs of a point and seed the newest finished one
-    counts.
-    """
+    """Sort a sweep's runs into points; the newest finished run of a point and seed counts."""
     axes = tuple(axis for axis in sweep.axes if axis != SEED)
     label = _labeller(axes)
     target = quantities(metric)[0]
@@ -173,7 +172,7 @@ def group_by_point(sweep: SweepRuns, metric: str) -> Study:
             counted.setdefault(values, {})[seed] = newest
         else:
             missing.append(Missing(label(values) if axes else "", seed, reason, newest))
-    # A search that chooses points by chance may choose one twice.
+    # A random search may choose a point twice.
     num_ended = sum(max(1, sum(run.is_finished for run in runs)) for runs in tried.values())
     num_left = max(0, (sweep.num_points or 0) - num_ended)
     never = _never_began(tried, num_left)
@@ -192,7 +191,7 @@ def group_by_point(sweep: SweepRuns, metric: str) -> Study:
 
 
 def short_names(axes: Sequence[str]) -> dict[str, str]:
-    """Return the last part of each key, or the whole key where two would be the same."""
+    """Return the last part of each key, or the whole key if two would be the same."""
     last = {axis: axis.replace("/", ".").rpartition(".")[2] for axis in axes}
     names = list(last.values())
     return {axis: name if names.count(name) == 1 else axis for axis, name in last.items()}
@@ -227,10 +226,10 @@ def _why_missing(run: PointRun, target: Quantity) -> str | None:
 def _never_began(
     tried: Iterable[tuple[Values, Setting]], num_left: int
 ) -> list[tuple[Values, Setting]]:
-    """Return the points of the grid of which no run is known, where the sweep has trainings left.
+    """Return the points of the grid without a known run, if the sweep has trainings left.
 
-    The values that were seen may not be all, and the points of a random search are no grid: none
-    is named that the sweep may not have had.
+    The values that were seen may be incomplete, and the points of a random search are not a grid:
+    only points that the sweep certainly had are named.
     """
     seen = {(*values, seed) for values, seed in tried}
     columns = [sorted(set(column), key=_rank) for column in zip(*seen, strict=True)]
@@ -249,7 +248,7 @@ def _ranks(values: Values) -> list[tuple[int, float, str]]:
 
 
 def _rank(value: Setting) -> tuple[int, float, str]:
-    """Order numbers by size, and words behind them by the alphabet."""
+    """Order numbers by size, then words alphabetically."""
     if isinstance(value, (int, float)):
         return (0, float(value), "")
     return (1, 0.0, shown_setting(value))

@@ -18,16 +18,16 @@ from spoonful.files.tables import check_place, markdown, put_between
 
 README_NAME = "README.md"
 RESULTS_DIR_NAME = "results"
-_MOST = 4  # charts of a kind
+_MOST = 4  # charts of one kind
 
 
 def publish(experiment: Path, comparison: Path, found: Findings) -> None:
-    """Write a sweep's part of an experiment's folder.
+    """Write the part of an experiment's folder that belongs to a sweep.
 
     Args:
         experiment: the folder; has README.md.
-        comparison: what `write_report` filled.
-        found: what it was filled from.
+        comparison: the folder that `write_report` filled.
+        found: the findings that it was filled from.
 
     Raises:
         SpoonfulError: README.md has no place for the sweep.
@@ -49,7 +49,7 @@ def publish(experiment: Path, comparison: Path, found: Findings) -> None:
 
 
 def _charts(folder: Path) -> list[Path]:
-    """Return the charts to keep in git: of those that are one a combination of axes, only a few."""
+    """Return the charts to keep in git: only a few of those with one per combination of axes."""
     families: dict[str, list[Path]] = {}
     for chart in sorted(folder.glob("*.svg")):
         families.setdefault(chart.stem.rpartition("-")[0] or chart.stem, []).append(chart)
@@ -57,7 +57,7 @@ def _charts(folder: Path) -> list[Path]:
 
 
 def _content(found: Findings, charts: Sequence[str]) -> str:
-    """Return the tables, what they say, and the charts of the metric, as Markdown."""
+    """Return the tables, their conclusions, and the charts of the metric, as Markdown."""
     study = found.study
     names = (study.target.name, IMAGES_PER_S)
     shown = [quantity for quantity in study.quantities if quantity.name in names]
@@ -70,7 +70,7 @@ def _content(found: Findings, charts: Sequence[str]) -> str:
 
 
 def _tables(study: Study, quantity: Quantity) -> Iterator[str]:
-    """Give a table of a quantity, or where two axes vary one for each value of the others."""
+    """Yield a table of a quantity, or if two axes vary, one for each value of the others."""
     if len(study.varied_axes) < 2:
         rows = [[point.label, _cell(point, quantity)] for point in study.ranked]
         yield f"{quantity.title}:\n\n{markdown(('point', 'mean over the seeds'), rows)}"

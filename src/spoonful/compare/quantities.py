@@ -1,4 +1,4 @@
-"""What is read off a run: the metric of interest, speed, time and memory."""
+"""Quantities read from a run: the metric of interest, speed, time and memory."""
 
 import math
 import statistics
@@ -17,7 +17,7 @@ SHUFFLE_QUALITY = (
     "shuffle_class_chi2",
     "shuffle_repeated_neighbours",
 )
-# What is read for every epoch.
+# Quantities that are read for every epoch.
 EPOCH_METRICS = (
     "loss",
     "val_loss",
@@ -39,9 +39,9 @@ class Quantity:
     Attributes:
         name: in tables for programs, with its unit.
         title: for people, with its unit.
-        digits: behind the point where people read it.
-        scale: what it is multiplied by where people read it.
-        read: takes it from a run; None where it is not there.
+        digits: decimal places for display.
+        scale: factor for display.
+        read: reads it from a run; None if missing.
     """
 
     name: str
@@ -52,12 +52,12 @@ class Quantity:
 
     @property
     def unit(self) -> str:
-        """What stands behind a value; empty where the name says it."""
+        """Unit after a value; empty if the name contains it."""
         return " %" if self.scale == 100 else ""
 
     @property
     def unit_of_difference(self) -> str:
-        """What stands behind a difference of two values: percentage points."""
+        """Unit after a difference of two values, such as percentage points."""
         return " pp" if self.scale == 100 else ""
 
     @property
@@ -66,7 +66,7 @@ class Quantity:
         return self.name.endswith("loss")
 
     def of(self, run: PointRun) -> float | None:
-        """Return the number of a run; None where there is none, or none that is finite."""
+        """Return the number of a run; None if missing or not finite."""
         value = self.read(run)
         return value if value is not None and math.isfinite(value) else None
 
@@ -79,11 +79,11 @@ class Quantity:
 
 
 def quantities(metric: str) -> tuple[Quantity, ...]:
-    """Return what is read off each run.
+    """Return the quantities read from each run.
 
     Args:
-        metric: the one of interest, which comes first: at the epoch whose weights the run kept;
-            then the same at the last epoch.
+        metric: the metric of interest, which comes first: at the epoch whose weights the run kept,
+            then at the last epoch.
     """
     percent = metric == ACCURACY
     unit, digits, scale = (", %", 2, 100.0) if percent else ("", 4, 1.0)
@@ -118,7 +118,7 @@ def _mean(name: str) -> Callable[[PointRun], float | None]:
 
 
 def _steady(name: str) -> Callable[[PointRun], float | None]:
-    """The median over the epochs; without the first one, in which TensorFlow builds its graph."""
+    """The median over the epochs, without the first one, in which TensorFlow builds its graph."""
 
     def read(run: PointRun) -> float | None:
         values = run.epochs(name)

@@ -1,4 +1,4 @@
-"""All that a comparison leaves: tables, charts and the page."""
+"""The output of a comparison: tables, charts and the page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ CHARTS_DIR_NAME = "charts"
 
 @dataclass(frozen=True)
 class Findings:
-    """What the tests found.
+    """The results of the tests.
 
     Attributes:
         study: the sweep.
-        level: the probability of an error that was asked for.
+        level: the requested probability of an error.
         points: how the points differ.
-        axes: how the values of each axis differ; empty where there are not two axes.
+        axes: how the values of each axis differ; empty without two axes.
     """
 
     study: Study
@@ -32,7 +32,7 @@ class Findings:
     axes: dict[str, Sequence[Difference]]
 
     def words(self) -> list[str]:
-        """Say what was found in plain sentences."""
+        """Return the findings in plain sentences."""
         return plain_words(self.study, self.points, self.axes)
 
 
@@ -48,7 +48,7 @@ def write_report(folder: Path, found: Findings) -> None:
 
     Args:
         folder: exists and is empty.
-        found: what the tests found.
+        found: results of the tests.
     """
     study = found.study
     of_axes = [difference for family in found.axes.values() for difference in family]

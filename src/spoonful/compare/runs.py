@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 SEED = "seed"
 FINISHED = "FINISHED"
 
-# What says nothing of how a point was trained.
+# Keys that do not affect how a point was trained.
 _NO_AXES = ("sweep.", "tracking.", "evaluation.", "compare.", "trainer.resume", "experiment")
 
 Setting = bool | int | float | str | None
@@ -22,10 +22,10 @@ class PointRun:
         status: such as "FINISHED" or "KILLED".
         started: ms since 1970.
         settings: every config key by its full name.
-        metrics: what was recorded each epoch: name, epoch (from 1), value.
-        scalars: the last value of each metric, also of those that were recorded once.
+        metrics: values recorded for each epoch: name, epoch (from 1), value.
+        scalars: the last value of each metric, including those recorded only once.
         url: its page in the MLflow UI.
-        pruned_after: the epoch after which the sweep ended it as hopeless; None: it did not.
+        pruned_after: the epoch after which the sweep stopped it as hopeless; None: it did not.
     """
 
     run_id: str
@@ -40,11 +40,11 @@ class PointRun:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it came to its end."""
+        """Whether it has finished."""
         return self.status == FINISHED
 
     def setting(self, key: str) -> Setting:
-        """Return the value of a key, or the name of what was chosen for a group such as "model".
+        """Return the value of a key, or the choice for a group such as "model".
 
         Args:
             key: "generator.batch_size", "model" or "optimizer/schedule".
@@ -60,19 +60,19 @@ class PointRun:
 
 @dataclass(frozen=True)
 class SweepRuns:
-    """A sweep and all that ran for it.
+    """A sweep and all its runs.
 
     Attributes:
-        run_id: of the parent run.
-        name: of the parent run.
-        status: of the parent run, such as "RUNNING".
+        run_id: id of the parent run.
+        name: name of the parent run.
+        status: status of the parent run, such as "RUNNING".
         axes: the keys that were swept, in their order; "seed" may be one of them.
-        num_points: how many trainings the sweep has; None where that was not recorded.
-        description: what the sweep says of itself, with its command.
+        num_points: number of trainings of the sweep; None if not recorded.
+        description: description of the sweep, with its command.
         runs: every training, the newest last; a point may have several.
         url: the parent's page in the MLflow UI.
         points_url: the page there that draws the curves of its points.
-        is_served: whether a server shows these pages now; else `spoonful ui` must run.
+        is_served: whether a server shows these pages now; otherwise `spoonful ui` must run.
     """
 
     run_id: str
@@ -88,9 +88,9 @@ class SweepRuns:
 
 
 def inferred_axes(runs: Sequence[PointRun]) -> tuple[str, ...]:
-    """Return the keys in which runs differ, for a sweep that recorded none.
+    """Return the keys in which runs differ, for a sweep that recorded no axes.
 
-    Of keys that differ alike, such as the seed and those that follow it, one is returned.
+    Of keys that vary together, such as the seed and those that follow it, one is returned.
     """
     if not runs:
         return ()
@@ -107,7 +107,7 @@ def inferred_axes(runs: Sequence[PointRun]) -> tuple[str, ...]:
 
 
 def typed_setting(text: str) -> Setting:
-    """Return what a param's text stands for.
+    """Return the value that a param's text represents.
 
     Args:
         text: as MLflow has it: "null", "True", "16", "1e-05", "full".
@@ -124,7 +124,7 @@ def typed_setting(text: str) -> Setting:
 
 
 def shown_setting(value: Setting) -> str:
-    """Write a value as one would on the command line."""
+    """Write a value as on the command line."""
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -14,10 +14,10 @@ EXCEEDS, ALONE, WITHIN = "exceeds", "alone", "within"
 NO_PAIR, ONE_PAIR, IDENTICAL, CONSTANT = "no_pair", "one_pair", "identical", "constant"
 BETWEEN_POINTS = "point"
 
-# Metrics are float32 numbers: what differs by less is the same.
+# Metrics are float32 numbers: smaller differences count as equal.
 _ROUNDING = 1e-6
 
-Measured = Mapping[Any, float]  # by what is alike in a pair: the seed, and other axes' values
+Measured = Mapping[Any, float]  # by what a pair has in common: seed, other axes' values
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class Difference:
         a: what is compared.
         b: what it is compared with.
         num_pairs: pairs that both have.
-        verdict: EXCEEDS the noise; ALONE it would, were it the only comparison; WITHIN it; or why
-            there is no test: NO_PAIR, ONE_PAIR, IDENTICAL in every pair, or CONSTANT, the same
-            difference in every pair, which leaves no noise to test against.
+        verdict: EXCEEDS the noise; ALONE: it would as the only comparison; WITHIN it; or why there
+            is no test: NO_PAIR, ONE_PAIR, IDENTICAL in every pair, or CONSTANT, the same difference
+            in every pair, so there is no noise to test against.
         mean: of a minus b; None without pairs.
         low: lower end of the confidence interval of the mean; None without a test.
         high: its upper end.
-        p_value: of this test alone.
-        p_holm: corrected for all tests of the family.
+        p_value: p-value of this test alone.
+        p_holm: p-value corrected for all tests of the family.
     """
 
     axis: str
@@ -54,15 +54,15 @@ class Difference:
 def point_differences(study: Study, level: float) -> list[Difference]:
     """Compare every two points, paired over the seeds that both have.
 
-    All pairs are one family, although the report shows those with the best point alone: which
-    point is best is taken from the same runs.
+    All pairs are one family, although the report shows only those with the best point: the best
+    point is determined from the same runs.
 
     Args:
         study: the sweep.
         level: probability of an error, such as 0.05, over the whole family.
 
     Returns:
-        One for each two points; b is the better. Those with the best point stand first.
+        One for each pair of points; b is the better. Those with the best point come first.
     """
     ranked = [study.best, *(p for p in study.ranked if p is not study.best)]
     measured = {point.label: point.by_seed(study.target) for point in ranked}
@@ -75,10 +75,10 @@ def axis_differences(study: Study, axis: str, level: float) -> list[Difference]:
     Args:
         study: the sweep.
         axis: one of its axes.
-        level: as in `point_differences`; each axis is a family of its own.
+        level: as in `point_differences`; each axis is its own family.
 
     Returns:
-        One for each two values; b is the better. Those with the best value stand first.
+        One for each pair of values; b is the better. Those with the best value come first.
     """
     place = study.axes.index(axis)
     measured: dict[Setting, dict[Hashable, float]] = {v: {} for v in study.values_of(axis)}
@@ -98,12 +98,12 @@ def axis_differences(study: Study, axis: str, level: float) -> list[Difference]:
 
 
 def against_best(differences: Sequence[Difference]) -> list[Difference]:
-    """Return those of a family in which something is compared with its best."""
+    """Return the comparisons of a family with its best."""
     return [d for d in differences if d.b == differences[0].b] if differences else []
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p-values for their number (Holm, 1979); the order stays."""
+    """Correct p-values for their number (Holm, 1979), in the same order."""
     order = np.argsort(p_values, kind="stable")
     factors = np.arange(len(p_values), 0, -1)
     stepped = np.maximum.accumulate(np.asarray(p_values, dtype=float)[order] * factors)
@@ -113,7 +113,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def smallest_visible(num_pairs: int, num_tests: int, level: float) -> float:
-    """Return how many of its own standard deviations a mean difference must be.
+    """Return the smallest significant mean difference in its own standard deviations.
 
     Args:
         num_pairs: pairs of the comparison.
@@ -126,7 +126,7 @@ def smallest_visible(num_pairs: int, num_tests: int, level: float) -> float:
 
 
 def _family(axis: str, measured: Mapping[str, Measured], level: float) -> list[Difference]:
-    """Test every two of what was measured, from the best to the worst."""
+    """Test every pair of measured items, from the best to the worst."""
     pairs: dict[tuple[str, str], tuple[list[float], list[float]]] = {}
     for b, a in combinations(measured, 2):
         shared = [key for key in measured[a] if key in measured[b]]

@@ -1,4 +1,4 @@
-"""The tables: for programs as csv and JSON, for a terminal as text."""
+"""The tables: as CSV and JSON for programs, as text for a terminal."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -36,7 +36,7 @@ def write_tables(folder: Path, study: Study, differences: Sequence[Difference]) 
 
 def points_text(study: Study) -> str:
     """Return the points as aligned text, the best first."""
-    # A terminal is no wider; points.csv and the report have the rest.
+    # A terminal is not wider; points.csv and the report have the rest.
     shown = [q for q in study.quantities if not q.name.startswith(_NOT_IN_A_TERMINAL)]
     header = ["point", "seeds", *(quantity.title for quantity in shown)]
     rows = [
@@ -57,7 +57,7 @@ def points_text(study: Study) -> str:
 
 
 def _run_rows(study: Study) -> Iterator[list[Any]]:
-    """Give the header and the rows, as the two below do."""
+    """Yield the header and the rows, like the two functions below."""
     read = quantities(study.metric)
     counted = {run.run_id: p.label for p in study.points for run in p.runs.values()}
     yield [

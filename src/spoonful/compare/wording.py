@@ -1,4 +1,4 @@
-"""What the tests found, in plain words."""
+"""The results of the tests in plain words."""
 
 from collections.abc import Mapping, Sequence
 
@@ -27,15 +27,15 @@ _VERDICTS = {
     IDENTICAL: "no test: equal in every pair",
     CONSTANT: "no test: the same difference in every pair, so no noise to compare with",
 }
-# What a difference is held against: between points it is that of the seeds alone, between values
-# of an axis also how much the effect depends on the other settings.
+# The noise for a difference: between points that of the seeds alone, between values of an axis also
+# how much the effect depends on the other settings.
 _SEED_NOISE, _SPREAD = "the seed noise", "the spread of the pairs"
 NOTHING = "\N{EN DASH}"
 _MAX_NAMED = 6
 
 
 def verdict_words(difference: Difference) -> str:
-    """Say whether a difference holds, or why there is no test."""
+    """Return whether a difference holds, or why there is no test."""
     return _VERDICTS[difference.verdict].format(noise=_noise(difference))
 
 
@@ -44,7 +44,7 @@ def _noise(difference: Difference) -> str:
 
 
 def shown_spread(quantity: Quantity, spread: Spread | None) -> str:
-    """Write a mean with its deviation, "98.91 ± 0.12"; a dash where there is none."""
+    """Write a mean with its deviation, "98.91 ± 0.12"; a dash if there is none."""
     if spread is None:
         return NOTHING
     mean = quantity.shown(spread.mean)
@@ -52,14 +52,14 @@ def shown_spread(quantity: Quantity, spread: Spread | None) -> str:
 
 
 def shown_p(value: float | None) -> str:
-    """Write a p-value; empty where there was no test."""
+    """Write a p-value; empty if there was no test."""
     if value is None:
         return ""
     return "< 0.0001" if value < 0.0001 else f"{value:.{4 if value < 0.01 else 3}f}"
 
 
 def shown_interval(quantity: Quantity, difference: Difference) -> str:
-    """Write the confidence interval of a difference; empty where there was no test."""
+    """Write the confidence interval of a difference; empty if there was no test."""
     if difference.low is None or difference.high is None:
         return ""
     low, high = (quantity.shown(v, signed=True) for v in (difference.low, difference.high))
@@ -69,12 +69,12 @@ def shown_interval(quantity: Quantity, difference: Difference) -> str:
 def plain_words(
     study: Study, points: Sequence[Difference], axes: Mapping[str, Sequence[Difference]]
 ) -> list[str]:
-    """Say which point is best and which differences hold.
+    """Return which point is best and which differences hold.
 
     Args:
         study: the sweep.
-        points: what `point_differences` found.
-        axes: what `axis_differences` found, by axis.
+        points: result of `point_differences`.
+        axes: results of `axis_differences`, by axis.
 
     Returns:
         Sentences.
@@ -115,7 +115,7 @@ def counted_noun(number: int, noun: str) -> str:
 
 
 def _against(study: Study, family: Sequence[Difference], noun: str) -> list[str]:
-    """Say how the others stand to the best of a family."""
+    """Describe how the others compare with the best of a family."""
     found = against_best(family)
     groups = {v: [d for d in found if d.verdict == v] for v in _VERDICTS}
 
@@ -162,7 +162,7 @@ def _named(labels: Sequence[str]) -> str:
 
 
 def point_assumption(study: Study, points: Sequence[Difference], level: float) -> str:
-    """Name what the test between points takes for granted, and how much it can see."""
+    """State the assumption of the test between points, and the smallest effect it can detect."""
     numbers = sorted({len(point.runs) for point in study.points})
     seeds = " or ".join(map(str, numbers)) + (" seed" if numbers == [1] else " seeds")
     words = (

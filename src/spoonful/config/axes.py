@@ -1,4 +1,4 @@
-"""The axes of a sweep: which keys take which values, and the points that they make."""
+"""The axes of a sweep: which keys take which values, and the resulting points."""
 
 import itertools
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from spoonful.config.compose import check_numbers, compose_config, compose_with_
 from spoonful.errors import SpoonfulError
 
 GRID = "grid"
-# Hydra's own plugins for sweeps, and what does their work here.
+# Hydra's own plugins for sweeps, and their replacements here.
 _REPLACED = {
     "hydra/launcher": "points train side by side with sweep.num_parallel=2",
     "hydra.launcher": "points train side by side with sweep.num_parallel=2",
@@ -31,8 +31,8 @@ class Interval:
     Attributes:
         low: the smaller end.
         high: the larger end.
-        is_log: numbers are drawn by their order of magnitude.
-        is_whole: whole numbers alone.
+        is_log: numbers are drawn on a logarithmic scale.
+        is_whole: only whole numbers.
     """
 
     low: float
@@ -47,7 +47,7 @@ class Values:
 
     Attributes:
         texts: an override for each.
-        are_whole_range: they are whole numbers at equal distances, in rising order.
+        are_whole_range: they are evenly spaced whole numbers in ascending order.
     """
 
     texts: tuple[str, ...]
@@ -62,13 +62,13 @@ class Sweep:
     """What a sweep runs over.
 
     Attributes:
-        overrides: all of them, those of the overlay (hydra.sweeper.params) included.
+        overrides: all of them, including those of the overlay (hydra.sweeper.params).
         axes: the keys that take more than one value, in their order.
-        points: the overrides of each point; None: a sampler chooses the points as it goes.
-        num_points: how many points; 0: not given.
+        points: the overrides of each point; None: a sampler chooses the points during the sweep.
+        num_points: number of points; 0: not given.
         fixed: the overrides that are the same at every point.
-        spaces: what each axis may be.
-        candidates: of each override, one for each value, of an interval for each end.
+        spaces: possible values of each axis.
+        candidates: for each override, one per value, or per end of an interval.
     """
 
     overrides: tuple[str, ...]
@@ -81,9 +81,9 @@ class Sweep:
 
 
 def sweep_of(overrides: list[str]) -> Sweep:
-    """Return the sweep that overrides ask for, with the axes of the overlay that they choose.
+    """Return the sweep described by overrides, with the axes of the chosen overlay.
 
-    An axis on the command line takes the place of the overlay's axis of the same key.
+    An axis on the command line replaces the overlay's axis of the same key.
 
     Raises:
         SpoonfulError: an override that cannot be read, an axis without values, or no axis at all.
@@ -97,7 +97,7 @@ def sweep_of(overrides: list[str]) -> Sweep:
     params = composed.hydra.sweeper.get("params") or {}
     given = {_parsed(text).get_key_element(): text for text in overrides}
     merged = {**{str(key): f"{key}={value}" for key, value in params.items()}, **given}
-    # What a sweep is told of itself says nothing of what its points train.
+    # Settings of the sweep itself do not affect what its points train.
     of_points = {key: text for key, text in merged.items() if not key.startswith("sweep.")}
     candidates = {key: _space(text, composed) for key, text in of_points.items()}
     spaces = {key: space for key, space in candidates.items() if _is_axis(space)}
@@ -124,7 +124,7 @@ def sweep_of(overrides: list[str]) -> Sweep:
 
 
 def check_sweep(asked: Sweep) -> None:
-    """Check each value of each axis, of an interval both ends, before anything slow is imported.
+    """Check each value of each axis, or both ends of an interval, before slow imports.
 
     Raises:
         SpoonfulError: the first value that is wrong.
@@ -134,9 +134,9 @@ def check_sweep(asked: Sweep) -> None:
 
 
 def check_overrides(overrides: list[str], multirun: bool) -> None:
-    """Check overrides before anything slow is imported; in a sweep, each value of each axis.
+    """Check overrides before slow imports; in a sweep, each value of each axis.
 
-    Of an interval both ends are checked.
+    For an interval, both ends are checked.
 
     Raises:
         SpoonfulError: the first one that is wrong.
@@ -154,7 +154,7 @@ def _check_is_ours(text: str) -> None:
 
 
 def _grid_values(key: str, space: Space) -> list[str]:
-    """Return the overrides that a key takes in turn."""
+    """Return the overrides that a key takes one after another."""
     if isinstance(space, Interval):
         raise SpoonfulError(
             f"{key}=interval(...): an interval has no values to try one by one; write {key}=a,b or "
@@ -168,7 +168,7 @@ def _is_axis(space: Space) -> bool:
 
 
 def _space(text: str, composed: DictConfig) -> Space:
-    """Return what an override lets its key be."""
+    """Return the values that an override allows for its key."""
     override = _parsed(text)
     if not override.is_sweep_override() or override.is_hydra_override():
         return Values((text,))
@@ -188,14 +188,14 @@ def _interval(text: str, key: str, value: IntervalSweep, composed: DictConfig) -
         raise SpoonfulError(f"{text}: expected interval(first,last) with first < last{needs}")
     is_whole = isinstance(low, int) and isinstance(high, int)
     if not is_whole and float(low).is_integer() and float(high).is_integer():
-        # Hydra reads interval(0,9) as 0.0 to 9.0: a key whose value is whole takes whole ones.
+        # Hydra reads interval(0,9) as 0.0 to 9.0: a whole-number key takes whole ones.
         present = OmegaConf.select(composed, key.lstrip("+"))
         is_whole = isinstance(present, int) and not isinstance(present, bool)
     return Interval(low, high, is_log, is_whole)
 
 
 def _axis(text: str) -> list[str]:
-    """Return an override for each value that an override gives its key."""
+    """Return an override for each value in an override."""
     override = _parsed(text)
     if not override.is_sweep_override() or override.is_hydra_override():
         return [text]
@@ -215,7 +215,7 @@ def _axis(text: str) -> list[str]:
 
 
 def _ends(key: str, space: Space) -> list[str]:
-    """Return an override for each value, of an interval for each end."""
+    """Return an override for each value, or for each end of an interval."""
     if isinstance(space, Values):
         return list(space.texts)
     ends = (space.low, space.high)
@@ -223,7 +223,7 @@ def _ends(key: str, space: Space) -> list[str]:
 
 
 def _each_value_once(axes: Sequence[list[str]]) -> list[list[str]]:
-    """Give overrides that together contain each value of each axis once.
+    """Return sets of overrides that together contain each value of each axis once.
 
     The cost of trying them is the sum of the axes' lengths, not their product.
     """

@@ -1,4 +1,4 @@
-"""Turn a composed config into typed objects, or say in one line what is wrong with it."""
+"""Turn a composed config into typed objects, or report in one line what is wrong with it."""
 
 import dataclasses
 import difflib
@@ -29,14 +29,14 @@ def check_config(composed: DictConfig) -> Config:
     """Check a composed config against the schemas and return it typed.
 
     Args:
-        composed: what Hydra made of conf/ and the overrides.
+        composed: result of Hydra from conf/ and the overrides.
 
     Raises:
-        SpoonfulError: an unknown, missing or unfit key; names it and what is allowed.
+        SpoonfulError: an unknown, missing or invalid key; names it and what is allowed.
     """
     names = [name for name in composed if name != "hydra"]
     _check_names("", names, [*GROUPS, "seed"])
-    # First: generator.seed follows it, and would be named in its place.
+    # First: generator.seed follows it, and would be named instead.
     seed_field = next(f for f in dataclasses.fields(Config) if f.name == "seed")
     seed = _typed("seed", _value(composed, "seed", "seed"), int, seed_field)
     sections = {group: _section(composed, group, choices) for group, choices in GROUPS.items()}
@@ -127,7 +127,7 @@ def _converts(value: Any, hint: Any) -> bool:
 
 
 def _convert(value: Any, hint: Any) -> Any:
-    """Convert as a careful reader would; raise ValueError or TypeError where it does not fit."""
+    """Convert strictly; raise ValueError or TypeError if the value does not fit."""
     origin = typing.get_origin(hint)
     if origin is list:
         if not isinstance(value, ListConfig):
@@ -180,7 +180,7 @@ def _check_names(prefix: str, given: Iterable[Any], expected: list[str]) -> None
 
 
 def unknown_key(full_name: str, prefix: str, expected: list[str]) -> str:
-    """Say that a key is unknown, what is meant perhaps, and which keys there are."""
+    """Return that a key is unknown, a possible correction, and the existing keys."""
     close = difflib.get_close_matches(full_name.removeprefix(prefix), expected, n=1)
     hint = f"did you mean {prefix}{close[0]}? " if close else ""
     where = prefix.rstrip(".") or "the config"
@@ -188,7 +188,7 @@ def unknown_key(full_name: str, prefix: str, expected: list[str]) -> str:
 
 
 def _check_together(config: Config) -> None:
-    """Check what no single key can tell."""
+    """Check conditions that involve several keys."""
     dataset = config.dataset
     test_fraction = getattr(dataset, "test_fraction", 0.0)
     if dataset.val_fraction + test_fraction >= 1:
@@ -217,7 +217,7 @@ def _check_together(config: Config) -> None:
 
 
 def _smallest_image(model: CnnConfig | MlpConfig | ResnetConfig | VggConfig) -> int:
-    """Return the smallest height and width in px that leave a model something at each layer."""
+    """Return the smallest height and width in px with at least one pixel at each layer."""
     if isinstance(model, VggConfig):
         return int(2 ** len(model.num_filters))  # each stage halves
     return {"cnn": 6, "mlp": 1, "resnet": 8}[model.name]

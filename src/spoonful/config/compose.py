@@ -1,4 +1,4 @@
-"""Compose conf/ and the overrides with Hydra, and explain what Hydra refuses."""
+"""Compose conf/ and the overrides with Hydra, and explain Hydra's errors."""
 
 import re
 import shlex
@@ -26,11 +26,11 @@ from spoonful.project import conf_dir, project_root
 CONFIG_NAME = "config"
 _MAX_DIGITS = sys.int_info.default_max_str_digits
 _TOO_LONG = re.compile(rf"[0-9][0-9_]{{{_MAX_DIGITS},}}")
-_MAX_KEY, _MAX_SHOWN = 200, 20  # characters that a message has room for
+_MAX_KEY, _MAX_SHOWN = 200, 20  # characters that fit into a message
 
 
 def register_resolvers() -> None:
-    """Make ${project_root:} known to the configs, so that outputs never depend on where one is."""
+    """Register ${project_root:}, so that outputs do not depend on the current folder."""
     OmegaConf.register_new_resolver("project_root", lambda: str(project_root()), replace=True)
     register_title()
 
@@ -48,7 +48,7 @@ def compose_config(overrides: list[str]) -> Config:
 
 
 def compose_with_hydra(overrides: list[str]) -> DictConfig:
-    """Compose without a check; the key `hydra` has what Hydra itself is configured with."""
+    """Compose without a check; the key `hydra` holds Hydra's own configuration."""
     return _composed(overrides, with_hydra=True)
 
 
@@ -86,7 +86,7 @@ def _composed(overrides: list[str], with_hydra: bool = False) -> DictConfig:
 
 
 def check_numbers(override: str) -> None:
-    """Check that an override has no number of more digits than Python reads; it names no key.
+    """Check that no number in an override has more digits than Python reads.
 
     Raises:
         SpoonfulError: names the key.
@@ -101,7 +101,7 @@ def check_numbers(override: str) -> None:
 
 
 def _check_numbers_of_conf() -> None:
-    """Check the same of the files in conf/; names file and line."""
+    """Check the same in the files of conf/; names file and line."""
     for path in sorted(conf_dir().rglob("*.yaml")):
         for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), start=1):
             if _TOO_LONG.search(line) is not None:
@@ -112,7 +112,7 @@ def _check_numbers_of_conf() -> None:
 
 @contextmanager
 def _hydra_on_conf() -> Iterator[None]:
-    """Let Hydra compose conf/, also inside a stage: it composes no second time while it runs."""
+    """Let Hydra compose conf/, also inside a stage: it cannot compose again while it runs."""
     running = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
@@ -123,7 +123,7 @@ def _hydra_on_conf() -> Iterator[None]:
 
 
 def explain(error: Exception, overrides: list[str]) -> str:
-    """Say in one line what Hydra or OmegaConf refuses, and what is allowed."""
+    """Return in one line what Hydra or OmegaConf refuses, and what is allowed."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if isinstance(error, MissingConfigException):
         return _missing_choice(lines)
@@ -144,7 +144,7 @@ def explain(error: Exception, overrides: list[str]) -> str:
 
 
 def quoted(value: str) -> str:
-    """Write a text so that Hydra's grammar and OmegaConf read it back, whatever is in it."""
+    """Write any text so that Hydra's grammar and OmegaConf read it back."""
     quote = Quote.single if '"' in value else Quote.double
     return QuotedString(value.replace("${", "\\${"), quote).with_quotes()
 
@@ -152,7 +152,7 @@ def quoted(value: str) -> str:
 def _quoting_hint(
     override: str, start: str = "; write a list as key=[1,2], a text with special characters"
 ) -> str:
-    """Show how an override is typed in a shell whose value is one text."""
+    """Show how to type an override with a text value in a shell."""
     key, is_pair, value = override.partition("=")
     if not is_pair or not value or not key:
         return "; write a list as key=[1,2]"

@@ -7,7 +7,7 @@ from typing import Any
 
 from spoonful.errors import SpoonfulError
 
-# Of whole numbers with no limit of their own: NumPy and TensorFlow count in 32 bits here and there.
+# Limit for whole numbers without their own: NumPy and TensorFlow use 32 bits in some places.
 LARGEST = (1 << 31) - 1
 _MAX_SHOWN = 200
 _MAX_BITS = 1_000
@@ -23,11 +23,11 @@ def key(
     length: int | None = None,
     aliases: Mapping[str, str] | None = None,
 ) -> Any:
-    """Declare a config key: what it means with its unit, and which values it takes.
+    """Declare a config key: its meaning with its unit, and the values that it takes.
 
-    Keys have no default here: their values stand in conf/ alone. Limits apply to each item of a
-    list. `above` excludes its value, `minimum` and `maximum` include theirs. `aliases` are other
-    ways to write a value.
+    Keys have no default here: their values are only in conf/. Limits apply to each item of a list.
+    `above` excludes its value, `minimum` and `maximum` include theirs. `aliases` are other ways to
+    write a value.
     """
     limits = {
         "help": help,
@@ -42,7 +42,7 @@ def key(
 
 
 def allowed(declared: "Field[Any]") -> str:
-    """Say which values a key takes; empty where any value of its type will do."""
+    """Return which values a key takes; empty if any value of its type is allowed."""
     limits = declared.metadata
     if limits.get("choices"):
         return "one of " + ", ".join(str(choice) for choice in limits["choices"])
@@ -80,8 +80,8 @@ def check_value(name: str, value: Any, declared: "Field[Any]") -> None:
 
 
 def shortened(value: Any) -> str:
-    """Write a value as a message has room for."""
-    is_whole = isinstance(value, int)  # Python writes none of more than 4,300 digits
+    """Write a value, shortened to fit into a message."""
+    is_whole = isinstance(value, int)  # Python writes at most 4,300 digits
     text = hex(value) if is_whole and value.bit_length() > _MAX_BITS else str(value)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}... ({len(text):,} characters)"
 

@@ -1,4 +1,4 @@
-"""Explain the keys of a stage: what each means, its unit, its range and its present value."""
+"""Explain the keys of a stage: meaning, unit, range and present value of each."""
 
 import dataclasses
 import textwrap
@@ -27,8 +27,8 @@ def stage_help(
         summary: what it does, in one line.
         groups: the config groups that it reads; "seed" is the top-level key.
         overrides: composed before the values are shown, so that `model=mlp --help` shows mlp's.
-        flags: the stage's own, each with its meaning.
-        arguments: what stands before the overrides, each with its meaning.
+        flags: the stage's own flags, each with its meaning.
+        arguments: arguments before the overrides, each with its meaning.
     """
     config = compose_config(overrides)
     given = "".join(f"[{flag}] " for flag in ("--multirun", "--cfg", *flags))

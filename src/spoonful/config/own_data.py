@@ -1,7 +1,7 @@
-"""Name the data set of the user's own by its folder, also where only its split is there.
+"""Name the user's own data set by its folder, also if only its split exists.
 
-`split` notes where the images lay. The note is no output of the pipeline: outputs hold no paths, so
-that they are the same on every machine.
+`split` notes where the images were. The note is not an output of the pipeline: outputs hold no
+paths, so that they are the same on every machine.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from spoonful.project import project_root, split_origin_path, split_summary_path
 
 
 def register_title() -> None:
-    """Make ${dataset_title:} known to the configs: the name that MLflow's experiment gets."""
+    """Register ${dataset_title:} for the configs: the name of the experiment in MLflow."""
 
     def title(*, _root_: Any) -> str:
         dataset = _root_.dataset
@@ -28,7 +28,7 @@ def register_title() -> None:
 
 
 def dataset_title(name: str, path: str | None) -> str:
-    """Return the name of a data set; of the user's own, that of its folder where it is known.
+    """Return the name of a data set; for the user's own, that of its folder if known.
 
     Args:
         name: dataset.name.
@@ -41,10 +41,10 @@ def dataset_title(name: str, path: str | None) -> str:
 
 
 def with_noted_path(config: Config) -> Config:
-    """Return the config with the folder that the split was made from, where it gives none.
+    """Return the config with the folder that the split was made from, if it gives none.
 
     Raises:
-        SpoonfulError: the note of it is damaged.
+        SpoonfulError: the note is damaged.
     """
     dataset = config.dataset
     if not isinstance(dataset, FolderConfig) or dataset.path is not None:
@@ -53,11 +53,11 @@ def with_noted_path(config: Config) -> Config:
 
 
 def note_path(config: Config, split_digest: str) -> None:
-    """Note what data/split was made from; a folder in the project stays known when that moves.
+    """Note the source of data/split; a folder in the project stays known if the project moves.
 
     Args:
-        config: of `split`.
-        split_digest: of that split.
+        config: config of `split`.
+        split_digest: digest of that split.
     """
     path = getattr(config.dataset, "path", None)
     if path is not None:
@@ -67,14 +67,14 @@ def note_path(config: Config, split_digest: str) -> None:
 
 
 def check_path(config: Config, remake: str) -> None:
-    """Check that dataset.path, where it is given, is the folder that the split was made from.
+    """Check that dataset.path, if given, is the folder that the split was made from.
 
     Args:
         config: the config of any data set.
-        remake: what to do where it is another one.
+        remake: what to do if it is a different folder.
 
     Raises:
-        SpoonfulError: it is another one; names both.
+        SpoonfulError: it is a different folder; names both.
     """
     asked, noted = getattr(config.dataset, "path", None), noted_path()
     if asked and noted and Path(asked).expanduser().resolve() != Path(noted).resolve():
@@ -82,10 +82,10 @@ def check_path(config: Config, remake: str) -> None:
 
 
 def noted_path() -> str | None:
-    """Return the folder, absolute, that the split was made from; None where it is not known."""
+    """Return the absolute path of the folder that the split was made from; None if unknown."""
     try:
         return _read_note()
-    except SpoonfulError:  # `with_noted_path` says it; `split`, which mends it, must go on
+    except SpoonfulError:  # `with_noted_path` reports it; `split`, which repairs it, must continue
         return None
 
 
@@ -103,5 +103,5 @@ def _read_note() -> str | None:
         summary = json.loads(split_summary_path().read_text(encoding="utf-8"))
         is_known = origin.path is not None and origin.split_digest == summary["digest"]
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # missing or damaged, which `check_split` says
+        return None  # missing or damaged, which `check_split` reports
     return str(project_root() / str(origin.path)) if is_known else None

@@ -1,4 +1,4 @@
-"""The config keys of `spoonful pack`; the others stand in `schema.py`."""
+"""The config keys of `spoonful pack`; the others are in `schema.py`."""
 
 from dataclasses import dataclass
 

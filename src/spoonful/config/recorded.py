@@ -1,4 +1,4 @@
-"""The config of a run that was recorded, perhaps by an earlier version of the program."""
+"""The config of a recorded run, perhaps from an earlier version of the program."""
 
 import dataclasses
 from typing import Any
@@ -24,7 +24,7 @@ def settings_from_yaml(text: str) -> dict[str, Any]:
     """Read a recorded config.yaml as nested mappings.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a config.
     """
     try:
         settings: Any = OmegaConf.to_container(OmegaConf.create(text))
@@ -39,11 +39,11 @@ def recorded_config(settings: dict[str, Any], present: Config) -> Config:
     """Return a recorded config, typed and checked.
 
     Args:
-        settings: as they were recorded.
-        present: has the values of the keys that were not there yet.
+        settings: the recorded settings.
+        present: gives the values of keys that did not exist yet.
 
     Raises:
-        SpoonfulError: a key or value that this version does not know; names it.
+        SpoonfulError: a key or value unknown to this version; names it.
     """
     filled = dataclasses.asdict(present)
     for group, value in settings.items():

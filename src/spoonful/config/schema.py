@@ -1,4 +1,4 @@
-"""Every config key: its type, meaning, unit and range. The values stand in conf/."""
+"""Every config key: its type, meaning, unit and range. The values are in conf/."""
 
 from dataclasses import dataclass
 from typing import Any

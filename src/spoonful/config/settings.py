@@ -1,4 +1,4 @@
-"""Views of a checked config: as params, as what decides the result, as a name."""
+"""Views of a checked config: as params, as settings that determine the result, as a name."""
 
 import dataclasses
 from pathlib import Path
@@ -6,9 +6,9 @@ from typing import Any
 
 from spoonful.config.schema import Config, FolderConfig, MnistConfig
 
-# Where raw data lies or how it is linked is the machine's affair and changes no image.
+# Where raw data is and how it is linked does not change any image.
 _PLACES = ("mirror", "urls", "timeout_s", "path", "link", "max_pixels")
-# How fast and how far ahead batches are read changes none.
+# Nor does how fast and how far ahead batches are read.
 _READING = (
     "num_threads",
     "prefetch_batches",
@@ -16,14 +16,14 @@ _READING = (
     "read_timeout_s",
     "verify_shards",
 )
-# Nor does when a training is written down, or where it was interrupted.
+# Nor does when checkpoints are written, or where training was interrupted.
 _RESUMING = ("checkpoint_every_steps", "checkpoint_every_minutes", "resume")
-# Nor does how the packed pixels are spread over files.
+# Nor does how the packed pixels are distributed over files.
 _PACKING = ("shard_mb", "num_threads")
 
 
 def with_absolute_paths(config: Config) -> Config:
-    """Return the config with the user's paths taken from where the command was typed."""
+    """Return the config with the user's paths resolved from where the command was typed."""
     dataset = config.dataset
     if isinstance(dataset, MnistConfig):
         dataset = dataclasses.replace(dataset, mirror=_absolute(dataset.mirror))
@@ -38,15 +38,15 @@ def flattened(config: Config) -> dict[str, Any]:
 
 
 def learning_settings(config: Config) -> dict[str, Any]:
-    """Return what decides the trained weights: no tracking, no evaluation, no places, no speed."""
+    """Return the settings that determine the weights: no tracking, evaluation, paths or speed."""
     return learning_part(dataclasses.asdict(config))
 
 
 def learning_part(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the same of a config that is given as nested mappings.
+    """Return the same for a config given as nested mappings.
 
     Args:
-        settings: all keys; those that the program had not yet when it was recorded are missing.
+        settings: all keys; those added to the program after it was recorded are missing.
     """
     no_effect = {"dataset": _PLACES, "generator": _READING, "trainer": _RESUMING, "pack": _PACKING}
     kept = {
@@ -67,11 +67,11 @@ def flat_settings(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def differences(saved: dict[str, Any], current: dict[str, Any]) -> list[str]:
-    """Say of each field in which two identities of a training differ what it was and what it is.
+    """Return, for each field in which two identities of a training differ, both values.
 
     Args:
-        saved: {"settings": what `learning_settings` returned, "fingerprint": of each split}.
-        current: the same, of now.
+        saved: {"settings": result of `learning_settings`, "fingerprint": of each split}.
+        current: the same, with current values.
     """
     then, now = _fields_of(saved), _fields_of(current)
     absent = "absent"
@@ -83,7 +83,7 @@ def differences(saved: dict[str, Any], current: dict[str, Any]) -> list[str]:
 
 
 def run_name(config: Config) -> str:
-    """Return the configured name of a run, or one that says what differs most often."""
+    """Return the configured name of a run, or one made of the keys that differ most often."""
     generator = config.generator
     return config.tracking.run_name or (
         f"{config.model.name}-{config.optimizer.name}-b{generator.batch_size}"

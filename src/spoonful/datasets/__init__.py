@@ -1,4 +1,4 @@
-"""Data sets: how raw data is fetched and checked, and which images it holds."""
+"""Data sets: how raw data is fetched and checked, and which images it contains."""
 
 from spoonful.datasets import digits, folder, mnist
 from spoonful.datasets.folder import original_path

@@ -1,4 +1,4 @@
-"""The handwritten digits that scikit-learn carries: 1,797 images of 8x8, no network needed.
+"""The handwritten digits included in scikit-learn: 1,797 images of 8x8, no network needed.
 
 Source: Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI, 1998.
 """
@@ -19,16 +19,16 @@ from spoonful.files.whole import replaced_folder
 
 FILE_NAME = "digits.csv"
 _REMAKE = "run `spoonful fetch dataset=digits` again"
-# Of the decompressed table, which a recompressed package would keep.
+# Of the decompressed table, which stays the same if the package is recompressed.
 SHA256 = "6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8"
-_MAX_VALUE = 16  # the table counts the ink of a pixel from 0 to 16
+_MAX_VALUE = 16  # the table gives the ink of a pixel from 0 to 16
 
 
 def fetch(config: DigitsConfig, raw_dir: Path) -> None:
-    """Take the table out of scikit-learn and check it.
+    """Copy the table from scikit-learn and check it.
 
     Raises:
-        SpoonfulError: scikit-learn carries another table than the published one.
+        SpoonfulError: scikit-learn contains a table other than the published one.
     """
     packed = files("sklearn.datasets.data").joinpath("digits.csv.gz").read_bytes()
     table = gzip.decompress(packed)
@@ -43,7 +43,7 @@ def fetch(config: DigitsConfig, raw_dir: Path) -> None:
 
 
 def open_raw(config: DigitsConfig, raw_dir: Path) -> RawArrays:
-    """Read the table: 64 pixels and a label a row."""
+    """Read the table: 64 pixels and a label per row."""
     path = raw_dir / FILE_NAME
     if not path.exists():
         raise SpoonfulError(f"{path} is missing: run `spoonful fetch dataset=digits` first")

@@ -13,8 +13,8 @@ def download(url: str, target: Path, timeout_s: float) -> None:
     """Download a URL to a file.
 
     Raises:
-        OSError: no connection, an HTTP error, a connection that broke off, or silence for
-            `timeout_s` seconds.
+        OSError: no connection, an HTTP error, a lost connection, or no data for `timeout_s`
+            seconds.
     """
     with urllib.request.urlopen(url, timeout=timeout_s) as response, target.open("wb") as file:
         expected = int(response.headers.get("Content-Length") or 0)

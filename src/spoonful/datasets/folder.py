@@ -1,4 +1,4 @@
-"""Images of the user's own: class folders, or splits with class folders in them."""
+"""The user's own images: class folders, or splits with class folders in them."""
 
 import csv
 import hashlib
@@ -16,9 +16,9 @@ from spoonful.files.whole import link_or_copy, replaced_folder, write_json
 from spoonful.sources.folder import image_files
 from spoonful.sources.images.names import READABLE, is_known_image_name, passed_over
 
-# The list that `fetch` leaves in data/raw: the images themselves stay where they are.
+# The list that `fetch` writes to data/raw: the images themselves stay where they are.
 LIST_NAME = "files.csv"
-# How many it lists and its SHA-256: a list cut off at a line's end would be a smaller data set.
+# Its number of entries and SHA-256: a list truncated at a line end would be a smaller data set.
 SUMMARY_NAME = "files.json"
 REMAKE = "run `spoonful fetch` again"
 _COLUMNS = ("path", "bytes", "sha256")
@@ -58,7 +58,7 @@ def fetch(config: FolderConfig, raw_dir: Path) -> None:
 
 @dataclass
 class RawFiles:
-    """Image files in the user's folder; placed as links where the file system allows."""
+    """Image files in the user's folder; placed as links if the file system allows it."""
 
     images: list[RawImage]
     root: Path
@@ -77,11 +77,11 @@ class RawFiles:
         """Link or copy an image's file.
 
         Raises:
-            SpoonfulError: the file is gone or has changed since `fetch`, or cannot be linked.
+            SpoonfulError: the file is missing or has changed since `fetch`, or cannot be linked.
         """
         own = self.origin(position)
         try:
-            source = Path(own).resolve()  # a link to what a link points at: the split outlives it
+            source = Path(own).resolve()  # resolve links: the split must not depend on them
             size = source.stat().st_size
             if size != self.sizes[position]:
                 raise SpoonfulError(
@@ -97,7 +97,7 @@ class RawFiles:
 
 
 def open_raw(config: FolderConfig, raw_dir: Path) -> RawFiles:
-    """Read the list that `fetch` left."""
+    """Read the list that `fetch` wrote."""
     list_path = raw_dir / LIST_NAME
     if not list_path.exists():
         raise SpoonfulError(
@@ -110,7 +110,7 @@ def open_raw(config: FolderConfig, raw_dir: Path) -> RawFiles:
     for row in rows:
         parts = row["path"].split("/")
         split = _SPLIT_FOLDERS[parts.pop(0)] if given else None
-        # Folders inside a class become part of the file's name, so that none hides another.
+        # Folders inside a class become part of the file's name, so that names stay unique.
         images.append(RawImage(parts[0], "__".join(parts[1:]), split, row["sha256"]))
     return RawFiles(images, _root(config), paths, [int(row["bytes"]) for row in rows], config.link)
 
@@ -122,10 +122,10 @@ class _ListSummary:
 
 
 def _listed(list_path: Path) -> list[dict[str, str]]:
-    """Return the rows of the list that `fetch` left.
+    """Return the rows of the list that `fetch` wrote.
 
     Raises:
-        SpoonfulError: it is not the list that `fetch` wrote, or no list at all.
+        SpoonfulError: it is not the list that `fetch` wrote, or not a list.
     """
     content = read_bytes(list_path, REMAKE)
     summary = read_json(list_path.with_name(SUMMARY_NAME), _ListSummary, REMAKE)
@@ -164,7 +164,7 @@ def _root(config: FolderConfig) -> Path:
 
 
 def _has_given_splits(top_folders: set[str]) -> bool:
-    """Tell train/val/test folders from class folders that happen to have such a name."""
+    """Distinguish train/val/test folders from class folders with such a name."""
     splits = top_folders & set(_SPLIT_FOLDERS)
     others = sorted(top_folders - splits)
     if "train" not in splits or (others and splits == {"train"}):
@@ -180,10 +180,10 @@ def _has_given_splits(top_folders: set[str]) -> bool:
 
 
 def original_path(config: Any, raw_dir: Path, split: str, file_id: str) -> str | None:
-    """Return what a file of the split is called in the user's own folder.
+    """Return the path of a split file in the user's own folder.
 
-    The list that `fetch` left holds paths below dataset.path; where that is not set now, the name
-    says so. Nothing in the split itself holds a path of this machine.
+    The list that `fetch` wrote holds paths below dataset.path; if that is not set now, the name
+    says so. Nothing in the split itself holds a local path.
 
     Args:
         config: the config of any data set.
@@ -192,12 +192,12 @@ def original_path(config: Any, raw_dir: Path, split: str, file_id: str) -> str |
         file_id: the file's path below the split's folder.
 
     Returns:
-        None where the split was not made of the user's files, or without such a file.
+        None if the split was not made from the user's files, or has no such file.
     """
     try:
         with (raw_dir / LIST_NAME).open(encoding="utf-8", newline="") as file:
             paths = [row["path"] for row in csv.DictReader(file)]
-    except (OSError, KeyError, UnicodeError, csv.Error):  # the file's other name must do, then
+    except (OSError, KeyError, UnicodeError, csv.Error):  # then the file's other name is used
         return None
     given = _has_given_splits({path.split("/")[0] for path in paths})
     for path in paths:
@@ -212,7 +212,7 @@ def original_path(config: Any, raw_dir: Path, split: str, file_id: str) -> str |
 
 
 def _check_classes(root: Path, paths: list[str], others: list[str]) -> None:
-    """Refuse a class whose images are all of kinds that are not read: it would be lost."""
+    """Refuse a class whose images are all of unsupported kinds: it would be lost."""
     given = _has_given_splits({path.split("/")[0] for path in paths})
     depth = 2 if given else 1
     classes = {tuple(path.split("/")[:depth]) for path in paths}
@@ -232,7 +232,7 @@ def _check_classes(root: Path, paths: list[str], others: list[str]) -> None:
 def _image_paths(root: Path) -> tuple[list[str], list[str]]:
     """List the images in class folders and the other files there, sorted.
 
-    Files beside the class folders do not count.
+    Files beside the class folders are ignored.
     """
     others: list[str] = []
     found = image_files(root, others)

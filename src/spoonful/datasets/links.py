@@ -1,4 +1,4 @@
-"""How the user's files may appear in the split without ever being touched through it."""
+"""How to put the user's files into the split without any risk to them."""
 
 from pathlib import Path
 
@@ -8,16 +8,16 @@ from spoonful.errors import SpoonfulError
 def safe_link(link: str, project: Path) -> str:
     """Return the way to put the user's files into the split, safe from DVC's cache.
 
-    DVC follows symbolic links. With `cache.type` beginning with hardlink it would take the user's
-    own files into its cache and make them read-only (seen with 3.67); then they are copied.
+    DVC follows symbolic links. If `cache.type` begins with hardlink, it would move the user's own
+    files into its cache and make them read-only (seen with 3.67); then they are copied.
 
     Args:
         link: "auto", "reflink", "symlink" or "copy".
-        project: the project's folder, where DVC's settings are looked for.
+        project: the project's folder, where DVC's settings are read.
 
     Raises:
-        SpoonfulError: symbolic links were asked for and DVC would harm the files behind them, or
-            DVC's settings cannot be read.
+        SpoonfulError: symbolic links were requested and DVC would harm their target files, or DVC's
+            settings cannot be read.
     """
     if link not in ("auto", "symlink") or not _takes_hard_links(project):
         return link

@@ -19,8 +19,8 @@ from spoonful.errors import SpoonfulError
 from spoonful.files.documents import read_bytes, unexpected
 from spoonful.files.whole import replaced_folder
 
-# The published MD5 checksums of the decompressed files: those of the compressed ones depend on
-# who compressed them.
+# The published MD5 checksums of the decompressed files: those of the compressed files depend on the
+# compressor.
 MD5 = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
     "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
@@ -35,10 +35,10 @@ _REMAKE = "run `spoonful fetch dataset=mnist` again"
 
 
 def fetch(config: MnistConfig, raw_dir: Path) -> None:
-    """Get the four files, check them, and leave them decompressed.
+    """Get the four files, check them, and store them decompressed.
 
     Raises:
-        SpoonfulError: a file is nowhere to be had, or is not the published one.
+        SpoonfulError: a file is not available, or is not the published one.
     """
     with replaced_folder(raw_dir) as folder:
         for name in MD5:
@@ -50,7 +50,7 @@ def fetch(config: MnistConfig, raw_dir: Path) -> None:
 
 
 def open_raw(config: MnistConfig, raw_dir: Path) -> RawArrays:
-    """Read the IDX files that `fetch` left; the 10,000 test images are a given split."""
+    """Read the IDX files that `fetch` wrote; the 10,000 test images are a given split."""
     images: list[RawImage] = []
     pixels: list[NDArray[np.uint8]] = []
     for prefix, split in _GIVEN_SPLITS.items():
@@ -71,7 +71,7 @@ def open_raw(config: MnistConfig, raw_dir: Path) -> RawArrays:
 
 
 def _fetched(path: Path) -> bytes:
-    """Read a file that `fetch` left; 0.1 s for the four of them."""
+    """Read a file that `fetch` wrote; the four take 0.1 s."""
     content = read_bytes(path, _REMAKE)
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if found != MD5[path.name]:
@@ -97,7 +97,7 @@ def _from_mirror(mirror: Path, name: str) -> bytes:
 
 
 def _from_network(config: MnistConfig, name: str, folder: Path) -> bytes:
-    """Download and decompress a file from the first URL that has the published one."""
+    """Download and decompress a file from the first URL with the published version."""
     reasons = []
     for base in config.urls:
         url = f"{base.rstrip('/')}/{name}.gz"

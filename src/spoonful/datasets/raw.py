@@ -1,4 +1,4 @@
-"""What `split` needs to know of raw data, whatever its format."""
+"""What `split` needs to know about raw data of any format."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,9 @@ class RawImage:
 
     Attributes:
         class_name: its class.
-        file_name: what its file in the split is called; unique in class and given split.
-        given_split: "train", "val" or "test" where the data says so, else None.
-        content: a digest of its file's bytes where known, to find copies; else None.
+        file_name: name of its file in the split; unique in class and given split.
+        given_split: "train", "val" or "test" if the data gives it, else None.
+        content: a digest of its file's bytes if known, to find copies; else None.
     """
 
     class_name: str
@@ -36,7 +36,7 @@ class RawDataset(Protocol):
     images: list[RawImage]
 
     def place(self, position: int, target: Path) -> None:
-        """Make an image appear as the file `target`, whose folder exists."""
+        """Put an image into the file `target`, whose folder exists."""
         ...
 
     def origin(self, position: int) -> str:
@@ -46,10 +46,10 @@ class RawDataset(Protocol):
 
 @dataclass
 class RawArrays:
-    """Raw images that lie in arrays; placed as PNG files.
+    """Raw images in arrays; placed as PNG files.
 
     Attributes:
-        images: one an image.
+        images: one entry per image.
         pixels: uint8 [n, h, w].
     """
 
@@ -62,5 +62,5 @@ class RawArrays:
         target.write_bytes(encoded.tobytes())
 
     def origin(self, position: int) -> str:
-        """Return an image's name: it has no file of its own."""
+        """Return an image's name, because it has no file."""
         return self.images[position].file_name

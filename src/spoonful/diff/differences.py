@@ -1,4 +1,4 @@
-"""Compare two recorded trainings, and say what differs first."""
+"""Compare two recorded trainings, and find what differs first."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from spoonful.diff.recorded_run import RecordedRun
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was found of two runs.
+    """The result of comparing two runs.
 
     Attributes:
         a: one run.
         b: the other.
-        inputs: what they were made from.
-        outcomes: what they did.
-        notes: what differs and changes no bit, or only perhaps.
+        inputs: comparison of their inputs.
+        outcomes: comparison of their results.
+        notes: differences that do not change any bit, or only may.
     """
 
     a: RecordedRun
@@ -28,7 +28,7 @@ class Comparison:
 
     @property
     def is_same_outcome(self) -> bool:
-        """Whether both ended with the same bits, and nothing on the way is known to differ."""
+        """Whether both ended with the same bits, with no known difference on the way."""
         statuses = {finding.aspect: finding.status for finding in self.outcomes}
         return (
             self.a.is_finished
@@ -39,18 +39,18 @@ class Comparison:
 
     @property
     def is_same(self) -> bool:
-        """Whether, besides, nothing that they were made from is known to differ."""
+        """Whether, in addition, no input is known to differ."""
         return self.is_same_outcome and not _of(self.inputs, Status.DIFFERENT)
 
     @property
     def first_difference(self) -> Finding | None:
-        """The outcome that differs first in the course of training; None: none is known to."""
+        """The outcome that differs first during training; None: no known difference."""
         different = _of(self.outcomes, Status.DIFFERENT)
         return min(different, key=lambda finding: finding.epoch or 0) if different else None
 
     @property
     def verdict(self) -> str:
-        """One line: the same to the bit, or what differs first."""
+        """One line: identical to the bit, or what differs first."""
         first = self.first_difference
         if first is not None:
             return f"{_first(first)}; {self._cause()}"
@@ -71,7 +71,7 @@ class Comparison:
 
     @property
     def reproduction_verdict(self) -> str:
-        """One line on B, which was to be A again."""
+        """One line on B, which was to reproduce A."""
         if not self.is_same_outcome:
             return f"not bit-identical: {self.verdict}"
         steps = self.a.num_steps
@@ -82,7 +82,7 @@ class Comparison:
         return f"bit-identical: {same}" + (f"; unknown: {_names(unknown)}" if unknown else "")
 
     def table(self) -> str:
-        """Return the runs, and a line for each aspect."""
+        """Return the runs, and one line per aspect."""
         width = max(len(run.name) for run in (self.a, self.b))
         runs = [
             f"{letter}  {run.name:<{width}}  {run.short_id}  {run.started:%Y-%m-%d %H:%M}  "
@@ -124,7 +124,7 @@ def compare(a: RecordedRun, b: RecordedRun, look: Look = window_alone) -> Compar
     Args:
         a: one run.
         b: the other.
-        look: says where in a window of steps the batches of both first differ.
+        look: finds where in a window of steps the batches of both first differ.
     """
     return Comparison(a, b, compare_inputs(a, b), compare_outcomes(a, b, look), notes_on(a, b))
 

@@ -1,4 +1,4 @@
-"""What was found of one aspect of two runs."""
+"""The comparison of one aspect of two runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ class Status(StrEnum):
     DIFFERENT = "DIFFERENT"
     PART = "same so far"  # as far as both runs went
     UNKNOWN = "unknown"
-    OTHER = "other"  # differs, and that alone makes no other training
+    OTHER = "other"  # differs, which alone does not change the training
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one aspect.
+    """The comparison of one aspect.
 
     Attributes:
         aspect: such as "data" or "order".
         status: whether it is the same.
         detail: what it is, or how it differs.
-        epoch: from 1, in which it first differs; None: it does not, or is no matter of epochs.
-        lines: what else is to be shown.
+        epoch: from 1, in which it first differs; None: it does not, or does not depend on epochs.
+        lines: further lines to show.
     """
 
     aspect: str
@@ -36,7 +36,7 @@ class Finding:
 
 
 def changed(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return the entries that differ, with both values; "absent" where there is none."""
+    """Return the entries that differ, with both values; "absent" for a missing one."""
     absent = "absent"
     return {
         name: (a.get(name, absent), b.get(name, absent))

@@ -7,7 +7,7 @@ _NUM_SHOWN = 4
 
 @dataclass(frozen=True)
 class Batch:
-    """A step of one run, as its config and the data here make it.
+    """A step of one run, made from its config and the present data.
 
     Attributes:
         epoch: from 1.
@@ -22,14 +22,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class FirstStep:
-    """What config and data say of the steps in which two ledgers first differ.
+    """What config and data show about the steps in which two ledgers first differ.
 
     Attributes:
         step: the first one that differs when both runs' batches are made again; None: none does.
         a: that step in A.
         b: that step in B.
-        confirms_a: what was made again has the digests of A's ledger.
-        confirms_b: of B's.
+        confirms_a: the repeated steps have the digests of A's ledger.
+        confirms_b: the same for B.
     """
 
     step: int | None
@@ -40,10 +40,10 @@ class FirstStep:
 
 
 def described(first: FirstStep, window: str) -> tuple[str, tuple[str, ...]]:
-    """Return what to say of it: a detail, and lines below.
+    """Return the description: a detail, and the lines below it.
 
     Args:
-        first: what was found.
+        first: the result.
         window: the steps in which the ledgers first differ, in words.
     """
     if first.step is None:

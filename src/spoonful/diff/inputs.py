@@ -1,4 +1,4 @@
-"""What two trainings were made from: data, split, config, code, versions, hardware."""
+"""Compare the inputs of two trainings: data, split, config, code, versions, hardware."""
 
 from spoonful.config.settings import flat_settings
 from spoonful.diff.finding import Finding, Status, changed, listed
@@ -27,7 +27,7 @@ _SHORT = 7  # of a commit
 _SHORT_DIGEST = 12
 _LOCK = "requirements.lock"
 _FINGERPRINTS = (f"{FINGERPRINT_TAGS}train", f"{FINGERPRINT_TAGS}val")
-# Memory is no part of it: what is free of it decides no bit.
+# Memory is not part of it: it does not affect any bit.
 _HARDWARE = (
     CPU_TAG,
     NUM_CORES_TAG,
@@ -39,14 +39,14 @@ _HARDWARE = (
 
 
 def compare_inputs(a: RecordedRun, b: RecordedRun) -> list[Finding]:
-    """Return what was found of data, split, config, code and versions."""
+    """Compare data, split, config, code and versions."""
     config = _config(a, b)
     split = _digest("split", SPLIT_DIGEST_TAG, a, b)
     return [_data(a, b, split, config), split, config, _code(a, b), _versions(a, b)]
 
 
 def notes_on(a: RecordedRun, b: RecordedRun) -> list[Finding]:
-    """Return what else differs: settings that change no bit, and the hardware."""
+    """Return other differences: settings that do not change any bit, and the hardware."""
     notes = []
     if a.config is not None and b.config is not None:
         learning = flat_settings(a.learning or {}) | flat_settings(b.learning or {})
@@ -54,7 +54,7 @@ def notes_on(a: RecordedRun, b: RecordedRun) -> list[Finding]:
         rest = {
             name: values
             for name, values in different.items()
-            if name not in learning and name != "tracking.run_name"  # which stands above
+            if name not in learning and name != "tracking.run_name"  # which is shown above
         }
         if rest:
             notes.append(Finding("no effect", Status.OTHER, listed(rest, _SHOWN_FIELDS)))
@@ -64,7 +64,7 @@ def notes_on(a: RecordedRun, b: RecordedRun) -> list[Finding]:
 
 
 def other_hardware(a: dict[str, str], b: dict[str, str]) -> str:
-    """Say in what two machines differ, as far as bits may depend on it; empty: in nothing."""
+    """Return the differences of two machines that may affect bits; empty: none."""
     both = {name for name in _HARDWARE if name in a and name in b}
     different = changed({n: a[n] for n in both}, {n: b[n] for n in both})
     ordered = {n.removeprefix(HARDWARE_TAGS): different[n] for n in _HARDWARE if n in different}
@@ -72,7 +72,7 @@ def other_hardware(a: dict[str, str], b: dict[str, str]) -> str:
 
 
 def hardware_of(run: RecordedRun) -> dict[str, str]:
-    """Return what a run was trained on, by the names of its tags."""
+    """Return the hardware of a run, by the names of its tags."""
     resumed = {
         name.removeprefix(RESUMED_TAGS): (
             f"{run.tags[name.removeprefix(RESUMED_TAGS)]}, resumed {value}"
@@ -159,7 +159,7 @@ def _code(a: RecordedRun, b: RecordedRun) -> Finding:
 
 
 def _commits(run: RecordedRun) -> list[str]:
-    """Return the commits that a run was trained with: that of its beginning, and of a resume."""
+    """Return the commits that a run was trained with: that of its start, and of a resume."""
     tags = (run.tag(COMMIT_TAG), run.tag(f"{RESUMED_TAGS}{COMMIT_TAG}"))
     return [commit for commit in tags if commit is not None]
 

@@ -13,7 +13,7 @@ class Window:
     Attributes:
         row_a: the first row of A that is not B's.
         row_b: the row of B in its place.
-        start: the first step that may differ; all before it are the same.
+        start: the first step that may differ; all earlier ones are the same.
         stop: the step after the last one that may be the first to differ.
     """
 
@@ -36,7 +36,7 @@ class Window:
 
 
 def first_difference(rows_a: Sequence[Row], rows_b: Sequence[Row]) -> Window | None:
-    """Return where the rows of one stream first differ, as far as both go; None: nowhere."""
+    """Return where the rows of one stream first differ, up to the shorter end; None: nowhere."""
     before: Row | None = None
     for row_a, row_b in zip(rows_a, rows_b, strict=False):
         if row_a != row_b:
@@ -48,7 +48,7 @@ def first_difference(rows_a: Sequence[Row], rows_b: Sequence[Row]) -> Window | N
 def _start(before: Row | None, row_a: Row, row_b: Row) -> int:
     """Return the first step after the last row that is the same.
 
-    The steps of "val" are counted in their epoch: there they begin anew.
+    The steps of "val" are counted within their epoch: they start again in each epoch.
     """
     if before is None or (before.stream == "val" and before.epoch < min(row_a.epoch, row_b.epoch)):
         return 0

@@ -1,4 +1,4 @@
-"""What two trainings did: order of the batches, weights, validation, metrics."""
+"""Compare the results of two trainings: order of the batches, weights, validation, metrics."""
 
 from collections.abc import Callable
 
@@ -8,14 +8,14 @@ from spoonful.diff.recorded_run import METRICS, RecordedRun
 from spoonful.record.ledger import TRAIN, VAL, WEIGHTS, Row
 from spoonful.record.tags import TRAIN_KEY_TAG
 
-# Says where in a window two streams of batches first differ: a detail, and lines below.
+# Finds where in a window two streams of batches first differ: a detail, and lines below it.
 Look = Callable[[Window], tuple[str, tuple[str, ...]]]
 
 _SHORT_DIGEST = 8
 
 
 def compare_outcomes(a: RecordedRun, b: RecordedRun, look: Look) -> list[Finding]:
-    """Return what was found of order, weights, validation and metrics, as they come in an epoch."""
+    """Compare order, weights, validation and metrics, in the order of an epoch."""
     return [
         _stream("order", TRAIN, a, b, look),
         _weights(a, b),
@@ -25,7 +25,7 @@ def compare_outcomes(a: RecordedRun, b: RecordedRun, look: Look) -> list[Finding
 
 
 def window_alone(window: Window) -> tuple[str, tuple[str, ...]]:
-    """Say no more than the ledgers do."""
+    """Return only what the ledgers show."""
     return f"in {window.words}", ()
 
 
@@ -66,9 +66,9 @@ def _weights(a: RecordedRun, b: RecordedRun) -> Finding:
 
 
 def _kept_model(a: RecordedRun, b: RecordedRun) -> Finding | None:
-    """Compare the models that were left; None: the records do not tell.
+    """Compare the saved models; None: the records do not contain them.
 
-    The key of a model is made of the config and the file: two keys may differ by the config alone.
+    A model's key is made of the config and the file: two keys may differ by the config alone.
     """
     key_a, key_b = a.tag(TRAIN_KEY_TAG), b.tag(TRAIN_KEY_TAG)
     if key_a is None or key_b is None:
@@ -89,7 +89,7 @@ def _metrics(a: RecordedRun, b: RecordedRun) -> Finding:
     for epoch in range(1, num_epochs + 1):
         for name in METRICS:
             value_a, value_b = (run.metrics.get(name, {}).get(epoch) for run in (a, b))
-            if repr(value_a) != repr(value_b):  # a loss that is no number equals itself
+            if repr(value_a) != repr(value_b):  # a loss of NaN equals itself
                 detail = f"first after epoch {epoch}: {name} {value_a!r} | {value_b!r}"
                 return Finding("metrics", Status.DIFFERENT, detail, epoch)
     if a.num_epochs != b.num_epochs:

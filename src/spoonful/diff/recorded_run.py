@@ -7,7 +7,7 @@ from typing import Any
 from spoonful.config.settings import learning_part
 from spoonful.record.ledger import TRAIN, Row
 
-# The metrics that are the same in every run of the same training on the same kind of machine.
+# Metrics that are equal in every run of the same training on the same kind of machine.
 METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 
 _SHORT_ID = 8
@@ -16,7 +16,7 @@ _NOT_RECORDED = "none"
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """What a run recorded of itself; None: it recorded no such thing.
+    """The record of a run; None for parts that it did not record.
 
     Attributes:
         run_id: its id.
@@ -49,26 +49,26 @@ class RecordedRun:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it came to its end."""
+        """Whether it has finished."""
         return self.status == "FINISHED"
 
     @property
     def num_epochs(self) -> int:
-        """Epochs whose metrics were recorded."""
+        """Number of epochs whose metrics were recorded."""
         return max((max(values, default=0) for values in self.metrics.values()), default=0)
 
     @property
     def num_steps(self) -> int:
-        """Steps that the ledger tells of."""
+        """Number of steps in the ledger."""
         return max((row.step for row in self.rows(TRAIN) or []), default=0)
 
     @property
     def learning(self) -> dict[str, Any] | None:
-        """What of the config decides the trained weights."""
+        """The part of the config that determines the trained weights."""
         return None if self.config is None else learning_part(self.config)
 
     def tag(self, name: str) -> str | None:
-        """Return a tag; None where it is absent or says "none"."""
+        """Return a tag; None if it is absent or "none"."""
         value = self.tags.get(name, _NOT_RECORDED)
         return None if value == _NOT_RECORDED else value
 

@@ -1,1 +1,1 @@
-"""Judging a trained model on test images."""
+"""Evaluate a trained model on test images."""

@@ -1,4 +1,4 @@
-"""The evaluation's files: numbers for DVC, and one page for people."""
+"""The evaluation's files: numbers for DVC, and one page for readers."""
 
 import base64
 import io
@@ -23,8 +23,8 @@ def write_tables(folder: Path, scores: Scores, predictions: Sequence[Sequence[An
 
     Args:
         folder: exists.
-        scores: of the whole test split.
-        predictions: one row an image: file, actual, predicted, confidence.
+        scores: scores of the whole test split.
+        predictions: one row per image: file, actual, predicted, confidence.
     """
     write_json(folder / METRICS_NAME, scores.metrics)
     write_csv(
@@ -53,9 +53,9 @@ def write_report(
     Args:
         folder: exists.
         title: the page's heading.
-        scores: of the whole test split.
-        figures: by heading.
-        facts: what was judged, by name.
+        scores: scores of the whole test split.
+        figures: figures by heading.
+        facts: facts about the evaluated model, by name.
     """
     metrics = [
         (name, f"{value:.4f}".removesuffix(".0000")) for name, value in scores.metrics.items()

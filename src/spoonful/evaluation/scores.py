@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class ClassScore:
-    """Scores of one class, 0..1; `num_images` of it are in the test split."""
+    """Scores of one class, 0..1; the test split has `num_images` of it."""
 
     class_name: str
     precision: float
@@ -19,7 +19,7 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Predictions whose confidence lies in (low, high]; means are 0 where there are none."""
+    """Predictions whose confidence is in (low, high]; means are 0 if there are none."""
 
     low: float
     high: float
@@ -33,8 +33,8 @@ class Scores:
     """All scores of one evaluation.
 
     Attributes:
-        metrics: numbers by name, the whole test split.
-        classes: one an entry of class_names.
+        metrics: numbers by name, for the whole test split.
+        classes: one per entry of class_names.
         confusion: int64 [classes, classes], rows actual, columns predicted.
         calibration: bins of equal width over (0, 1].
     """
@@ -57,10 +57,10 @@ def score(
     Args:
         probabilities: float [n, classes], rows that sum to 1.
         labels: int64 [n].
-        class_names: one a class.
+        class_names: one per class.
         top_k: counted as right when the label is among the k most probable; capped at the number
             of classes.
-        num_bins: of the calibration error.
+        num_bins: number of bins for the calibration error.
     """
     from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, top_k_accuracy_score
     from sklearn.metrics import precision_recall_fscore_support as per_class
@@ -74,7 +74,7 @@ def score(
     k = min(top_k, len(class_names))
     top_k_accuracy = 1.0
     if k < len(class_names):
-        # scikit-learn takes a column of scores, not two, where there are two classes.
+        # For two classes, scikit-learn takes one column of scores, not two.
         scores = probabilities[:, 1] if len(class_names) == 2 else probabilities
         top_k_accuracy = float(top_k_accuracy_score(labels, scores, k=k, labels=known))
     metrics = {
@@ -102,7 +102,7 @@ def calibration_bins(
     Args:
         confidence: the largest probability of each image [n], in (0, 1].
         correct: whether that class is the label [n].
-        num_bins: how many bins.
+        num_bins: number of bins.
     """
     edges = np.linspace(0.0, 1.0, num_bins + 1)
     places = np.clip(np.digitize(confidence, edges, right=True) - 1, 0, num_bins - 1)

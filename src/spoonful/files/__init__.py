@@ -1,1 +1,1 @@
-"""Files that are read and written whole: checked, named in errors, never half there."""
+"""Read and write whole files: checked, named in errors, never half-written."""

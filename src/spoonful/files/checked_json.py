@@ -1,7 +1,7 @@
-"""JSON files that hold the SHA-256 of their own bytes: no changed, lost or added byte is believed.
+"""JSON files that hold the SHA-256 of their own bytes: any changed, lost or added byte is found.
 
-The digest is that of the whole file without its own figures, and stands last. Files that were
-written before there was one have none, and are checked by their shape alone.
+The digest is that of the whole file without the digest itself, and comes last. Files of earlier
+versions have no digest, and only their shape is checked.
 """
 
 import hashlib
@@ -20,24 +20,24 @@ _Shape = TypeVar("_Shape")
 
 
 def write_checked(path: Path, value: dict[str, Any]) -> None:
-    """Write a JSON file whole or not at all, its digest behind the keys given."""
+    """Write a JSON file completely or not at all, with its digest after the given keys."""
     text = json.dumps({**value, _KEY: ""}, indent=2, ensure_ascii=False) + "\n"
     place = text.rindex('""') + 1
     write_text(path, text[:place] + _digest(text.encode()) + text[place:])
 
 
 def read_checked(path: Path, shape: type[_Shape], remake: str, *, is_finite: bool = True) -> _Shape:
-    """Read what `write_checked` wrote into an object.
+    """Read a file written by `write_checked` into an object.
 
     Args:
         path: the file.
-        shape: a dataclass of all its keys.
-        remake: what to do where the file is another one.
-        is_finite: refuse numbers that are infinite or none.
+        shape: a dataclass with all its keys.
+        remake: what to do if the file is wrong.
+        is_finite: refuse infinity and NaN.
 
     Raises:
-        SpoonfulError: its bytes are not those that were written, or not as `shape` says; its path,
-            what was expected and what was found.
+        SpoonfulError: its bytes have changed since it was written, or do not fit `shape`; names its
+            path, what was expected and what was found.
     """
     return shaped(_values(path, shape, remake, is_finite), shape, path, remake)
 

@@ -1,4 +1,4 @@
-"""The digests of files' bytes."""
+"""Digests of the bytes of files."""
 
 import hashlib
 import os
@@ -20,13 +20,13 @@ def content_hash(path: Path, on_bytes: Callable[[int], object] | None = None) ->
         on_bytes: called with the number of bytes just read.
 
     Raises:
-        SpoonfulError: no regular file, one that cannot be read, or that changes its size
-            meanwhile; names it and the reason.
+        SpoonfulError: not a regular file, or one that cannot be read or changes its size meanwhile;
+            names it and the reason.
     """
     digest = hashlib.sha256()
     with opened(path) as (descriptor, size):
         left = size
-        # One byte more than the size: a file that grows is noticed, and never read without end.
+        # One byte more than the size: a file that grows is noticed, and never read endlessly.
         while chunk := os.read(descriptor, min(_CHUNK_BYTES, left + 1)):
             left -= len(chunk)
             if left < 0:
@@ -40,7 +40,7 @@ def content_hash(path: Path, on_bytes: Callable[[int], object] | None = None) ->
 
 
 def content_hashes(paths: Sequence[Path]) -> list[str]:
-    """Return the hex SHA-256 of each file's bytes, several read at once.
+    """Return the hex SHA-256 of each file's bytes, reading several at once.
 
     Raises:
         SpoonfulError: a file cannot be read; names it and the reason.

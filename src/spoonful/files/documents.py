@@ -1,7 +1,7 @@
-"""Read the JSON, CSV and YAML files that stages hand to each other, whatever has become of them.
+"""Read the JSON, CSV and YAML files that stages pass to each other, checking for damage.
 
-Every reader takes what the file should be and the command that makes it again. All that can be
-wrong with a file (missing, a folder, cut off, of another shape) is one `SpoonfulError`.
+Every reader takes what the file should be and the command that creates it again. Anything wrong
+with a file (missing, a folder, truncated, of another shape) is one `SpoonfulError`.
 """
 
 import csv
@@ -28,11 +28,11 @@ def read_bytes(path: Path, remake: str, max_bytes: int = _MAX_BYTES) -> bytes:
 
     Args:
         path: the file.
-        remake: what to do where it cannot be read, such as "run `spoonful split` again".
-        max_bytes: what is longer is no such file.
+        remake: what to do if it cannot be read, such as "run `spoonful split` again".
+        max_bytes: a longer file is refused.
 
     Raises:
-        SpoonfulError: it is missing, no regular file, too long or unreadable.
+        SpoonfulError: it is missing, not a regular file, too long or unreadable.
     """
     try:
         # Without O_NONBLOCK, opening a named pipe waits for a writer.
@@ -55,13 +55,13 @@ def read_text(path: Path, remake: str, max_bytes: int = _MAX_BYTES) -> str:
     """Return the text of a UTF-8 file, without a byte order mark.
 
     Raises:
-        SpoonfulError: as `read_bytes`, or other bytes than UTF-8.
+        SpoonfulError: as `read_bytes`, or the bytes are not UTF-8.
     """
     return decoded(read_bytes(path, remake, max_bytes), path, remake)
 
 
 def decoded(content: bytes, path: Path | str, remake: str) -> str:
-    """Return bytes as text; SpoonfulError where they are not UTF-8."""
+    """Return bytes as text; SpoonfulError if they are not UTF-8."""
     try:
         return content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -74,14 +74,14 @@ def read_json(path: Path, shape: type[_Shape], remake: str, *, is_finite: bool =
 
     Args:
         path: the file.
-        shape: a dataclass or another type that says which keys and values the file must have; more
-            keys than these are passed over.
-        remake: what to do where the file is another one.
+        shape: a dataclass or another type that gives the keys and values that the file must have;
+            additional keys are ignored.
+        remake: what to do if the file is wrong.
         is_finite: refuse numbers that are infinite or none.
 
     Raises:
-        SpoonfulError: the first thing that is not as `shape` says; its path, what was expected and
-            what was found.
+        SpoonfulError: the first value that does not fit `shape`; names its path, what was expected
+            and what was found.
     """
     text = read_text(path, remake, _MAX_JSON_BYTES)
     return shaped(parsed_json(text, path, remake, is_finite=is_finite), shape, path, remake)
@@ -91,7 +91,7 @@ def parsed_json(text: str, path: Path | str, remake: str, *, is_finite: bool = T
     """Return the value of a JSON text; `path` is for the message.
 
     Raises:
-        SpoonfulError: it is not JSON, nested too deep, has a key twice or a number that is not
+        SpoonfulError: it is not JSON, is nested too deep, has a key twice or a number that is not
             finite.
     """
     number = _finite if is_finite else float
@@ -133,11 +133,11 @@ def read_table(path: Path, columns: Sequence[str], remake: str) -> list[dict[str
 
     Args:
         path: the file.
-        columns: which it must have; the others are read, too.
-        remake: what to do where it is another file.
+        columns: required columns; others are read, too.
+        remake: what to do if the file is wrong.
 
     Raises:
-        SpoonfulError: it is no such table; names the path and the line.
+        SpoonfulError: it is not such a table; names the path and the line.
     """
     return parsed_table(read_text(path, remake), columns, path, remake)
 
@@ -148,7 +148,7 @@ def parsed_table(
     """Return the rows of a CSV text; `path` is for the message.
 
     Raises:
-        SpoonfulError: no header with these columns, or a row of another length.
+        SpoonfulError: no header with these columns, or a row of the wrong length.
     """
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
@@ -171,12 +171,12 @@ def parsed_table(
 
 
 def unexpected(path: Path | str, expected: str, found: str, remake: str) -> SpoonfulError:
-    """Return the error of a file that is not what it should be."""
+    """Return the error for a file that is not what it should be."""
     return SpoonfulError(f"{path}: expected {expected}, found {found}; {remake}")
 
 
 def shown(value: object) -> str:
-    """Write a value in one line, shortened where it is long."""
+    """Write a value on one line, shortened if it is long."""
     text = ascii(value)
     return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 3]}..."
 

@@ -1,4 +1,4 @@
-"""Read files that may be anything: only regular ones, and never more than their size."""
+"""Read only regular files, and never more than their size."""
 
 import errno
 import os
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from spoonful.errors import SpoonfulError
 
-# Without O_NONBLOCK, to open a pipe that nobody writes to waits for ever.
+# Without O_NONBLOCK, opening a pipe without a writer waits forever.
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
@@ -21,11 +21,11 @@ _KINDS = (
 
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[tuple[int, int]]:
-    """Open a regular file; give its descriptor and its size in bytes.
+    """Open a regular file; yield its descriptor and its size in bytes.
 
     Raises:
-        SpoonfulError: the file is missing, no regular file or cannot be read, now or by the code
-            inside; names it and the reason.
+        SpoonfulError: the file is missing, not a regular file, or cannot be read, now or by the
+            code inside; names it and the reason.
     """
     try:
         descriptor = os.open(path, READ)
@@ -41,7 +41,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[tuple[int, int]]:
 
 
 def irregular(path: str | os.PathLike[str], mode: int) -> SpoonfulError:
-    """Return the error for what is there but no regular file, by its mode."""
+    """Return the error for a path that is not a regular file, by its mode."""
     kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "no regular file")
     return SpoonfulError(
         f"{path}: {kind}, expected a regular file with an image in it; remove or rename it"

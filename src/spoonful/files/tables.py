@@ -1,6 +1,6 @@
-"""Tables as csv and as Markdown, and their places in a README.
+"""Tables as CSV and as Markdown, and their places in a README.
 
-What a command writes into a README stands between two lines:
+The text that a command writes into a README is placed between two lines:
 
     <!-- NAME: written by the command -->
     <!-- end of NAME -->
@@ -16,7 +16,7 @@ from spoonful.files.whole import replaced_file, write_text
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a table whole or not at all."""
+    """Write a table completely or not at all."""
     with replaced_file(path) as beside, beside.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
@@ -24,13 +24,13 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """Read a table's rows, each by the header's names."""
+    """Read a table's rows as dicts keyed by the header's names."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[Any]], num_texts: int = 1) -> str:
-    """Write a Markdown table whose first `num_texts` columns are texts, the others numbers."""
+    """Write a Markdown table whose first `num_texts` columns are text, the others numbers."""
     lines = [f"| {' | '.join(header)} |"]
     lines.append("|" + " --- |" * num_texts + " --: |" * (len(header) - num_texts))
     lines += [f"| {' | '.join(str(value) for value in row)} |" for row in rows]
@@ -38,10 +38,10 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[Any]], num_texts: in
 
 
 def put_between(readme: Path, name: str, content: str) -> None:
-    """Replace what stands between the two lines of a name.
+    """Replace the text between the two lines of a name.
 
     Raises:
-        SpoonfulError: the file is not there or lacks them; says what to write into it.
+        SpoonfulError: the file is missing or lacks them; says what to write into it.
     """
     check_place(readme, name)
     begin, end = _marks(name)
@@ -54,7 +54,7 @@ def check_place(readme: Path, name: str) -> None:
     """Check that a README has the two lines of a name.
 
     Raises:
-        SpoonfulError: the file is not there or lacks them; says what to write into it.
+        SpoonfulError: the file is missing or lacks them; says what to write into it.
     """
     begin, end = _marks(name)
     text = readme.read_text(encoding="utf-8") if readme.is_file() else ""

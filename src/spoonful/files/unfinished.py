@@ -1,7 +1,7 @@
-"""Names beside a file or folder for what is not whole yet, told from what a killed process left.
+"""Temporary names beside a file or folder, told apart from leftovers of killed processes.
 
-Each is held by the process that writes it, and the system lets go of it when the process ends,
-however it does: what nobody holds is removed, what another process still writes is left alone.
+Each is locked by the process that writes it, and the system releases the lock when the process ends
+in any way: unlocked files are removed, files that another process still writes are kept.
 """
 
 import contextlib
@@ -26,9 +26,9 @@ def unused_name(path: Path, suffix: str = "") -> Path:
 
 @contextmanager
 def unfinished_file(path: Path) -> Iterator[Path]:
-    """Give an empty file beside `path`, held until the block ends; removed unless it was renamed.
+    """Yield an empty file beside `path`, locked until the block ends; removed unless renamed.
 
-    What killed processes left of `path` is removed before.
+    Leftovers of `path` from killed processes are removed first.
     """
     _remove_unheld(path, path.suffix)
     with _held(path, is_folder=False) as beside:
@@ -41,7 +41,7 @@ def unfinished_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def unfinished_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder beside `path`, as `unfinished_file` does a file."""
+    """Yield an empty folder beside `path`, like `unfinished_file` for a file."""
     remove_leftovers(path)
     with _held(path, is_folder=True) as beside:
         try:
@@ -51,12 +51,12 @@ def unfinished_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what killed processes left beside the folder `path`."""
+    """Remove leftovers of killed processes beside the folder `path`."""
     _remove_unheld(path, "")
 
 
 def meant(path: Path, found: Path) -> Path:
-    """Return what a path beside `path`, or below one, is to become; another path is left alone."""
+    """Return the final name of a path beside `path`, or below one; other paths are unchanged."""
     try:
         first, *rest = found.relative_to(path.parent).parts
     except ValueError:
@@ -67,7 +67,7 @@ def meant(path: Path, found: Path) -> Path:
 
 @contextmanager
 def sole_writer(path: Path) -> Iterator[None]:
-    """Hold `path` while several files are written that belong together.
+    """Lock `path` while several files that belong together are written.
 
     Raises:
         SpoonfulError: another process writes it; names the process.
@@ -102,13 +102,13 @@ def _remove_unheld(path: Path, suffix: str) -> None:
 
 @contextmanager
 def _held(path: Path, is_folder: bool) -> Iterator[Path]:
-    """Make a file or folder that `_remove_unheld` leaves alone, in whatever process that runs."""
+    """Create a file or folder that `_remove_unheld` keeps, in whichever process it runs."""
     while True:
         beside = unused_name(path, "" if is_folder else path.suffix)
         beside.mkdir() if is_folder else beside.touch(exist_ok=False)
         try:
             descriptor = os.open(beside, os.O_RDONLY)
-        except FileNotFoundError:  # taken for a leftover before it was held
+        except FileNotFoundError:  # taken for a leftover before it was locked
             continue
         if _hold(descriptor) and _is_at(descriptor, beside):
             break
@@ -120,10 +120,10 @@ def _held(path: Path, is_folder: bool) -> Iterator[Path]:
 
 
 def _hold(descriptor: int) -> bool:
-    """Hold an open file or folder; False: another process does."""
+    """Lock an open file or folder; False: another process holds it."""
     try:
         import fcntl
-    except ImportError:  # not a POSIX system: nothing is held
+    except ImportError:  # not a POSIX system: nothing is locked
         return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

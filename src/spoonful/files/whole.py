@@ -1,4 +1,4 @@
-"""Write files and folders so that none is ever seen half-written, not even after a power cut."""
+"""Write files and folders that are never seen half-written, not even after a power failure."""
 
 import ctypes
 import errno
@@ -13,7 +13,7 @@ from typing import Any
 
 from spoonful.files.unfinished import meant, unfinished_file, unfinished_folder, unused_name
 
-# Up to so many files of a folder are flushed one by one: the file system may have much else to
+# Up to this many files of a folder are flushed one by one: the file system may have much else to
 # flush. ext4 commits once for several threads: 200 files took 1.1-1.8 s in one thread, 0.12-0.34 s
 # in eight, 0.06-0.14 s with the whole file system; 2,000 took 8 s, 0.2 s and 0.05 s, and while
 # another process wrote 1 GB/s 1-14 s, 1.1-1.8 s and 0.3-0.7 s.
@@ -23,12 +23,12 @@ _FLUSHING_THREADS = 8
 
 @contextmanager
 def replaced_file(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; rename it into place when the block succeeds.
+    """Yield a path beside `path` to write to; rename it into place when the block succeeds.
 
-    It is on the disk before it is renamed, and its name is when this returns.
+    The file is on the disk before it is renamed, and its name is on the disk on return.
 
     Raises:
-        OSError: it cannot be written; `filename` is `path` where the error is about this file.
+        OSError: it cannot be written; `filename` is `path` if the error concerns this file.
     """
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,15 +41,15 @@ def replaced_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replaced_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder beside `path` to fill; put it into place when the block succeeds.
+    """Yield an empty folder beside `path` to fill; put it in place when the block succeeds.
 
-    Its files are on the disk before it is renamed, and its name is when this returns. Killed at any
-    moment, `path` is the old folder or the new one; absent for a moment where the file system
-    cannot exchange two names.
+    Its files are on the disk before it is renamed, and its name is on the disk on return. If killed
+    at any moment, `path` is the old folder or the new one; it is absent for a moment where the file
+    system cannot exchange two names.
 
     Raises:
-        OSError: it cannot be written; `filename` is `path`, or a path below it, where the error is
-            about this folder.
+        OSError: it cannot be written; `filename` is `path`, or a path below it, if the error
+            concerns this folder.
     """
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,9 +63,9 @@ def replaced_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Let an OSError name the file or folder that was meant, not the one beside it or none.
+    """Let an OSError name the final file or folder, not the one beside it or none.
 
-    To write to an open file raises one that names none.
+    Writing to an open file raises an OSError without a name.
     """
     try:
         yield
@@ -79,21 +79,21 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def put_in_place(beside: Path, path: Path) -> None:
-    """Rename a whole folder to `path`; what was there is removed.
+    """Rename a complete folder to `path`; an existing one is removed.
 
-    Killed at any moment, `path` is the old folder, absent or the new one.
+    If killed at any moment, `path` is the old folder, absent or the new one.
     """
     old = unused_name(path)
     while True:
         if path.exists():
-            path.rename(old)  # removing takes a while, in which path would be half a folder
+            path.rename(old)  # removing takes time, during which path would be incomplete
         try:
             beside.rename(path)
             break
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-            shutil.rmtree(old, ignore_errors=True)  # another process was quicker
+            shutil.rmtree(old, ignore_errors=True)  # another process was faster
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -101,7 +101,7 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
 
 
 def _exchanged(one: Path, other: Path) -> bool:
-    """Exchange the names of two folders at once; False: the system cannot, nothing has changed."""
+    """Exchange the names of two folders atomically; False: not supported, nothing has changed."""
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if rename is None:  # not Linux
         return False
@@ -113,12 +113,12 @@ def sync(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
-    except PermissionError:  # a folder that may be written, not read
+    except PermissionError:  # a folder that is writable but not readable
         return
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # a file system that flushes no folders
+        if error.errno != errno.EINVAL:  # a file system that does not flush folders
             error.filename = str(path)
             raise
     finally:
@@ -135,11 +135,11 @@ def _sync_tree(folder: Path) -> None:
             return
     with ThreadPoolExecutor(_FLUSHING_THREADS) as pool:
         for _ in pool.map(sync, [path for path in found if not path.is_symlink()]):
-            pass  # raises what went wrong
+            pass  # raises the error
 
 
 def _sync_file_system(folder: Path) -> None:
-    """Wait until all that was written to the file system of a folder is on the disk."""
+    """Wait until all data written to the file system of a folder is on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
@@ -153,21 +153,21 @@ def _sync_file_system(folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file whole or not at all."""
+    """Write a UTF-8 text file completely or not at all."""
     with replaced_file(path) as beside:
         beside.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file whole or not at all, in the order of the keys given."""
+    """Write a JSON file completely or not at all, in the order of the given keys."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def link_or_copy(method: str) -> Callable[[Path, Path], str]:
-    """Return a function (source, target) that makes a file appear at a second place.
+    """Return a function (source, target) that links or copies a file to a second path.
 
-    There are no hard links: whoever writes to one, or makes it read-only as DVC does with its
-    cache, does so to the source.
+    Hard links are not used: writing to one, or making it read-only as DVC does with its cache,
+    would also change the source.
 
     Args:
         method: "auto" tries reflink, symlink, copy in this order; or one of these three.
@@ -192,13 +192,13 @@ def link_or_copy(method: str) -> Callable[[Path, Path], str]:
                 target.unlink(missing_ok=True)
                 if len(names) == 1 or error.errno not in _NO_SUCH_LINKS:
                     raise
-                names.remove(name)  # not on this file system: do not try it for every file
+                names.remove(name)  # not supported here: do not try it for every file
         raise OSError(f"none of {', '.join(attempts)} worked")
 
     return make
 
 
-# What file systems say to a link that they do not have, or not between these two places.
+# Errors of file systems for links that are not supported, or not between these two paths.
 _NO_SUCH_LINKS = (
     errno.EINVAL,
     errno.ENOSYS,

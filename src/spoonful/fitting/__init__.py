@@ -1,1 +1,1 @@
-"""Training with Keras: compile, fit, watch, save. Knows nothing of Hydra, MLflow or DVC."""
+"""Training with Keras: compile, fit, watch, save. Knows nothing about Hydra, MLflow or DVC."""

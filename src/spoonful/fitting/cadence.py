@@ -6,19 +6,19 @@ from collections.abc import Callable
 from spoonful.errors import SpoonfulError
 from spoonful.generator.steps import checked_whole
 
-# Epochs may be shorter than writing a checkpoint: at their ends, one is written when the last
-# writing lies this many times its own duration back, so that writing takes half a percent of the
-# time at most, besides the first and the last one, which are always written.
+# Epochs may be shorter than writing a checkpoint: at their ends, one is written if this many times
+# the duration of the last write has passed since then, so writing takes at most half a percent of
+# the time, besides the first and the last one, which are always written.
 _WRITE_SHARE = 200
 
 
 class Cadence:
-    """Say when a checkpoint is due.
+    """Decide when a checkpoint is due.
 
     Args:
-        every_steps: write after so many steps; None: not by steps.
-        every_minutes: write after so many minutes; None: not by time.
-        clock: seconds, growing.
+        every_steps: write after this many steps; None: not by steps.
+        every_minutes: write after this many minutes; None: not by time.
+        clock: returns increasing seconds.
 
     Raises:
         SpoonfulError: an argument outside its range.
@@ -45,12 +45,12 @@ class Cadence:
         self._begin = 0.0
 
     def start(self, step: int) -> None:
-        """Begin to count at a step."""
+        """Start counting at a step."""
         self._last_step = step
         self._begin = self._clock()
 
     def is_due(self, step: int) -> bool:
-        """Return whether to write after so many steps, inside an epoch."""
+        """Return whether to write after a step inside an epoch."""
         every = self._every_steps
         if every is not None and step // every > self._last_step // every:
             return True
@@ -66,11 +66,11 @@ class Cadence:
         return self._clock() - self._last_end >= _WRITE_SHARE * self._last_write_s
 
     def begin_write(self) -> None:
-        """Note that writing begins."""
+        """Record that writing begins."""
         self._write_begin = self._clock()
 
     def end_write(self, step: int) -> None:
-        """Note that a checkpoint of a step is written."""
+        """Record that a checkpoint of a step is written."""
         self._last_end = self._clock()
         self._last_write_s = self._last_end - self._write_begin
         self._last_step = step

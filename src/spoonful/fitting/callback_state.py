@@ -1,4 +1,4 @@
-"""What Keras' callbacks remember from epoch to epoch."""
+"""The state that Keras' callbacks keep from epoch to epoch."""
 
 import inspect
 from collections.abc import Iterable
@@ -28,30 +28,30 @@ _REMEMBERED: dict[type, tuple[str, ...]] = {
     keras.callbacks.SwapEMAWeights: ("_ema_weights_in_model",),
     keras.callbacks.History: ("epoch", "history"),
 }
-_ARRAY = "__array__"  # the one key of what stands for an array among JSON types
+_ARRAY = "__array__"  # the only key of a dict that represents an array in JSON
 
 
 @runtime_checkable
 class KeepsState(Protocol):
-    """A callback that says itself what it remembers."""
+    """A callback that saves and restores its own state."""
 
     def get_state(self) -> dict[str, Any]:
         """Return numbers, text, None, arrays, and lists and dicts of them."""
         ...
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Put back what `get_state` returned."""
+        """Restore the state from `get_state`."""
         ...
 
 
 def take_states(callbacks: Iterable[Any]) -> tuple[list[dict[str, Any]], Arrays]:
-    """Return what the callbacks remember.
+    """Return the state of the callbacks.
 
     Returns:
-        For each callback its class and its values as JSON types; and all arrays by name.
+        The class and the values of each callback as JSON types, and all arrays by name.
 
     Raises:
-        SpoonfulError: a value that no checkpoint can hold; names it and its callback.
+        SpoonfulError: a value that a checkpoint cannot hold; names it and its callback.
     """
     states: list[dict[str, Any]] = []
     arrays: Arrays = {}
@@ -66,10 +66,10 @@ def take_states(callbacks: Iterable[Any]) -> tuple[list[dict[str, Any]], Arrays]
 
 
 def put_states(callbacks: Iterable[Any], states: list[dict[str, Any]], arrays: Arrays) -> None:
-    """Put back what `take_states` returned.
+    """Restore the states from `take_states`.
 
     Raises:
-        SpoonfulError: the callbacks are others; names the saved and the current ones.
+        SpoonfulError: the callbacks differ; names the saved and the current ones.
     """
     callbacks = list(callbacks)
     saved = [state["class"] for state in states]
@@ -118,8 +118,8 @@ def pack(value: Any, name: str, arrays: Arrays) -> Any:
 
     Args:
         value: number, text, None, array, or lists and dicts of them.
-        name: what the names of its arrays begin with.
-        arrays: gets its arrays.
+        name: prefix of the names of its arrays.
+        arrays: receives its arrays.
 
     Raises:
         SpoonfulError: it is or holds something else; names it.
@@ -142,7 +142,7 @@ def pack(value: Any, name: str, arrays: Arrays) -> Any:
 
 
 def unpack(value: Any, arrays: Arrays) -> Any:
-    """Return what `pack` was given; tuples have become lists."""
+    """Return the value passed to `pack`; tuples have become lists."""
     if isinstance(value, list):
         return [unpack(item, arrays) for item in value]
     if not isinstance(value, dict):

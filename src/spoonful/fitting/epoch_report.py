@@ -1,4 +1,4 @@
-"""What training says of each epoch."""
+"""The report of training on each epoch."""
 
 from dataclasses import dataclass
 
@@ -11,19 +11,19 @@ class EpochReport:
 
     Attributes:
         epoch: counted from 1.
-        num_epochs: how many were asked for.
+        num_epochs: requested number of epochs.
         metrics: loss, accuracy, val_loss, val_accuracy, learning_rate; the same in every run of
             the same config on the same kind of machine.
         train_s: seconds of its training part.
         val_s: seconds of its validation.
-        images_per_s: of the training part.
+        images_per_s: speed of the training part.
         input_wait_s: seconds of the training part spent waiting for batches.
         peak_rss_mb: largest resident memory of the process during this training so far, in MiB.
-        digests: of the batches of "train" and "val", hex, as the ledger has them.
+        digests: digests of the batches of "train" and "val", hex, as in the ledger.
         shuffle: how well training's batches were mixed, by the metrics of `ShuffleQuality`.
-        images_seen: trained on since the training began, this epoch's included.
-        train_time_s: seconds of the training parts so far, this epoch's included. What a killed
-            process did after its last checkpoint is done again, and counts once.
+        images_seen: images used since the training began, including this epoch.
+        train_time_s: seconds of the training parts so far, including this epoch. Work of a killed
+            process after its last checkpoint is repeated, and counts once.
     """
 
     epoch: int
@@ -41,11 +41,11 @@ class EpochReport:
 
     @property
     def left_s(self) -> float:
-        """Seconds that the remaining epochs take if they are like this one."""
+        """Seconds for the remaining epochs if they are like this one."""
         return (self.num_epochs - self.epoch) * (self.train_s + self.val_s)
 
     def performance(self) -> dict[str, float]:
-        """Return what differs from run to run, as metrics with units in their names."""
+        """Return the values that differ from run to run, as metrics with units in their names."""
         return {
             "images_per_s": self.images_per_s,
             "epoch_train_s": self.train_s,
@@ -57,11 +57,11 @@ class EpochReport:
         }
 
     def digest_metrics(self) -> dict[str, float]:
-        """Return the digests' first 48 bits as metrics: equal where the batches were."""
+        """Return the digests' first 48 bits as metrics: equal for equal batches."""
         return {f"digest_{name}": as_metric(digest) for name, digest in self.digests.items()}
 
     def tracked_metrics(self) -> dict[str, float]:
-        """Return all that is recorded of an epoch."""
+        """Return all recorded metrics of an epoch."""
         return {
             **self.metrics,
             **self.performance(),

@@ -1,4 +1,4 @@
-"""Watch training: time each epoch, show it, and hand it on."""
+"""Watch training: time each epoch, show it, and pass it on."""
 
 import contextlib
 import math
@@ -18,16 +18,16 @@ from spoonful.fitting.resumable import Resumable
 
 
 class EpochWatch(keras.callbacks.Callback):
-    """Report each epoch; show it where a person watches.
+    """Report each epoch, and show its progress on a terminal.
 
     Args:
-        batches: what training reads; asked how long training waited.
+        batches: read by training; gives how long training waited.
         resumable: knows where in its epoch training began, and the epoch's digests.
-        steps_per_epoch: updates an epoch.
-        images_per_epoch: images an epoch.
-        num_epochs: how many were asked for.
-        val_steps: steps of a validation.
-        shuffle_quality: called with an epoch, from 0, for how well it was mixed.
+        steps_per_epoch: updates per epoch.
+        images_per_epoch: images per epoch.
+        num_epochs: requested number of epochs.
+        val_steps: steps per validation.
+        shuffle_quality: called with an epoch, from 0; returns how well it was mixed.
         on_epoch: called with the report of each epoch.
     """
 
@@ -60,7 +60,7 @@ class EpochWatch(keras.callbacks.Callback):
         self._is_between = True
 
     def get_state(self) -> dict[str, float]:
-        """Return how long this epoch trained and waited so far, and the others trained, in s."""
+        """Return how long this epoch trained and waited so far, and earlier ones trained, in s."""
         earlier = {"train_time_s": self._train_time_s}
         if self._is_between:
             return {"train_s": 0.0, "wait_s": 0.0, **earlier}
@@ -68,7 +68,7 @@ class EpochWatch(keras.callbacks.Callback):
         return {"train_s": train_s, "wait_s": self._wait_s, **earlier}
 
     def set_state(self, state: dict[str, float]) -> None:
-        """Count on from what `get_state` returned, in the epoch that begins."""
+        """Continue from the result of `get_state`, in the epoch that begins."""
         self._earlier = (state["train_s"], state["wait_s"])
         self._train_time_s = state["train_time_s"]
 
@@ -86,20 +86,20 @@ class EpochWatch(keras.callbacks.Callback):
         self._show(self._title, self._steps_per_epoch, self._done, self._detail)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Note when an execution begins."""
+        """Record when an execution begins."""
         self._batch_begin = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Tell how long the execution waited for its batches."""
+        """Record how long the execution waited for its batches."""
         end = time.perf_counter()
-        # The last execution of an epoch may have fewer steps than Keras says.
+        # The last execution of an epoch may have fewer steps than Keras reports.
         done = min(self._resumable.position + batch + 1, self._steps_per_epoch)
         ready_times = self._batches.take_ready_times(self._done, done - self._done)
-        # The first execution of all begins with making its graph, before it asks for a batch.
+        # The very first execution builds its graph before it requests a batch.
         begin = max(self._batch_begin, self._batches.asked_time)
         self._wait_s += input_wait_s(begin, end, ready_times)
         self._train_end = end
-        # Keras has made numbers of the logs for all callbacks: showing the loss costs nothing.
+        # Keras has already converted the logs to numbers: showing the loss costs nothing.
         self._loss = (logs or {}).get("loss")
         self._bar.update(done - self._done)
         self._done = done
@@ -114,7 +114,7 @@ class EpochWatch(keras.callbacks.Callback):
         self._bar.update(min(batch + 1, self._val_steps) - self._bar.done)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Report the epoch; raise SpoonfulError where its loss is not finite."""
+        """Report the epoch; raise SpoonfulError if its loss is not finite."""
         end = time.perf_counter()
         self._shown.close()
         train_s = self._train_end - self._begin if self._train_s is None else self._train_s
@@ -145,7 +145,7 @@ class EpochWatch(keras.callbacks.Callback):
             )
 
     def close(self) -> None:
-        """Take the progress bar away, also when training was cut short."""
+        """Remove the progress bar, also if training ended early."""
         self._shown.close()
 
     def _show(

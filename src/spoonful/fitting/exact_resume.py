@@ -22,16 +22,16 @@ from spoonful.fitting.short_epoch import ShortEpoch
 from spoonful.generator import BatchGenerator
 from spoonful.record.ledger import Ledger
 
-# Variables that are others at fit's very end than where training would go on: best weights put
-# back, averages over the steps.
+# Variables that differ between the very end of fit and where training would continue: best weights
+# put back, averages over the steps.
 _AT_END = "end/"
 
 
 class ExactResume(Resumable):
-    """Let a killed `model.fit` go on when its script is run again, to the same bits.
+    """Resume a killed `model.fit` when its script is run again, to the same bits.
 
-    Killed at any step, it ends with the weights, optimizer, seed counters, metrics and history that
-    it would have ended with uninterrupted::
+    Killed at any step, training ends with the same weights, optimizer, seed counters, metrics and
+    history as without interruption::
 
         keras.utils.set_random_seed(0)
         tf.config.experimental.enable_op_determinism()
@@ -39,22 +39,22 @@ class ExactResume(Resumable):
         resume = spoonful.ExactResume("checkpoints", generator)
         model.fit(generator, epochs=10, callbacks=[resume])  # beside others, at any place
 
-    What Keras' callbacks remember is kept; a callback of your own is asked for its state by
-    `get_state()` and given it by `set_state(state)` where it has them. Epoch `e` of fit reads epoch
-    `e` of the generator in order, whatever fit's `shuffle` says; so it does a BatchGenerator given
-    as `validation_data`. Other validation data must be the same each time. Not resumed are the
-    global random generators (Python's, NumPy's, Keras', TensorFlow's) and optimizers beside
-    `model.optimizer`.
+    The state of Keras' callbacks is kept; the state of your own callbacks is saved with
+    `get_state()` and restored with `set_state(state)` if they have these methods. Epoch `e` of fit
+    reads epoch `e` of the generator in order, whatever fit's `shuffle` says; the same holds for a
+    BatchGenerator given as `validation_data`. Other validation data must be the same each time. The
+    global random generators (Python's, NumPy's, Keras', TensorFlow's) and optimizers besides
+    `model.optimizer` are not resumed.
 
     Args:
-        path: folder of the checkpoints, one for each fit; made where it is missing.
-        generator: the very one that fit reads.
-        checkpoint_every_steps: write after so many steps, >= 1; None: not by steps.
-        checkpoint_every_minutes: write after so many minutes, > 0; None: not by time. At the end of
-            an epoch one is written anyhow, where writing takes less than 1 % of the time.
-        delete_checkpoint: remove the checkpoints when fit ends, also where a callback stopped it.
-            False: keep the last one, so that the script, run again, trains nothing and has the same
-            model and history, or goes on where it asks for more epochs.
+        path: folder of the checkpoints, one for each fit; created if missing.
+        generator: the same object that fit reads.
+        checkpoint_every_steps: write after this many steps, >= 1; None: not by steps.
+        checkpoint_every_minutes: write after this many minutes, > 0; None: not by time. At the end
+            of an epoch one is also written if writing takes less than 1 % of the time.
+        delete_checkpoint: remove the checkpoints when fit ends, also if a callback stopped it.
+            False: keep the last one, so that running the script again trains nothing and gives the
+            same model and history, or continues if it asks for more epochs.
 
     Raises:
         SpoonfulError: an argument outside its range; while fitting, a checkpoint of another
@@ -84,8 +84,8 @@ class ExactResume(Resumable):
         self._generator = generator
         self._is_deleting = delete_checkpoint
         self._list: Any = None  # Keras' list of all callbacks
-        self._resumed: Checkpoint | None = None  # that the epoch goes on from, inside it
-        self._end: Checkpoint | None = None  # of the finished training
+        self._resumed: Checkpoint | None = None  # from which the epoch resumes, inside it
+        self._end: Checkpoint | None = None  # checkpoint of the finished training
         self._last = keras.callbacks.LambdaCallback(
             on_train_begin=self._after_train_begin,
             on_epoch_begin=self._after_epoch_begin,
@@ -95,7 +95,7 @@ class ExactResume(Resumable):
         )
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Take the first and the last place of all callbacks, and put the checkpoint back."""
+        """Take the first and the last place among the callbacks, and restore the checkpoint."""
         self._list = _calling_list(self)
         others = [c for c in self._list.callbacks if c is not self and c is not self._last]
         self._check_fit(others)
@@ -120,7 +120,7 @@ class ExactResume(Resumable):
             self.model._initial_epoch = self.params["epochs"] if has_stopped else state["epoch"]
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Begin an epoch where it is to begin; write the checkpoint of the one before."""
+        """Begin an epoch at its position; write the checkpoint of the previous epoch."""
         self.model._initial_epoch = None  # for the next fit, should this one end by an exception
         start = self._start
         if start is not None and epoch != start.state["epoch"]:
@@ -129,25 +129,25 @@ class ExactResume(Resumable):
                 f"{start.state['epoch']}, counted from 0; leave initial_epoch out, or remove it"
             )
         if start is not None:
-            set_model(self.model, start.arrays)  # others have begun the training a second time
+            set_model(self.model, start.arrays)  # other callbacks have begun the training again
         super().on_epoch_begin(epoch, logs)
         self._resumed = start if self.position else None
         self._number_from(self.position)
 
     def _after_epoch_begin(self, epoch: int, logs: dict[str, float]) -> None:
         start, self._resumed = self._resumed, None
-        if start is not None:  # others have begun the epoch a second time
+        if start is not None:  # other callbacks have begun the epoch again
             set_model(self.model, start.arrays)
             put_states(self.companions, start.state["callbacks"], start.arrays)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Do nothing yet: what other callbacks do here belongs to the step."""
+        """Do nothing yet: the work of other callbacks here belongs to the step."""
 
     def _after_batch(self, batch: int, logs: dict[str, float]) -> None:
         super().on_train_batch_end(batch - self.position, logs)
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Let validation read the order of this epoch, whatever it has read before."""
+        """Let validation read the order of this epoch, whatever it read before."""
         super().on_test_begin(logs)
         # Not public, but the one way from a callback to validation_data.
         iterator = getattr(self.model, "_eval_epoch_iterator", None)
@@ -156,7 +156,7 @@ class ExactResume(Resumable):
             validation.serve_from(self._epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Complete the epoch's logs before others read them."""
+        """Complete the epoch's logs before other callbacks read them."""
         self._number_from(0)
         super().on_epoch_end(epoch, logs)
 
@@ -168,7 +168,7 @@ class ExactResume(Resumable):
             self._end = self._checkpoint(step, is_finished=True)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Give the callbacks their state where fit had no epoch left to run."""
+        """Restore the state of the callbacks if fit had no epoch left to run."""
         self._complete(logs)
         self.model._initial_epoch = None
         if self._start is not None:
@@ -218,7 +218,7 @@ class ExactResume(Resumable):
             )
 
     def _number_from(self, position: int) -> None:
-        """Let callbacks see the number that each batch has in its epoch: Keras counts from 0."""
+        """Let callbacks see each batch's number within its epoch: Keras counts from 0."""
         keras_list, kind, num_steps = self._list, type(self._list), self._num_steps
         for name in ("on_train_batch_begin", "on_train_batch_end"):
             vars(keras_list).pop(name, None)
@@ -226,7 +226,7 @@ class ExactResume(Resumable):
             return
 
         def begin(batch: int, logs: Any = None) -> None:
-            # Keras begins a batch more before it notices that the epoch is over.
+            # Keras begins one more batch before it notices that the epoch is over.
             if batch + position < num_steps:
                 kind.on_train_batch_begin(keras_list, batch + position, logs)
 
@@ -237,7 +237,7 @@ class ExactResume(Resumable):
 
 
 def _calling_list(callback: ExactResume) -> Any:
-    """Return Keras' list of callbacks, which a callback is not told of, from who called it."""
+    """Return Keras' list of callbacks from the caller, since callbacks have no access to it."""
     frame = sys._getframe()
     while (caller := frame.f_back) is not None:
         frame = caller
@@ -265,10 +265,10 @@ def _warn_of_unkept(callbacks: list[Any]) -> None:
 
 
 def _changed(now: Arrays, before: Mapping[str, Any]) -> Arrays:
-    """Return the arrays that are others now, under the names of a finished training."""
+    """Return the arrays that have changed, under the names of a finished training."""
     return {f"{_AT_END}{k}": v for k, v in now.items() if not np.array_equal(v, before[k])}
 
 
 def _at_end(arrays: Arrays) -> Arrays:
-    """Return what `_changed` returned, under its own names."""
+    """Return the arrays from `_changed`, under their own names."""
     return {k.removeprefix(_AT_END): v for k, v in arrays.items() if k.startswith(_AT_END)}

@@ -26,14 +26,14 @@ _ORDER_SIZES = ("block_size", "window_blocks", "buffer_size")
 
 @dataclass(frozen=True)
 class Resuming:
-    """How a training can be interrupted, and from where it goes on.
+    """How a training can be interrupted, and from where it resumes.
 
     Attributes:
         folder: where checkpoints are kept; None: none are written.
-        start: the checkpoint to go on from; None: from the beginning.
-        stop: asked after every execution whether the user wishes to end.
+        start: the checkpoint to resume from; None: from the beginning.
+        stop: asked after every execution whether the user wants to stop.
         on_checkpoint: called with the ledger's rows whenever a checkpoint is written.
-        facts: what else a checkpoint is to tell; JSON types only.
+        facts: further content of a checkpoint; JSON types only.
     """
 
     folder: CheckpointFolder | None = None
@@ -48,12 +48,12 @@ class Fit:
 
     Args:
         config: the whole config.
-        model: compiled.
-        generator: of the training batches.
-        validation: of the validation batches.
+        model: a compiled model.
+        generator: generator of the training batches.
+        validation: generator of the validation batches.
         stopping: early stopping, which also keeps the best weights.
         on_epoch: called with the report of each epoch.
-        resuming: where checkpoints go, and where to go on.
+        resuming: where checkpoints go, and where to resume.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Fit:
         self._fit(0 if start is None else start.state["epoch"])
         if self._resuming.stop is None or not self._resuming.stop.is_wanted:
             for generator in (self._generator, self._validation):
-                generator.finish_check()  # before what was read is taken for good
+                generator.finish_check()  # before the data read is trusted
         self.resumable.write_end()
         if self._resuming.stop is not None and self._resuming.stop.is_wanted:
             self._resuming.stop.now()
@@ -130,7 +130,7 @@ class Fit:
         except Exception:
             cause = self._batches.error or self._val_batches.error
             if cause is not None:
-                raise cause from cause.__cause__  # not from what TensorFlow made of it
+                raise cause from cause.__cause__  # not from TensorFlow's error
             raise
         finally:
             watch.close()
@@ -165,11 +165,11 @@ class Fit:
 
 
 def _shuffle_quality(generator: BatchGenerator) -> ShuffleQuality:
-    """Return what says how well the generator's epochs are mixed."""
-    state = generator.state(0)  # what decides its batches
+    """Return the measure of how well the generator's epochs are mixed."""
+    state = generator.state(0)  # what determines its batches
     sizes = {name: state[name] for name in _ORDER_SIZES if name in state}
     labels = generator.source.labels
-    # An order of its own: that of "buffer" has a memory, which reading ahead needs for itself.
+    # A separate order: that of "buffer" keeps state, which reading ahead needs for itself.
     order = make_order(state["shuffle"], len(labels), state["seed"], labels=labels, **sizes)
     return ShuffleQuality(order, labels, generator.batch_size, generator.drop_remainder)
 

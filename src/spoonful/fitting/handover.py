@@ -1,4 +1,4 @@
-"""Hand a generator's batches over to TensorFlow, many at a time."""
+"""Pass a generator's batches to TensorFlow, many at a time."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from spoonful.generator import BatchGenerator
 from spoonful.generator.chunks import Batch
 from spoonful.generator.stream import BatchStream
 
-# What TensorFlow holds ready: the steps of an execution and two more, where they are small.
+# Batches held ready by TensorFlow: the steps of an execution and two more, if small.
 _STEPS_READY = 2
 _BYTES_READY = 16 << 20
 
@@ -17,16 +17,16 @@ _BYTES_READY = 16 << 20
 class EpochBatches:
     """The epochs of a generator as a tf.data.Dataset, each exactly its steps in their order.
 
-    A chunk of batches crosses over to TensorFlow at once, without a copy, and is cut into batches
-    there, where a Keras PyDataset pays Python for every batch: a one-layer model trains on 92 k
-    images of MNIST a second at batch 32 instead of 66 k (case fit_32 of experiments/throughput).
-    As each epoch is finite, any `steps_per_execution` fits it. One that is resumed is shorter than
-    the length that the dataset tells.
+    A chunk of batches is passed to TensorFlow at once, without a copy, and is cut into batches
+    there, while a Keras PyDataset runs Python for every batch: a one-layer model trains on 92 k
+    images of MNIST per second at batch 32 instead of 66 k (case fit_32 of experiments/throughput).
+    Since each epoch is finite, any `steps_per_execution` fits. A resumed epoch is shorter than the
+    length that the dataset reports.
 
     Args:
-        generator: what to read.
+        generator: the generator to read.
         steps_per_execution: steps that TensorFlow runs at a time.
-        clock: seconds, growing; the one that the times given to `input_wait_s` come from.
+        clock: returns increasing seconds; the clock of the times passed to `input_wait_s`.
     """
 
     def __init__(
@@ -35,9 +35,9 @@ class EpochBatches:
         steps_per_execution: int,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.epoch = 0  # whose batches the next iteration yields
-        self.position = 0  # the first of them, by its number in the epoch
-        self.error: Exception | None = None  # what ended the batches: TensorFlow keeps its text
+        self.epoch = 0  # the epoch that the next iteration yields
+        self.position = 0  # its first batch, by its number in the epoch
+        self.error: Exception | None = None  # ended the batches: TensorFlow keeps only its text
         self.asked_time = 0.0  # when TensorFlow asked for the epoch's first batch, in s
         self._num_steps = len(generator)
         self._stream: BatchStream | None = generator.stream()
@@ -48,21 +48,21 @@ class EpochBatches:
         self.dataset = self._dataset(generator, steps_per_execution)
 
     def take_ready_times(self, first: int, count: int) -> list[float | None]:
-        """Return and forget when the batches of the steps from `first` on were handed over.
+        """Return and forget when the batches of the steps from `first` on were passed on.
 
         Args:
             first: a step of this epoch, from 0.
-            count: how many steps.
+            count: number of steps.
 
         Returns:
-            A time in s for each step; None: unseen.
+            A time in s for each step; None: unknown.
         """
         start = self.epoch * self._num_steps + first
         with self._lock:
             return [self._ready_times.pop(start + i, None) for i in range(count)]
 
     def serve_from(self, epoch: int, position: int = 0) -> None:
-        """Let the next iteration yield the steps of an epoch from a number in it on."""
+        """Let the next iteration yield the steps of an epoch from a position on."""
         self.epoch, self.position = epoch, position
         with self._lock:
             self._ready_times.clear()
@@ -75,11 +75,11 @@ class EpochBatches:
             return [self._digests.pop(step) for step in range(start, start + count)]
 
     def close(self) -> None:
-        """End the reading threads and let go of the generator, its buffers and its files.
+        """End the reading threads and release the generator, its buffers and its files.
 
-        TensorFlow may still ask for batches: it gets none. It keeps this object for as long as the
-        process lives, as it does with whatever made a dataset, so a sweep of 168 trainings on MNIST
-        would hold every one of their sources (60 MB each).
+        TensorFlow may still request batches: it gets none. It keeps this object until the process
+        ends, as it does for any dataset, so a sweep of 168 trainings on MNIST would hold every one
+        of their sources (60 MB each).
         """
         stream, self._stream, self.dataset = self._stream, None, None
         if stream is not None:
@@ -95,7 +95,7 @@ class EpochBatches:
         )
         chunks = tf.data.Dataset.from_generator(self._chunks, output_signature=signature)
         batches = chunks.flat_map(lambda *chunk: tf.data.Dataset.from_tensor_slices(chunk))
-        # What never comes gives the dataset a length, and lets it end before.
+        # An element that never comes gives the dataset a length, and lets it end early.
         nothing = tf.data.Dataset.from_generator(
             lambda: iter(()), output_signature=batches.element_spec
         )
@@ -124,17 +124,17 @@ class EpochBatches:
                 self._digests.update(enumerate(digests, start=step))
             step += chunk.num_steps
             x, y = chunk.x, chunk.y
-            del stream, chunk  # what waits here must not hold the generator after `close`
+            del stream, chunk  # a waiting iterator must not hold the generator after `close`
             yield x, y
 
 
 def _without_autotuning() -> Any:
-    """Return the options of a dataset in which TensorFlow tunes nothing: nothing is left to tune.
+    """Return the options of a dataset without TensorFlow's tuning, which has nothing to tune here.
 
-    TensorFlow's tuning sleeps between its turns, each time twice as long, and now and then is not
-    woken when an iterator ends, whose destructor waits for it (seen in a debugger, TensorFlow
-    2.21). About half of the epochs of `resnet` on photographs took 20.5 s instead of 12, with
-    nothing computed in the last 8; without tuning none did.
+    TensorFlow's tuning sleeps between its runs, each time twice as long, and sometimes is not woken
+    when an iterator ends, whose destructor waits for it (seen in a debugger, TensorFlow 2.21).
+    About half of the epochs of `resnet` on photographs took 20.5 s instead of 12, with nothing
+    computed in the last 8; without tuning none did.
     """
     import tensorflow as tf
 

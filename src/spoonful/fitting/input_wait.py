@@ -2,16 +2,16 @@
 
 
 def input_wait_s(begin: float, end: float, ready_times: list[float | None]) -> float:
-    """Return how many of the seconds begin..end were spent waiting for batches.
+    """Return how many seconds between begin and end were spent waiting for batches.
 
     A call into TensorFlow runs k steps, each of which needs its batch; only the whole call can be
-    timed. If every step computes for c seconds, the call ends at the latest of begin + k c and
-    ready_j + (k - j) c; solved for c, the rest of the time was waiting.
+    timed. If every step computes for c seconds, the call ends at the maximum of begin + k c and
+    ready_j + (k - j) c; solved for c, the remaining time was waiting.
 
     Args:
         begin: when the call began, in s.
         end: when it ended, in s.
-        ready_times: for each of its k steps when the batch was ready; None counts as in time.
+        ready_times: for each of its k steps, when the batch was ready; None counts as in time.
 
     Returns:
         0 <= wait <= end - begin.

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP during training: the first ends it in order, the second at once."""
+"""Ctrl-C, SIGTERM and SIGHUP during training: the first ends it cleanly, the second at once."""
 
 import os
 import signal
@@ -16,13 +16,13 @@ _FIRST = (
 )
 # How long marking the run may take when the user does not want to wait.
 _ABORT_LIMIT_S = 3.0
-# One wish may come twice: `timeout` signals its child and then the group that it is in.
+# One request may arrive twice: `timeout` signals its child and then its group.
 _ECHO_S = 0.2
-_EXIT_BASE = 128  # a shell's exit code of a process that a signal ended
+_EXIT_BASE = 128  # base of a shell's exit code for a process ended by a signal
 
 
 class Interruption:
-    """The user's wish to end training.
+    """The user's request to end training.
 
     Attributes:
         is_wanted: a signal has arrived.
@@ -34,7 +34,7 @@ class Interruption:
         self._handlers: dict[int, Any] = {}
 
     def now(self) -> None:
-        """Do what the signal would have done without us: raise in the main thread."""
+        """Do what the signal would have done otherwise: raise in the main thread."""
         if self._number is None:
             return
         handler = self._handlers.get(self._number)
@@ -49,17 +49,17 @@ class Interruption:
 
 @contextmanager
 def interruption(on_abort: Callable[[], object]) -> Iterator[Interruption]:
-    """Take SIGINT, SIGTERM and SIGHUP over while the block runs.
+    """Handle SIGINT, SIGTERM and SIGHUP while the block runs.
 
-    Python runs its handlers between two steps of its own: a call into TensorFlow may take long.
-    The second signal is seen by a thread that waits for it, whatever the main thread does.
+    Python runs its handlers between two bytecodes: a call into TensorFlow may take long. A waiting
+    thread sees the second signal, whatever the main thread does.
 
     Args:
         on_abort: called, for at most 3 s, before the process ends at the second signal.
     """
     wish = Interruption()
     if threading.current_thread() is not threading.main_thread():
-        yield wish  # signals are the main thread's
+        yield wish  # only the main thread handles signals
         return
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
@@ -71,14 +71,14 @@ def interruption(on_abort: Callable[[], object]) -> Iterator[Interruption]:
         wish._note(number)
 
     for one in _SIGNALS:
-        # Ignored, as in what a shell script starts in the background, it stays so.
+        # An ignored signal, as in background jobs of shell scripts, stays ignored.
         if signal.getsignal(one) != signal.SIG_IGN:
             wish._handlers[one] = signal.signal(one, handle)
     old_descriptor = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     watcher.start()
     try:
         yield wish
-        if wish.is_wanted:  # too late for the block to see it
+        if wish.is_wanted:  # too late for the block to notice it
             wish.now()
     finally:
         signal.set_wakeup_fd(old_descriptor)
@@ -89,7 +89,7 @@ def interruption(on_abort: Callable[[], object]) -> Iterator[Interruption]:
 
 
 def _watch(read_end: int, on_abort: Callable[[], object]) -> None:
-    """Read the numbers of the signals that arrive; at the second one end the process."""
+    """Read the numbers of arriving signals; end the process at the second one."""
     first_time: float | None = None
     try:
         while numbers := os.read(read_end, 16):

@@ -1,4 +1,4 @@
-"""Save a model so that equal models make equal files."""
+"""Save a model so that equal models give equal files."""
 
 import json
 import zipfile
@@ -13,13 +13,13 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip file can hold
 
 
 def save_model(model: keras.Model, path: Path) -> None:
-    """Save a model as a .keras file with no dates in it.
+    """Save a model as a .keras file without dates.
 
-    Keras writes the time of saving into the metadata and the zip entries; all else is the same
-    bytes for the same model.
+    Keras writes the time of saving into the metadata and the zip entries; everything else has the
+    same bytes for the same model.
 
     Args:
-        model: any model; how it was compiled and its optimizer's state are not saved.
+        model: any model; its compile settings and optimizer state are not saved.
         path: ends with ".keras"; `keras.models.load_model` opens it.
     """
     with unfinished_file(path) as plain:
@@ -35,7 +35,7 @@ def save_model(model: keras.Model, path: Path) -> None:
 
 
 def _bare(model: keras.Model) -> keras.Model:
-    """Copy a model without its optimizer, which makes the file of an Adam model thrice as large.
+    """Copy a model without its optimizer, which triples the file size of an Adam model.
 
     Keras' own `include_optimizer=False` has no effect on .keras files.
     """
@@ -46,7 +46,7 @@ def _bare(model: keras.Model) -> keras.Model:
 
 
 def _stable(name: str, content: bytes) -> bytes:
-    """Take the date out of the metadata."""
+    """Remove the date from the metadata."""
     if name == "metadata.json":
         return json.dumps({"keras_version": json.loads(content)["keras_version"]}).encode()
     return content

@@ -1,4 +1,4 @@
-"""Everything of a compiled model that training changes, as arrays."""
+"""Everything in a compiled model that training changes, as arrays."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,20 +13,20 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def build_all(model: keras.Model, batch: tuple[NDArray[Any], NDArray[Any]]) -> None:
-    """Make the variables that Keras otherwise makes when it traces the first step.
+    """Create the variables that Keras otherwise creates when it traces the first step.
 
     Args:
-        model: compiled.
+        model: a compiled model.
         batch: x and y of the shapes and types that training reads; their values do not matter.
     """
-    # Not public: Keras' public ways to the metrics' variables run a step.
+    # Not public: Keras' public methods for the metrics' variables run a step.
     model._symbolic_build(data_batch=batch)
 
 
 def model_arrays(model: keras.Model) -> Arrays:
     """Return weights, the counters of Dropout and augmentation layers, and the optimizer's state.
 
-    The counters are in none of Keras' save formats; they are among `model.variables`.
+    None of Keras' save formats includes the counters; they are in `model.variables`.
     """
     return {
         **_arrays("model", model.variables),
@@ -35,16 +35,16 @@ def model_arrays(model: keras.Model) -> Arrays:
 
 
 def metric_arrays(model: keras.Model) -> Arrays:
-    """Return what the metrics have summed up in this epoch."""
+    """Return the sums of the metrics in this epoch."""
     return _arrays("metrics", model.metrics_variables)
 
 
 def set_model(model: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put back what `model_arrays` returned.
+    """Restore the arrays from `model_arrays`.
 
     Raises:
-        SpoonfulError: the model or its optimizer has other variables; names the first. Then none
-            is changed.
+        SpoonfulError: the model or its optimizer has other variables; names the first. Nothing is
+            changed then.
     """
     saved = _checked("model", model.variables, arrays)
     saved_optimizer = _checked("optimizer", model.optimizer.variables, arrays)
@@ -53,7 +53,7 @@ def set_model(model: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def set_metrics(model: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Put back what `metric_arrays` returned; raise SpoonfulError as `set_model` does."""
+    """Restore the arrays from `metric_arrays`; raise SpoonfulError as `set_model` does."""
     _assign(model.metrics_variables, _checked("metrics", model.metrics_variables, arrays))
 
 

@@ -7,17 +7,17 @@ import keras
 from spoonful.errors import SpoonfulError
 
 _CPUINFO = Path("/proc/cpuinfo")
-# Of x86 and of ARM.
+# On x86 and on ARM.
 _BFLOAT16_FLAGS = {"amx_bf16", "avx512_bf16", "bf16"}
 
 
 def set_modes(precision: str, seed: int, deterministic: bool) -> None:
-    """Set what a training depends on besides its data; forget what an earlier one left.
+    """Set the global state of a training, and clear that of an earlier one.
 
     Args:
         precision: "float32", "mixed_bfloat16" or "mixed_float16".
-        seed: of Python's, NumPy's and TensorFlow's global generators, 0..2**32 - 1.
-        deterministic: use only operations that give the same bits every time.
+        seed: seed of Python's, NumPy's and TensorFlow's global generators, 0..2**32 - 1.
+        deterministic: use only operations that always give the same bits.
 
     Raises:
         SpoonfulError: `deterministic` is False, but an earlier training in this process set it.
@@ -25,8 +25,8 @@ def set_modes(precision: str, seed: int, deterministic: bool) -> None:
     import tensorflow as tf
     from tensorflow.python.framework.config import is_op_determinism_enabled
 
-    keras.utils.clear_session(free_memory=True)  # layer names count on from the last model's
-    # Keras' own progress bars: fit's is ours, and MLflow predicts to check its input example.
+    keras.utils.clear_session(free_memory=True)  # layer names continue the last model's numbers
+    # Keras' own progress bars: fit has its own, and MLflow predicts to check its input example.
     keras.utils.disable_interactive_logging()
     keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(seed)
@@ -40,27 +40,27 @@ def set_modes(precision: str, seed: int, deterministic: bool) -> None:
 
 
 def resolved_jit_compile(jit_compile: bool | None) -> bool:
-    """Return whether to compile with XLA; None means where it helps and can be had.
+    """Return whether to compile with XLA; None means if useful and available.
 
     On a CPU the article's network at batch 128 trained at 125 images/s with XLA and at 990-1,530
-    without (2 cores). Keras 3.15's "auto" leaves it off there, too; this does not rely on that.
+    without (2 cores). Keras 3.15's "auto" also leaves it off there; this does not rely on that.
     """
     import tensorflow as tf
     from tensorflow.python.framework.config import is_op_determinism_enabled
 
     if jit_compile is not None:
         return jit_compile
-    # Keras turns XLA off, with a warning, where operations must be deterministic.
+    # Keras turns XLA off, with a warning, if operations must be deterministic.
     return bool(tf.config.list_physical_devices("GPU")) and not is_op_determinism_enabled()
 
 
 def emulates_bfloat16(cpuinfo: Path = _CPUINFO) -> bool:
-    """Return whether bfloat16 would be computed by a processor that has none.
+    """Return whether the processor lacks bfloat16 and would emulate it.
 
     `vgg` on MNIST then trains at 47 images/s, and at 749 in float32 (2 cores with AVX2, oneDNN).
 
     Args:
-        cpuinfo: Linux' description of the processors; where there is none, nothing is known.
+        cpuinfo: Linux' description of the processors; if missing, nothing is known.
     """
     import tensorflow as tf
 

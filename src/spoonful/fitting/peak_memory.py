@@ -13,7 +13,7 @@ _RESET_PEAK = "5"  # proc(5)
 def peak_rss_mb() -> float:
     """Return the largest resident memory since `reset_peak_rss`, in MiB."""
     with suppress(OSError, StopIteration, ValueError):
-        # Not ru_maxrss where it can be helped: it begins with the size of the parent process.
+        # Not ru_maxrss if avoidable: it starts with the size of the parent process.
         lines = _STATUS.read_text(encoding="ascii").splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -21,9 +21,9 @@ def peak_rss_mb() -> float:
 
 
 def reset_peak_rss() -> None:
-    """Begin anew where the system lets one: the points of a sweep share a process.
+    """Reset the peak if the system allows it: the points of a sweep share a process.
 
-    What an earlier training left in the process still counts.
+    Memory left by an earlier training in the process still counts.
     """
     with suppress(OSError):
         _CLEAR.write_text(_RESET_PEAK, encoding="ascii")

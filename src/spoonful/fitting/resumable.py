@@ -1,4 +1,4 @@
-"""Write checkpoints while `fit` runs, and go on from one inside an epoch, to the same bits."""
+"""Write checkpoints while `fit` runs, and resume from one inside an epoch, to the same bits."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -28,23 +28,23 @@ from spoonful.record.ledger import TRAIN, VAL, Ledger
 
 
 class Feed(Protocol):
-    """What fit reads its batches from."""
+    """The source of batches for fit."""
 
     def serve_from(self, epoch: int, position: int = 0) -> None:
-        """Serve the steps of an epoch, from 0, in order from a number in it on."""
+        """Serve the steps of an epoch, counted from 0, in order from a position on."""
         ...
 
     def take_digests(self, first: int, count: int) -> list[bytes]:
-        """Return the digests of steps that were served; KeyError: one was not."""
+        """Return the digests of served steps; KeyError if one was not served."""
         ...
 
 
 class Stop(Protocol):
-    """A wish of the user's to end training."""
+    """A request of the user to end training."""
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the user wishes it."""
+        """Whether the user has requested it."""
         ...
 
     def now(self) -> None:
@@ -54,13 +54,13 @@ class Stop(Protocol):
 
 @dataclass(frozen=True)
 class Feeds:
-    """What training and validation read.
+    """The feeds of training and validation.
 
     Attributes:
-        generator: of training; says what a checkpoint belongs to.
-        train: what fit reads it through.
-        val: what validation reads through; None: its batches are not in the ledger.
-        num_val_steps: steps of a validation.
+        generator: generator of training; identifies what a checkpoint belongs to.
+        train: the feed through which fit reads it.
+        val: the feed of validation; None: its batches are not in the ledger.
+        num_val_steps: steps per validation.
     """
 
     generator: BatchGenerator
@@ -70,17 +70,17 @@ class Feeds:
 
 
 class Resumable(keras.callbacks.Callback):
-    """Keep checkpoints of a training, and put one back.
+    """Keep checkpoints of a training, and restore one.
 
-    It stands first among the callbacks: what the others remember of an epoch is written when the
+    It is the first of the callbacks: the state of the others after an epoch is written when the
     next one begins.
 
     Args:
         folder: where checkpoints are kept.
-        feeds: what training and validation read.
+        feeds: the feeds of training and validation.
         cadence: when to write.
-        extra_state: called for what else a checkpoint is to hold; JSON types only.
-        stop: asked after every execution whether to end.
+        extra_state: returns further content of a checkpoint; JSON types only.
+        stop: asked after every execution whether to stop.
     """
 
     def __init__(
@@ -94,8 +94,8 @@ class Resumable(keras.callbacks.Callback):
         super().__init__()
         self.companions: Sequence[Any] = ()  # callbacks whose state is kept
         self.ledger = Ledger()
-        self.digests: dict[str, str] = {}  # of the last epoch's streams
-        self.position = 0  # the number in its epoch of the first step that fit runs
+        self.digests: dict[str, str] = {}  # of the streams of the last epoch
+        self.position = 0  # number of fit's first step in its epoch
         self._folder = folder
         self._feeds = feeds
         self._cadence = cadence
@@ -105,7 +105,7 @@ class Resumable(keras.callbacks.Callback):
         self._num_steps = len(feeds.generator)
         self._done = 0  # steps of this epoch
         self._epoch = 0
-        self._is_pending = False  # an epoch is over whose checkpoint is not written
+        self._is_pending = False  # an epoch is over but its checkpoint is not written
         self._at_validation: tuple[Arrays, dict[str, Any]] | None = None
         self._train_logs: dict[str, Any] | None = None  # of an epoch whose training part was over
         self._batch_logs: dict[str, Any] = {}
@@ -121,7 +121,7 @@ class Resumable(keras.callbacks.Callback):
         self._start = checkpoint
 
     def put_back(self, checkpoint: Checkpoint) -> None:
-        """Set the model, its optimizer and the ledger to a checkpoint."""
+        """Restore the model, its optimizer and the ledger from a checkpoint."""
         x, y = self._feeds.generator.batch_shapes()
         size = self._feeds.generator.batch_size
         build_all(
@@ -132,13 +132,13 @@ class Resumable(keras.callbacks.Callback):
         self.ledger.restore(checkpoint.state["ledger"])
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Put the checkpoint back that training goes on from."""
+        """Restore the checkpoint that training resumes from."""
         if self._start is not None:
             self.put_back(self._start)
         self._cadence.start(0 if self._start is None else self._start.step)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Write the checkpoint of the epoch before; begin this one where it is to begin."""
+        """Write the checkpoint of the previous epoch; begin this one at its position."""
         self._epoch, self._done, self._at_validation = epoch, 0, None
         self._write_epoch_before()
         start, self._start = self._start, None
@@ -156,7 +156,7 @@ class Resumable(keras.callbacks.Callback):
         self._feeds.train.serve_from(epoch, self._done)
 
     def _write_epoch_before(self) -> None:
-        """Write a checkpoint of the epoch that is over, now that all callbacks have ended it."""
+        """Write a checkpoint of the last epoch, now that all callbacks have ended it."""
         if not self._is_pending:
             return
         self._is_pending = False
@@ -166,7 +166,7 @@ class Resumable(keras.callbacks.Callback):
             self._write(self._step)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Note the steps that were done, and write a checkpoint where one is due."""
+        """Record the steps that were done, and write a checkpoint if one is due."""
         done = min(self.position + batch + 1, self._num_steps)
         digests: list[bytes] = []
         with suppress(KeyError):
@@ -179,7 +179,7 @@ class Resumable(keras.callbacks.Callback):
         self.ledger.add(TRAIN, digests)
         self._done, self._batch_logs = done, logs or {}
         self._end_resumed_part()
-        # After the last step come validation and the epoch's end, where the metrics are complete.
+        # After the last step come validation and the epoch's end, when the metrics are complete.
         if done < self._num_steps:
             self._write_where_due()
 
@@ -194,7 +194,7 @@ class Resumable(keras.callbacks.Callback):
         self._write_where_due()
 
     def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Note the steps of validation; end here where the user wishes it."""
+        """Record the steps of validation; end here if the user has requested it."""
         if self._feeds.val is not None:
             done = min(batch + 1, self._feeds.num_val_steps)
             count = done - self._val_done
@@ -225,13 +225,13 @@ class Resumable(keras.callbacks.Callback):
         self._write(self._step, is_finished=True)
 
     def _end_resumed_part(self) -> None:
-        """Keep what the rest of a resumed epoch gave, once all its batches are done."""
+        """Keep the results of the rest of a resumed epoch, once all its batches are done."""
         if self.position and self._done == self._num_steps:
             self._train_logs = self._train_logs or self._results()
             self._short_epoch.begin(self.model)
 
     def _complete(self, logs: dict[str, Any] | None) -> None:
-        """Set an epoch's logs to what training gave, where fit ran its rest or validation alone."""
+        """Restore training's results in an epoch's logs if fit ran only its rest or validation."""
         if self._train_logs is not None and logs is not None:
             complete = sorted({**logs, **self._train_logs}.items())  # as Keras sorts them
             logs.clear()
@@ -266,7 +266,7 @@ class Resumable(keras.callbacks.Callback):
     def _checkpoint(self, step: int, is_finished: bool) -> Checkpoint:
         metrics, train_logs = self._at_validation or (metric_arrays(self.model), None)
         states, arrays = take_states(self.companions)
-        # Validation begins anew: its part of the ledger, too.
+        # Validation starts again, and so does its part of the ledger.
         ledger = self.ledger.without(VAL, self._epoch + 1) if train_logs else self.ledger
         state = {
             "epoch": self._epoch,
@@ -281,7 +281,7 @@ class Resumable(keras.callbacks.Callback):
         return Checkpoint(step, state, {**model_arrays(self.model), **metrics, **arrays})
 
     def _results(self) -> dict[str, Any]:
-        # Not public: Keras' choice between the metrics and what a train_step of the user's returns.
+        # Not public: Keras' choice between the metrics and the result of a user's train_step.
         results = self.model._get_metrics_result_or_logs(self._batch_logs)
         arrays = {name: np.asarray(value) for name, value in results.items()}
         return {name: float(a.item()) if a.size == 1 else a for name, a in arrays.items()}
@@ -289,6 +289,6 @@ class Resumable(keras.callbacks.Callback):
     def _weights_digest(self) -> bytes:
         digest = xxhash.xxh3_128()
         for variable in self.model.variables:
-            # As bytes, because bfloat16 is no type that buffers know.
+            # As bytes, because buffers do not support bfloat16.
             digest.update(np.ascontiguousarray(variable).view(np.uint8).data)
         return digest.digest()

@@ -1,4 +1,4 @@
-"""The end of a resumed epoch, whose batches end before the number that Keras counts to."""
+"""The end of a resumed epoch, which has fewer batches than Keras expects."""
 
 import warnings
 from typing import Any
@@ -13,9 +13,9 @@ _WARNING = "Your input ran out of data"
 class ShortEpoch:
     """Undo what Keras does when an epoch's batches have run out.
 
-    It calls the training function once more, which fails for want of data. With one step an
-    execution, what needs no data is done by then: the counters of Dropout and of the optimizer
-    have moved on. And Keras warns, of what is meant to be.
+    Keras calls the training function once more, which fails without data. With one step per
+    execution, the parts that need no data have run by then: the counters of Dropout and of the
+    optimizer have advanced. Keras also warns, although this is intended.
     """
 
     def __init__(self) -> None:
@@ -23,14 +23,14 @@ class ShortEpoch:
         self._quiet: Any = None
 
     def begin(self, model: keras.Model) -> None:
-        """Keep the model as the epoch's last batch has left it."""
+        """Save the model in its state after the epoch's last batch."""
         self._arrays = {**model_arrays(model), **metric_arrays(model)}
         self._quiet = warnings.catch_warnings()
         self._quiet.__enter__()
         warnings.filterwarnings("ignore", message=_WARNING)
 
     def end(self, model: keras.Model) -> None:
-        """Put the model back, where an epoch was cut short; called again, do nothing."""
+        """Restore the model if an epoch was short; do nothing if called again."""
         if self._arrays is None:
             return
         set_model(model, self._arrays)

@@ -25,11 +25,11 @@ class Training:
     """A finished training.
 
     Attributes:
-        model: with the weights to keep.
+        model: the model with the weights to keep.
         history: each epoch's metrics, in order.
         best_epoch: the epoch, from 1, whose weights the model has.
         jit_compile: whether XLA was used.
-        ledger: which batches were seen, in which order.
+        ledger: which batches were read, in which order.
     """
 
     model: keras.Model
@@ -48,15 +48,15 @@ def train(
 ) -> Training:
     """Train the configured model.
 
-    Interrupted at any step and taken up again from its newest checkpoint, it ends with the same
-    bits: weights, optimizer, history and ledger.
+    Interrupted at any step and resumed from its newest checkpoint, it ends with the same bits:
+    weights, optimizer, history and ledger.
 
     Args:
         config: the whole config; dataset and tracking are not read.
-        train_source: what to train on.
-        val_source: what to judge each epoch on; read in the same order every time.
+        train_source: the source to train on.
+        val_source: the source to evaluate each epoch on; read in the same order every time.
         on_epoch: called with the report of each epoch, before the next begins.
-        resuming: where checkpoints go, and where to go on.
+        resuming: where checkpoints go, and where to resume.
 
     Raises:
         SpoonfulError: settings that do not fit the data or the checkpoint, or a loss that is not
@@ -75,7 +75,7 @@ def train(
         model,
         fit.history,
         best_epoch=fit.best_epoch,
-        jit_compile=bool(model.jit_compile),  # Keras may refuse
+        jit_compile=bool(model.jit_compile),  # Keras may refuse it
         ledger=fit.resumable.ledger.rows,
     )
 
@@ -134,7 +134,7 @@ def _reading(config: Config) -> dict[str, Any]:
         "prefetch_batches": settings.prefetch_batches,
         "ram_budget_mb": settings.ram_budget_mb,
         "read_timeout_s": settings.read_timeout_s,
-        "verify_shards": getattr(settings, "verify_shards", True),  # of image files there are none
+        "verify_shards": getattr(settings, "verify_shards", True),  # image files have no shards
     }
 
 

@@ -39,30 +39,30 @@ class BatchGenerator(keras.utils.PyDataset):
     be exact reads `generator.stream()`.
 
     Args:
-        source: what the examples are read from.
-        batch_size: examples a step, over all processes, >= process_count.
+        source: where the examples are read from.
+        batch_size: examples per step, over all processes, >= process_count.
         shuffle: "none", "full", "block", "buffer" or "balanced"; False is none, True is full.
         seed: 0..2**32 - 1. 0 is a seed like any other.
-        drop_remainder: leave out the last, smaller batch of an epoch.
+        drop_remainder: leave out the last batch of an epoch where it is smaller.
         one_hot: y as float32 [b, classes] instead of int64 [b].
         dtype: "uint8" (0..255) or "float32" (0..1) for x [b, h, w, c].
-        num_threads: threads that read ahead. 0: none, the calling thread reads. None: one a core,
-            but no more than the source gains by.
+        num_threads: threads that read ahead. 0: none, the calling thread reads. None: one per core,
+            but no more than the source benefits from.
         prefetch_batches: batches read ahead, >= 1. None: as many as `ram_budget_mb` holds.
-        ram_budget_mb: memory for the batches that are read, ready and handed out last, in MiB;
-            at least three batches. None: at most 64 MiB (or what three batches need), and less
-            where less is enough.
+        ram_budget_mb: memory in MiB for batches being read, ready, and handed out last; at least
+            three batches. None: at most 64 MiB (or what three batches need), less where less is
+            enough.
         read_timeout_s: longest time that reading a part of a batch may take, in s.
-        process_index: which slice of every batch this process serves, 0..process_count - 1.
-        process_count: how many processes share each batch.
-        block_size: examples a block of shuffle="block". None: as many as make 2 MiB of pixels.
+        process_index: the slice of every batch that this process serves, 0..process_count - 1.
+        process_count: number of processes that share each batch.
+        block_size: examples per block of shuffle="block". None: as many as make 2 MiB of pixels.
         window_blocks: blocks that shuffle="block" mixes at a time.
         buffer_size: examples in the buffer of shuffle="buffer".
         verify_shards: check the shards of a packed split against their checksums once, in a thread,
-            while they are read. A shard that is not as it was packed ends the reading.
+            while they are read. A shard that has changed since packing stops the reading.
 
     Raises:
-        SpoonfulError: an argument outside its range; names it, what is allowed and the mend.
+        SpoonfulError: an argument outside its range; names it, the allowed values and the fix.
     """
 
     def __init__(
@@ -112,19 +112,19 @@ class BatchGenerator(keras.utils.PyDataset):
         )
         self._look_ahead = LookAhead(self._reader, self._limits, is_endless=False)
         self._batches = ChunkedBatches(self._look_ahead)
-        # Beginnings alone are counted: fit ends an epoch before the first one begins.
+        # Only the beginnings are counted: fit ends an epoch before the first one begins.
         self._epochs_begun = 0
         self._in_order: InOrder | None = None
 
     def __len__(self) -> int:
-        """Steps an epoch."""
+        """Number of steps per epoch."""
         return self._steps.per_epoch
 
     def __getitem__(self, index: int) -> Batch:
-        """Return batch `index` of the epoch that Keras is in.
+        """Return batch `index` of the current epoch of Keras.
 
-        An index past the epoch's end wraps, so that a validation whose index runs on reads the same
-        batches every time.
+        An index past the end of the epoch wraps around, so that validation with a growing index
+        reads the same batches every time.
 
         Raises:
             SpoonfulError: reading failed or took too long; names the batch, its images, the cause.
@@ -136,29 +136,29 @@ class BatchGenerator(keras.utils.PyDataset):
         return self._batches.batch(epoch * len(self) + index % len(self))
 
     def __iter__(self) -> Iterator[Batch]:
-        """Iterate over the batches of the epoch that Keras is in; of epoch 0 outside of Keras."""
+        """Iterate over the batches of the current epoch of Keras, or of epoch 0 outside Keras."""
         for index in range(len(self)):
             yield self[index]
         self.finish_check()
 
     @property
     def num_batches(self) -> int:
-        """Batches that Keras reads in this epoch: all, or those from `serve_from` on."""
+        """Number of batches that Keras reads in this epoch: all, or those from `serve_from` on."""
         return len(self) if self._in_order is None else self._in_order.num_batches
 
     @property
     def batch_size(self) -> int:
-        """Examples a step, over all processes."""
+        """Number of examples per step, over all processes."""
         return int(self._steps.batch_size)
 
     @property
     def drop_remainder(self) -> bool:
-        """Whether the last, smaller batch of an epoch is left out."""
+        """Whether the last batch of an epoch is left out where it is smaller."""
         return self._steps.drop_remainder
 
     @property
     def batch_bytes(self) -> int:
-        """Memory that the pixels of a batch take for this process, in bytes."""
+        """Size of the pixels of a batch in this process, in bytes."""
         return self._reader.batch_bytes
 
     @property
@@ -167,18 +167,18 @@ class BatchGenerator(keras.utils.PyDataset):
         return self._limits
 
     def on_epoch_begin(self) -> None:
-        """Count an epoch; Keras calls this once an epoch."""
+        """Count an epoch; Keras calls this once per epoch."""
         self._epochs_begun += 1
-        self._leave_in_order()  # of an epoch that an exception ended
+        self._leave_in_order()  # from an epoch that an exception ended
         if self._in_order is not None:
             self._in_order.is_in_epoch = True
         self._look_ahead.resume()
 
     def on_epoch_end(self) -> None:
-        """End the reading threads; Keras calls this once an epoch.
+        """End the reading threads; Keras calls this once per epoch.
 
         Raises:
-            SpoonfulError: an epoch was read, and a shard of it is not as it was packed.
+            SpoonfulError: an epoch was read, and one of its shards has changed since packing.
         """
         is_in_order = self._in_order is not None and self._in_order.is_in_epoch
         if self._is_epoch_served or is_in_order:
@@ -188,10 +188,10 @@ class BatchGenerator(keras.utils.PyDataset):
         self._look_ahead.close()
 
     def finish_check(self) -> None:
-        """Wait until what is being checked while it is read is checked to its end.
+        """Wait until the check that runs during reading is complete.
 
         Raises:
-            SpoonfulError: a shard is not as it was packed; names it.
+            SpoonfulError: a shard has changed since packing; names it.
         """
         self._reader.finish_check(self._limits.read_timeout_s)
 
@@ -208,17 +208,17 @@ class BatchGenerator(keras.utils.PyDataset):
         return self._reader.read_all(checked_whole("step", step, 0), 1, BufferPool()).batch(step)
 
     def digest(self, step: int) -> str:
-        """Return the digest of a global step's ids, labels and pixels, as the ledger chains it."""
+        """Return the digest of a global step's ids, labels and pixels, as chained in the ledger."""
         chunk = self._reader.read_all(checked_whole("step", step, 0), 1, BufferPool())
         return chunk.digests()[0].hex()
 
     def serve_from(self, epoch: int, position: int = 0) -> None:
-        """Serve an epoch's batches in order from one of them on, whatever number Keras asks for.
+        """Serve an epoch's batches in order from a position on, whatever number Keras asks for.
 
-        It holds for the one epoch that Keras begins next; the ones after are served as asked.
+        This applies only to the next epoch that Keras begins; later epochs are served as requested.
 
-        Keras permutes the batch numbers unless it is told not to; a training that is to be resumed
-        inside an epoch must know which batches are left.
+        Keras permutes the batch numbers unless told not to; to resume a training inside an epoch,
+        the remaining batches must be known.
 
         Args:
             epoch: counted from 0.
@@ -229,7 +229,7 @@ class BatchGenerator(keras.utils.PyDataset):
         self._epochs_begun = epoch
 
     def serve_as_asked(self) -> None:
-        """Serve the batches that Keras asks for again."""
+        """Serve again the batches that Keras requests."""
         self._in_order = None
         self._batches.on_chunk = None
 
@@ -242,7 +242,7 @@ class BatchGenerator(keras.utils.PyDataset):
             self.serve_as_asked()
 
     def batch_shapes(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return an empty x [0, h, w, c] and y [0, ...] of the types that batches have."""
+        """Return an empty x [0, h, w, c] and y [0, ...] with the types of the batches."""
         targets = self._reader.targets
         return np.empty((0, *self.source.image_shape), self.dtype), targets[:0]
 
@@ -252,9 +252,9 @@ class BatchGenerator(keras.utils.PyDataset):
         return BatchStream(look_ahead, checked_whole("step", start_step, 0))
 
     def state(self, step: int) -> dict[str, Any]:
-        """Return what a checkpoint keeps to go on at a global step; JSON types only.
+        """Return what a checkpoint stores to resume at a global step; JSON types only.
 
-        Threads, memory and time limits are not in it: they change no batch.
+        Threads, memory and time limits are not included: they do not change the batches.
         """
         return {
             "step": checked_whole("step", step, 0),

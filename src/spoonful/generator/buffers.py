@@ -1,4 +1,4 @@
-"""Memory for batches, used again as soon as nobody looks at it."""
+"""Memory for batches, reused as soon as nothing refers to it."""
 
 import math
 import sys
@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Whole pages: copying rows of 150 kB from a mapped file into memory that begins 16 bytes after a
-# page took 27 % longer. TensorFlow takes over without a copy what begins at a multiple of 64.
+# page took 27 % longer. TensorFlow uses memory that begins at a multiple of 64 without a copy.
 ALIGNMENT = 4096
-# What sys.getrefcount says of a block that only the pool refers to: the list, the loop variable
-# and the argument.
+# The result of sys.getrefcount for a block that only the pool refers to: the list, the loop
+# variable and the argument.
 _UNUSED = 3
 
 
 class BufferPool:
-    """Hand out uninitialised arrays, and the same memory again once they are gone.
+    """Hand out uninitialised arrays, and reuse their memory once they are gone.
 
     Large fresh memory comes from the kernel page by page, zeroed: batches of 32 packed photographs
     of 224x224 came at 60 k images/s with two threads, and at 45 k into fresh memory (at equal speed
-    with one thread, and for small images). An array's memory is free when no array over it is left,
-    whoever held it.
+    with one thread, and for small images). An array's memory is free when no array uses it any
+    more.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class BufferPool:
         self._lock = threading.Lock()
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-        """Return an array of any content, its first byte at the beginning of a page."""
+        """Return an array of arbitrary content that begins at the beginning of a page."""
         num_bytes = math.prod(shape) * np.dtype(dtype).itemsize
         with self._lock:
             block = self._free_block(num_bytes)
@@ -39,13 +39,13 @@ class BufferPool:
             return array.reshape(shape)
 
     def clear(self) -> None:
-        """Let all memory go that is not in use."""
+        """Release all memory that is not in use."""
         with self._lock:
             self._blocks = []
 
     def _free_block(self, num_bytes: int) -> NDArray[np.uint8]:
-        # Powers of two: a chunk that is a little smaller than the last one finds its memory, too.
-        # What is never written to takes no room.
+        # Powers of two: a chunk slightly smaller than the last one can also use its memory. Memory
+        # that is never written takes no space.
         size = 1 << (num_bytes + ALIGNMENT - 1).bit_length()
         for block in self._blocks:
             if sys.getrefcount(block) == _UNUSED and block.nbytes == size:

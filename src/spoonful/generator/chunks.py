@@ -1,4 +1,4 @@
-"""Chunks: consecutive batches of equal size, read in one go."""
+"""Chunks: consecutive batches of equal size, read together."""
 
 import math
 import weakref
@@ -17,7 +17,7 @@ from spoonful.order import Indices, Order
 from spoonful.sources import Source
 from spoonful.sources.packed.check import ShardCheck
 
-# Pixels read in one go: a chunk of a single tiny image takes 0.03 ms in the calling thread, and
+# Pixels read together: a chunk of a single tiny image takes 0.03 ms in the calling thread, and
 # 0.12-0.17 ms from thread to thread. Packed photographs of 224x224 in batches of 32 come at 80 k
 # images/s in chunks of one batch, 91 k of two and 96 k of three.
 CHUNK_BYTES = 15 << 20
@@ -31,11 +31,11 @@ class Chunk:
 
     Attributes:
         first_step: the global step of the first batch.
-        num_steps: how many batches.
+        num_steps: number of batches.
         indices: the examples of all of them, int64 [num_steps * b].
         labels: of these examples, int64 [num_steps * b].
         images: uint8 [num_steps * b, h, w, c], filled by reading.
-        x: what batches serve, [num_steps, b, h, w, c]: the images, or them as float32 in [0, 1].
+        x: what batches serve, [num_steps, b, h, w, c]: uint8, or float32 in [0, 1].
         y: [num_steps, b, classes] float32, or [num_steps, b] int64.
     """
 
@@ -48,7 +48,7 @@ class Chunk:
     y: NDArray[Any]
 
     def batch(self, step: int) -> Batch:
-        """Return the batch of one of its steps."""
+        """Return the batch of one step of the chunk."""
         return self.x[step - self.first_step], self.y[step - self.first_step]
 
     def digests(self) -> list[bytes]:
@@ -62,14 +62,14 @@ class ChunkReader:
 
     Args:
         source: where the pixels come from.
-        order: which example stands at which position.
+        order: which example is at which position.
         steps: which positions a step takes.
-        targets: what y is for each label, [classes, ...].
+        targets: y for each label, [classes, ...].
         dtype: "uint8" (0..255) or "float32" (0..1) for x.
         verify_shards: check the source's shards while they are read, where it can.
 
     Attributes:
-        check: what does so; None: nothing. It ends with the reader.
+        check: the running check; None: no check. It ends with the reader.
     """
 
     source: Source
@@ -103,7 +103,7 @@ class ChunkReader:
         return np.ascontiguousarray(whole.reshape(num_steps, -1)[:, share]).reshape(-1)
 
     def plan(self, first_step: int, num_steps: int, pool: BufferPool) -> Chunk:
-        """Return a chunk with everything but its pixels, which are to be read into `images`."""
+        """Return a chunk without its pixels, which are to be read into `images`."""
         indices = self.indices(first_step, num_steps)
         shape = (len(indices), *self.source.image_shape)
         images = pool.empty(shape, np.uint8)
@@ -125,7 +125,7 @@ class ChunkReader:
         )
 
     def read(self, chunk: Chunk, start: int, stop: int) -> None:
-        """Read the images start..stop-1 of a chunk, and make x of them."""
+        """Read the images start..stop-1 of a chunk, and make x from them."""
         if self.check is not None:
             self.check.begin()
             self.check.raise_if_failed()
@@ -136,13 +136,13 @@ class ChunkReader:
             np.multiply(images, np.float32(1 / 255), out=x, dtype=np.float32)
 
     def finish_check(self, limit_s: float) -> None:
-        """Wait until what is being checked while it is read is checked to its end.
+        """Wait until the check that runs during reading is complete.
 
         Args:
             limit_s: longest time without progress.
 
         Raises:
-            SpoonfulError: a shard is not as it was packed; names it.
+            SpoonfulError: a shard has changed since packing; names it.
         """
         if self.check is not None:
             self.check.finish(limit_s)
@@ -155,7 +155,7 @@ class ChunkReader:
 
     @property
     def batch_bytes(self) -> int:
-        """Memory of a batch's pixels, in bytes, while it is read and ready."""
+        """Size of a batch's pixels in memory, in bytes, while it is read and ready."""
         share = self.steps.share(0)
         pixels: int = math.prod(self.source.image_shape) * (share.stop - share.start)
         return pixels if self.dtype == "uint8" else 5 * pixels

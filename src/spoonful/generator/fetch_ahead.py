@@ -12,7 +12,7 @@ Ask = Callable[[int, int], object]
 
 
 def make_fetch_ahead(reader: ChunkReader, limits: Limits) -> "FetchAhead | None":
-    """Return what asks the source of a reader; None in another order, or where it takes no hints.
+    """Return the prefetcher of a reader's source; None for other orders or without hints.
 
     A source takes hints through `prefetch(start, stop)` and `release(start, stop)`.
     """
@@ -21,7 +21,7 @@ def make_fetch_ahead(reader: ChunkReader, limits: Limits) -> "FetchAhead | None"
         return None
     steps = reader.steps
     windows = _Windows(reader.order, steps.positions(steps.per_epoch - 1)[1])
-    # Chunks are begun in their order, so no more than this can be in the works.
+    # Chunks are begun in order, so at most this many can be in progress.
     steps_behind = max(1, limits.num_threads) * limits.chunk_steps
     release: Ask | None = getattr(reader.source, "release", None)
     return FetchAhead(prefetch, release, windows, steps, steps_behind)
@@ -29,20 +29,20 @@ def make_fetch_ahead(reader: ChunkReader, limits: Limits) -> "FetchAhead | None"
 
 @dataclass(frozen=True)
 class FetchAhead:
-    """Ask for the blocks that follow, and let go of those that are done.
+    """Ask for the blocks that follow, and release those that are done.
 
-    Inside a window the order is random: without this, a disk would be asked for single examples
-    that lie anywhere in 16 blocks; with it, for whole blocks. With each block of a window one of
-    the next window is fetched. What was read and is not let go of takes the room of what was
-    fetched and is not read yet: of 5 GiB of images, training took 25.7 k a second inside 640 MiB,
-    with letting go 42.6 k, and without a limit 44.2 k.
+    Inside a window the order is random: without this, the disk would get requests for single
+    examples anywhere in 16 blocks; with it, for whole blocks. With each block of a window, one
+    block of the next window is fetched. Examples that were read and not released displace examples
+    that were fetched and not yet read: of 5 GiB of images, training read 25.7 k per second inside
+    640 MiB, 42.6 k with releasing, and 44.2 k without a limit.
 
     Args:
         prefetch: asks the system to read the examples start..stop-1 soon.
         release: tells it that the examples start..stop-1 are done.
         windows: the windows of the order.
         steps: which positions a step takes.
-        steps_behind: how far behind the steps being planned others may still be being read.
+        steps_behind: how far behind the planned steps other steps may still be in reading.
     """
 
     prefetch: Ask
@@ -52,12 +52,12 @@ class FetchAhead:
     steps_behind: int
 
     def __call__(self, first_step: int, num_steps: int, is_start: bool) -> None:
-        """Ask and let go as steps are planned.
+        """Ask for and release blocks as steps are planned.
 
         Args:
             first_step: the first of these global steps.
-            num_steps: how many.
-            is_start: whether nothing was asked for before.
+            num_steps: number of steps.
+            is_start: whether this is the first request.
         """
         if is_start:
             epoch, _ = self.steps.epoch_of(first_step)
@@ -69,7 +69,7 @@ class FetchAhead:
                 self.windows.release_preceding(self.release, epoch, position)
 
     def _blocks(self, first_step: int, num_steps: int) -> Iterator[tuple[int, int]]:
-        """List the blocks that begin in these steps, as epoch and position; none in steps < 0."""
+        """List the blocks that begin in these steps, as epoch and position; none for steps < 0."""
         size = self.windows.block_size
         step, stop_step = max(first_step, 0), first_step + num_steps
         while step < stop_step:
@@ -86,15 +86,15 @@ class _Windows:
     """The windows of an order.
 
     Args:
-        order: whose.
-        epoch_end: how many positions of an epoch are read.
+        order: the order.
+        epoch_end: number of positions of an epoch that are read.
     """
 
     order: BlockOrder
     epoch_end: int
 
     def fetch_at_start(self, ask: Ask, epoch: int, position: int) -> None:
-        """Ask for the window at a position, and for what the blocks of it before would ask for."""
+        """Ask for the window at a position, and for what its earlier blocks would ask for."""
         begin = position - position % self.order.window_size
         for block in self._blocks(begin):
             self._each_stretch(ask, epoch, block)
@@ -102,7 +102,7 @@ class _Windows:
                 self.fetch_following(ask, epoch, block)
 
     def fetch_following(self, ask: Ask, epoch: int, position: int) -> None:
-        """Ask for the next window's part that falls to the block at a position."""
+        """Ask for the part of the next window that belongs to the block at a position."""
         begin = position - position % self.order.window_size
         next_epoch, next_begin = epoch, begin + self.order.window_size
         if next_begin >= self.epoch_end:
@@ -116,7 +116,7 @@ class _Windows:
             self._each_stretch(ask, next_epoch, block)
 
     def release_preceding(self, ask: Ask, epoch: int, position: int) -> None:
-        """Let go of the window before the one that begins at a position, if one does."""
+        """Release the window before the one that begins at a position, if one begins there."""
         if position % self.order.window_size or (epoch, position) == (0, 0):
             return
         if position == 0:
@@ -127,7 +127,7 @@ class _Windows:
 
     @property
     def block_size(self) -> int:
-        """Examples a block; the last one of an epoch may have fewer."""
+        """Number of examples per block; the last block of an epoch may have fewer."""
         return min(self.order.block_size, self.order.num_examples)
 
     def _blocks(self, begin: int) -> range:

@@ -1,4 +1,4 @@
-"""The batches of an epoch in their order, whatever their consumer asks for."""
+"""Serve the batches of an epoch in order, whatever their consumer asks for."""
 
 import threading
 
@@ -25,23 +25,23 @@ class InOrder:
 
     @property
     def num_batches(self) -> int:
-        """Batches that Keras is to read: an epoch's rest until it has begun to, then an epoch's.
+        """Number of batches for Keras to read: the rest of an epoch until it begins, then all.
 
-        What fit counts before its first epoch, an earlier fit may have left inside a short one.
+        An earlier fit may have ended inside a short epoch, which fit counts before its first one.
         """
         with self._lock:
             is_begun = self._next_step > self._first_step + self._position
         return self._num_steps if is_begun else self._num_steps - self._position
 
     def next_step(self) -> int:
-        """Return the global step to serve, and count on."""
+        """Return the global step to serve, and advance the count."""
         with self._lock:
             step = self._next_step
             self._next_step += 1
             return step
 
     def note(self, chunk: Chunk) -> None:
-        """Keep the digests of a chunk that is begun."""
+        """Keep the digests of a chunk that has begun."""
         digests = chunk.digests()
         with self._lock:
             self._digests.update(enumerate(digests, start=chunk.first_step))
@@ -50,8 +50,8 @@ class InOrder:
         """Return and forget the digests of the epoch's steps from number `first` on.
 
         Raises:
-            KeyError: one was not read, or more were than the epoch has: by something else, which
-                got batches that are missing where they belong.
+            KeyError: a step was not read, or more steps were read than the epoch has: something
+                else read batches that are now missing.
         """
         start = self._first_step + first
         with self._lock:

@@ -9,7 +9,7 @@ from spoonful.generator.chunks import CHUNK_BYTES, MAX_CHUNK_STEPS, ChunkReader
 from spoonful.generator.steps import checked_whole
 from spoonful.sources.threads import num_processors
 
-# Without a bound of the user's: as little memory as hides that reads are not equally quick.
+# Without a limit set by the user: the least memory that hides differences in read times.
 DEFAULT_RAM_BUDGET_MB = 64.0
 MIN_BATCHES_AHEAD = 3
 CHUNKS_AHEAD = 4
@@ -21,8 +21,8 @@ class Limits:
 
     Args:
         num_threads: 0 reads in the calling thread.
-        batches_ahead: batches that are read or ready besides those handed out, >= 1.
-        chunk_steps: most steps of a chunk, 1..batches_ahead.
+        batches_ahead: batches being read or ready, besides those handed out, >= 1.
+        chunk_steps: largest number of steps per chunk, 1..batches_ahead.
         read_timeout_s: longest time that reading a part of a batch may take.
     """
 
@@ -39,7 +39,7 @@ def make_limits(
     ram_budget_mb: float | None,
     read_timeout_s: float,
 ) -> Limits:
-    """Check what bounds reading ahead, and derive what is not given."""
+    """Check the limits of reading ahead, and derive those that are not given."""
     if num_threads is None:
         num_threads = min(num_processors(), reader.source.max_useful_threads)
     num_threads = checked_whole("num_threads", num_threads, 0)
@@ -64,9 +64,9 @@ def _most_chunk_steps(reader: ChunkReader) -> int:
 
 
 def _batches_in(ram_budget_mb: float, reader: ChunkReader) -> int:
-    """Return how many batches to read ahead in so many MiB.
+    """Return the number of batches to read ahead within a memory limit in MiB.
 
-    A third of the memory is in the consumer's hands: the chunk that it is reading from.
+    The consumer holds a third of the memory: the chunk that it reads from.
     """
     batch_mb = reader.batch_bytes / 2**20
     if not 3 * batch_mb <= ram_budget_mb < math.inf:
@@ -79,7 +79,7 @@ def _batches_in(ram_budget_mb: float, reader: ChunkReader) -> int:
 
 
 def _enough(reader: ChunkReader, chunk_steps: int) -> int:
-    """Return how many batches to read ahead where the user sets no bound."""
+    """Return the number of batches to read ahead where the user sets no limit."""
     in_default = int(DEFAULT_RAM_BUDGET_MB * 2**20 / reader.batch_bytes * 2 / 3)
     wanted = max(MIN_BATCHES_AHEAD, min(CHUNKS_AHEAD * chunk_steps, reader.steps.per_epoch))
     return max(2, min(in_default, wanted))

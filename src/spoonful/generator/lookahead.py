@@ -13,29 +13,29 @@ from spoonful.generator.limits import Limits
 from spoonful.generator.read_errors import Unit, read_failure, read_too_slow
 from spoonful.generator.tasks import Task
 
-# A thread with nothing to read ends after this time: where the batches are dropped without a word
-# (Ctrl-C, an exception in `fit`) no thread is left, and starting one anew costs 0.15 ms.
+# A thread with nothing to read ends after this time: where the batches are dropped without notice
+# (Ctrl-C, an exception in `fit`) no thread remains, and starting a new one costs 0.15 ms.
 IDLE_S = 0.2
-# Where reading is slow, a chunk is read in more units than threads: nobody waits long for the
-# slowest. Where it is quick, each thread reads a chunk of its own: MNIST in batches of 32 came at
-# 7.7 M images/s with two threads, and at 6.6 M in halves.
+# Where reading is slow, a chunk is read in more units than threads, to shorten the wait for the
+# slowest. Where it is fast, each thread reads its own chunk: MNIST in batches of 32 came at 7.7 M
+# images/s with two threads, and at 6.6 M in halves.
 _SLOW_UNITS_A_THREAD = 2
 _JOIN_LIMIT_S = 5.0
-# Chunks grow while one is read within this time: where reading is slow, one batch is enough to
-# make the cost of handing it over small, and it comes sooner.
+# Chunks grow while a chunk is read within this time: where reading is slow, one batch makes the
+# cost of handing it over small enough, and arrives sooner.
 _CHUNK_S = 0.01
 
 
 class LookAhead:
     """Serve chunks in the order of their steps, read ahead in threads.
 
-    Asked for another step than the next one, it starts anew there.
+    When asked for a step that is not the next one, it starts again there.
 
     Args:
         reader: makes the chunks.
-        limits: how far, in how many threads.
-        is_endless: read on over the ends of epochs. Otherwise reading ahead stops at the end of an
-            epoch, and begins only where two steps in a row were asked for: Keras may permute them.
+        limits: how far to read ahead, and in how many threads.
+        is_endless: read past the ends of epochs. Otherwise reading ahead stops at the end of an
+            epoch, and begins only after requests for two consecutive steps: Keras may permute them.
     """
 
     def __init__(self, reader: ChunkReader, limits: Limits, is_endless: bool) -> None:
@@ -45,23 +45,23 @@ class LookAhead:
         self._pool = BufferPool()
         self._fetch_ahead = make_fetch_ahead(reader, limits)
         self._lock = threading.Lock()
-        # Two conditions: waking the consumer at every unit that is read cost the readers the
-        # interpreter's lock.
+        # Two conditions: waking the consumer after every unit took the interpreter lock from the
+        # readers.
         self._is_ready = threading.Condition(self._lock)
         self._has_work = threading.Condition(self._lock)
         self._tasks: deque[Task] = deque()
-        self._wanted: Task | None = None  # somebody waits for it
+        self._wanted: Task | None = None  # a consumer waits for it
         self._threads: set[threading.Thread] = set()
-        self._running: dict[threading.Thread, tuple[Unit, float]] = {}  # with when it began
-        self._next_step: int | None = None  # what `take` is expected to ask for
+        self._running: dict[threading.Thread, tuple[Unit, float]] = {}  # with its start time
+        self._next_step: int | None = None  # the expected argument of `take`
         self._reads_ahead = is_endless
-        self._ramp = 1  # steps of the next chunk: few at first, so that the first comes soon
-        self._chunk_s = 0.0  # how long it took from the planning of the last chunk to its end
+        self._ramp = 1  # steps of the next chunk: few at first, so that the first one comes soon
+        self._chunk_s = 0.0  # time from planning the last chunk to its end
         self._is_paused = False
         self._is_start = True
 
     def take(self, step: int) -> Chunk:
-        """Return the chunk that begins at a global step; wait for it where it is not ready.
+        """Return the chunk that begins at a global step; wait until it is ready.
 
         Raises:
             SpoonfulError: reading failed or took too long; names the batch, its images, the cause.
@@ -81,16 +81,16 @@ class LookAhead:
             return chunk
 
     def finish_check(self, num_steps: int) -> None:
-        """Wait until all shards are checked, where a whole epoch's steps were served.
+        """Wait until all shards are checked, if the steps of a whole epoch were served.
 
         Raises:
-            SpoonfulError: a shard is not as it was packed; names it.
+            SpoonfulError: a shard has changed since packing; names it.
         """
         if num_steps >= self._reader.steps.per_epoch:
             self._reader.finish_check(self._limits.read_timeout_s)
 
     def pause(self) -> None:
-        """End the threads after what they are reading; what is ready stays."""
+        """End the threads after their current reads; chunks that are ready are kept."""
         with self._lock:
             self._pause()
             threads = self._threads - {threading.current_thread()}
@@ -99,13 +99,13 @@ class LookAhead:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def resume(self) -> None:
-        """Read ahead again."""
+        """Resume reading ahead."""
         with self._lock:
             self._is_paused = False
             self._schedule()
 
     def close(self) -> None:
-        """End the threads and let go of all chunks; a later `take` begins anew."""
+        """End the threads and release all chunks; a later `take` starts again."""
         with self._lock:
             self._drop_all()
             self._pool.clear()
@@ -117,7 +117,7 @@ class LookAhead:
         self._has_work.notify_all()
 
     def _stop(self) -> None:
-        """Let the threads end, and whoever waits for a chunk: the process ends."""
+        """End the threads and every wait for a chunk: the process ends."""
         with self._lock:
             self._drop_all()
             self._pause()
@@ -157,7 +157,7 @@ class LookAhead:
         return task.chunk
 
     def _new_task(self, step: int) -> Task:
-        """Return a task of as many steps as are read in about _CHUNK_S."""
+        """Return a task with as many steps as can be read in about _CHUNK_S."""
         num_steps = self._reader.steps.equal_run(step, self._ramp)
         task = Task(step, num_steps, is_start=self._is_start)
         self._is_start = False
@@ -168,7 +168,7 @@ class LookAhead:
         return task
 
     def _schedule(self) -> None:
-        """Plan ahead up to the limit, and see that there are threads for it."""
+        """Plan ahead up to the limit, and make sure that there are threads for it."""
         if self._limits.num_threads == 0:
             return
         if self._reads_ahead and not self._is_paused:
@@ -193,13 +193,13 @@ class LookAhead:
             step += task.num_steps
 
     def _open_tasks(self) -> list[Task]:
-        """Return the tasks to work at: all, or in a pause only what somebody waits for."""
+        """Return the tasks to work on: all, or during a pause only the one that is waited for."""
         if not self._is_paused:
             return list(self._tasks)
         return [task for task in self._tasks if task is self._wanted]
 
     def _work(self) -> None:
-        """Plan and read in a thread until there is nothing to do for a while."""
+        """Plan and read in a thread until there has been nothing to do for a while."""
         me = threading.current_thread()
         with self._lock:
             try:
@@ -210,7 +210,7 @@ class LookAhead:
                 self._is_ready.notify_all()
 
     def _next_task(self) -> Task | None:
-        """Wait for a task with a unit to begin; None: it is time to end."""
+        """Wait for a task with a unit to begin; None: the thread should end."""
         deadline = time.monotonic() + IDLE_S
         while True:
             for task in self._open_tasks():
@@ -222,7 +222,7 @@ class LookAhead:
             self._has_work.wait(time_left)
 
     def _do(self, me: threading.Thread, task: Task) -> None:
-        """Plan or read a unit outside the lock, and note the outcome inside it."""
+        """Plan or read a unit outside the lock, and record the result inside it."""
         unit = Unit(task.chunk, task.first_step, *task.begin_unit())
         self._running[me] = (unit, time.monotonic())
         self._lock.release()
@@ -263,7 +263,7 @@ class LookAhead:
         return [(i, min(i + size, num_images)) for i in range(0, num_images, size)]
 
     def _time_left(self) -> float:
-        """Return for how long what is being read may go on; raise where it may not."""
+        """Return how long the current reads may still take; raise if the time is up."""
         limit_s = self._limits.read_timeout_s
         now = time.monotonic()
         for unit, began in self._running.values():

@@ -6,14 +6,14 @@ import numpy as np
 
 from spoonful.order import Indices, Order
 
-# A call of an order costs 80-100 us whatever its length, and 20-100 ns an index: a slice of 128
-# costs 700 ns an index, one of 8,192 costs 30 (shuffle="full").
+# A call of an order costs 80-100 us regardless of its length, and 20-100 ns per index: a slice of
+# 128 costs 700 ns per index, one of 8,192 costs 30 (shuffle="full").
 RUN_LENGTH = 8_192
 _RUNS_KEPT = 4  # threads are at most a few chunks apart
 
 
 class OrderRuns:
-    """Serve slices of an order; the same ones, quicker.
+    """Serve the slices of an order, unchanged but faster.
 
     Args:
         order: called as order(epoch, start, stop).

@@ -10,13 +10,13 @@ _MAX_NAMED = 8
 
 @dataclass(frozen=True)
 class Unit:
-    """What is read in one go.
+    """What one thread reads at a time.
 
     Attributes:
-        chunk: what it belongs to; None: the chunk is only being planned.
+        chunk: the chunk it belongs to; None: the chunk is still being planned.
         first_step: the chunk's first global step.
         start: first of the chunk's images.
-        stop: first one after them.
+        stop: first image after them.
     """
 
     chunk: Chunk | None
@@ -29,9 +29,9 @@ def read_failure(reader: ChunkReader, unit: Unit, cause: Exception) -> SpoonfulE
     """Explain a read that failed.
 
     Args:
-        reader: what was reading.
-        unit: what was read.
-        cause: what the source raised.
+        reader: the reader that failed.
+        unit: the unit that was read.
+        cause: the exception that the source raised.
     """
     if unit.chunk is None:
         text = f"{_batch(reader, unit.first_step)} cannot be made: {_words(cause)}"
@@ -72,7 +72,7 @@ def _named(reader: ChunkReader, chunk: Chunk, position: int) -> str:
 
 
 def _images(reader: ChunkReader, chunk: Chunk, start: int, stop: int) -> str:
-    """Name the images start..stop-1, as far as they are of the batch of the first one."""
+    """Name those of the images start..stop-1 that belong to the batch of the first one."""
     batch_size = len(chunk.indices) // chunk.num_steps
     stop = min(stop, (start // batch_size + 1) * batch_size)
     indices = chunk.indices[start : min(stop, start + _MAX_NAMED)]
@@ -82,7 +82,7 @@ def _images(reader: ChunkReader, chunk: Chunk, start: int, stop: int) -> str:
 
 
 def _first_to_fail(reader: ChunkReader, chunk: Chunk, unit: Unit) -> tuple[int, Exception | None]:
-    """Read the images again, each by itself, to find the one at fault; else name the first."""
+    """Read the images again, one at a time, to find the faulty one; else name the first."""
     for position in range(unit.start, unit.stop):
         try:
             reader.read(chunk, position, position + 1)

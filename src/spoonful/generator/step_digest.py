@@ -1,4 +1,4 @@
-"""The digest of a step: its ids, labels and pixels."""
+"""The digest of a step's ids, labels and pixels."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ from spoonful.order import Indices
 def step_digests(
     num_steps: int, indices: Indices, labels: NDArray[np.int64], images: NDArray[np.uint8]
 ) -> list[bytes]:
-    """Return the digest of each of some consecutive steps of equal size.
+    """Return the digest of each of several consecutive steps of equal size.
 
-    XXH3 hashes faster than memory is read (19 GB/s here, SHA-256 1.6): it tells apart what differs
-    by accident, which is what a ledger is for. Against forgery stand the SHA-256 fingerprints.
+    XXH3 hashes faster than memory is read (19 GB/s here, SHA-256 1.6): it detects accidental
+    differences, which is the purpose of a ledger. The SHA-256 fingerprints protect against forgery.
 
     Args:
-        num_steps: how many steps the rows below belong to, k.
+        num_steps: number of steps that the rows below belong to, k.
         indices: of the examples, int64 [k * b].
         labels: of the examples, int64 [k * b].
         images: uint8 [k * b, h, w, c], contiguous.
@@ -30,7 +30,7 @@ def step_digests(
     heads = np.empty((num_steps, 2 * size), dtype="<i8")
     heads[:, :size] = indices.reshape(num_steps, size)
     heads[:, size:] = labels.reshape(num_steps, size)
-    # Rows, because slices of a memoryview take 4 ns an image longer at batch 32. (Any: NumPy's
+    # Rows, because slices of a memoryview take 4 ns longer per image at batch 32. (Any: NumPy's
     # types do not say that arrays are buffers.)
     rows: tuple[Any, Any] = heads, images.reshape(num_steps, -1)
     return [

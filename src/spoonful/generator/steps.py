@@ -6,7 +6,7 @@ import numpy as np
 
 from spoonful.errors import SpoonfulError
 
-LARGEST = (1 << 63) - 1  # that NumPy can hold
+LARGEST = (1 << 63) - 1  # largest value that NumPy can hold
 
 
 @dataclass(frozen=True)
@@ -15,13 +15,13 @@ class Steps:
 
     Args:
         num_examples: the length of an epoch, >= 1.
-        batch_size: examples a step, over all processes.
-        drop_remainder: leave out the last, smaller step of an epoch.
-        process_index: which slice of every step is meant, 0..process_count - 1.
-        process_count: how many processes share each step.
+        batch_size: examples per step, over all processes.
+        drop_remainder: leave out the last step of an epoch where it is smaller.
+        process_index: the slice of every step to use, 0..process_count - 1.
+        process_count: number of processes that share each step.
 
     Raises:
-        SpoonfulError: an argument outside its range; names it, what is allowed and the mend.
+        SpoonfulError: an argument outside its range; names it, the allowed values and the fix.
     """
 
     num_examples: int
@@ -51,7 +51,7 @@ class Steps:
 
     @property
     def per_epoch(self) -> int:
-        """Steps an epoch."""
+        """Number of steps per epoch."""
         if self.drop_remainder:
             return self.num_examples // self.batch_size
         return -(-self.num_examples // self.batch_size)
@@ -74,7 +74,7 @@ class Steps:
         )
 
     def equal_run(self, step: int, at_most: int) -> int:
-        """Return how many steps from this one on, in its epoch, have as many examples; >= 1."""
+        """Return how many steps from this one on, in its epoch, have the same size; >= 1."""
         number = step % self.per_epoch
         num_whole = self.num_examples // self.batch_size
         return max(1, min(at_most, num_whole - number))
@@ -84,7 +84,7 @@ class Steps:
 
 
 def checked_whole(name: str, value: int, minimum: int) -> int:
-    """Return an argument as int; raise SpoonfulError where it is no such whole number."""
+    """Return an argument as int; raise SpoonfulError if it is not such a whole number."""
     is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not is_whole or value < minimum:
         raise SpoonfulError(f"{name}={value!r}: expected a whole number from {minimum} on")

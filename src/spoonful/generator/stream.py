@@ -12,22 +12,22 @@ from spoonful.generator.lookahead import LookAhead
 class BatchStream(keras.utils.PyDataset):
     """Serve the batches of global steps start_step, start_step + 1, ... without end.
 
-    Keras permutes the batch numbers of a finite PyDataset and restarts them every epoch; it reads
-    one without a length in exact order, its index running on over epochs. Pass `steps_per_epoch`
-    to `fit`.
+    Keras permutes the batch numbers of a finite PyDataset and restarts them every epoch; it reads a
+    PyDataset without a length in exact order, with an index that keeps growing over epochs. Pass
+    `steps_per_epoch` to `fit`.
 
     `fit` waits at the end of an epoch until the shards of a packed split are checked, once all
-    examples were served. A training that ends before that, or one without `fit`, calls the
-    generator's `finish_check()`.
+    examples were served. Training that ends earlier, or does not use `fit`, calls the generator's
+    `finish_check()`.
 
     Args:
-        look_ahead: what reads the batches.
-        start_step: the global step that index 0 stands for, >= 0.
+        look_ahead: reads the batches.
+        start_step: the global step of index 0, >= 0.
     """
 
     def __init__(self, look_ahead: LookAhead, start_step: int = 0) -> None:
         # One worker: the batches come in order, and none is made in a process that could die
-        # unnoticed (a killed Keras worker process hangs fit for good).
+        # unnoticed (a killed Keras worker process hangs fit forever).
         super().__init__(workers=1, use_multiprocessing=False)
         self._batches = ChunkedBatches(look_ahead)
         self._look_ahead = look_ahead
@@ -36,7 +36,7 @@ class BatchStream(keras.utils.PyDataset):
 
     @property
     def num_batches(self) -> None:
-        """None: the stream has no end."""
+        """Always None: the stream has no end."""
         return None
 
     def __getitem__(self, index: int) -> Batch:
@@ -44,7 +44,7 @@ class BatchStream(keras.utils.PyDataset):
         return self._batches.batch(self.start_step + index)
 
     def chunk(self, step: int) -> Chunk:
-        """Return the batches from a global step on that are read in one go."""
+        """Return the batches from a global step on that are read together."""
         return self._look_ahead.take(step)
 
     def on_epoch_begin(self) -> None:
@@ -52,35 +52,35 @@ class BatchStream(keras.utils.PyDataset):
         self._look_ahead.resume()
 
     def on_epoch_end(self) -> None:
-        """End the reading threads; they begin again with the next epoch.
+        """End the reading threads; they start again with the next epoch.
 
         Raises:
-            SpoonfulError: all examples were served, and a shard of them is not as it was packed.
+            SpoonfulError: all examples were served, and a shard has changed since packing.
         """
         self._look_ahead.pause()
         self._look_ahead.finish_check(self._num_served)
 
     def close(self) -> None:
-        """End the reading threads and let go of all batches."""
+        """End the reading threads and release all batches."""
         self._batches.drop()
         self._look_ahead.close()
 
 
 class ChunkedBatches:
-    """Serve single batches out of chunks, for any number of threads that ask.
+    """Serve single batches from chunks, to any number of threads.
 
     Args:
-        look_ahead: what reads the chunks.
+        look_ahead: reads the chunks.
     """
 
     def __init__(self, look_ahead: LookAhead) -> None:
-        self.on_chunk: Callable[[Chunk], object] | None = None  # told of each chunk that is begun
+        self.on_chunk: Callable[[Chunk], object] | None = None  # called with each chunk that begins
         self._look_ahead = look_ahead
         self._chunk: Chunk | None = None
         self._lock = threading.Lock()
 
     def batch(self, step: int) -> Batch:
-        """Return the batch of a global step; quick where the steps follow each other."""
+        """Return the batch of a global step; fast where the steps are consecutive."""
         with self._lock:
             chunk = self._chunk
             if chunk is None or not 0 <= step - chunk.first_step < chunk.num_steps:
@@ -91,5 +91,5 @@ class ChunkedBatches:
             return chunk.batch(step)
 
     def drop(self) -> None:
-        """Let go of the chunk at hand."""
+        """Release the current chunk."""
         self._chunk = None

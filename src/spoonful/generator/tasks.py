@@ -1,4 +1,4 @@
-"""What the threads work at."""
+"""The tasks of the reading threads."""
 
 import time
 from collections import deque
@@ -10,7 +10,7 @@ from spoonful.generator.chunks import Chunk
 
 @dataclass(eq=False)
 class Task:
-    """A chunk on its way: first planned, then read in units of images."""
+    """A chunk in progress: first planned, then read in units of images."""
 
     first_step: int
     num_steps: int
@@ -28,13 +28,13 @@ class Task:
 
     @property
     def num_waiting(self) -> int:
-        """Units that a thread could begin now."""
+        """Number of units that a thread could begin now."""
         if self.error is not None:
             return 0
         return len(self.units) if self.is_begun else 1
 
     def begin_unit(self) -> tuple[int, int]:
-        """Return the images to read next; (0, 0): the chunk is to be planned."""
+        """Return the range of images to read next; (0, 0): the chunk is to be planned."""
         if self.is_begun:
             return self.units.popleft()
         self.is_begun = True

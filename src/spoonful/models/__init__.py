@@ -1,1 +1,1 @@
-"""Models: one file an architecture, each with `layers(config, ...)`; built in build.py."""
+"""Models: one file per architecture, each with `layers(config, ...)`; built in build.py."""

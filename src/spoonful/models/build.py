@@ -21,15 +21,15 @@ def build_model(
 ) -> keras.Model:
     """Build a classifier, not yet compiled.
 
-    Pixels are scaled inside the model, so that batches travel as bytes and a saved model takes
-    images as they are.
+    Pixels are scaled inside the model, so that batches are passed as bytes and a saved model takes
+    unscaled images.
 
     Args:
         config: the architecture.
         image_shape: (height, width, channels).
         num_classes: length of the softmax, >= 2.
-        dtype: of the input: "uint8" (0..255, scaled here) or "float32" (0..1, taken as it is).
-        augmentation: Keras layers active in training only, each {"_target_": ..., arguments}.
+        dtype: of the input: "uint8" (0..255, scaled here) or "float32" (0..1, used unchanged).
+        augmentation: Keras layers active only in training, each {"_target_": ..., arguments}.
 
     Returns:
         A model from [b, h, w, c] to float32 probabilities [b, num_classes].
@@ -43,7 +43,7 @@ def build_model(
     for layer in augmentation_layers(augmentation):
         x = _applied(layer, x)
     x = _FEATURES[config.name].features(config, x)
-    # float32 whatever the precision policy: a softmax in half precision loses digits.
+    # float32 under any precision policy: a softmax in half precision loses digits.
     outputs = keras.layers.Dense(
         num_classes, activation="softmax", dtype="float32", name="probabilities"
     )(x)
@@ -51,10 +51,10 @@ def build_model(
 
 
 def augmentation_layers(augmentation: Sequence[dict[str, Any]]) -> list[keras.layers.Layer]:
-    """Make the Keras layers of a config.
+    """Create the Keras layers of a config.
 
     Raises:
-        SpoonfulError: no such layer, or arguments that it does not take.
+        SpoonfulError: an unknown layer, or arguments that it does not take.
     """
     layers = []
     for number, entry in enumerate(augmentation):
@@ -66,7 +66,7 @@ def augmentation_layers(augmentation: Sequence[dict[str, Any]]) -> list[keras.la
             raise SpoonfulError(f"{where}: Keras has no layer {class_name!r} in keras.layers")
         arguments.setdefault("name", f"augmentation_{number + 1}")
         # In bfloat16 turning and zooming take half of a small network's time on 2 cores (1,590
-        # images/s where float32 makes 3,050), and pixels lose their last digits.
+        # images/s instead of 3,050 in float32), and pixels lose their last digits.
         arguments.setdefault("dtype", "float32")
         layers.append(_made(layer_class, arguments, where))
     return layers
@@ -80,7 +80,7 @@ def _made(layer_class: type, arguments: dict[str, Any], where: str) -> keras.lay
         raise SpoonfulError(
             f"{where}: {layer_class.__name__} refuses {arguments} ({reason})"
         ) from error
-    # Layers that work on brightness assume 0..255 unless told; here pixels are 0..1.
+    # Layers that change brightness assume 0..255 by default; here pixels are 0..1.
     if "value_range" not in arguments and hasattr(layer, "value_range"):
         return layer_class(**arguments, value_range=(0.0, 1.0))
     return layer

@@ -25,8 +25,8 @@ def build_optimizer(
     Args:
         config: the optimizer.
         epochs: length of the training, which the cosine spans.
-        steps_per_epoch: updates an epoch.
-        batch_size: images an update, which the learning rate may be scaled by.
+        steps_per_epoch: updates per epoch.
+        batch_size: images per update, by which the learning rate may be scaled.
 
     Raises:
         SpoonfulError: a warm-up longer than the training.

@@ -1,14 +1,14 @@
 """A small residual network with batch normalisation.
 
-He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", 2016; the blocks have
-their activation first (the same authors, "Identity Mappings in Deep Residual Networks", 2016).
+He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", 2016; the blocks apply their
+activation first (the same authors, "Identity Mappings in Deep Residual Networks", 2016).
 """
 
 import keras
 
 from spoonful.config.model_schema import ResnetConfig
 
-# Images at least this large are halved by the first convolution and again by a pooling, as in the
+# Images of at least this size are halved by the first convolution and again by pooling, as in the
 # paper for 224 px; smaller ones keep their size, as in the paper for CIFAR's 32 px.
 _LARGE_PX = 96
 
@@ -31,7 +31,7 @@ def features(config: ResnetConfig, x: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def _block(x: keras.KerasTensor, num_filters: int, strides: int, name: str) -> keras.KerasTensor:
-    """Add two 3x3 convolutions to their input, which is projected where the shapes differ."""
+    """Add two 3x3 convolutions to their input, which is projected if the shapes differ."""
     shortcut = x
     x = keras.layers.BatchNormalization(name=f"{name}_norm_1")(x)
     x = keras.layers.Activation("relu", name=f"{name}_relu_1")(x)
@@ -50,7 +50,7 @@ def _convolution(num_filters: int, size: int, strides: int, name: str) -> keras.
         size,
         strides=strides,
         padding="same",
-        use_bias=False,  # the normalisation that follows has one
+        use_bias=False,  # the following normalisation has one
         kernel_initializer="he_normal",
         name=name,
     )

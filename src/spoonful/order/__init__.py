@@ -1,8 +1,8 @@
-"""Orders: which example stands at which position of which epoch, as pure functions.
+"""Orders: which example is at which position of which epoch, as pure functions.
 
 An order is called as `order(epoch, start, stop)` and returns the example indices at the positions
-start..stop-1 of that epoch, int64 [stop - start]. Any slice, asked for by any thread, process or
-restart, after any other, is the same slice of the same epoch.
+start..stop-1 of that epoch, int64 [stop - start]. A slice is always the same slice of the same
+epoch, whichever thread, process or restart requests it, and after whatever other request.
 """
 
 from typing import Any
@@ -35,7 +35,7 @@ __all__ = [
     "shuffle_name",
 ]
 
-MAX_SEED = 2**32 - 1  # the largest seed that NumPy's global generator and Keras take, too
+MAX_SEED = 2**32 - 1  # the largest seed that NumPy's global generator and Keras also take
 SHUFFLES = ("none", "full", "block", "buffer", "balanced")
 
 
@@ -49,21 +49,21 @@ def make_order(
     window_blocks: int = 16,
     buffer_size: int = 1000,
 ) -> Order:
-    """Make the order that a shuffle names.
+    """Make the order for the name of a shuffle.
 
     Args:
-        shuffle: "none", "full", "block", "buffer" or "balanced"; False and True stand for "none"
-            and "full".
+        shuffle: "none", "full", "block", "buffer" or "balanced"; False and True mean "none" and
+            "full".
         num_examples: the length of an epoch, 1..2**62.
         seed: 0..2**32 - 1.
-        labels: the examples' classes, integers [num_examples]; "balanced" alone needs them.
-        block_size: examples a block of "block", >= 1.
+        labels: the examples' classes, integers [num_examples]; only "balanced" needs them.
+        block_size: examples per block of "block", >= 1.
         window_blocks: blocks that "block" mixes at a time, >= 1.
         buffer_size: examples in the buffer of "buffer", >= 1.
 
     Raises:
         SpoonfulError: an unknown shuffle, no examples, a seed or a size outside its range, labels
-            missing or not one whole number an example, a buffer of more than 2**31 examples.
+            missing or not one whole number per example, a buffer of more than 2**31 examples.
     """
     name = shuffle_name(shuffle)
     if not 1 <= num_examples <= MAX_EXAMPLES:
@@ -101,7 +101,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def _slots(num_examples: int, buffer_size: int) -> int:
-    """Return how many examples the buffer really holds: never more than there are."""
+    """Return the number of examples that the buffer holds: at most all of them."""
     slots = min(buffer_size, num_examples)
     if slots > MAX_BUFFER_SIZE:
         raise SpoonfulError(

@@ -1,4 +1,4 @@
-"""The order "balanced": all classes equally often, and the items of each class evenly."""
+"""The order "balanced": all classes equally often, and the examples of each class evenly."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -24,12 +24,12 @@ _TOP_BIT = np.uint64(2**63)
 
 @dataclass(frozen=True)
 class Classes:
-    """The examples of each class that has any.
+    """The examples of each class that is not empty.
 
     Args:
         members: the examples, class after class, in the smallest fitting integer type, [n].
         begins: where in members each class begins, uint64 [c].
-        sizes: how many examples each class has, uint64 [c].
+        sizes: number of examples in each class, uint64 [c].
     """
 
     members: NDArray[np.unsignedinteger[Any]]
@@ -44,9 +44,9 @@ class BalancedOrder:
     c classes with examples, holds every class once, in a random order; where the last group of an
     epoch is smaller, the classes take turns in it from epoch to epoch. Within a class all examples
     are drawn once, in a random order, before the first one is drawn again, over the ends of epochs.
-    So the counts of two classes never differ by more than 1 in any beginning of an epoch, and those
-    of two examples of one class in any beginning of the training. Memory is O(n), a number of up
-    to 4 bytes an example below 2**32 examples.
+    So the counts of two classes never differ by more than 1 in any prefix of an epoch, nor do those
+    of two examples of one class in any prefix of the training. Memory is O(n), up to 4 bytes per
+    example below 2**32 examples.
 
     Args:
         labels: the examples' classes, integers [n], n >= 1.
@@ -79,7 +79,7 @@ class BalancedOrder:
     def _draw_classes(self, epoch: int, first: int, last: int) -> Words:
         """Return the classes at positions first..last-1, as numbers 0..c-1, uint64 [last - first].
 
-        Each group sorts its classes by random bits, whose low ones make room for the class itself.
+        Each group sorts its classes by random bits, whose low bits are replaced by the class.
         """
         count = self._num_classes
         begin, end = first // count * count, -(-last // count) * count
@@ -96,7 +96,7 @@ class BalancedOrder:
         return words.ravel()[first - begin : last - begin]
 
     def _in_last_group(self, epoch: int) -> NDArray[np.bool_]:
-        """Say which classes the epoch's last, smaller group holds, bool [c]."""
+        """Return which classes the last, smaller group of an epoch holds, bool [c]."""
         left_over = self.num_examples % self._num_classes
         next_turn = epoch * left_over % self._num_classes
         ahead = (self._turns + np.uint64(self._num_classes - next_turn)) % self._num_classes
@@ -106,8 +106,8 @@ class BalancedOrder:
         """Return the examples that positions draw from their classes, int64 [k]."""
         full_groups, left_over = divmod(self.num_examples, self._num_classes)
         rounds_of_turns, next_turn = divmod(epoch * left_over, self._num_classes)
-        # How many draws of each class lie before the epoch. They are counted modulo 2**64, which
-        # no run gets to.
+        # The number of draws from each class before the epoch, counted modulo 2**64, which no run
+        # reaches.
         draws = groups + to_word(epoch * full_groups + rounds_of_turns)
         draws += (self._turns < next_turn)[classes]
         domains = self._domains.at(classes)

@@ -1,4 +1,4 @@
-"""The order "block": blocks in a random order, a perfect shuffle inside a window of blocks."""
+"""The order "block": blocks in random order, with a perfect shuffle inside a window of blocks."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,8 +16,8 @@ from spoonful.order.keys import (
 from spoonful.order.permutation import domain_of, num_rounds, permute
 from spoonful.order.slices import Indices, check_slice, runs
 
-# The starts of this many permuted blocks are computed at once and kept: 30-80 ns a block in bulk,
-# against 3-8 us for the 16 blocks of a window alone. Windows of more blocks go without.
+# The starts of this many permuted blocks are computed at once and kept: 30-80 ns per block in bulk,
+# against 3-8 us for the 16 blocks of one window. Windows of more blocks do not use this.
 _TABLE_BLOCKS = 4_096
 
 
@@ -26,17 +26,17 @@ class BlockOrder:
     """Read blocks in a random order, and shuffle windows of them perfectly (shuffle "block").
 
     The examples are a ring, turned by a random offset in each epoch, so that the borders of the
-    blocks differ from epoch to epoch. It is cut into blocks; the full blocks are permuted, and the
-    shorter one, where there is one, stands at the end. Each window of consecutive blocks is then
-    permuted perfectly. Reads are thus local: a window reads window_blocks stretches of block_size
-    neighbours, one more where a block goes over the end of the source. Memory is O(stop - start)
-    whatever n is.
+    blocks differ from epoch to epoch. It is cut into blocks; the full blocks are permuted, and a
+    shorter one, if any, is placed at the end. Each window of consecutive blocks is then permuted
+    perfectly. Reads are therefore local: a window reads window_blocks ranges of block_size
+    neighbours, and one more where a block wraps around the end of the source. Memory is
+    O(stop - start) for any n.
 
     Args:
         num_examples: the length of an epoch, 1..2**62.
         seed: 0..2**32 - 1. 0 is a seed like any other.
-        block_size: examples a block, >= 1.
-        window_blocks: blocks a window, >= 1.
+        block_size: examples per block, >= 1.
+        window_blocks: blocks per window, >= 1.
     """
 
     num_examples: int
@@ -47,7 +47,7 @@ class BlockOrder:
     def __call__(self, epoch: int, start: int, stop: int) -> Indices:
         check_slice(self.num_examples, epoch, start, stop)
         window = min(self.block_size * self.window_blocks, self.num_examples)
-        # The last window may be shorter, and then has a domain of its own.
+        # The last window may be shorter; it then has its own domain.
         tail = self.num_examples - self.num_examples % window
         windows_a_table = max(_TABLE_BLOCKS // self.window_blocks, 1)
         indices = np.empty(stop - start, dtype=np.int64)
@@ -64,17 +64,17 @@ class BlockOrder:
 
     @property
     def window_size(self) -> int:
-        """Examples a window; the last one of an epoch may have fewer."""
+        """Number of examples per window; the last window of an epoch may have fewer."""
         return min(self.block_size, self.num_examples) * self.window_blocks
 
     def stretches(self, epoch: int, position: int) -> list[tuple[int, int]]:
-        """Return what is read for the block at a position of the sequence of permuted blocks.
+        """Return the ranges read for the block at a position in the sequence of permuted blocks.
 
-        A window reads the blocks at its own positions, so that they can be fetched ahead.
+        A window reads the blocks at its own positions, so they can be fetched ahead.
 
         Returns:
-            One stretch of neighbouring examples, or two for a block that goes over the end of the
-            source, each as its first one and the one after its last.
+            One range of neighbouring examples, or two for a block that wraps around the end of the
+            source, each as its first example and the one after its last.
         """
         check_slice(self.num_examples, epoch, position, position)
         block_size = min(self.block_size, self.num_examples)
@@ -82,12 +82,12 @@ class BlockOrder:
         blocks = np.array([block], dtype=np.uint64)
         start = int(_block_starts(self.num_examples, block_size, self.seed, epoch, blocks)[0])
         stop = start + min(block_size, self.num_examples - block * block_size)
-        if stop > self.num_examples:  # over the end of the ring
+        if stop > self.num_examples:  # past the end of the ring
             return [(start, self.num_examples), (0, stop - self.num_examples)]
         return [(start, stop)]
 
     def _places(self, epoch: int, first: int, last: int, window: int, size: int) -> Words:
-        """Shuffle inside the windows: where in the sequence of permuted blocks positions read.
+        """Shuffle inside the windows: the place in the sequence of blocks that each position reads.
 
         Args:
             first, last: the positions first..last-1.
@@ -110,7 +110,7 @@ class BlockOrder:
         Args:
             places: uint64 [k], all in the table of blocks that begins with first_block.
         """
-        # A block larger than the ring is a block of the whole ring.
+        # A block larger than the ring is the whole ring.
         block_size = np.uint64(min(self.block_size, self.num_examples))
         blocks = places // block_size
         indices = places - blocks * block_size
@@ -139,7 +139,7 @@ def _table(num_examples: int, block_size: int, seed: int, epoch: int, first_bloc
 def _block_starts(
     num_examples: int, block_size: int, seed: int, epoch: int, blocks: Words
 ) -> Words:
-    """Return the examples with which blocks begin, by their places in the permuted sequence.
+    """Return the first example of each block, by its place in the permuted sequence.
 
     Args:
         blocks: uint64 [k], numbers of places.

@@ -1,4 +1,4 @@
-"""The order "buffer": what a shuffle buffer draws, as a pure function."""
+"""The order "buffer": the draws of a shuffle buffer, as a pure function."""
 
 from dataclasses import dataclass, field
 from threading import Lock
@@ -12,17 +12,17 @@ from spoonful.order.permutation import domain_of, num_rounds, permute
 from spoonful.order.slices import Indices, check_slice, runs
 
 MAX_BUFFER_SIZE = 2**31
-# Positions simulated at once and kept, or as many as the buffer holds, where that is more: copying
-# the buffer after each stretch then costs less than the stretch.
+# Positions simulated at once and kept, or as many as the buffer holds if that is more: copying the
+# buffer after each stretch then costs less than the stretch.
 _STRETCH_LENGTH = 65_536
-# Readers that run ahead ask for slices a little out of turn, and for the next epoch's before the
-# last of this one.
+# Readers that run ahead request slices slightly out of order, and slices of the next epoch before
+# the last one of this epoch.
 _KEPT_STRETCHES = 4
 
 
 @dataclass(frozen=True)
 class _Stretch:
-    """Positions number * length and on of one epoch, and the buffer's examples after them."""
+    """The positions of one epoch from number * length on, and the buffer's examples after them."""
 
     epoch: int
     number: int
@@ -36,12 +36,12 @@ class BufferOrder:
 
     The buffer is filled with the first buffer_size examples. Each position takes the example in a
     random slot, and the next example of the source fills the slot; at the end of the source the
-    examples left come out in a random order. That is what tf.data's shuffle does, and the orders
-    have the same distribution. An example thus never comes out more than buffer_size - 1 positions
-    early.
+    remaining examples come out in a random order. This is what tf.data's shuffle does, and the
+    orders have the same distribution. An example never comes out more than buffer_size - 1
+    positions early.
 
-    What is in the buffer follows from all draws before. The latest stretches are kept, so that
-    slices asked for about in turn cost O(stop - start); going back, or far ahead, simulates the
+    The content of the buffer depends on all earlier draws. The latest stretches are kept, so that
+    slices requested roughly in order cost O(stop - start); going back, or far ahead, simulates the
     epoch from its start, O(start). Memory is O(buffer_size + stop - start).
 
     Args:
@@ -53,7 +53,7 @@ class BufferOrder:
     num_examples: int
     seed: int
     buffer_size: int
-    # What was simulated last, the latest used at the end. It changes the time alone.
+    # The last simulated stretches, most recently used last. They affect only the time taken.
     _kept: list[_Stretch] = field(default_factory=list, init=False, repr=False, compare=False)
     _lock: Any = field(default_factory=Lock, init=False, repr=False, compare=False)
 
@@ -69,7 +69,7 @@ class BufferOrder:
         return indices
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A lock does not travel to another process, and what was kept need not.
+        # A lock cannot be sent to another process, and the kept stretches need not be.
         return type(self), (self.num_examples, self.seed, self.buffer_size)
 
     def _stretch(self, epoch: int, number: int, length: int) -> _Stretch:
@@ -91,7 +91,7 @@ class BufferOrder:
         begin, end = number * length, min((number + 1) * length, self.num_examples)
         contents = contents.copy()
         indices = np.empty(end - begin, dtype=np.int64)
-        # From here on no example is left to fill a slot.
+        # From here on, no examples are left to fill a slot.
         drain = self.num_examples - self.buffer_size
         for first, last in runs(begin, min(end, drain)):
             indices[first - begin : last - begin] = self._draw(epoch, first, last, contents)
@@ -107,8 +107,8 @@ class BufferOrder:
         keys = draw_keys(self.seed, SLOT_STREAM, epoch, 2)
         words = hash_words(np.arange(first, last, dtype=np.uint64), keys)
         slots = below(words, self.buffer_size)
-        # Draws of the same slot side by side, each slot's in turn: a draw takes what filled the
-        # slot at the draw before it, and the first one what the slot held.
+        # Draws of the same slot side by side, each slot's in order: a draw takes the example that
+        # filled the slot at the previous draw, and the first draw takes what the slot held.
         turns = _stable_argsort(slots, self.buffer_size)
         slots = slots[turns]
         filled = turns + (first + self.buffer_size)
@@ -126,7 +126,7 @@ class BufferOrder:
 
 
 def _stable_argsort(words: Words, bound: int) -> NDArray[np.intp]:
-    """Sort by words in [0, bound), ties in their own order; 16 bits at a time.
+    """Sort stably by words in [0, bound), 16 bits at a time.
 
     NumPy sorts 16-bit numbers by radix, in 4 ns each; 64-bit ones take 34 ns.
     """

@@ -1,4 +1,4 @@
-"""The order "full": a perfect shuffle of the whole epoch, whatever its length."""
+"""The order "full": a perfect shuffle of the whole epoch, for any length."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,8 @@ from spoonful.order.keys import ORDER_STREAM, draw_keys
 from spoonful.order.permutation import domain_of, num_rounds, permute
 from spoonful.order.slices import Indices, check_slice, runs
 
-# More rounds than it needs from permutation.SMALL on; fewer would change the orders of all runs so
-# far.
+# More rounds than needed from permutation.SMALL on; fewer would change the orders of all earlier
+# runs.
 _SMALL = 4_096
 
 
@@ -17,7 +17,7 @@ _SMALL = 4_096
 class FullOrder:
     """Permute each whole epoch by a keyed bijection on [0, n) (shuffle "full").
 
-    No buffer and no index array: memory is O(stop - start) whatever n is.
+    No buffer and no index array: memory is O(stop - start) for any n.
 
     Args:
         num_examples: the length of an epoch, 1..2**62.

@@ -1,4 +1,4 @@
-"""Keys: the numbers that a seed, an epoch and a use draw, and hashes under them."""
+"""Keys: the numbers drawn for a seed, an epoch and a use, and hashes under them."""
 
 from functools import lru_cache
 
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 Words = NDArray[np.uint64]
 
 # Each names one use of a seed, so that no two uses of one seed draw the same numbers. SeedSequence
-# pads with zeros, so that (seed, stream, epoch) and (seed, stream, epoch, 0) are one and the same:
-# what differs only in its length must differ in its stream.
+# pads with zeros, so (seed, stream, epoch) and (seed, stream, epoch, 0) are the same: uses that
+# differ only in length must differ in their stream.
 ORDER_STREAM = 0  # the epoch's own permutation
 WINDOW_STREAM = 1  # the permutations inside the windows of "block"
 SLOT_STREAM = 2  # the slots that "buffer" draws
 DRAIN_STREAM = 3  # the examples that the buffer holds at an epoch's end
 GROUP_STREAM = 4  # the classes' order inside the groups of "balanced"
-REMAINDER_STREAM = 5  # the classes that stand in the last, smaller group of "balanced"
+REMAINDER_STREAM = 5  # the classes in the last, smaller group of "balanced"
 ITEM_STREAM = 6  # the choice of a permutation for each cycle through a class of "balanced"
 ROUND_STREAM = 7  # the rounds of these permutations
 
@@ -34,7 +34,7 @@ def draw_keys(seed: int, stream: int, epoch: int, num_keys: int) -> tuple[np.uin
 
 
 def hash_words(values: Words, keys: tuple[np.uint64, ...]) -> Words:
-    """Hash each value under two keys to 64 bits, all of them good: values may be counters."""
+    """Hash each value under two keys to 64 well-mixed bits; values may be counters."""
     mixed = values + keys[0]
     mixed *= MULTIPLIER_1
     mixed ^= mixed >> HALF_WORD

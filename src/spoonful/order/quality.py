@@ -1,4 +1,4 @@
-"""How well an order mixes: three numbers an epoch, as a pure function of the order."""
+"""How well an order mixes: three numbers per epoch, as a pure function of the order."""
 
 import math
 from collections.abc import Iterator
@@ -14,21 +14,21 @@ DISPLACEMENT = "shuffle_displacement"
 CLASS_CHI2 = "shuffle_class_chi2"
 REPEATED_NEIGHBOURS = "shuffle_repeated_neighbours"
 
-_SLICE_LENGTH = 65_536  # positions looked at in one go
-# Examples whose followers are kept, 2 MiB an epoch. Of longer epochs it is a sample, in which a
-# share has a standard error of at most 0.001.
+_SLICE_LENGTH = 65_536  # positions examined at a time
+# Number of examples whose followers are kept, 2 MiB per epoch. For longer epochs it is a sample, in
+# which a share has a standard error of at most 0.001.
 _MAX_FOLLOWED = 262_144
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """What one pass over an epoch leaves, in whole numbers.
+    """The result of one pass over an epoch, in whole numbers.
 
     Attributes:
-        epoch: which one.
+        epoch: its number.
         distance: the sum of |position - index|.
-        squares: for each batch size the sums over its batches of each class' squared count, [c].
-        followers: the example after each followed one, -1 where there is none, int64 [k].
+        squares: for each batch size, the sum over its batches of each class' squared count, [c].
+        followers: the example after each followed example, -1 where there is none, int64 [k].
     """
 
     epoch: int
@@ -38,11 +38,11 @@ class _Seen:
 
 
 class ShuffleQuality:
-    """Say how well each epoch of an order is mixed.
+    """Measure how well each epoch of an order is mixed.
 
-    It looks at the positions that training is served, over all processes, in slices of about 65,536
-    and in bounded memory. The epochs may be asked for in any sequence: asked for in turn, each is
-    looked at once.
+    It examines the positions served to training, over all processes, in slices of about 65,536 and
+    in bounded memory. Epochs may be requested in any sequence; when requested in order, each is
+    examined once.
 
     `shuffle_displacement` is the mean of |position - index| divided by that of uniformly random
     indices, (n^2 - 1) / (3n) over a whole epoch: 0 in the source's own order, about 1 in a perfect
@@ -52,21 +52,21 @@ class ShuffleQuality:
     sum_c (k_c - E_c)^2 / E_c * (n - 1) / (n - b) / (classes - 1), for k_c examples of class c in a
     batch of b and E_c = b * n_c / n: 1 on average over random draws without replacement (the
     multivariate hypergeometric distribution), 0 where every batch has each class' share, about b
-    where every batch is of one class. A batch says as much of the classes as b / chi2 random draws.
+    where every batch has one class only. A batch tells as much as b / chi2 random draws.
 
-    `shuffle_repeated_neighbours` is the share of the neighbours (a then b) that were neighbours in
-    the epoch before, in this order: 1 where nothing changes, about 1/n at random.
+    `shuffle_repeated_neighbours` is the share of neighbours (a then b) that were also neighbours in
+    the previous epoch, in this order: 1 where nothing changes, about 1/n at random.
 
-    An order that repeats examples within an epoch ("balanced") counts for the first two as it
-    stands, so where classes are uneven neither is 1 at its best. Of its neighbours those after an
-    example's last place in each epoch are compared.
+    For an order that repeats examples within an epoch ("balanced"), the first two count each
+    repetition, so with uneven classes neither is 1 at its best. Of its neighbours, those after the
+    last place of an example in each epoch are compared.
 
     Args:
-        order: a reader's own, where it has a memory ("buffer"): looking far back would slow readers
-            that share it.
+        order: the order; if it keeps state ("buffer"), not shared: looking far back would slow its
+            other readers.
         labels: the examples' classes, whole numbers from 0, [n].
-        batch_size: examples a step, over all processes.
-        drop_remainder: whether the last, smaller batch of an epoch is left out.
+        batch_size: examples per step, over all processes.
+        drop_remainder: whether the last batch of an epoch is left out where it is smaller.
     """
 
     def __init__(
@@ -83,16 +83,16 @@ class ShuffleQuality:
         self._num_served = num_examples - (num_examples % batch_size if drop_remainder else 0)
         self._num_classes = int(labels.max()) + 1
         self._class_sizes = np.zeros(self._num_classes, dtype=np.int64)
-        for start in range(0, num_examples, _SLICE_LENGTH):  # counting converts what it counts
+        for start in range(0, num_examples, _SLICE_LENGTH):  # counting converts its input
             part = labels[start : start + _SLICE_LENGTH]
             self._class_sizes += np.bincount(part, minlength=self._num_classes)
-        self._stride = -(-num_examples // _MAX_FOLLOWED)  # followed are ids that it divides
+        self._stride = -(-num_examples // _MAX_FOLLOWED)  # followed ids are multiples of it
         self._latest: _Seen | None = None
 
     def __call__(self, epoch: int) -> dict[str, float]:
         """Return an epoch's metrics by name.
 
-        Left out is what is not defined: the displacement of a single example, the chi-square of a
+        Undefined metrics are left out: the displacement of a single example, the chi-square of a
         single class or of batches of all examples, and the neighbours of epoch 0 or of a single
         position.
 
@@ -114,7 +114,7 @@ class ShuffleQuality:
         distance = 0
         squares: dict[int, NDArray[np.int64]] = {}
         followers = np.full(-(-num_examples // self._stride), -1, dtype=np.int64)
-        before = np.empty(0, dtype=np.int64)  # the last example of the slice before
+        before = np.empty(0, dtype=np.int64)  # the last example of the previous slice
         for start, indices in self._slices(epoch):
             stop = start + len(indices)
             distance += int(np.abs(indices - np.arange(start, stop)).sum())
@@ -130,13 +130,13 @@ class ShuffleQuality:
 
     def _slices(self, epoch: int) -> Iterator[tuple[int, Indices]]:
         """Yield the positions served as (start, indices), whole batches at a time."""
-        # A batch larger than a slice lies in memory anyhow, with its images.
+        # A batch larger than a slice is in memory anyway, with its images.
         length = max(_SLICE_LENGTH // self._batch_size, 1) * self._batch_size
         for start in range(0, self._num_served, length):
             yield start, self._order(epoch, start, min(start + length, self._num_served))
 
     def _follow(self, indices: Indices, followers: Indices) -> None:
-        """Note which example comes after each; the last place of a repeated one stays."""
+        """Record which example comes after each; for a repeated one, the last place is kept."""
         examples, after = indices[:-1], indices[1:]
         if self._stride > 1:
             chosen = examples % self._stride == 0
@@ -148,7 +148,7 @@ class ShuffleQuality:
         cells = np.arange(len(classes)) // self._batch_size
         cells *= self._num_classes
         cells += classes
-        # Not a table of batches x classes: that would be mostly empty where classes are many.
+        # Not a table of batches x classes: that would be mostly empty with many classes.
         filled, counts = np.unique(cells, return_counts=True)
         # Floats are exact here: whole numbers far below 2**53.
         sums = np.bincount(filled % self._num_classes, counts**2, self._num_classes)
@@ -156,7 +156,7 @@ class ShuffleQuality:
 
     def _displacement(self, seen: _Seen) -> float | None:
         n, m = len(self._labels), self._num_served
-        # n * m times what uniformly random indices have at the positions below m.
+        # n * m times the value of uniformly random indices at the positions below m.
         expected = math.comb(m + 1, 3) + math.comb(n + 1, 3) - math.comb(n - m + 1, 3)
         return seen.distance * n / expected if expected else None
 
@@ -166,9 +166,9 @@ class ShuffleQuality:
         total, num_batches = 0.0, 0
         for b, squares in seen.squares.items():
             if b >= n or len(sizes) == 1:
-                continue  # no draw: it could not have been another
+                continue  # no draw: there is only one possible result
             count = self._num_served // b if b == self._batch_size else 1
-            # The sum of k^2 / E, from which the batches' sizes are left to subtract.
+            # The sum of k^2 / E, from which the batch sizes are still to be subtracted.
             ratios = math.fsum(int(squares[c]) * n / (n_c * b) for c, n_c in sizes.items())
             total += (ratios - count * b) * (n - 1) / (n - b)
             num_batches += count

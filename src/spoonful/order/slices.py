@@ -1,4 +1,4 @@
-"""What every order keeps to: a slice of an epoch in, int64 indices out, in short runs."""
+"""Rules for every order: a slice of an epoch in, int64 indices out, in short runs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Order = Callable[[int, int, int], Indices]
 
 # A permuted index costs 22 ns in runs of this length, 30 in runs of 4,096 or 32,768 and 76 in runs
 # of 65,536 (2 cores, 1 MiB of L2 cache each): the temporaries of a run (64 KiB each) stay in the
-# cache, and a freed one is used again without a new page from the system.
+# cache, and freed ones are reused without new pages from the system.
 RUN_LENGTH = 8_192
 
 
@@ -33,10 +33,10 @@ class SequentialOrder:
 
 
 def check_slice(num_examples: int, epoch: int, start: int, stop: int) -> None:
-    """Check what an order is called with.
+    """Check the arguments of an order.
 
     Raises:
-        SpoonfulError: a negative epoch, or a slice that does not lie in [0, num_examples].
+        SpoonfulError: a negative epoch, or a slice that is not within [0, num_examples].
     """
     if epoch < 0:
         raise SpoonfulError(f"epoch={epoch}: epochs count from 0")
@@ -50,11 +50,11 @@ def check_slice(num_examples: int, epoch: int, start: int, stop: int) -> None:
 def runs(
     start: int, stop: int, border: int = RUN_LENGTH, length: int = RUN_LENGTH
 ) -> Iterator[tuple[int, int]]:
-    """Cut the positions start..stop-1 into runs (first, last), the positions first..last-1.
+    """Cut the positions start..stop-1 into runs (first, last) of the positions first..last-1.
 
     Args:
-        border: no run goes over a multiple of it, >= 1.
-        length: the most positions of a run, >= 1.
+        border: no run crosses a multiple of it, >= 1.
+        length: largest number of positions in a run, >= 1.
     """
     while start < stop:
         last = min(start + length, stop, (start // border + 1) * border)

@@ -1,4 +1,4 @@
-"""Pack any source into few big files that `PackedSource` reads."""
+"""Pack any source into a few large files that `PackedSource` reads."""
 
 from spoonful.packing.pack import Packed, pack
 from spoonful.sources.packed.verify import verify

@@ -1,7 +1,7 @@
-"""Pack a source: shards in order, then labels and ids, then meta.json; each file once it is whole.
+"""Pack a source: shards in order, then labels, ids and meta.json; each file once it is complete.
 
 The bytes of a store depend on the plan and on the packages that decode and encode, never on the
-number of threads, on interruptions, on places or on time.
+number of threads, interruptions, paths or time.
 """
 
 import contextlib
@@ -33,18 +33,18 @@ from spoonful.sources.packed.meta import (
 # Ids written at a time, so that six million of them are never all in memory.
 _IDS_A_BATCH = 65_536
 
-# Called with a number of examples, and whether they were packed just now (or found packed).
+# Called with a number of examples, and whether they were packed now (or found packed).
 OnImages = Callable[[int, bool], object]
 _Part = TypeVar("_Part", bound=Sized)
 
 
 @dataclass(frozen=True)
 class Packed:
-    """What `pack` did.
+    """The result of `pack`.
 
     Attributes:
-        meta: what the store's meta.json says.
-        up_to_date: the store was there already.
+        meta: the content of the store's meta.json.
+        up_to_date: the store already existed.
     """
 
     meta: StoreMeta
@@ -65,21 +65,21 @@ def pack(
 ) -> Packed:
     """Pack a source into a folder that `PackedSource` reads.
 
-    A store that the same call made is left alone, another one is replaced. Work happens in
-    `.<name>.partial` beside it; the next call goes on with what an interrupted one left. Memory is
-    bounded whatever the source's size.
+    A store made by the same call is kept; any other is replaced. Files are written in
+    `.<name>.partial` beside it; the next call continues after an interruption. Memory is bounded
+    for any source size.
 
     Args:
         source: any source.
-        folder: the store to make, e.g. data/packed/train.
-        encoding: "raw": pixels; "jpeg": records, smaller but to be decoded at each read.
+        folder: the store to create, e.g. data/packed/train.
+        encoding: "raw": pixels; "jpeg": records, smaller but decoded at each read.
         quality: of jpeg, 1..100.
         chroma_subsampling: of jpeg in colour: "420" (half the size each way) or "444" (all).
         shard_mb: largest size of a shard in MiB, more than 0 and at most 256.
-        num_threads: threads that read and encode; None: as many as gain by it.
-        split_summary: what data/split.json says of the split; JSON types.
-        on_images: called with the number of examples just packed and True, or found packed and
-            False.
+        num_threads: threads that read and encode; None: as many as are useful.
+        split_summary: content of data/split.json; JSON types.
+        on_images: called with the number of examples and True if just packed, or False if found
+            packed.
 
     Raises:
         SpoonfulError: an argument outside its range, an example that cannot be read, a folder that
@@ -101,7 +101,7 @@ def pack(
 
 
 def _tell_nobody(count: int, is_new: bool) -> None:
-    """Take a report and do nothing."""
+    """Ignore a report."""
 
 
 def _carried_out(
@@ -109,7 +109,7 @@ def _carried_out(
 ) -> Packed:
     meta = stored_by(plan, folder)
     if meta is not None:
-        remove_leftovers(folder)  # of a run that was killed once the store was in its place
+        remove_leftovers(folder)  # of a run that was killed after the store was put in place
         report(len(source), False)
         return Packed(meta, up_to_date=True)
     with partial_store(folder, plan) as partial:
@@ -125,7 +125,7 @@ def _carried_out(
 def _make(
     plan: Plan, source: Source, partial: PartialStore, num_threads: int | None, report: OnImages
 ) -> StoreMeta:
-    """Write all files of the store but meta.json."""
+    """Write all files of the store except meta.json."""
     shards = partial.kept_shards()
     first = sum(shard.num_examples for shard in shards)
     report(first, False)
@@ -181,7 +181,7 @@ def _reported(parts: Iterator[_Part], report: OnImages) -> Iterator[_Part]:
 
 
 def _write_labels(path: Path, source: Source) -> FileMeta:
-    """Write labels.npy: one byte a label for up to 256 classes."""
+    """Write labels.npy: one byte per label for up to 256 classes."""
     dtype = np.min_scalar_type(len(source.class_names) - 1)
     with hashed_file(path) as file:
         np.lib.format.write_array(file, np.asarray(source.labels).astype(dtype))

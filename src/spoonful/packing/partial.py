@@ -1,7 +1,7 @@
-"""The folder in which a store is made: `.<name>.partial` beside it.
+"""The folder in which a store is created: `.<name>.partial` beside it.
 
-It holds plan.json and the finished shards, each with a sidecar that is written after it. A run that
-was killed at any moment is gone on with; a store is only ever seen whole.
+It holds plan.json and the finished shards, each with a sidecar that is written after it. A run
+killed at any moment can be continued; a store is only ever seen complete.
 """
 
 import json
@@ -22,7 +22,7 @@ PLAN_NAME = "plan.json"
 
 
 class PartialStore:
-    """A store being made; see `partial_store`."""
+    """A store being created; see `partial_store`."""
 
     def __init__(self, folder: Path, beside: Path, plan: Plan) -> None:
         self._folder = folder
@@ -30,11 +30,11 @@ class PartialStore:
         self._plan = plan
 
     def shard_path(self, number: int) -> Path:
-        """Return where shard `number` (from 0) belongs."""
+        """Return the path of shard `number` (from 0)."""
         return self.path / f"images-{number:05}{SHARD_SUFFIXES[self._plan.encoding]}"
 
     def kept_shards(self) -> list[FileMeta]:
-        """Return the finished shards that a run of the same plan left; remove all else."""
+        """Return the finished shards left by a run of the same plan; remove everything else."""
         kept: list[FileMeta] = []
         if _json_of(self.path / PLAN_NAME) == self._plan.to_json():
             while (shard := self._finished(len(kept))) is not None:
@@ -56,7 +56,7 @@ class PartialStore:
         return None
 
     def finish_shard(self, shard: FileMeta) -> None:
-        """Note that a shard is whole and on the disk."""
+        """Record that a shard is complete and on the disk."""
         path = _sidecar(self.path / shard.name)
         write_json(
             path,
@@ -64,11 +64,11 @@ class PartialStore:
         )
 
     def whole_meta(self) -> StoreMeta | None:
-        """Return the meta of a store that is only not in its place yet; None where work is left."""
+        """Return the meta of a complete store that is not in place yet; None if work remains."""
         return stored_by(self._plan, self.path)
 
     def finish(self, meta: StoreMeta) -> None:
-        """Write meta.json, keep what it lists alone, and put the store into place."""
+        """Write meta.json, keep only the files that it lists, and put the store in place."""
         path = self.path / META_NAME
         if not path.exists():
             write_json(path, meta.to_json())
@@ -78,14 +78,14 @@ class PartialStore:
         sync(self._folder.parent)
 
     def _remove_all_but(self, names: set[str]) -> None:
-        # The plan goes last: without it nothing is known of the shards.
+        # The plan is removed last: without it nothing is known about the shards.
         for path in sorted(self.path.iterdir(), key=lambda path: path.name == PLAN_NAME):
             if path.name not in names:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def stored_by(plan: Plan, folder: Path) -> StoreMeta | None:
-    """Return the meta of a whole store that a plan made, or None."""
+    """Return the meta of a complete store made by a plan, or None."""
     try:
         meta = load_meta(folder)
     except SpoonfulError:
@@ -95,10 +95,10 @@ def stored_by(plan: Plan, folder: Path) -> StoreMeta | None:
 
 @contextmanager
 def partial_store(folder: Path, plan: Plan) -> Iterator[PartialStore]:
-    """Open the folder in which `folder` is made; no other process can meanwhile.
+    """Open the folder in which `folder` is created, locked against other processes.
 
     Raises:
-        SpoonfulError: another process is making it, or it cannot be written.
+        SpoonfulError: another process is creating it, or it cannot be written.
     """
     beside = folder.with_name(f".{folder.name}.partial")
     try:
@@ -115,7 +115,7 @@ def partial_store(folder: Path, plan: Plan) -> Iterator[PartialStore]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Hold a lock on a folder; the system lets go of it when the process ends, however it does."""
+    """Hold a lock on a folder; the system releases it when the process ends in any way."""
     try:
         import fcntl
     except ImportError:  # not a POSIX system: no lock
@@ -125,7 +125,7 @@ def _locked(folder: Path) -> Iterator[None]:
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The other process may have put this folder into place just now.
+            # The other process may just have put this folder in place.
             mine = folder.exists() and os.path.samestat(folder.stat(), os.fstat(descriptor))
         except BlockingIOError:
             mine = False

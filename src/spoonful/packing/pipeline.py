@@ -14,8 +14,8 @@ from spoonful.packing.plan import Plan
 from spoonful.sources import Source
 from spoonful.sources.threads import num_processors
 
-# Pixels a unit of work: 13 images of 224x224 take 5 ms, handing a unit to a thread 0.05 ms. With
-# `_AHEAD` units more than threads the memory held is 2 MiB x (threads + 3).
+# Pixels per unit of work: 13 images of 224x224 take 5 ms, handing a unit to a thread 0.05 ms. With
+# `_AHEAD` more units than threads, the memory held is 2 MiB x (threads + 3).
 _UNIT_BYTES = 2 << 20
 _AHEAD = 2
 
@@ -26,9 +26,9 @@ class Reader:
     """Read units of examples in order, in several threads.
 
     Args:
-        source: what is packed.
-        plan: how.
-        num_threads: None: as many as the source gains by; encoding uses every processor.
+        source: the source to pack.
+        plan: how it is packed.
+        num_threads: None: as many as are useful for the source; encoding uses every processor.
     """
 
     def __init__(self, source: Source, plan: Plan, num_threads: int | None) -> None:
@@ -40,19 +40,19 @@ class Reader:
         self._num_threads = num_threads or min(num_processors(), useful)
 
     def images(self, start: int, stop: int) -> Generator[NDArray[np.uint8]]:
-        """Give the examples start..stop-1 as uint8 [k, h, w, c]; each is gone with the next one."""
+        """Yield the examples start..stop-1 as uint8 [k, h, w, c]; each is valid until the next."""
         for images in self._in_order(self._read, start, stop):
             yield images
             self._buffers.put(images)
 
     def records(self, start: int, stop: int) -> Generator[list[bytes]]:
-        """Give the examples start..stop-1 as JPEG records."""
+        """Yield the examples start..stop-1 as JPEG records."""
         return self._in_order(self._encoded, start, stop)
 
     def _in_order(
         self, work: Callable[[int, int], _Result], start: int, stop: int
     ) -> Generator[_Result]:
-        """Give work(a, b) for consecutive ranges a..b-1, in order, working ahead."""
+        """Yield work(a, b) for consecutive ranges a..b-1, in order, working ahead."""
         waiting: deque[Future[_Result]] = deque()
         pool = ThreadPoolExecutor(self._num_threads, thread_name_prefix="spoonful-pack")
         try:
@@ -62,7 +62,7 @@ class Reader:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
-        finally:  # after an error or Ctrl-C, too: nothing runs on
+        finally:  # also after an error or Ctrl-C: nothing keeps running
             pool.shutdown(cancel_futures=True)
 
     def _read(self, start: int, stop: int) -> NDArray[np.uint8]:
@@ -86,7 +86,7 @@ class Reader:
         return records
 
     def _buffer(self) -> NDArray[np.uint8]:
-        """Take memory for a unit: used again, for new pages cost more than the copy into them."""
+        """Take memory for a unit; it is reused: new pages cost more than the copy into them."""
         try:
             buffer = self._buffers.get_nowait()
         except Empty:

@@ -1,4 +1,4 @@
-"""What decides every byte of a packed split, before any image is read."""
+"""The plan that determines every byte of a packed split, before any image is read."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ from spoonful.sources.packed.meta import (
 )
 
 _MAX_JPEG_SIDE = 65_500  # libjpeg's limit
-# An Arrow file's records stand in batches; a batch is held in memory until it is written.
+# The records of an Arrow file are in batches; a batch stays in memory until it is written.
 _BATCH_BYTES = 16 << 20
 _MAX_BATCH = 8192
-# Other versions of these may make other pixels or bytes of the same images.
+# Other versions of these may produce other pixels or bytes from the same images.
 _PACKAGES = ("opencv-python-headless", "pyarrow", "simplejpeg")
 
 
@@ -34,12 +34,12 @@ class Plan:
     Attributes:
         encoding: "raw" or "jpeg".
         image_shape: (height, width, channels) of every example.
-        class_names: one name a class, in label order.
-        num_examples: how many examples are packed.
+        class_names: one name per class, in label order.
+        num_examples: number of examples that are packed.
         source_fingerprint: the source's.
-        settings: resize, background, quality, chroma_subsampling, shard_mb; None where it does
-            not apply.
-        split_summary: what data/split.json says; None where something else is packed.
+        settings: resize, background, quality, chroma_subsampling, shard_mb; None where not
+            applicable.
+        split_summary: content of data/split.json; None where something else is packed.
     """
 
     encoding: str
@@ -62,12 +62,12 @@ class Plan:
 
     @property
     def examples_per_shard(self) -> int:
-        """How many examples a raw shard holds; the last one may hold fewer."""
+        """Number of examples in a raw shard; the last one may hold fewer."""
         return (self.shard_bytes - RAW_DATA_START) // self.image_bytes
 
     @property
     def examples_per_batch(self) -> int:
-        """How many records a batch of a jpeg shard holds; its last one may hold fewer."""
+        """Number of records in a batch of a jpeg shard; its last one may hold fewer."""
         return min(_MAX_BATCH, max(1, _BATCH_BYTES // self.image_bytes))
 
     def is_that_of(self, meta: StoreMeta) -> bool:
@@ -81,9 +81,9 @@ class Plan:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the plan with the packages that carry it out, as JSON types.
+        """Return the plan with the packages that execute it, as JSON types.
 
-        Shards that another decoder made are not gone on with.
+        Shards made by another decoder are not continued.
         """
         return {
             "format_version": FORMAT_VERSION,
@@ -103,10 +103,10 @@ def make_plan(
     shard_mb: float,
     split_summary: dict[str, Any] | None,
 ) -> Plan:
-    """Check how a source is to be packed; reads the source once, for its fingerprint.
+    """Check the settings and make a plan; reads the source once, for its fingerprint.
 
     Raises:
-        SpoonfulError: a setting outside its range, or a shard that holds no image.
+        SpoonfulError: a setting outside its range, or a shard too small for an image.
     """
     if encoding not in ENCODINGS:
         raise SpoonfulError(f"encoding={encoding!r}: expected one of {', '.join(ENCODINGS)}")

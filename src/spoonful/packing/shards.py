@@ -1,4 +1,4 @@
-"""Write shards: each to a name of its own, hashed as it is written, renamed when it is whole."""
+"""Write shards: each under its own temporary name, hashed while written, then renamed."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -14,17 +14,17 @@ from spoonful.files.whole import replaced_file
 from spoonful.packing.plan import Plan
 from spoonful.sources.packed.meta import RAW_DATA_START, FileMeta
 
-# What an Arrow file holds besides its records, at most: schema and footer; a batch's head, padding
-# and place in the footer. Measured: 594 and 240 bytes.
+# Largest size of an Arrow file besides its records: schema and footer; a batch's header, padding
+# and entry in the footer. Measured: 594 and 240 bytes.
 _ARROW_FILE_BYTES = 2048
 _ARROW_BATCH_BYTES = 512
 _ARROW_RECORD_BYTES = 4
 
 
 class HashedFile:
-    """A file that is written from its first byte to its last, and hashed on the way.
+    """A file that is written from first byte to last, and hashed while it is written.
 
-    Offers what pyarrow wants of a file.
+    Offers the methods of a file that pyarrow needs.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -34,7 +34,7 @@ class HashedFile:
         self.closed = False
 
     def write(self, content: Any) -> int:
-        """Write bytes or anything that has a buffer of bytes."""
+        """Write bytes or any object with a buffer of bytes."""
         view = memoryview(content).cast("B")
         self._file.write(view)
         self._digest.update(view)
@@ -42,14 +42,14 @@ class HashedFile:
         return len(view)
 
     def tell(self) -> int:
-        """Return how many bytes were written."""
+        """Return the number of bytes written."""
         return self.num_bytes
 
     def flush(self) -> None:
-        """Do nothing: the file is flushed once, when it is whole."""
+        """Do nothing: the file is flushed once, when it is complete."""
 
     def close(self) -> None:
-        """Do nothing: whoever opened the file closes it."""
+        """Do nothing: the file is closed where it was opened."""
 
     @property
     def sha256(self) -> str:
@@ -59,7 +59,7 @@ class HashedFile:
 
 @contextmanager
 def hashed_file(path: Path) -> Iterator[HashedFile]:
-    """Give a file to write; on the disk and at `path` when the block succeeds, else gone.
+    """Yield a file to write; it is on disk at `path` if the block succeeds, else removed.
 
     Raises:
         SpoonfulError: it cannot be written (a full disk, for example); names it.
@@ -75,7 +75,7 @@ def hashed_file(path: Path) -> Iterator[HashedFile]:
 
 
 def raw_header(shape: tuple[int, ...]) -> bytes:
-    """Return the head of a NumPy file of uint8, as long as a page, so that pixels start on one."""
+    """Return the header of a NumPy file of uint8, one page long, so that pixels start on a page."""
     head = b"\x93NUMPY\x01\x00" + (RAW_DATA_START - 10).to_bytes(2, "little")
     text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {tuple(shape)}, }}".encode()
     return head + text.ljust(RAW_DATA_START - len(head) - 1) + b"\n"
@@ -93,7 +93,7 @@ def write_raw_shard(
 
 
 class Records:
-    """Records in the order of the examples, each looked at before it is taken."""
+    """Records in the order of the examples; each can be inspected before it is taken."""
 
     def __init__(self, parts: Iterable[list[bytes]]) -> None:
         self._records = (record for part in parts for record in part)
@@ -111,7 +111,7 @@ def write_jpeg_shard(path: Path, plan: Plan, records: Records) -> FileMeta:
     """Write as many of the next records as fit into a shard, as an Arrow IPC file.
 
     Raises:
-        SpoonfulError: not even one fits.
+        SpoonfulError: not even one record fits.
     """
     import pyarrow as pa
 

@@ -1,4 +1,4 @@
-"""Pages for people: one HTML file each, which opens from disk and loads nothing."""
+"""Report pages: one HTML file each, which opens from disk and loads nothing else."""
 
 from functools import cache
 from typing import Any
@@ -13,7 +13,7 @@ def page(template: str, **values: Any) -> str:
 
     Args:
         template: name of the file.
-        values: what it shows; text of the user stays text.
+        values: the values to show; text from the user is escaped.
     """
     return _templates().get_template(template).render(**values, colours=colour_variables())
 

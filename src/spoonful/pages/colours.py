@@ -1,7 +1,7 @@
 """The colours of pages and charts, on light and on dark."""
 
-# Those of series keep the largest distance (in CIELAB, at least 30) for red-, green- and blue-blind
-# eyes, too.
+# Series colours have the largest distance (in CIELAB, at least 30) also for red-, green- and
+# blue-blind eyes.
 COLOURS = {
     "series-0": ("#18416d", "#a4c2f8"),
     "series-1": ("#693000", "#d45e08"),

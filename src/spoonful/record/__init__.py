@@ -1,1 +1,1 @@
-"""What a run is on disk and in MLflow."""
+"""The record of a run on disk and in MLflow."""

@@ -1,12 +1,12 @@
 """The files of a run: in the folder of its model, and among its artifacts in MLflow."""
 
 MODEL_NAME = "model.keras"
-CARD_NAME = "model.json"  # what the model was made from
+CARD_NAME = "model.json"  # what the model was trained from
 CONFIG_NAME = "config.yaml"
 HISTORY_NAME = "history.csv"
 LEDGER_NAME = "ledger.csv"
 
-# Artifacts alone.
+# Only in the artifacts.
 OVERRIDES_NAME = "overrides.txt"
 ENVIRONMENT_NAME = "environment.json"
 LEARNING_CURVES_NAME = "figures/learning_curves.png"

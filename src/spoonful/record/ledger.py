@@ -1,8 +1,8 @@
-"""The ledger: digests that prove which batches a training saw, in which order.
+"""The ledger: digests that prove which batches a training saw, and in which order.
 
-Every step has a digest of its ids, labels and pixels. A row is the digest of the row before it and
-of the steps since, so that it depends on all steps of its epoch so far and on their order; two
-ledgers that agree in a row agree in all steps of that epoch before it.
+Every step has a digest of its ids, labels and pixels. A row is the digest of the previous row and
+of the steps since, so it depends on all steps of its epoch so far and on their order; two ledgers
+that agree in a row agree in all earlier steps of that epoch.
 """
 
 import csv
@@ -33,8 +33,8 @@ class Row:
     Attributes:
         stream: "train", "val" (batches in the order they were read) or "weights".
         epoch: counted from 1.
-        step: steps done, over the whole training for "train" and "weights", in this epoch for
-            "val".
+        step: number of steps done, in the whole training for "train" and "weights", in this epoch
+            for "val".
         digest: hex, of the epoch's steps up to this one; of all variables for "weights".
     """
 
@@ -48,18 +48,17 @@ class Row:
 class _Chain:
     """An epoch's last row, and the steps since.
 
-    They wait for the row that they fill: whatever is done after each execution finds the
-    processor's caches full of the model. A hash of every single step was 0.4 % of the time of a
-    one-layer model at batch 32.
+    They wait until a row is full: work after each execution finds the processor's caches full of
+    the model. Hashing every single step took 0.4 % of the time of a one-layer model at batch 32.
     """
 
     epoch: int
-    step: int  # steps done where `value` stands
+    step: int  # steps done up to `value`
     value: bytes = _START
     pending: list[bytes] = field(default_factory=list)
 
     def close_row(self, stream: str) -> Row:
-        """Return a row of the next steps, a hundred at most."""
+        """Return a row of the next steps, at most a hundred."""
         steps = self.pending[:EVERY_STEPS]
         self.pending = self.pending[EVERY_STEPS:]
         self.step += len(steps)
@@ -80,12 +79,12 @@ class Ledger:
         Args:
             stream: "train" or "val".
             epoch: counted from 1.
-            first_step: what the steps of this epoch are counted on from.
+            first_step: the number from which the steps of this epoch are counted.
         """
         self._chains[stream] = _Chain(epoch, first_step)
 
     def add(self, stream: str, step_digests: Sequence[bytes]) -> None:
-        """Note the steps that were done since the last ones."""
+        """Record the steps that were done since the last call."""
         chain = self._chains[stream]
         chain.pending += step_digests
         while len(chain.pending) >= EVERY_STEPS:
@@ -94,16 +93,16 @@ class Ledger:
     def end(self, stream: str) -> str:
         """End an epoch; return the digest of all its steps."""
         chain = self._chains.pop(stream)
-        if chain.pending or chain.value == _START:  # otherwise its last step has a row
+        if chain.pending or chain.value == _START:  # otherwise its last step already has a row
             self.rows.append(chain.close_row(stream))
         return chain.value.hex()
 
     def note_weights(self, epoch: int, step: int, digest: bytes) -> None:
-        """Note the digest of the variables after an epoch."""
+        """Record the digest of the variables after an epoch."""
         self.rows.append(Row(WEIGHTS, epoch, step, digest.hex()))
 
     def without(self, stream: str, epoch: int) -> "Ledger":
-        """Return a copy that knows nothing of a stream's epoch."""
+        """Return a copy without an epoch of a stream."""
         copy = Ledger()
         copy.restore(self.state())
         copy.rows = [row for row in self.rows if (row.stream, row.epoch) != (stream, epoch)]
@@ -111,7 +110,7 @@ class Ledger:
         return copy
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps; JSON types only."""
+        """Return the state for a checkpoint; JSON types only."""
         chains = {
             name: [c.epoch, c.step, c.value.hex(), b"".join(c.pending).hex()]
             for name, c in self._chains.items()
@@ -119,7 +118,7 @@ class Ledger:
         return {"rows": [astuple(row) for row in self.rows], "chains": chains}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Continue from the result of `state`."""
         self.rows = [Row(*row) for row in state["rows"]]
         self._chains = {
             name: _Chain(epoch, step, bytes.fromhex(value), _cut(bytes.fromhex(pending)))
@@ -148,10 +147,10 @@ def to_csv(rows: Iterable[Row]) -> str:
 
 
 def from_csv(text: str, path: str = "ledger.csv") -> list[Row]:
-    """Read what `to_csv` wrote; `path` is for the message.
+    """Read the output of `to_csv`; `path` is for the message.
 
     Raises:
-        SpoonfulError: it is no ledger; names the first row that is none.
+        SpoonfulError: it is not a ledger; names the first invalid row.
     """
     rows = []
     for cells in parsed_table(text, [column.name for column in fields(Row)], path, _REMAKE):

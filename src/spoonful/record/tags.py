@@ -1,6 +1,6 @@
-"""The tags of a run in MLflow: what it is found, grouped and compared by.
+"""The tags of a run in MLflow, used to find, group and compare runs.
 
-Names that end in TAGS are what several tags begin with.
+Names that end in TAGS are prefixes of several tags.
 """
 
 # What was trained.
@@ -9,20 +9,20 @@ MODEL_TAG = "model"
 OPTIMIZER_TAG = "optimizer"
 EXPERIMENT_TAG = "experiment"  # the overlay; "none" without one
 OVERRIDES_TAG = "overrides"  # as typed
-TRAIN_KEY_TAG = "train_key"  # a digest of all that training left
+TRAIN_KEY_TAG = "train_key"  # a digest of all files that training wrote
 JIT_COMPILE_TAG = "jit_compile"
 
 # The data. DIGEST_TAGS is also followed by the ledger's streams, train and val.
 DATA_DIGEST_TAG = "digest.data"  # of the raw images
 SPLIT_DIGEST_TAG = "digest.split"  # of which image is in which split
 DIGEST_TAGS = "digest."
-FINGERPRINT_TAGS = "fingerprint."  # followed by train or val: of all that was read
+FINGERPRINT_TAGS = "fingerprint."  # followed by train or val: of all data read
 DVC_TAGS = "dvc.data_"  # followed by the folder that was read
 
-# What else the bits depend on.
+# Other things that the bits depend on.
 GIT_TAGS = "git."
 COMMIT_TAG, DIRTY_TAG = "git.commit", "git.dirty"
-PROJECT_GIT_TAGS = "git.project_"  # where conf/ is in another checkout than the code that runs
+PROJECT_GIT_TAGS = "git.project_"  # if conf/ is in another checkout than the running code
 PROJECT_COMMIT_TAG = "git.project_commit"
 VERSION_TAGS = "version."  # followed by the name of a package
 PYTHON_TAG = "version.python"
@@ -32,10 +32,10 @@ CPU_TAG, NUM_CORES_TAG = "hardware.cpu", "hardware.num_cores"
 MEMORY_TAG, GPUS_TAG = "hardware.memory_gb", "hardware.gpus"
 ONEDNN_TAG, SYSTEM_TAG = "hardware.onednn", "hardware.system"
 ENVIRONMENT_TAGS = (GIT_TAGS, VERSION_TAGS, HARDWARE_TAGS, LOCK_TAG)
-RESUMED_TAGS = "resumed."  # followed by one of these, with its value where a run was resumed
+RESUMED_TAGS = "resumed."  # followed by one of these, with its value when the run was resumed
 
-# Its life.
-TOKEN_TAG = "begun_as"  # by which a run is found whose process was killed before it knew its id
+# Its life cycle.
+TOKEN_TAG = "begun_as"  # finds a run whose process was killed before it knew its id
 REPRODUCES_TAG = "reproduces"  # id of the run that this one repeats
 ERROR_TAG = "error"
 CHECKSUM_TAGS = "sha256."  # followed by a file's name: the SHA-256 it must have when read back
@@ -44,7 +44,7 @@ CHECKSUM_TAGS = "sha256."  # followed by a file's name: the SHA-256 it must have
 SWEEP_TAG = "sweep.id"
 POINT_TAG = "sweep.point"
 NUMBER_TAG = "sweep.number"
-PRUNED_TAG = "sweep.pruned"  # the epoch after which a point was ended as hopeless
+PRUNED_TAG = "sweep.pruned"  # the epoch after which a point was stopped as hopeless
 AXES_TAG = "sweep.axes"
 NUM_POINTS_TAG = "sweep.num_points"
 NAMED_TAG = "sweep.name"

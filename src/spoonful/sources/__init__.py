@@ -1,4 +1,4 @@
-"""Sources: where examples come from. A source knows nothing of orders, batches or Keras."""
+"""Sources: where examples come from. A source knows nothing about orders, batches or Keras."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 
 class Source(Protocol):
-    """What every source offers.
+    """The interface of every source.
 
     Attributes:
         labels: whole numbers [n], indices into `class_names`.
-        class_names: one name a class, in label order.
+        class_names: one name per class, in label order.
         image_shape: (height, width, channels) in pixels, the same for every example.
-        fingerprint: hex digest of what the source would serve: ids, labels, sizes and content.
-        max_useful_threads: reading in more threads than this gains nothing, >= 1.
+        fingerprint: hex digest of what the source serves: ids, labels, sizes and content.
+        max_useful_threads: largest number of reading threads that is useful, >= 1.
     """
 
     @property
@@ -30,7 +30,7 @@ class Source(Protocol):
     def max_useful_threads(self) -> int: ...
     def __len__(self) -> int: ...
     def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
-        """Read examples, uint8 [k, h, w, c] for k indices, in the order asked for."""
+        """Read examples, uint8 [k, h, w, c] for k indices, in the order of the indices."""
         ...
 
     def read_into(self, indices: Sequence[int] | NDArray[Any], images: NDArray[np.uint8]) -> None:
@@ -38,5 +38,5 @@ class Source(Protocol):
         ...
 
     def example_id(self, index: int) -> str:
-        """Return what to call an example in a message."""
+        """Return the name of an example for messages."""
         ...

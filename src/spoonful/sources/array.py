@@ -1,4 +1,4 @@
-"""Examples that already lie in RAM; the reference that other sources are tested against."""
+"""Examples that are already in RAM; the reference that other sources are tested against."""
 
 import hashlib
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ class ArraySource:
     Args:
         images: uint8 [n, h, w, c], or [n, h, w] for one channel; c is 1 or 3.
         labels: whole numbers [n], each an index into `class_names`.
-        class_names: one name a class; "0", "1", ... up to the largest label when None.
+        class_names: one name per class; "0", "1", ... up to the largest label when None.
 
     Raises:
         SpoonfulError: shapes, types or labels that do not fit together.
     """
 
     # One, two and three threads copied 86, 143 and 124 thousand images of 224x224x3 a second, and
-    # 6, 10 and 8 million of 28x28: from there on the memory is what is busy.
+    # 6, 10 and 8 million of 28x28: beyond that, memory is the bottleneck.
     max_useful_threads = 2
 
     def __init__(
@@ -68,13 +68,13 @@ class ArraySource:
 
     def _fill(self, checked: NDArray[np.integer[Any]], images: NDArray[np.uint8]) -> None:
         if self._images.flags.c_contiguous:
-            # The indices are in range; "clip" spares a second copy that "raise" would make.
+            # The indices are in range; "clip" avoids a second copy that "raise" would make.
             np.take(self._images, checked, axis=0, out=images, mode="clip")
         else:  # np.take would copy all of the images first
             images[...] = self._images[checked]
 
     def example_id(self, index: int) -> str:
-        """Return what to call an example: it has no name."""
+        """Return a name for an example from its index."""
         return f"example {index}"
 
     @cached_property

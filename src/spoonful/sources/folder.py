@@ -23,30 +23,30 @@ from spoonful.sources.indices import checked_indices
 from spoonful.sources.target import check_target
 from spoonful.sources.threads import max_useful_threads
 
-_GROUP = 128  # files whose rows are kept until they are turned into pixels together
+_GROUP = 128  # files whose rows are kept and then turned into pixels together
 
 
 class FolderSource:
-    """Serve the image files of class folders, read from disk when asked for.
+    """Serve the image files of class folders, read from disk on request.
 
-    A class is a folder directly under `root`; its images may lie in folders of their own. Classes
-    and files are sorted by name, whatever order the file system lists them in.
+    A class is a folder directly under `root`; its images may be in subfolders. Classes and files
+    are sorted by name, regardless of the order in the file system.
 
     Args:
-        root: the folder that holds one folder a class.
-        image_size: (height, width) in pixels that every image is resized to.
+        root: the folder that holds one folder per class.
+        image_size: (height, width) in pixels to which every image is resized.
         num_channels: 1 (grey) or 3 (RGB).
         resize: "stretch" to the size; "fit" the whole image, its aspect kept, centred on black; or
             "crop", the aspect kept, the centre that fills the size.
         background: (red, green, blue), 0..255 each, behind what is transparent.
-        max_pixels: an image file of more pixels is refused before memory is taken for it; at the
-            default no file takes 1 GiB.
-        message: makes the error of an image file, given its path below root and what is wrong with
-            it (": ..."); None: path and fault.
+        max_pixels: an image file with more pixels is refused before memory is allocated for it;
+            with the default no file takes 1 GiB.
+        message: makes the error text for an image file from its path below root and what is wrong
+            with it (": ..."); None: path and fault.
 
     Raises:
-        SpoonfulError: no such folder, no classes, or a class without images; names the folder. No
-            such policy, colour or limit.
+        SpoonfulError: no such folder, no classes, or a class without images; names the folder. An
+            invalid policy, colour or limit.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class FolderSource:
         self.max_pixels = checked_max_pixels(max_pixels)
         self._message = message
         self.class_names = tuple(_class_folders(self.root))
-        self.ids: list[str] = []  # one an example: its path below root, with "/" on every system
+        self.ids: list[str] = []  # one per example: its path below root, with "/" on every system
         counts = []
         for name in self.class_names:
             files = image_files(self.root / name)
@@ -92,7 +92,7 @@ class FolderSource:
         """Read and decode examples, uint8 [k, h, w, c].
 
         Raises:
-            SpoonfulError: an index out of range, or a file that is no readable image (named).
+            SpoonfulError: an index out of range, or a file that is not a readable image (named).
         """
         checked = checked_indices(indices, len(self))
         images = np.empty((len(checked), *self.image_shape), dtype=np.uint8)
@@ -103,8 +103,8 @@ class FolderSource:
         """Read and decode examples into place, uint8 [k, h, w, c] and contiguous.
 
         Raises:
-            SpoonfulError: an index out of range, a file that is no readable image (named), or
-                `images` of another shape.
+            SpoonfulError: an index out of range, a file that is not a readable image (named), or
+                `images` of the wrong shape.
         """
         checked = checked_indices(indices, len(self))
         check_target(images, len(checked), self.image_shape)
@@ -138,21 +138,21 @@ class FolderSource:
         decode_bytes(encoded, path, pixels, self.resize, self.background, self.max_pixels)
 
     def _named(self, error: SpoonfulError, path: str, file_id: str) -> SpoonfulError:
-        """Let the caller say which file is meant: here it may be a link to the user's own."""
+        """Let the caller name the file: this path may be a link to the user's own file."""
         if self._message is None:
             return error
         return SpoonfulError(self._message(file_id, str(error).removeprefix(path)))
 
     @cached_property
     def max_useful_threads(self) -> int:
-        """Reading in more threads than this gains nothing; see `threads.py`."""
+        """Largest number of reading threads that is useful; see `threads.py`."""
         return max_useful_threads(self._prefix, self.ids)
 
     @cached_property
     def fingerprint(self) -> str:
         """Hex SHA-256 of the class names, image shape, policy, and each file's id, label, content.
 
-        Also of the version of our own scaling: the same files scaled otherwise are other data.
+        Also of the version of the scaling: the same files scaled differently are different data.
         Reads every file once, on the first use.
         """
         how = (PIXELS_VERSION, self.image_shape, self.resize, self.background)
@@ -164,7 +164,7 @@ class FolderSource:
 
     @cached_property
     def content_hashes(self) -> list[str]:
-        """Hex SHA-256 of each file, one an example; reads every file once, on the first use."""
+        """Hex SHA-256 of each file, one per example; reads every file once, on the first use."""
         return content_hashes([self.root / file_id for file_id in self.ids])
 
 
@@ -192,11 +192,11 @@ def _class_folders(root: Path) -> list[str]:
 def image_files(folder: Path, others: list[str] | None = None) -> list[str]:
     """List the images below a folder as sorted relative paths, "/" between their parts.
 
-    Links are followed, except back to a folder above. Hidden files and folders are passed over.
+    Links are followed, except back to a folder above. Hidden files and folders are skipped.
 
     Args:
         folder: where to look.
-        others: gets the paths of the files that are passed over.
+        others: receives the paths of the files that are skipped.
 
     Raises:
         SpoonfulError: a folder that cannot be listed; names it.
@@ -208,7 +208,7 @@ def image_files(folder: Path, others: list[str] | None = None) -> list[str]:
         try:
             with os.scandir(folder / prefix) as entries:
                 for entry in entries:
-                    # No call of the system for a file: the listing itself tells what it is.
+                    # No system call per file: the listing itself tells what it is.
                     if _is_folder(entry):
                         if not entry.name.startswith(".") and not _leads_up(entry):
                             below.append(f"{prefix}{entry.name}/")
@@ -224,12 +224,12 @@ def image_files(folder: Path, others: list[str] | None = None) -> list[str]:
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link in a circle
+    except OSError:  # a circular link
         return False
 
 
 def _leads_up(entry: "os.DirEntry[str]") -> bool:
-    """Tell whether a folder is a link to one on the way to it: following it would never end."""
+    """Return whether a folder is a link to one of its parents: following it would never end."""
     if not entry.is_symlink():
         return False
     path = Path(entry.path)

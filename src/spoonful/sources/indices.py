@@ -1,4 +1,4 @@
-"""Check the indices that a source is asked for."""
+"""Check the indices passed to a source."""
 
 from collections.abc import Sequence
 from typing import Any

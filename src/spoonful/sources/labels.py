@@ -1,4 +1,4 @@
-"""Check labels once, so that no later look-up has to."""
+"""Check labels once, so that later look-ups need no check."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,25 +8,25 @@ from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
 
-_BLOCK = 1 << 20  # labels looked at together, so that a mapped file is not copied whole
+_BLOCK = 1 << 20  # labels checked at a time, so that a mapped file is not copied as a whole
 _EXPECTED = "whole numbers of shape"
 
 
 def check_labels(
     labels: Any, num_examples: int, num_classes: int | None, example_id: Callable[[int], str]
 ) -> None:
-    """Check that labels are one whole number an example, each the index of a class.
+    """Check that labels are one whole number per example, each the index of a class.
 
     10 million of uint8 take 0.3 ms, of int64 6 ms.
 
     Args:
-        labels: what a source gives as its labels.
-        num_examples: how many it must have.
-        num_classes: labels are 0..num_classes - 1; None: from 0 on.
-        example_id: what to call an example in the message.
+        labels: the labels of a source.
+        num_examples: required number of labels.
+        num_classes: labels are 0..num_classes - 1; None: 0 or more.
+        example_id: returns the name of an example for the message.
 
     Raises:
-        SpoonfulError: another shape or type, or a label out of range; names the example.
+        SpoonfulError: a wrong shape or type, or a label out of range; names the example.
     """
     try:
         array = np.asarray(labels)
@@ -58,7 +58,7 @@ def check_labels(
 
 
 def _first_unlike_a_number(array: NDArray[Any]) -> int:
-    """Return the place of the first value that is no whole number from 0 on; 0 if all are."""
+    """Return the place of the first value that is not a whole number >= 0; 0 if all are."""
     if array.dtype.kind != "f":
         return 0
     wrong = ~np.isfinite(array) | (array < 0) | (array != np.floor(array))

@@ -1,4 +1,4 @@
-"""How much memory there is for this process and the files that it reads."""
+"""How much memory is available to this process and the files that it reads."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -8,12 +8,12 @@ from pathlib import Path
 def memory_room(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int | None:
     """Return the bytes that this process and files in the page cache may still take.
 
-    That is what the system could free, or what control groups (version 1 or 2: containers, batch
-    systems) leave of their limit, whichever is less. None: the system does not say.
+    This is the memory that the system could free, or the rest of the limit of control groups
+    (version 1 or 2: containers, batch systems), whichever is less. None: unknown.
 
     Args:
-        proc: where the system tells about processes.
-        groups: where it tells about control groups.
+        proc: where the system describes processes.
+        groups: where it describes control groups.
     """
     try:
         available = _entry(proc / "meminfo", "MemAvailable:") * 1024
@@ -24,12 +24,12 @@ def memory_room(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup"
 
 
 def _limits(proc: Path, groups: Path) -> Iterator[int]:
-    """Give the limits of all groups that this process is in; the last one is none."""
+    """Yield the limits of all groups of this process; the last value means no limit."""
     with suppress(OSError, ValueError):
         for line in (proc / "self" / "cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)
             if "memory" in controllers.split(","):
-                # Inside a container the path may be that outside of it.
+                # Inside a container, the path may be the one outside it.
                 for folder in (groups / "memory" / path.lstrip("/"), groups / "memory"):
                     with suppress(OSError, ValueError):
                         yield _entry(folder / "memory.stat", "hierarchical_memory_limit")
@@ -44,7 +44,7 @@ def _limits(proc: Path, groups: Path) -> Iterator[int]:
 
 
 def _entry(path: Path, name: str) -> int:
-    """Return the number after a name in a file of lines "name number"."""
+    """Return the number after a name in a file with lines "name number"."""
     for line in path.read_text().splitlines():
         words = line.split()
         if words[:1] == [name]:

@@ -1,4 +1,4 @@
-"""Check the memory that a source is asked to fill."""
+"""Check the memory that a source is to fill."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""How many threads can read image files at once to any gain."""
+"""How many threads are useful for reading image files."""
 
 import os
 
@@ -10,14 +10,14 @@ _NUM_LOOKED_AT = 32
 
 
 def max_useful_threads(prefix: str, names: list[str]) -> int:
-    """Return how many threads may read such files at once before more of them gain nothing.
+    """Return the largest number of threads that is useful for reading such files.
 
-    One for tiny files: Python's lock changes hands four times a file, which takes longer than to
-    decode it. Else as many as this process has processors.
+    One for tiny files: Python's lock changes hands four times per file, which takes longer than
+    decoding it. Otherwise as many as this process has processors.
 
     Args:
-        prefix: what to put before the names.
-        names: the files, of which a few are looked at; those that are gone are passed over.
+        prefix: prefix of the names.
+        names: the files, of which a few are examined; missing ones are skipped.
     """
     step = -(-len(names) // _NUM_LOOKED_AT)
     sizes = [size for name in names[::step] if (size := _size(prefix + name)) is not None]
@@ -27,7 +27,7 @@ def max_useful_threads(prefix: str, names: list[str]) -> int:
 
 
 def num_processors() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,1 +1,1 @@
-"""The entrypoints of the stages: one file a stage, each with `run(config)`."""
+"""The entry points of the stages: one file per stage, each with `run(config)`."""

@@ -1,4 +1,4 @@
-"""`spoonful compare`: what a sweep's runs say together."""
+"""`spoonful compare`: compare the runs of a sweep."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from spoonful.workflow.unsent import end_if_unsent, settle_store
 
 
 def run(config: Config) -> None:
-    """Compare the points of a sweep; leave tables and report, and add them to the sweep's run."""
+    """Compare the points of a sweep; write tables and report, and add them to the sweep's run."""
     settle_store(config.tracking)
     from spoonful.compare.points import group_by_point
     from spoonful.compare.publish import publish

@@ -1,4 +1,4 @@
-"""`spoonful diff`: say in what two recorded runs differ."""
+"""`spoonful diff`: show how two recorded runs differ."""
 
 import sys
 
@@ -13,7 +13,7 @@ DIFFERENT = 1
 
 
 def run(config: Config, run_a: str, run_b: str) -> None:
-    """Print what is the same in two runs and what differs first; exit with 1 where they differ."""
+    """Print what is the same in two runs and what differs first; exit with 1 if they differ."""
     settle_store(config.tracking)
     from spoonful.tracking.recorded import read_run
 
@@ -27,7 +27,7 @@ def run(config: Config, run_a: str, run_b: str) -> None:
 
 
 def compared(config: Config, a: RecordedRun, b: RecordedRun) -> Comparison:
-    """Compare two runs; where their batches differ, find the step with the data here."""
+    """Compare two runs; if their batches differ, find the step with the present data."""
 
     def look(window: Window) -> tuple[str, tuple[str, ...]]:
         """Look into the steps of both runs."""

@@ -1,4 +1,4 @@
-"""`spoonful evaluate`: judge a trained model on the test images."""
+"""`spoonful evaluate`: evaluate a trained model on the test images."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from spoonful.workflow.unsent import end_if_unsent, settle_store
 
 
 def run(config: Config) -> None:
-    """Score the model on the test split; leave the report and add it to the training's run."""
+    """Score the model on the test split; write the report and add it to the training's run."""
     model_dir = _model_dir(config)
     settle_store(config.tracking)
     card, settings = read_card_and_settings(model_dir)
@@ -61,7 +61,7 @@ def _model_dir(config: Config) -> Path:
 
 
 def _test_source(settings: dict[str, Any], config: Config) -> SplitSource:
-    """Open the test split as the model card says that training read its own."""
+    """Open the test split with the settings of training in the model card."""
     pixels = {name: value for name, value in settings.items() if name != "source"}
     is_packed = settings["source"] == "packed"
     if is_packed:
@@ -105,7 +105,7 @@ def _figures(
 
     predicted = probabilities.argmax(axis=1)
     mistakes = np.flatnonzero(predicted != source.labels)
-    # The worst first: the least probability for the true class; ties in source order.
+    # The worst first: lowest probability of the true class; ties in source order.
     of_label = probabilities[mistakes, source.labels[mistakes]]
     worst = mistakes[np.argsort(of_label, kind="stable")][:num_mistakes]
     captions = [

@@ -1,4 +1,4 @@
-"""`spoonful pack`: data/split into few big files in data/packed; `--verify` checks them."""
+"""`spoonful pack`: data/split into a few large files in data/packed; `--verify` checks them."""
 
 import time
 from typing import Any
@@ -16,7 +16,7 @@ from spoonful.workflow.split_files import check_files, read_summary
 
 
 def run(config: Config) -> None:
-    """Pack train, val and test, in this order; what is packed already is left alone."""
+    """Pack train, val and test, in this order; splits that are already packed are kept."""
     check_split(config)
     settings = packed_settings(config)
     sources = {split: folder_source(split, settings, config) for split in SPLITS}
@@ -26,10 +26,10 @@ def run(config: Config) -> None:
         def on_images(count: int, is_new: bool) -> None:
             if is_new:
                 bar.update(count)
-            else:  # left out of the speed, of which the time left is made
+            else:  # not counted in the speed for the remaining time
                 bar.skip(count)
 
-        for split, source in sources.items():  # all before hours of packing the first one
+        for split, source in sources.items():  # open all before hours of packing the first one
             bar.rename(f"check {split}")
             check_files(source, split)
         for split, source in sources.items():

@@ -1,4 +1,4 @@
-"""`spoonful reproduce`: train a recorded run again, and say whether it is the same to the bit."""
+"""`spoonful reproduce`: train a recorded run again, and report whether it is identical."""
 
 import dataclasses
 import sys
@@ -24,12 +24,12 @@ _AGAIN = " again"
 
 
 def run(config: Config, run_id: str) -> None:
-    """Train a run again where all it was made from is as it was recorded."""
+    """Train a run again if all its inputs match the record."""
     _reproduce(config, run_id, is_forced=False)
 
 
 def anyway(config: Config, run_id: str) -> None:
-    """Train a run again with its recorded config, whatever else is not as it was recorded."""
+    """Train a run again with its recorded config, even if other inputs differ from the record."""
     _reproduce(config, run_id, is_forced=True)
 
 
@@ -71,8 +71,8 @@ def _config_of(run: RecordedRun, config: Config) -> Config:
     """Return the config that a run was trained with.
 
     Raises:
-        SpoonfulError: the run has not finished, or its config was not recorded or is not known any
-            more.
+        SpoonfulError: the run has not finished, or its config was not recorded or is no longer
+            supported.
     """
     if not run.is_finished:
         command = ["spoonful", "train", *overrides_of(run), f"trainer.resume={run.run_id}"]
@@ -87,7 +87,7 @@ def _config_of(run: RecordedRun, config: Config) -> Config:
         )
     try:
         present = compose_config(overrides_of(run))
-    except SpoonfulError:  # named among what is not as recorded
+    except SpoonfulError:  # named among the differences from the record
         present = config
     try:
         recorded = recorded_config(run.config, present)
@@ -101,7 +101,7 @@ def _config_of(run: RecordedRun, config: Config) -> Config:
 
 
 def _tracked_here(recorded: Config, tracking: TrackingConfig, run: RecordedRun) -> Config:
-    """Return the recorded config, recorded where runs are now, beside the run it repeats."""
+    """Return the recorded config with the present tracking, beside the run it repeats."""
     return dataclasses.replace(
         recorded,
         tracking=dataclasses.replace(
@@ -114,7 +114,7 @@ def _tracked_here(recorded: Config, tracking: TrackingConfig, run: RecordedRun) 
 
 
 def _note_what_may_differ(run: RecordedRun, recorded: Config) -> None:
-    """Say beforehand what may change the last digits though all is as it was recorded."""
+    """Print in advance what may change the last digits although all inputs match the record."""
     import_tensorflow()
     from spoonful.tracking.environment import hardware
 

@@ -1,4 +1,4 @@
-"""`spoonful split`: every image into exactly one folder of data/split/<split>/<class>."""
+"""`spoonful split`: put every image into exactly one folder of data/split/<split>/<class>."""
 
 import csv
 import hashlib
@@ -49,7 +49,7 @@ def run(config: Config) -> None:
     with sole_writer(split_dir()):
         with replaced_folder(split_dir()) as folder:
             digests["files_sha256"] = write_list(folder, _place(raw, splits, folder))
-            # Killed from here on, there is no split.json, which all who read the split ask for.
+            # If killed from here on, there is no split.json, which all readers of the split need.
             for path in (split_summary_path(), split_table_path()):
                 path.unlink(missing_ok=True)
             sync(split_summary_path().parent)
@@ -63,7 +63,7 @@ def run(config: Config) -> None:
 
 
 def split_digest(images: Sequence[RawImage], splits: Sequence[str]) -> str:
-    """Return a digest of which image is in which split: another one means another split."""
+    """Return a digest of the assignment of images to splits: it differs for a different split."""
     placed = sorted(
         (split, image.class_name, image.file_name, image.content or "")
         for image, split in zip(images, splits, strict=True)
@@ -72,7 +72,7 @@ def split_digest(images: Sequence[RawImage], splits: Sequence[str]) -> str:
 
 
 def data_digest(images: Sequence[RawImage]) -> str:
-    """Return a digest of the raw images, whatever split they are in."""
+    """Return a digest of the raw images, regardless of their split."""
     found = sorted((image.class_name, image.file_name, image.content or "") for image in images)
     return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
 
@@ -80,7 +80,7 @@ def data_digest(images: Sequence[RawImage]) -> str:
 def split_summary(
     config: Config, splits: Sequence[str], num_classes: int, digests: dict[str, str]
 ) -> dict[str, Any]:
-    """Return what data/split.json says: a DVC metric, and what `train` checks its config with."""
+    """Return the content of data/split.json: a DVC metric, and a check for `train`'s config."""
     counts = Counter(splits)
     return {
         "dataset": config.dataset.name,
@@ -95,7 +95,7 @@ def _place(raw: RawDataset, splits: Sequence[str], folder: Path) -> list[tuple[s
     """Put every image's file into its class folder; return where, and its SHA-256.
 
     Raises:
-        SpoonfulError: two images of one name, or a file that is not as it was when fetched.
+        SpoonfulError: two images with one name, or a file that has changed since it was fetched.
     """
     targets: dict[str, None] = {}
     for split, class_name in {(s, i.class_name) for s, i in zip(splits, raw.images, strict=True)}:
@@ -111,8 +111,8 @@ def _place(raw: RawDataset, splits: Sequence[str], folder: Path) -> list[tuple[s
             targets[below] = None
             raw.place(position, folder / below)
             bar.update(1)
-    # What was linked is read once more: a file that changed at equal size would not be noticed.
-    # It costs a read of every file, from the cache where it was fetched just now.
+    # Linked files are read once more: a file changed at equal size would go unnoticed. This costs a
+    # read of every file, from the cache if it was just fetched.
     found = content_hashes([folder / below for below in targets])
     for position, (image, content) in enumerate(zip(raw.images, found, strict=True)):
         if image.content not in (None, content):
@@ -124,7 +124,7 @@ def _place(raw: RawDataset, splits: Sequence[str], folder: Path) -> list[tuple[s
 
 
 def _table_csv(class_names: list[str], counts: Counter[tuple[str, str]]) -> str:
-    """Return one row a class and split: DVC plots it as bars."""
+    """Return one row per class and split: DVC plots it as bars."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("class", "split", "images"))
@@ -144,7 +144,7 @@ def _table_text(class_names: list[str], counts: Counter[tuple[str, str]]) -> str
 
 
 def _copies(images: Sequence[RawImage], splits: Sequence[str]) -> list[str]:
-    """Warn of files with the same bytes in different splits: they make a test look too good."""
+    """Warn of files with the same bytes in different splits: they make results look too good."""
     places: dict[str, list[str]] = defaultdict(list)
     for image, split in zip(images, splits, strict=True):
         if image.content is not None:

@@ -1,4 +1,4 @@
-"""`spoonful summary`: what the last pipeline run made, in a few lines."""
+"""`spoonful summary`: the results of the last pipeline run in a few lines."""
 
 import math
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def run(config: Config) -> None:
 
 
 def _metrics(path: Path) -> _Metrics:
-    """Return what `evaluate` found, where its predictions say the same: it has no checksum.
+    """Return the metrics of `evaluate`, checked against its predictions: it has no checksum.
 
     Raises:
         SpoonfulError: one of the two files is damaged.

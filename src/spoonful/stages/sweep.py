@@ -1,4 +1,4 @@
-"""`spoonful sweep`: train every point of a sweep; what is done is not done again."""
+"""`spoonful sweep`: train every point of a sweep; finished points are not repeated."""
 
 import itertools
 import signal
@@ -35,7 +35,7 @@ from spoonful.workflow.interrupted import remove_run_folder
 from spoonful.workflow.unsent import UNSENT, end_if_unsent, kept_for_the_server, settle_store
 
 POINT_FAILED = 1
-# What has no say in which data is read; a generator's name has.
+# Groups that do not affect which data is read; a generator's name does.
 _NO_DATA = ("model", "optimizer", "trainer", "generator.", "seed=")
 
 _NOT_IN_A_SWEEP = {
@@ -45,14 +45,14 @@ _NOT_IN_A_SWEEP = {
 
 
 def sweep(overrides: list[str]) -> None:
-    """Train every point; exit with 1 where one failed.
+    """Train every point; exit with 1 if one failed.
 
     Args:
-        overrides: of the command line; with those of the overlay they name the axes.
+        overrides: from the command line; with those of the overlay they define the axes.
 
     Raises:
         SpoonfulError: bad overrides, at any point; no data that any point could train on; a sweep
-            to go on with that is not there.
+            to resume that does not exist.
     """
     asked = sweep_of(overrides)
     check_sweep(asked)
@@ -65,7 +65,7 @@ def sweep(overrides: list[str]) -> None:
     _check_data(asked)
     print(f"recording in {where_recorded(config.tracking, overrides)}", flush=True)
     settle_store(config.tracking)
-    start_server()  # it imports what is slow, while this process does
+    start_server()  # it does slow imports while this process does the same
     folder, record = begun(config, asked, overrides)
     with folder.held():
         record = counted(folder, record)
@@ -80,10 +80,10 @@ def _first_point(asked: Sweep) -> list[str]:
 
 
 def _check_data(asked: Sweep) -> None:
-    """Check that the data is there, and as some point asks for it.
+    """Check that the data exists, and matches at least one point.
 
     Raises:
-        SpoonfulError: no point can train; says why the first cannot.
+        SpoonfulError: no point can train; gives the reason for the first.
     """
     first_error: SpoonfulError | None = None
     all_points = asked.points if asked.points is not None else (_first_point(asked),)
@@ -101,7 +101,7 @@ def _check_data(asked: Sweep) -> None:
 
 
 class _Grid:
-    """Every combination of the axes' values, in their order; what is done is left out."""
+    """Every combination of the axes' values, in order; finished ones are left out."""
 
     def __init__(self, points: Sequence[Sequence[str]], folder: SweepFolder) -> None:
         self._left = [
@@ -111,17 +111,17 @@ class _Grid:
         ]
         for done in folder.points():
             if done.run_id is not None:
-                remove_run_folder(done.run_id)  # where it was killed before it could
+                remove_run_folder(done.run_id)  # if it was killed before it could do so
 
     def next_point(self) -> PointTask | None:
-        """Return the next point; None: there are no more."""
+        """Return the next point; None: no more points."""
         return self._left.pop(0) if self._left else None
 
     def told(self, record: PointRecord) -> None:
-        """Learn how a point ended: no other depends on it."""
+        """Ignore how a point ended: no other point depends on it."""
 
     def best(self) -> tuple[int, float] | None:
-        """Name no point: `spoonful compare` does, over the seeds."""
+        """Return None: `spoonful compare` finds the best point, over the seeds."""
         return None
 
 
@@ -134,10 +134,10 @@ class _Run:
     sweep: SweepRecord
     chooser: "_Grid | Search"
     overrides: list[str]
-    numbers: "itertools.count[int]"  # how many points have ended, with the next one
+    numbers: "itertools.count[int]"  # number of ended points, including the next one
 
     def run(self) -> None:
-        """Train the points, and leave the sweep's run with the right status."""
+        """Train the points, and set the final status of the sweep's run."""
         from spoonful.tracking.parent import end_children, end_sweep, mark_parent
 
         tracking, run_id = self.config.tracking, self.sweep.run_id
@@ -148,7 +148,7 @@ class _Run:
         end_children(tracking, run_id, "KILLED")  # of a sweep that was killed with its processes
         mark_parent(tracking, run_id, "RUNNING")
         try:
-            with progress.silence():  # the points have the word
+            with progress.silence():  # the points print their own output
                 processes = Processes(train_point, self.config.sweep.num_parallel)
                 processes.run(self._next, self._ended)
         except (KeyboardInterrupt, SystemExit):
@@ -174,7 +174,7 @@ class _Run:
         return PlacedTask(task, self.sweep, self.folder.path, Path.cwd())
 
     def _ended(self, placed: PlacedTask, exit_code: int) -> None:
-        """Take note of how a point ended; where its process could not, also for MLflow."""
+        """Record how a point ended; also in MLflow if its process could not."""
         if exit_code == NO_ROOM:
             raise SpoonfulError(
                 f"the sweep ended at the point {placed.label}, because the disk is full; make "
@@ -194,7 +194,7 @@ class _Run:
         self._say(record)
 
     def _say(self, record: PointRecord) -> None:
-        """Say how a point ended, and how long the rest takes."""
+        """Print how a point ended, and how long the rest takes."""
         ended, width = next(self.numbers), len(str(self.sweep.num_points))
         if record.status == FAILED:
             outcome = f"failed: {record.error}"
@@ -211,7 +211,7 @@ class _Run:
         )
 
     def _summarise(self) -> None:
-        """Say what came of the sweep."""
+        """Print the results of the sweep."""
         from spoonful.compare.wording import counted_noun
 
         points = self.folder.points()
@@ -234,7 +234,7 @@ class _Run:
 
 
 def _cause(exit_code: int) -> str:
-    """Say in words why a process ended that could not say it itself."""
+    """Return in words why a process ended that could not report it itself."""
     if exit_code == TERMINATED:
         return "ended by SIGTERM"
     if exit_code >= 0:

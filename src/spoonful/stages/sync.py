@@ -7,7 +7,7 @@ from spoonful.workflow.unsent import UNSENT
 
 
 def run(config: Config) -> None:
-    """Send what models/journal keeps for the server; exit with 3 where some of it stays."""
+    """Send what models/journal keeps for the server; exit with 3 if some of it remains."""
     from spoonful.tracking.sync import send_journals, settle
 
     done = send_journals(config.tracking)

@@ -1,4 +1,4 @@
-"""`spoonful train`: train on the split data, leave the model in models/train, record the run."""
+"""`spoonful train`: train on the split data, save the model in models/train, record the run."""
 
 import re
 from dataclasses import replace

@@ -17,7 +17,7 @@ from spoonful.project import ARTIFACTS_DIR_NAME, store_root
 from spoonful.workflow.unsent import settle_store
 
 _HOST = "127.0.0.1"
-# The server's processes end within a second; one that is stuck is killed.
+# The server's processes end within a second; a stuck one is killed.
 _END_LIMIT_S = 5.0
 _POLL_S = 0.5
 
@@ -37,12 +37,12 @@ def run(config: Config) -> None:
     settle_store(config.tracking)
     # One worker and no job runner: 2 processes and 15 s to start instead of 12 and 30 s.
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    environment["MLFLOW_BACKEND_STORE_URI"] = uri  # with a password, which a command line shows
+    environment["MLFLOW_BACKEND_STORE_URI"] = uri  # may hold a password; not for the command line
     command = [sys.executable, "-m", "spoonful.tracking.ui_server", str(os.getpid()), "ui"]
     command += ["--host", _HOST, "--port", str(port), "--workers", "1"]
     command += ["--default-artifact-root", (store_root() / ARTIFACTS_DIR_NAME).as_uri()]
-    # A group of its own: Ctrl-C comes here alone, and the processes are ended in order; killed, it
-    # cannot do so, and they end by themselves.
+    # A separate process group: Ctrl-C arrives only here, and the processes are ended in order; if
+    # this process is killed, they end by themselves.
     server = subprocess.Popen(
         command, env=environment, stdout=sys.stderr.fileno(), start_new_session=True
     )
@@ -76,7 +76,7 @@ def _check_port(port: int) -> None:
 
 
 def _started(server: "subprocess.Popen[bytes]", port: int) -> int | None:
-    """Wait until the server answers; return its exit code where it has ended."""
+    """Wait until the server answers; return its exit code if it has ended."""
     while (code := server.poll()) is None:
         try:
             with urllib.request.urlopen(f"http://{_HOST}:{port}/health", timeout=_POLL_S):

@@ -1,1 +1,1 @@
-"""What `spoonful sweep` is made of: points, their processes, what is kept of them."""
+"""The parts of `spoonful sweep`: points, their processes, their records."""

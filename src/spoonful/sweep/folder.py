@@ -1,4 +1,4 @@
-"""What is kept of a sweep: models/sweeps/<run id>, where its points' models lie, too."""
+"""The folder of a sweep: models/sweeps/<run id>, which also holds its points' models."""
 
 import fcntl
 import os
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
 _RECORD_NAME = "sweep.json"
 _LOCK_NAME = "lock"
-_ORPHANS_S = 12.0  # a little more than they take at most: sweep_processes.ORPHAN_LIMIT_S
+_ORPHANS_S = 12.0  # a little more than their maximum: sweep_processes.ORPHAN_LIMIT_S
 _POINT_NAME = re.compile(r"(\d{1,9})\.json", re.ASCII)
 
 
 @dataclass(frozen=True)
 class SweepRecord:
-    """What a sweep is, and how far it was when it was last begun.
+    """The description of a sweep, and its progress when it was last started.
 
     Attributes:
         run_id: its run in MLflow.
-        name: of that run.
-        identity: what makes two sweeps the same one; JSON types only.
+        name: name of that run.
+        identity: equal for two starts of the same sweep; JSON types only.
         axes: the keys that take more than one value.
-        num_points: how many points.
-        num_done: points that were finished when it was last begun.
-        begun_s: when that was, in s since 1970.
+        num_points: number of points.
+        num_done: points that were finished when it was last started.
+        begun_s: the time of that start, in s since 1970.
     """
 
     run_id: str
@@ -48,7 +48,7 @@ class SweepRecord:
     begun_s: float = 0.0
 
     def left_s(self, num_ended: int) -> float:
-        """Return how long the points that are left take, if they take as long as those before."""
+        """Return the time for the remaining points, if they take as long as the earlier ones."""
         num_now = num_ended - self.num_done
         if num_now <= 0:
             return 0.0
@@ -63,14 +63,14 @@ class PointRecord:
     Attributes:
         number: from 0.
         label: its values of the axes.
-        overrides: of the training.
+        overrides: overrides of the training.
         status: "finished", "pruned" or "failed".
         run_id: its run in MLflow; None: it failed before it had one.
-        value: what a sweeper is to make large or small.
-        metrics: of the epoch whose weights were kept.
+        value: the value that a sweeper maximises or minimises.
+        metrics: metrics of the epoch whose weights were kept.
         error: why it failed, in one line.
-        duration_s: how long it took, without what an interrupted process did before.
-        pruned_after: the epoch, from 1, after which it was ended as hopeless.
+        duration_s: how long it took, without the time of an interrupted process.
+        pruned_after: the epoch, from 1, after which it was stopped as hopeless.
     """
 
     number: int
@@ -91,8 +91,8 @@ class PointTask:
 
     Attributes:
         number: from 0.
-        overrides: of its training.
-        trial: takes what each epoch came to, in the point's process; None: nobody asks.
+        overrides: overrides of its training.
+        trial: receives the result of each epoch, in the point's process; None: not needed.
     """
 
     number: int
@@ -112,7 +112,7 @@ class SweepFolder:
         return self.path.name
 
     def record(self) -> SweepRecord | None:
-        """Return what the sweep is; None: there is no record of one.
+        """Return the record of the sweep; None: there is none.
 
         Raises:
             SpoonfulError: the record is damaged; names it.
@@ -123,11 +123,11 @@ class SweepFolder:
         return read_checked(path, SweepRecord, f"remove {self.path} to give this sweep up")
 
     def write(self, record: SweepRecord) -> None:
-        """Keep what the sweep is."""
+        """Write the record of the sweep."""
         write_checked(self.path / _RECORD_NAME, asdict(record))
 
     def point(self, number: int) -> PointRecord | None:
-        """Return how a point ended; None: it has not.
+        """Return how a point ended; None: it has not ended.
 
         Raises:
             SpoonfulError: its record is damaged; names it.
@@ -146,13 +146,13 @@ class SweepFolder:
         return [point for number in numbers if (point := self.point(number)) is not None]
 
     def write_point(self, record: PointRecord) -> None:
-        """Keep how a point ended; its overrides without logins."""
+        """Record how a point ended, with overrides without logins."""
         kept = replace(record, overrides=without_logins(record.overrides))
         write_checked(self.path / f"{record.number}.json", asdict(kept))
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the sweep against others that would run it, too.
+        """Lock the sweep against other processes that would run it.
 
         Raises:
             SpoonfulError: another process runs it, or still trains one of its points.
@@ -162,11 +162,11 @@ class SweepFolder:
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n")
             lock.flush()
-            fcntl.flock(lock, fcntl.LOCK_SH)  # its points' processes hold it as well
+            fcntl.flock(lock, fcntl.LOCK_SH)  # its points' processes also hold it
             yield
 
     def _wait_for_orphans(self) -> None:
-        """Let the processes of a sweep that was killed end; they do so by themselves."""
+        """Wait for the processes of a killed sweep to end by themselves."""
         end = time.monotonic() + _ORPHANS_S
         while time.monotonic() < end and not self._is_owned():
             with suppress(SpoonfulError), self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB):
@@ -174,7 +174,7 @@ class SweepFolder:
             time.sleep(0.1)
 
     def _is_owned(self) -> bool:
-        """Say whether the process that began the sweep last is still there."""
+        """Return whether the process that last started the sweep still runs."""
         try:
             pid = int((self.path / _LOCK_NAME).read_text(encoding="utf-8"))
             os.kill(pid, 0)
@@ -184,7 +184,7 @@ class SweepFolder:
 
     @contextmanager
     def joined(self) -> Iterator[None]:
-        """Hold the sweep as one of its points: the process that runs it may be killed before."""
+        """Lock the sweep as one of its points: the process that runs it may be killed earlier."""
         with self._locked(fcntl.LOCK_SH):
             yield
 
@@ -203,17 +203,17 @@ class SweepFolder:
 
 
 def without_logins(overrides: Sequence[str]) -> list[str]:
-    """Return overrides as a sweep keeps them."""
+    """Return overrides as a sweep stores them, without logins."""
     return [redacted(text) for text in overrides]
 
 
 def sweep_folders() -> list[SweepFolder]:
-    """Return the folders of all sweeps, the one begun last first."""
+    """Return the folders of all sweeps, the last started first."""
     records = sweeps_dir().glob(f"*/{_RECORD_NAME}")
     newest_first = sorted(records, key=lambda path: path.stat().st_mtime, reverse=True)
     return [SweepFolder(path.parent) for path in newest_first]
 
 
 def sweep_folder(run_id: str) -> SweepFolder:
-    """Return the folder of a sweep, whether or not it is there."""
+    """Return the folder of a sweep, whether or not it exists."""
     return SweepFolder(sweeps_dir() / run_id)

@@ -1,4 +1,4 @@
-"""One point of a sweep: train it; keep a failure from ending the others."""
+"""Train one point of a sweep, and keep a failure from ending the others."""
 
 import contextlib
 import errno
@@ -33,7 +33,7 @@ from spoonful.workflow.trained import Trained
 from spoonful.workflow.training import train_and_record
 
 NO_ROOM = errno.ENOSPC  # an exit code
-_NUM_LONG = 12  # characters of a number that nobody typed
+_NUM_LONG = 12  # characters of a number that was not typed
 # What `run_name` tells.
 _NAMED_BY_ITSELF = (SEED, "generator.batch_size", "generator.shuffle", "model", "optimizer")
 
@@ -44,9 +44,9 @@ class PlacedTask:
 
     Attributes:
         task: the point.
-        sweep: what the sweep is.
-        folder: the sweep's.
-        typed_in: the folder where the command was typed, from which paths are taken.
+        sweep: the record of the sweep.
+        folder: the folder of the sweep.
+        typed_in: the folder where the command was typed, to which paths are relative.
     """
 
     task: PointTask
@@ -61,9 +61,9 @@ class PlacedTask:
 
 
 def train_point(placed: PlacedTask) -> None:
-    """Train a point, in its own process, and keep how it ended.
+    """Train a point in its own process, and record how it ended.
 
-    Exits with NO_ROOM where a disk takes nothing more: no other point would fare better.
+    Exits with NO_ROOM if a disk is full: no other point would do better.
     """
     try:
         _train_and_keep(placed)
@@ -100,7 +100,7 @@ def _train_and_keep(placed: PlacedTask) -> None:
 
 
 def failed_record(placed: PlacedTask, error: str) -> PointRecord:
-    """Return how a point ended whose process could not say it."""
+    """Return the record of a point whose process could not write it."""
     return PointRecord(
         number=placed.task.number,
         label=placed.label,
@@ -115,7 +115,7 @@ def failed_record(placed: PlacedTask, error: str) -> PointRecord:
 
 
 def _trained(placed: PlacedTask) -> tuple[Trained | None, float, str | None]:
-    """Train the point; return what came of it and its metric, or why it failed in one line."""
+    """Train the point; return its result and metric, or why it failed in one line."""
     overrides, trial = placed.task.overrides, placed.task.trial
     try:
         with contextlib.chdir(placed.typed_in):
@@ -128,7 +128,7 @@ def _trained(placed: PlacedTask) -> tuple[Trained | None, float, str | None]:
             return trial is not None and trial.is_hopeless(epoch, num_epochs, metrics[metric])
 
         config = replace(config, trainer=replace(config.trainer, resume=AUTO))
-        with contextlib.chdir(project_root()):  # MLflow makes ./mlruns wherever it runs
+        with contextlib.chdir(project_root()):  # MLflow creates ./mlruns in the current folder
             trained = train_and_record(
                 config, _job(placed, config, experiment), _out_dir(placed), is_hopeless
             )
@@ -171,7 +171,7 @@ def label_of(axes: Sequence[str], overrides: Sequence[str]) -> str:
 
 
 def _short(text: str) -> str:
-    """Write a number that a sampler drew with four digits; anything else as it is."""
+    """Write a number drawn by a sampler with four digits; anything else unchanged."""
     if len(text) < _NUM_LONG:
         return text
     try:
@@ -181,7 +181,7 @@ def _short(text: str) -> str:
 
 
 def _name(config: Config, axes: Sequence[str], overrides: Sequence[str]) -> str:
-    """Return the name of the point's run: a single training's, and the axes that it leaves out."""
+    """Return the name of the point's run: that of a single training, and the axes missing in it."""
     others = [key for key in axes if key not in _NAMED_BY_ITSELF]
     more = label_of(others, overrides).replace(" ", "-")
     return "-".join(filter(None, (run_name(config), more)))

@@ -1,4 +1,4 @@
-"""What the server of a sweep's processes imports, once for all points."""
+"""Imports of the server of a sweep's processes, once for all points."""
 
 import atexit
 import importlib
@@ -7,7 +7,7 @@ import os
 from spoonful.quiet import import_tensorflow
 from spoonful.watched import SWEEP_PID, end_with_parent, outlive_parent
 
-# What a training imports as it goes; by name, for it is the others' business.
+# Modules that a training imports while it runs; by name, because only others use them.
 _SLOW = (
     "hydra",
     "mlflow.keras",
@@ -18,8 +18,8 @@ _SLOW = (
     "spoonful.tracking.run",
 )
 
-# The server looks whether the sweep is still there, but not before it has imported all of this:
-# 25 s on a machine under load.
+# The server checks whether the sweep still runs, but only after all these imports: 25 s on a
+# machine under load.
 end_with_parent(int(os.environ[SWEEP_PID]) if SWEEP_PID in os.environ else None)
 import_tensorflow()
 for _name in _SLOW:
@@ -31,6 +31,6 @@ _SERVER = os.getpid()
 
 @atexit.register
 def _end_at_once() -> None:
-    """Spare the server, but no fork of it, the seconds in which TensorFlow takes itself apart."""
+    """Skip the seconds of TensorFlow's shutdown in the server, but not in its forks."""
     if os.getpid() == _SERVER:
         os._exit(0)

@@ -1,7 +1,7 @@
-"""A process for each point of a sweep: none that dies takes another with it, none is left behind.
+"""A process for each point of a sweep: a crash does not affect the others; none is left behind.
 
-They are forks of a server that has imported TensorFlow and MLflow once, which a training of few
-seconds could not pay for. The memory that TensorFlow keeps of a training ends with its process.
+They are forks of a server that has imported TensorFlow and MLflow once, which would take too long
+for a training of a few seconds. Memory that TensorFlow keeps is freed with its process.
 """
 
 import atexit
@@ -28,11 +28,11 @@ Task = TypeVar("Task")
 _CONTEXT: Any = multiprocessing.get_context("spawn" if sys.platform == "darwin" else "forkserver")
 _PRELOADED = "spoonful.sweep.preload"
 _SAFE_PATH = "PYTHONSAFEPATH"
-# A server that these ended would take its forks along; each process has its own way with them.
+# If these ended the server, its forks would end too; each process handles them itself.
 _KEPT_FROM_SERVER = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-# A process whose sweep is gone may write its checkpoint so long; then it is killed.
+# A process whose sweep is gone has this time to write its checkpoint; then it is killed.
 ORPHAN_LIMIT_S = 8.0
-# One that was asked to end: its step, and a checkpoint of several GB. Ctrl-C ends the wait.
+# Time to end on request: a step, and a checkpoint of several GB. Ctrl-C ends the wait.
 _END_LIMIT_S = 120.0
 TERMINATED = 128 + signal.SIGTERM
 
@@ -42,8 +42,8 @@ class Processes(Generic[Task]):
     """Runs a function in processes, each with its own task.
 
     Args:
-        function: called with the task, in a process of its own; importable by its name.
-        num_parallel: how many run at a time.
+        function: called with the task, in its own process; importable by name.
+        num_parallel: number of processes at a time.
     """
 
     function: Callable[[Task], object]
@@ -53,11 +53,11 @@ class Processes(Generic[Task]):
     def run(
         self, next_task: Callable[[], Task | None], ended: Callable[[Task, int], object]
     ) -> None:
-        """Run tasks until there are none; whatever ends the call, no process is left.
+        """Run tasks until there are none; no process is left, however the call ends.
 
         Args:
-            next_task: gives the next one, once there is room for it; None: there are no more.
-            ended: told a task whose process has ended and its exit code, below 0 a signal's.
+            next_task: returns the next task, once a process is free; None: no more tasks.
+            ended: called with a task whose process has ended and its exit code, < 0 for a signal.
         """
         try:
             has_more = True
@@ -84,13 +84,13 @@ class Processes(Generic[Task]):
             target=_run,
             args=(self.function, task, dict(os.environ), _Outputs((1, 2))),
             name=SIDE_BY_SIDE if self.num_parallel > 1 else None,
-            daemon=True,  # the interpreter's end then ends it, too, where we could not note it
+            daemon=True,  # ends with the interpreter, even if it is not in _running
         )
         process.start()
         self._running[process.sentinel] = _Running(task, process)
 
     def _end_all(self) -> None:
-        """Let every process write its checkpoint and end; a second signal to us kills them."""
+        """Let every process write its checkpoint and end; a second signal kills them."""
         try:
             for running in self._running.values():
                 running.process.terminate()
@@ -106,13 +106,13 @@ class Processes(Generic[Task]):
 
 @dataclass(frozen=True)
 class _Running(Generic[Task]):
-    """A process that runs."""
+    """A running process."""
 
     task: Task
     process: BaseProcess
 
     def wait(self) -> int:
-        """Wait for its end; return the exit code."""
+        """Wait until it ends; return the exit code."""
         self.process.join()
         return self.process.exitcode or 0
 
@@ -127,7 +127,7 @@ class _Outputs:
         return _Outputs, ([reduction.DupFd(one) for one in self.descriptors],)
 
     def take(self) -> None:
-        """Write to them from now on; in the process that received them."""
+        """Write to them from now on, in the process that received them."""
         for number, received in zip((1, 2), self.descriptors, strict=True):
             descriptor = received.detach()
             os.dup2(descriptor, number)
@@ -136,12 +136,12 @@ class _Outputs:
 
 
 def start_server() -> None:
-    """Start the server of forks, which imports what is slow meanwhile."""
+    """Start the server of forks, which does the slow imports meanwhile."""
     if _CONTEXT.get_start_method() != "forkserver":
         return
     _CONTEXT.set_forkserver_preload([_PRELOADED])
     resource_tracker.ensure_running()  # unblocks signals: before they are blocked
-    # A module in the folder where the command was typed is none of ours.
+    # Modules in the folder where the command was typed must not be imported.
     set_before = {name: os.environ.get(name) for name in (_SAFE_PATH, SWEEP_PID)}
     os.environ.update({_SAFE_PATH: set_before[_SAFE_PATH] or "1", SWEEP_PID: str(os.getpid())})
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _KEPT_FROM_SERVER)
@@ -161,19 +161,19 @@ def _run(
     environment: Mapping[str, str],
     outputs: _Outputs,
 ) -> None:
-    """Run a task; in the new process."""
-    end_with_parent()  # the server: when it is killed, nobody waits for this process any more
+    """Run a task in the new process."""
+    end_with_parent()  # the server: if it is killed, nothing waits for this process any more
     sweep = multiprocessing.parent_process()
     if sweep is not None:
         end_after(partial(connection.wait, [sweep.sentinel]), ORPHAN_LIMIT_S, end_self)
     own = {name: os.environ[name] for name in (ONEDNN,) if name in os.environ}
     os.environ.clear()
-    os.environ.update({**own, **environment})  # TensorFlow was imported with its own
+    os.environ.update({**own, **environment})  # TensorFlow was imported with its own environment
     outputs.take()
-    # The server has imported DVC, whose colorama puts its own in their place.
+    # The server has imported DVC, whose colorama replaces them.
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     output.guard()
-    # Ctrl-C in a terminal reaches all processes; the sweep's own tells the others by SIGTERM.
+    # Ctrl-C in a terminal reaches all processes; the sweep's own signals the others by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signals.install()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
@@ -181,4 +181,4 @@ def _run(
         function(task)
     finally:
         output.flush()
-        atexit._run_exitfuncs()  # a fork ends without them
+        atexit._run_exitfuncs()  # a fork ends without calling them

@@ -1,4 +1,4 @@
-"""A sweep whose points a sampler of Optuna chooses, each by what the others came to."""
+"""A sweep whose points are chosen by an Optuna sampler, each from the results of the others."""
 
 import hashlib
 import importlib
@@ -25,13 +25,13 @@ _POINT = "point"  # a trial's attribute: which point of the sweep it is
 class Search:
     """The points of a sweep in the order in which a sampler chooses them.
 
-    A trial that was interrupted goes on, one that failed is tried again with the same values. Each
-    choice has a seed of its own, so that a study that goes on chooses as it would have.
+    An interrupted trial resumes; a failed one is tried again with the same values. Each choice has
+    its own seed, so that a resumed study makes the same choices as without interruption.
 
     Args:
         asked: the sweep.
-        config: of its first point.
-        folder: of the sweep.
+        config: config of its first point.
+        folder: folder of the sweep.
     """
 
     def __init__(self, asked: Sweep, config: Config, folder: SweepFolder) -> None:
@@ -55,7 +55,7 @@ class Search:
             self._trials = self._known_trials()
 
     def _known_trials(self) -> dict[int, "optuna.trial.FrozenTrial"]:
-        """Return the newest trial of each point; what a killed sweep could not tell, is told."""
+        """Return the newest trial of each point; first report results missing since a kill."""
         known: dict[int, optuna.trial.FrozenTrial] = {}
         for trial in self._study.trials:
             number = trial.user_attrs.get(_POINT)
@@ -67,7 +67,7 @@ class Search:
         return known
 
     def next_point(self) -> PointTask | None:
-        """Choose the next point that is to be trained; None: all are chosen."""
+        """Choose the next point to train; None: all are chosen."""
         from optuna.trial import TrialState
 
         while self._next < self._asked.num_points:
@@ -80,7 +80,7 @@ class Search:
         return None
 
     def told(self, record: PointRecord) -> None:
-        """Tell the study what a point came to."""
+        """Report the result of a point to the study."""
         with refusals_of(self._url):
             self._tell(self._trials[record.number].number, record)
 
@@ -105,7 +105,7 @@ class Search:
             self._study.tell(trial_number, state=TrialState.FAIL)
 
     def _begun(self, number: int, trial: "optuna.trial.FrozenTrial | None") -> PointTask:
-        """Begin the trial of a point, go on with it, or try it again."""
+        """Begin the trial of a point, resume it, or try it again."""
         import optuna
 
         self._study.sampler = _sampler(self._settings, number)
@@ -146,7 +146,7 @@ class Search:
 
 
 def check_search(asked: Sweep, settings: SweepConfig) -> None:
-    """Check what only a sampler needs, and that Optuna and its database are there.
+    """Check what only a sampler needs, and that Optuna and its database are available.
 
     Raises:
         SpoonfulError: names the key.
@@ -186,7 +186,7 @@ def check_search(asked: Sweep, settings: SweepConfig) -> None:
 
 
 def study_url(settings: SweepConfig, folder: Path) -> str:
-    """Return the database that a sweep's study is kept in."""
+    """Return the database of a sweep's study."""
     return settings.storage or sqlite_uri(folder / DATABASE_NAME)
 
 
@@ -208,8 +208,8 @@ def _suggested(trial: "optuna.trial.Trial", key: str, space: Space) -> str:
 def _sampler(settings: SweepConfig, number: int) -> Any:
     """Return the sampler of one choice.
 
-    A sampler's random numbers are kept in no study: begun again with one seed, it would draw what
-    it has drawn. So each choice has its own seed.
+    A study does not store the sampler's random state: restarted with the same seed, it would draw
+    the same numbers again. So each choice has its own seed.
     """
     import optuna
 

@@ -1,4 +1,4 @@
-"""Which sweep a command means: one to go on with, or a new one."""
+"""Find the sweep of a command: one to resume, or a new one."""
 
 import hashlib
 import shlex
@@ -23,28 +23,28 @@ from spoonful.sweep.folder import (
 from spoonful.workflow.interrupted import AUTO
 from spoonful.workflow.train_record import sweep_tags
 
-# Where and how fast points are trained makes no other sweep of it.
+# Where and how fast points are trained does not make a different sweep.
 _NO_POINT_OF_IT = ("sweep.", "tracking.", "hydra.", "hydra/", "trainer.resume=")
 
 
 def begun(
     config: Config, asked: Sweep, overrides: Sequence[str]
 ) -> tuple[SweepFolder, SweepRecord]:
-    """Return the sweep to go on with, or a new one.
+    """Return the sweep to resume, or a new one.
 
     Args:
-        config: of the first point.
+        config: config of the first point.
         asked: the sweep.
-        overrides: of the command line.
+        overrides: from the command line.
 
     Raises:
-        SpoonfulError: the sweep asked for by its id cannot be gone on with.
+        SpoonfulError: the sweep requested by its id cannot be resumed.
     """
     identity = _identity(config, asked)
     found = _interrupted(config, identity)
     if found is not None:
         return found
-    import_tensorflow()  # the hardware's description asks it
+    import_tensorflow()  # needed for the description of the hardware
     from spoonful.tracking.parent import begin_parent
 
     experiment = _experiment(overrides)
@@ -59,7 +59,7 @@ def begun(
 
 
 def counted(folder: SweepFolder, record: SweepRecord) -> SweepRecord:
-    """Note when the sweep begins, and with how many points done; those that failed begin anew."""
+    """Record when the sweep starts and how many points are done; failed points start again."""
     for point in folder.points():
         if point.status == FAILED:
             (folder.path / f"{point.number}.json").unlink()
@@ -69,12 +69,12 @@ def counted(folder: SweepFolder, record: SweepRecord) -> SweepRecord:
 
 
 def command_of(overrides: Sequence[str]) -> str:
-    """Return what to type for a sweep, and below it what is left out of it."""
+    """Return the command for a sweep, and below it what is left out."""
     return to_type(["spoonful", "sweep", *overrides], "\n  ")
 
 
 def _identity(config: Config, asked: Sweep) -> dict[str, Any]:
-    """Return what makes two sweeps the same: their points, or how they are chosen, and the data."""
+    """Return the identity of a sweep: its points, or how they are chosen, and the data."""
     files = [split_summary_path(), *sorted(packed_dir().glob("*/meta.json"))]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files if path.is_file()))
     data = {"data": digest.hexdigest()}
@@ -92,14 +92,14 @@ def _identity(config: Config, asked: Sweep) -> dict[str, Any]:
 
 
 def _decides(override: str) -> bool:
-    """Say whether an override is part of what a sweep trains."""
+    """Return whether an override affects what a sweep trains."""
     return not override.startswith(_NO_POINT_OF_IT)
 
 
 def _interrupted(
     config: Config, identity: dict[str, Any]
 ) -> tuple[SweepFolder, SweepRecord] | None:
-    """Return the unfinished sweep to go on with."""
+    """Return the unfinished sweep to resume."""
     wanted = config.sweep.resume
     if wanted is None:
         return None
@@ -117,7 +117,7 @@ def _interrupted(
 def _named(
     config: Config, wanted: str, identity: dict[str, Any]
 ) -> tuple[SweepFolder, SweepRecord]:
-    """Return the unfinished sweep of a run's id."""
+    """Return the unfinished sweep with a run's id."""
     folder = sweep_folder(wanted)
     record = folder.record()
     status = None if record is None else _status(config, record)

@@ -10,19 +10,19 @@ from typing import Any
 from spoonful.errors import SpoonfulError
 from spoonful.refusals import refusal_of_database
 
-_TIMEOUT_S = 60.0  # that a process waits for another's write to SQLite
+_TIMEOUT_S = 60.0  # how long a process waits for another's write to SQLite
 
 
 @dataclass(frozen=True)
 class StudyTrial:
-    """Where a point's process tells what each epoch came to.
+    """Where a point's process reports the result of each epoch.
 
     Attributes:
         url: the database of the study.
-        name: the study's.
-        trial_id: of the point's trial.
-        pruner: how points are ended early.
-        prune_after_epochs: that every point trains.
+        name: name of the study.
+        trial_id: id of the point's trial.
+        pruner: how points are stopped early.
+        prune_after_epochs: epochs that every point trains.
     """
 
     url: str
@@ -32,11 +32,11 @@ class StudyTrial:
     prune_after_epochs: int
 
     def is_hopeless(self, epoch: int, num_epochs: int, value: float) -> bool:
-        """Tell the metric of an epoch, from 1; return whether the point is to end."""
+        """Report the metric of an epoch, from 1; return whether the point should end."""
         import optuna
 
         if not math.isfinite(value):
-            return False  # training itself says what is wrong
+            return False  # training itself reports what is wrong
         with refusals_of(self.url):
             pruner = pruner_of(self.pruner, self.prune_after_epochs, num_epochs)
             study = optuna.load_study(
@@ -59,7 +59,7 @@ def storage_of(url: str) -> Any:
 
 @contextmanager
 def refusals_of(url: str) -> Iterator[None]:
-    """Turn what the study's database refuses into one line, without a password."""
+    """Turn errors of the study's database into one line without a password."""
     from optuna.exceptions import OptunaError
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -82,7 +82,7 @@ def refusals_of(url: str) -> Iterator[None]:
 
 
 def pruner_of(name: str, after: int, num_epochs: int) -> Any:
-    """Return the pruner of a name; it lets every point train `after` epochs."""
+    """Return the pruner with a name; it lets every point train `after` epochs."""
     import optuna
 
     if name == "median":

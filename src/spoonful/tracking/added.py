@@ -1,4 +1,4 @@
-"""Add to a run that is over, without touching its status; without its server, later."""
+"""Add to a finished run without changing its status; later if its server is down."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,14 +16,14 @@ from spoonful.tracking.store import UnreachableError, named_address
 
 
 class _Later:
-    """Keep everything in a journal for `spoonful sync`: the server was away from the beginning."""
+    """Keep everything in a journal for `spoonful sync`: the server was down from the start."""
 
     def __init__(self, journal: Journal, reason: str) -> None:
         self._journal = journal
         self._reason = reason
 
     def place_for(self, name: str) -> Path:
-        """Return where a file or a folder for an entry to come may be written."""
+        """Return where a file or a folder for a later entry may be written."""
         return self._journal.place_for(name)
 
     def put(self, entry: Entry) -> None:
@@ -31,7 +31,7 @@ class _Later:
         self._journal.append(entry)
 
     def finish(self, limit_s: float | None = None) -> str | None:
-        """Leave the journal to whoever sends it; return why it was not sent."""
+        """Leave the journal to be sent later; return why it was not sent."""
         self._journal.close()
         return self._reason
 
@@ -41,7 +41,7 @@ def added_to(config: TrackingConfig, run_id: str) -> Iterator[TrackedRun]:
     """Add to a run whose id is known.
 
     Raises:
-        SpoonfulError: the store cannot be used; a server may be away.
+        SpoonfulError: the store cannot be used; a server may be down.
     """
     try:
         outlet = outlet_of(config, run_id)
@@ -55,10 +55,10 @@ def added_to(config: TrackingConfig, run_id: str) -> Iterator[TrackedRun]:
 def added_to_maker(config: TrackingConfig, train_key: str) -> Iterator[TrackedRun | None]:
     """Add to the run that made a model; None: the store has no such run.
 
-    Where the server is away the run's id is not known, and is empty.
+    If the server is down, the run's id is unknown, and is empty.
 
     Raises:
-        SpoonfulError: the store cannot be used; a server may be away.
+        SpoonfulError: the store cannot be used; a server may be down.
     """
     try:
         found = _maker(config, train_key)

@@ -1,4 +1,4 @@
-"""Begin a run in MLflow: at once, or, while its server is away, when its journal is sent."""
+"""Begin a run in MLflow: at once, or, if its server is down, when its journal is sent."""
 
 import time
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from spoonful.tracking.store import artifact_location, named_address
 
 
 def experiment_id(config: TrackingConfig, client: MlflowClient) -> str:
-    """Return the id of the configured experiment in MLflow; make it where it is not there."""
+    """Return the id of the configured experiment in MLflow; create it if missing."""
     name = config.experiment_name
     found = client.get_experiment_by_name(name)
     if found is None:
@@ -50,11 +50,11 @@ def begin_run(
     tags: Mapping[str, str],
     description: str,
 ) -> tuple[OpenRun, Run]:
-    """Begin a run, and note that this process has begun it.
+    """Begin a run, and record that this process has begun it.
 
     Args:
         config: where to record.
-        client: of that store.
+        client: client of that store.
         run_name: its name.
         tags: its tags.
         description: shown on its page.
@@ -62,8 +62,8 @@ def begin_run(
     experiment = experiment_id(config, client)
     noted = open_run(config, experiment)
     own = {MLFLOW_RUN_NOTE: redacted(description), TOKEN_TAG: noted.token}
-    # Where this fails, an answer may have been lost, and the run be there all the same: it stays
-    # noted, and is marked by the next command.
+    # If this fails, a response may have been lost although the run exists: it stays recorded, and
+    # is marked by the next command.
     run = client.create_run(
         experiment, tags=resolve_tags({**redacted_values(tags), **own}), run_name=run_name
     )
@@ -73,10 +73,10 @@ def begin_run(
 def begin_later(
     config: TrackingConfig, run_name: str, tags: Mapping[str, str], description: str
 ) -> tuple[OpenRun, TrackedRun]:
-    """Begin a run whose server is away: in a journal, from which the server is told of it.
+    """Begin a run whose server is down: in a journal, which is sent to the server later.
 
-    The server chooses the run's id. Until then it is known by its token, and so is its folder of
-    checkpoints.
+    The server chooses the run's id. Until then the run and its folder of checkpoints are known by
+    its token.
 
     Args:
         config: where to record.
@@ -101,7 +101,7 @@ def begin_later(
 
 
 def begun_run(config: TrackingConfig, client: MlflowClient, about: Mapping[str, Any]) -> str:
-    """Return the id of the run that a journal tells of; make the run where it is not there yet."""
+    """Return the id of the run of a journal; create the run if it does not exist yet."""
     found = run_of_token(client, about["token"], None)
     if found is not None:
         return str(found.info.run_id)
@@ -114,9 +114,9 @@ def begun_run(config: TrackingConfig, client: MlflowClient, about: Mapping[str, 
 
 def _create_experiment(client: MlflowClient, name: str, location: str | None) -> None:
     try:
-        # Else the UI opens it as one of prompts and traces, and asks what it is.
+        # Otherwise the UI opens it as one of prompts and traces, and asks what it is.
         kind = {"mlflow.experimentKind": "custom_model_development"}
         client.create_experiment(name, artifact_location=location, tags=kind)
     except MlflowException:
-        if client.get_experiment_by_name(name) is None:  # not made by another run meanwhile
+        if client.get_experiment_by_name(name) is None:  # not created by another run meanwhile
             raise

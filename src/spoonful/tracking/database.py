@@ -1,6 +1,6 @@
-"""Whether an SQLite file can be used: a directory, a torn file, a lock or missing rights are named.
+"""Check an SQLite file: a directory, a damaged file, a lock or missing permissions are named.
 
-MLflow would say so in many lines, or in the middle of a training.
+MLflow would report this in many lines, or in the middle of a training.
 """
 
 import errno
@@ -19,7 +19,7 @@ def check_database(path: Path, is_to_be_written: bool) -> None:
     """Check that a file is an SQLite database that can be read, or written.
 
     Raises:
-        SpoonfulError: it is not; says why in one line.
+        SpoonfulError: it is not; gives the reason in one line.
     """
     if not path.is_file():
         raise SpoonfulError(f"{path}: expected the SQLite file of MLflow, found a folder or device")
@@ -37,7 +37,7 @@ def check_database(path: Path, is_to_be_written: bool) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Check that a file or a folder, or the folder that it will be made in, can be written.
+    """Check that a file or a folder, or the folder in which it will be created, is writable.
 
     Raises:
         SpoonfulError: it cannot.

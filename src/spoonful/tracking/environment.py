@@ -40,10 +40,10 @@ _GIT_TIMEOUT_S = 30
 
 
 def code_version() -> dict[str, str]:
-    """Return the git commit of the code that runs and whether files differed from it.
+    """Return the git commit of the running code and whether files differed from it.
 
-    Both are "none" where it was not installed from a checkout. Where the project, whose conf/ is
-    read, lies in another checkout, its commit is returned, too, as git.project_commit.
+    Both are "none" if it was not installed from a checkout. If the project, whose conf/ is read, is
+    in another checkout, its commit is also returned, as git.project_commit.
     """
     code, project = _code_top(), _git(project_root(), "rev-parse", "--show-toplevel")
     found = {COMMIT_TAG: "none", DIRTY_TAG: "none"} if code is None else _state(code, GIT_TAGS)
@@ -53,7 +53,7 @@ def code_version() -> dict[str, str]:
 
 
 def code_from_elsewhere() -> str | None:
-    """Say where the code that runs lies, if it is not the project's own; None: it is."""
+    """Return where the running code is, if it is not the project's own; None: it is."""
     own = project_root() / "src" / PACKAGE.name
     if not own.is_dir() or own.resolve() == PACKAGE:
         return None
@@ -64,8 +64,8 @@ def code_from_elsewhere() -> str | None:
 
 
 def _code_top() -> Path | None:
-    """Return the top of the checkout that holds the code that runs; None: it lies in none."""
-    # An environment inside a checkout holds files that git does not know.
+    """Return the top of the checkout that holds the running code; None: not in a checkout."""
+    # An environment inside a checkout holds files that git does not track.
     if _git(PACKAGE, "ls-files", "--error-unmatch", "__init__.py") is None:
         return None
     top = _git(PACKAGE, "rev-parse", "--show-toplevel")
@@ -80,13 +80,13 @@ def _state(top: Path, prefix: str) -> dict[str, str]:
 
 
 def lock_digest() -> dict[str, str]:
-    """Return the SHA-256 of requirements.lock; "none" where there is none."""
+    """Return the SHA-256 of requirements.lock; "none" if it does not exist."""
     path = project_root() / LOCK_NAME
     return {LOCK_TAG: content_hash(path) if path.is_file() else "none"}
 
 
 def package_versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that decide the numbers."""
+    """Return the versions of Python and of the packages that affect the results."""
     versions = {PYTHON_TAG: platform.python_version()}
     for name in _NAMED_PACKAGES:
         versions[f"{VERSION_TAGS}{name}"] = metadata.version(name)
@@ -94,7 +94,7 @@ def package_versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, str]:
-    """Return processor, cores, memory, GPUs and whether oneDNN computes ("1") or not ("0")."""
+    """Return processor, cores, memory, GPUs and whether oneDNN is used ("1") or not ("0")."""
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
@@ -127,7 +127,7 @@ def installed_packages() -> dict[str, str]:
 
 
 def dvc_hash(path: Path) -> str:
-    """Return DVC's hash of what lies at a path of the pipeline now; "none" without DVC."""
+    """Return DVC's hash of the current content at a path of the pipeline; "none" without DVC."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 

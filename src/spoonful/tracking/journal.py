@@ -1,8 +1,8 @@
-"""What a run records while its server is away: models/journal/<time>-<run>, a line an entry.
+"""The record of a run while its server is down: models/journal/<time>-<run>, one line per entry.
 
-Files that an entry tells of lie beside the lines. The number of entries that the server has is
-kept, too: a process that was killed has sent at most one more. A line begins with the SHA-256 of
-its entry, and that number is followed by its own: what was altered is not sent.
+Files named by an entry are beside the lines. The number of entries that the server has is kept,
+too: a killed process has sent at most one more. A line begins with the SHA-256 of its entry, and
+that number is followed by its own SHA-256: altered entries are not sent.
 """
 
 import fcntl
@@ -31,7 +31,7 @@ _LINES, _NUM_SENT, _LOCK = "entries.jsonl", "num_sent", "lock"
 
 @dataclass
 class Journal:
-    """One journal, held by the process that writes or sends it.
+    """One journal, locked by the process that writes or sends it.
 
     Attributes:
         path: its folder.
@@ -48,7 +48,7 @@ class Journal:
         """Add an entry; it is on the disk when this returns.
 
         Returns:
-            The entry as it is kept: with the SHA-256 of its file, which may wait here for long.
+            The entry as stored: with the SHA-256 of its file, which may wait here for a long time.
         """
         if entry["kind"] == "file":
             entry = {**entry, "sha256": content_hash(self.path / entry["file"])}
@@ -67,7 +67,7 @@ class Journal:
         return entry
 
     def place_for(self, name: str) -> Path:
-        """Return where a file or folder for an entry to come may be written."""
+        """Return where a file or folder for a later entry may be written."""
         with self._writing:
             self._num_files += 1
             place = self.path / f"file-{self._num_files:06d}" / name
@@ -75,22 +75,22 @@ class Journal:
         return place
 
     def entries(self) -> list[Entry]:
-        """Return all entries; a line that a killed process did not end is none.
+        """Return all entries, without a line that a killed process left incomplete.
 
         Raises:
-            SpoonfulError: a line is not as it was written; names the file and the line.
+            SpoonfulError: a line has been altered; names the file and the line.
         """
         path = self.path / _LINES
         if not path.exists():
             return []
         *ended, last = decoded(read_bytes(path, _GIVE_UP), path, _GIVE_UP).split("\n")
-        if _is_whole(last):  # but for its line break, which was lost
+        if _is_whole(last):  # except for its line break, which was lost
             ended.append(last)
         return [_entry(line, number, path) for number, line in enumerate(ended, start=1)]
 
     @property
     def num_sent(self) -> int | None:
-        """How many entries the server has; None: that is not known."""
+        """Number of entries that the server has; None: unknown."""
         path = self.path / _NUM_SENT
         if not path.exists():
             return 0
@@ -101,7 +101,7 @@ class Journal:
             return None
 
     def note_sent(self, num: int) -> None:
-        """Keep how many entries the server has."""
+        """Store the number of entries that the server has."""
         with replaced_file(self.path / _NUM_SENT) as beside:
             beside.write_text(f"{num} {_digest(str(num))}\n", encoding="utf-8")
 
@@ -111,7 +111,7 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Let other processes have it."""
+        """Unlock it for other processes."""
         self._lock.close()
 
 
@@ -146,7 +146,7 @@ def new_journal(name: str, about: dict[str, Any]) -> Journal:
     """Begin a journal.
 
     Args:
-        name: of the run or what else it is about.
+        name: name of the run or other subject.
         about: what the entries belong to, JSON types only.
     """
     path = journal_dir() / f"{time.time_ns():020d}-{name}"
@@ -160,13 +160,13 @@ def new_journal(name: str, about: dict[str, Any]) -> Journal:
 
 
 def left_journals() -> list[Path]:
-    """Return the journals that are there, the oldest first."""
+    """Return the existing journals, the oldest first."""
     return sorted(path.parent for path in journal_dir().glob(f"*/{_LINES}"))
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Journal | None]:
-    """Hold a journal that another process left; None: a process still writes it, or it is gone.
+    """Lock a journal left by another process; None: a process still writes it, or it is gone.
 
     Raises:
         SpoonfulError: its lines were altered.

@@ -1,7 +1,7 @@
-"""Let the project's own store follow its project: MLflow records where artifacts lie absolutely.
+"""Adapt the project's own store after a move: MLflow records absolute paths of artifacts.
 
-Paths from the project's folder would do for neither notebooks nor `mlflow ui` started elsewhere:
-MLflow takes them from the folder that a process happens to run in.
+Paths relative to the project's folder would work neither in notebooks nor in `mlflow ui` started
+elsewhere: MLflow resolves them from the current folder of a process.
 """
 
 import re
@@ -14,7 +14,7 @@ from spoonful.refusals import refusal_of_database
 
 _TIMEOUT_S = 20
 _LOCATION = re.compile(r"(?P<root>(?:file://)?/.*)/[^/]+")
-# Each table and column that holds the place of artifacts.
+# Each table and column that holds a path of artifacts.
 _COLUMNS = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
@@ -25,9 +25,9 @@ _COLUMNS = (
 
 
 def follow_project(database: Path, artifacts: Path) -> None:
-    """Let what was recorded where the project lay before point into its present folder.
+    """Let records made at an earlier place of the project point into its present folder.
 
-    A project that was moved keeps its artifacts, and a copy does not reach into the original.
+    A moved project keeps its artifacts, and a copy does not access those of the original.
 
     Args:
         database: the SQLite file of the project.
@@ -52,7 +52,7 @@ def follow_project(database: Path, artifacts: Path) -> None:
 
 
 def _earlier_roots(store: sqlite3.Connection, artifacts: Path) -> dict[str, str]:
-    """Return the folders of artifacts that are not the present one, with what takes their place."""
+    """Return the folders of artifacts other than the present one, with their replacements."""
     rows = store.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
     found = {}
     for (location,) in rows:

@@ -1,9 +1,9 @@
-"""Runs that a process records into, each noted in a file that the process holds.
+"""Runs that a process records into, each noted in a file that the process locks.
 
-Killed, a process cannot mark the run that it began, nor remove the artifact that it half copied.
-The file stays, its lock does not, and the next command finds both. It is there before the run is,
+A killed process cannot mark the run that it began, nor remove an artifact that it copied in part.
+The file stays, its lock does not, and the next command finds this. The file exists before the run,
 with a token that the run gets as a tag: MLflow chooses the run's id, and a process may be killed
-before it knows it.
+before it knows the id.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from spoonful.record.tags import TOKEN_TAG
 from spoonful.tracking.store import is_server, named_address
 
 _REMAKE = "remove it, and set the run's status in MLflow"
-_CLOCK_S = 2.0  # the same process' start may be told otherwise after the clock was set
+_CLOCK_S = 2.0  # the start of the same process may differ after the clock was set
 _COPIED_TO = ".artifact.uploading."  # as mlflow.store.artifact.local_artifact_repo names it
 _RUNNING = RunStatus.to_string(RunStatus.RUNNING)
 _KILLED = RunStatus.to_string(RunStatus.KILLED)
@@ -39,7 +39,7 @@ _KILLED = RunStatus.to_string(RunStatus.KILLED)
 
 @dataclass(frozen=True)
 class _Noted:
-    """What is noted of a run; `is_added_to`: it was over, and its status is another's affair."""
+    """What is noted about a run; `is_added_to`: it was finished, and its status is kept."""
 
     run_id: str | None
     store: str
@@ -55,7 +55,7 @@ class OpenRun:
     """One run of this process.
 
     Attributes:
-        token: which the run has as a tag.
+        token: the run's tag.
     """
 
     token: str
@@ -66,7 +66,7 @@ class OpenRun:
         return open_runs_dir() / f"{self.token}.json"
 
     def close(self) -> None:
-        """Note that the run has ended with its right status."""
+        """Record that the run has ended with the correct status."""
         self._path.unlink(missing_ok=True)
         self._path.with_suffix(".lock").unlink(missing_ok=True)
         self._lock.close()
@@ -77,8 +77,8 @@ def open_run(config: TrackingConfig, experiment: str | None, run_id: str | None 
 
     Args:
         config: where it is recorded.
-        experiment: id of its experiment; None: it is not known yet.
-        run_id: None: it is not known yet.
+        experiment: id of its experiment; None: not known yet.
+        run_id: its id; None: not known yet.
     """
     return _begun(config, run_id, experiment)
 
@@ -88,7 +88,7 @@ def added_run(config: TrackingConfig, run_id: str) -> OpenRun:
 
     Args:
         config: where it is recorded.
-        run_id: its id; its status is not changed by whatever happens to this process.
+        run_id: its id; its status does not change, whatever happens to this process.
     """
     return _begun(config, run_id, is_added_to=True)
 
@@ -124,8 +124,8 @@ def mark_dead_runs(
 
     Args:
         config: where they are recorded.
-        client: of that store.
-        say: told of each that cannot be marked, because what is noted of it is damaged.
+        client: client of that store.
+        say: called for each that cannot be marked because its note is damaged.
     """
     marked = []
     remove_leftovers(_artifacts())
@@ -146,9 +146,9 @@ def mark_dead_runs(
 
 @contextlib.contextmanager
 def artifact_folder() -> Iterator[Path]:
-    """Give a folder for artifacts on their way into the store, removed at the end.
+    """Yield a folder for artifacts on their way into the store, removed at the end.
 
-    It is in the project: in the system's folder, what a killed process leaves is never removed.
+    It is in the project: leftovers of a killed process in the system's folder are never removed.
     """
     open_runs_dir().mkdir(parents=True, exist_ok=True)
     with unfinished_folder(_artifacts()) as folder:
@@ -160,7 +160,7 @@ def _artifacts() -> Path:
 
 
 def has_left_runs() -> bool:
-    """Say whether any run is noted, alive or dead."""
+    """Return whether any run is noted, alive or dead."""
     return any(open_runs_dir().glob("*.json"))
 
 
@@ -168,7 +168,7 @@ def has_left_runs() -> bool:
 def _left_by_the_dead(
     path: Path, config: TrackingConfig, say: Callable[[str], object]
 ) -> Iterator[_Noted | None]:
-    """Give what is noted of a run, held against other commands; None: it is not ours to mark."""
+    """Yield the note of a run, locked against other commands; None: not to be marked here."""
     try:
         lock = path.with_suffix(".lock").open("r+")
     except OSError:  # it has just ended
@@ -190,12 +190,12 @@ def _left_by_the_dead(
 
 
 def run_of_token(client: MlflowClient, token: str, experiment: str | None) -> Run | None:
-    """Return the run that has a token; None: there is none.
+    """Return the run with a token; None: there is none.
 
     Args:
-        client: of the store.
-        token: the run's.
-        experiment: where it is; None: in any.
+        client: client of the store.
+        token: the run's token.
+        experiment: the run's experiment; None: any.
     """
     anywhere = (
         [experiment] if experiment else [e.experiment_id for e in client.search_experiments()]
@@ -216,14 +216,14 @@ def _run_of(client: MlflowClient, token: str, noted: _Noted) -> Run | None:
 
 
 def _remove_half_copied(run: Run) -> None:
-    """Remove what MLflow copied an artifact to when its process was killed, before the rename."""
+    """Remove the partial copy of an artifact that MLflow left when its process was killed."""
     folder = Path(local_file_uri_to_path(run.info.artifact_uri))
     for path in folder.rglob(f"{_COPIED_TO}*"):
         path.unlink(missing_ok=True)
 
 
 def _is_dead(noted: _Noted) -> bool:
-    """Say whether a process is known to be dead: it was on this machine and is not there."""
+    """Return whether a process is known to be dead: it ran on this machine and is gone."""
     if noted.host != socket.gethostname():
         return False
     try:

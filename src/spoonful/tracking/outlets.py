@@ -1,4 +1,4 @@
-"""Where what a run records goes: at once into a local store, by way of a journal to a server."""
+"""Where the records of a run go: directly into a local store, or through a journal to a server."""
 
 import contextlib
 import shutil
@@ -28,42 +28,43 @@ from spoonful.tracking.store import (
     tracking_uri,
 )
 
-# A server that is away is asked again after so long, twice as long each time.
+# A server that is down is asked again after this time, which doubles each time.
 _FIRST_WAIT_S, _LAST_WAIT_S = 0.5, 15.0
-_PROBE_S = 5.0  # how long it may take to say that it is there again
-_GRACE_S = 10.0  # how long the end of a run waits for a server that is away
-# What a request, or the reading of a file that it sends, may end with.
+_PROBE_S = 5.0  # limit for its answer that it is up again
+_GRACE_S = 10.0  # how long the end of a run waits for a server that is down
+# Errors that a request, or reading a file that it sends, may raise.
 _FAILURES = (*STORE_ERRORS, SpoonfulError, OSError)
 
 
 class Outlet(Protocol):
-    """Takes what one run records, in order."""
+    """Takes the records of one run, in order."""
 
     def place_for(self, name: str) -> Path:
-        """Return where a file or a folder for an entry to come may be written."""
+        """Return where a file or a folder for a later entry may be written."""
 
     def put(self, entry: Entry) -> None:
         """Take an entry."""
 
     def finish(self, limit_s: float | None = None) -> str | None:
-        """End; return why not all of it is in the store, None where it is.
+        """End; return why not everything is in the store, None if it is.
 
         Args:
-            limit_s: return after so long, whatever is still under way; None: wait while it goes on.
+            limit_s: return after this time, even if entries are unsent; None: wait while it
+                progresses.
         """
 
 
 class Direct:
-    """Put everything into a local store at once; what cannot be recorded is raised."""
+    """Put everything into a local store at once; failures are raised."""
 
     def __init__(self, client: MlflowClient, run_id: str) -> None:
         self._held = contextlib.ExitStack()
         self._folder = self._held.enter_context(artifact_folder())
         self._delivery = Delivery(client, run_id, self._folder)
-        self._one_by_one = threading.Lock()  # system metrics come from a thread of their own
+        self._one_by_one = threading.Lock()  # system metrics come from another thread
 
     def place_for(self, name: str) -> Path:
-        """Return where a file or a folder for an entry to come may be written."""
+        """Return where a file or a folder for a later entry may be written."""
         return Path(tempfile.mkdtemp(dir=self._folder)) / name
 
     def put(self, entry: Entry) -> None:
@@ -74,7 +75,7 @@ class Direct:
             shutil.rmtree((self._folder / entry["file"]).parent, ignore_errors=True)
 
     def finish(self, limit_s: float | None = None) -> str | None:
-        """Remove what was written on the way."""
+        """Remove temporary files."""
         self._held.close()
         return None
 
@@ -82,8 +83,8 @@ class Direct:
 class Journaled:
     """Keep everything in a journal, from which a thread sends it to a server.
 
-    Whoever puts an entry never waits for the server. While it is away the thread asks again and
-    again whether it is back.
+    Putting an entry never waits for the server. While the server is down, the thread asks
+    repeatedly whether it is back.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class Journaled:
         self._journal = journal
         self._delivery = Delivery(MlflowClient(tracking_uri(config)), run, journal.path)
         self._waiting: deque[Entry] = deque()
-        self._num_sent = 1  # the first line says what it is about
+        self._num_sent = 1  # the first line is the description
         self._news = threading.Condition()
         self._end_s: float | None = None  # when to give up; None: not before the end of the run
         self._failure: str | None = None
@@ -101,22 +102,22 @@ class Journaled:
         self._thread.start()
 
     def place_for(self, name: str) -> Path:
-        """Return where a file or a folder for an entry to come may be written."""
+        """Return where a file or a folder for a later entry may be written."""
         return self._journal.place_for(name)
 
     def put(self, entry: Entry) -> None:
-        """Keep an entry, and let it be sent."""
+        """Keep an entry for sending."""
         with self._news:
             self._waiting.append(self._journal.append(entry))
             self._news.notify_all()
 
     def finish(self, limit_s: float | None = None) -> str | None:
-        """Wait until all is sent, or the server stays away; return why not all of it is sent."""
+        """Wait until all is sent, or the server stays down; return why not everything is sent."""
         with self._news:
             self._end_s = time.monotonic() + (_GRACE_S if limit_s is None else limit_s)
             self._news.notify_all()
         self._thread.join(limit_s)
-        if self._thread.is_alive():  # it holds the journal until this process ends
+        if self._thread.is_alive():  # it locks the journal until this process ends
             return self._failure or "the server is slow"
         if not self._waiting:
             self._journal.remove()
@@ -144,7 +145,7 @@ class Journaled:
                 wait_s, is_doubtful = _FIRST_WAIT_S, False
 
     def _next(self) -> Entry | None:
-        """Wait for an entry; None: the run is over and all is sent."""
+        """Wait for an entry; None: the run is over and everything is sent."""
         with self._news:
             while not self._waiting:
                 if self._end_s is not None:
@@ -154,7 +155,7 @@ class Journaled:
 
     def _note_sent(self, entry: Entry) -> None:
         self._num_sent += 1
-        with contextlib.suppress(OSError):  # then it is sent twice, which does no harm
+        with contextlib.suppress(OSError):  # then it is sent twice, which is harmless
             self._journal.note_sent(self._num_sent)
         if "file" in entry:
             shutil.rmtree((self._journal.path / entry["file"]).parent, ignore_errors=True)
@@ -165,7 +166,7 @@ class Journaled:
         return self._end_s is not None and time.monotonic() >= self._end_s
 
     def _pause(self, wait_s: float) -> None:
-        """Wait; at the end of the run only shortly."""
+        """Wait; only briefly at the end of the run."""
         end = time.monotonic() + wait_s
         with self._news:
             while (left := end - time.monotonic()) > 0:
@@ -177,7 +178,7 @@ class Journaled:
 
 
 def outlet_of(config: TrackingConfig, run_id: str) -> Outlet:
-    """Return where what a run records goes."""
+    """Return the outlet for the records of a run."""
     if not is_server(config):
         return Direct(MlflowClient(prepare_store(config, is_to_be_written=True)), run_id)
     about = {"kind": "about", "store": named_address(config), "run_id": run_id}

@@ -5,7 +5,7 @@ import urllib.parse
 from spoonful.config.schema import TrackingConfig
 from spoonful.tracking.store import tracking_uri
 
-# Else the UI may open a page as one of prompts and traces.
+# Otherwise the UI may open a page as one of prompts and traces.
 _AS_TRAINING = {"workflowType": "machine_learning"}
 
 
@@ -14,12 +14,12 @@ def server_address(config: TrackingConfig) -> str:
     if not is_served(config):
         return f"http://127.0.0.1:{config.ui_port}"
     address = urllib.parse.urlsplit(tracking_uri(config))
-    # A password may stand before the @, and addresses are passed on.
+    # There may be a password before the @, and addresses are passed on.
     return f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}".rstrip("/")
 
 
 def is_served(config: TrackingConfig) -> bool:
-    """Say whether the store is a server, whose UI is there without `spoonful ui`."""
+    """Return whether the store is a server, whose UI runs without `spoonful ui`."""
     return tracking_uri(config).startswith(("http://", "https://"))
 
 
@@ -32,9 +32,9 @@ def points_page(experiment_id: str, parent_id: str, mode: str) -> str:
     """Return the page of a sweep's points, the best first, from the server's address.
 
     Args:
-        experiment_id: of the sweep's run.
-        parent_id: the sweep's run.
-        mode: "TABLE" lists them, "CHART" draws their curves, one chart a metric.
+        experiment_id: id of the sweep's experiment.
+        parent_id: id of the sweep's run.
+        mode: "TABLE" lists them, "CHART" draws their curves, one chart per metric.
     """
     asked = {
         **_AS_TRAINING,

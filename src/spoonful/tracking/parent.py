@@ -1,4 +1,4 @@
-"""The run in MLflow that a sweep's points are children of."""
+"""The run in MLflow that is the parent of a sweep's points."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,10 +43,10 @@ def begin_parent(
 
     Args:
         config: where to record.
-        name: of the run.
+        name: name of the run.
         axes: the keys that take more than one value.
-        num_points: how many points.
-        tags: what else the run is to be found by.
+        num_points: number of points.
+        tags: more tags to find the run by.
         description: one line, shown on the run's page above links to its points.
 
     Raises:
@@ -57,7 +57,7 @@ def begin_parent(
 
 
 def named_parent(config: TrackingConfig, name: str, tags: Mapping[str, str]) -> str:
-    """Return the run of the sweep of a name that single trainings join; begin it where needed."""
+    """Return the run of a named sweep that single trainings join; begin it if needed."""
     with refusals(config):
         client = MlflowClient(prepare_store(config, is_to_be_written=True))
         runs = client.search_runs(
@@ -75,7 +75,7 @@ def named_parent(config: TrackingConfig, name: str, tags: Mapping[str, str]) -> 
 def mark_parent(config: TrackingConfig, run_id: str, status: str) -> None:
     """Set a sweep's status: "RUNNING", "FINISHED", "FAILED" or "KILLED".
 
-    A server that is away is told later what the sweep ended with.
+    If the server is down, it receives the sweep's status later.
     """
     if status == RunStatus.to_string(RunStatus.RUNNING):
         with refusals(config):
@@ -92,7 +92,7 @@ def mark_parent(config: TrackingConfig, run_id: str, status: str) -> None:
 
 @contextmanager
 def one_point(config: TrackingConfig, parent_id: str) -> Iterator[None]:
-    """Let the sweep's status follow the one training that is going on."""
+    """Let the sweep's status follow the one training in progress."""
     mark_parent(config, parent_id, "RUNNING")
     try:
         yield
@@ -106,7 +106,7 @@ def one_point(config: TrackingConfig, parent_id: str) -> Iterator[None]:
 
 
 def child_tags(parent_id: str, point: str, number: int | None = None) -> dict[str, str]:
-    """Return what makes a run a point of a sweep; `number`: of the point, where it has one."""
+    """Return the tags that make a run a point of a sweep; `number`: of the point, if any."""
     tags = {MLFLOW_PARENT_RUN_ID: parent_id, SWEEP_TAG: parent_id, POINT_TAG: redacted(point)}
     return tags if number is None else {**tags, NUMBER_TAG: str(number)}
 
@@ -118,15 +118,15 @@ def end_children(
     number: int | None = None,
     error: str | None = None,
 ) -> None:
-    """Mark the runs that a process of the sweep left RUNNING when it was killed.
+    """Mark the runs that a killed process of the sweep left RUNNING.
 
-    A server that is away is told later.
+    If the server is down, it is told later.
 
     Args:
         config: where they are recorded.
         parent_id: the sweep's run.
         status: "FAILED" or "KILLED".
-        number: of the point whose process has ended; None: no process of the sweep is left.
+        number: the point whose process has ended; None: no process of the sweep is left.
         error: why, recorded with them.
     """
     with added_to(config, parent_id) as tracked:
@@ -134,7 +134,7 @@ def end_children(
 
 
 def end_sweep(config: TrackingConfig, run_id: str, status: str) -> None:
-    """Mark a sweep "FAILED" or "KILLED" that ends before all its points have, and them KILLED."""
+    """Mark a sweep that ends early "FAILED" or "KILLED", and its unfinished points KILLED."""
     with added_to(config, run_id) as tracked:
         tracked.end_others(_left_by(run_id), RunStatus.to_string(RunStatus.KILLED))
         tracked.mark(RunStatus.from_string(status))
@@ -142,7 +142,7 @@ def end_sweep(config: TrackingConfig, run_id: str, status: str) -> None:
 
 
 def _left_by(parent_id: str, number: int | None = None) -> str:
-    """Return the filter, for MLflow, of the points' runs that no process ends any more."""
+    """Return MLflow's filter for the points' runs that no process will end."""
     wanted = f"tags.`{SWEEP_TAG}` = '{parent_id}' AND attributes.status = 'RUNNING'"
     # The sweep's own run has its tag, too.
     wanted += f" AND attributes.run_id != '{parent_id}'"
@@ -150,7 +150,7 @@ def _left_by(parent_id: str, number: int | None = None) -> str:
 
 
 def _forget(run_id: str) -> None:
-    """Note that a sweep of this process has ended."""
+    """Record that a sweep of this process has ended."""
     if run_id in _noted:
         _noted.pop(run_id).close()
 
@@ -162,7 +162,7 @@ def _create(config: TrackingConfig, name: str, tags: Mapping[str, str], descript
         run_id: str = run.info.run_id
         _noted[run_id] = noted
         client.set_tag(run_id, SWEEP_TAG, run_id)
-        # The run itself has no metrics, and MLflow's charts leave out runs that are folded.
+        # The run itself has no metrics, and MLflow's charts leave out collapsed runs.
         experiment = run.info.experiment_id
         table, charts = (points_page(experiment, run_id, mode) for mode in ("TABLE", "CHART"))
         note = f"{redacted(description)}\n\nIts points: [table]({table}), [curves]({charts})"

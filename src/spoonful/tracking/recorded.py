@@ -1,4 +1,4 @@
-"""Read what a run recorded."""
+"""Read the record of a run."""
 
 import hashlib
 import re
@@ -37,11 +37,11 @@ def read_run(config: TrackingConfig, run_id: str) -> RecordedRun:
 
     Args:
         config: where it is recorded.
-        run_id: its id, or a beginning of it that no other run has.
+        run_id: its id, or a unique prefix of it.
 
     Raises:
-        SpoonfulError: no run or several begin so (they are listed), or a file of the run cannot be
-            read.
+        SpoonfulError: no run or several have this prefix (they are listed), or a file of the run
+            cannot be read.
     """
     with finished_run(config) as client:
         run = _found(client, run_id)
@@ -106,17 +106,17 @@ def _time(run: Run) -> datetime:
 
 
 def _files(client: MlflowClient, run: Run) -> dict[str, str]:
-    """Return the text of the files that tell what a run was made from, where they are there.
+    """Return the text of the files that describe the inputs of a run, as far as they exist.
 
     Raises:
-        SpoonfulError: one is not the file that was recorded, or is lost. Runs that were recorded
-            before there were checksums have none.
+        SpoonfulError: one is not the file that was recorded, or is lost. Runs recorded before
+            checksums existed have none.
     """
     there = {file.path for file in client.list_artifacts(run.info.run_id)}
     texts = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in (CONFIG_NAME, OVERRIDES_NAME, ENVIRONMENT_NAME, LEDGER_NAME):
-            # Two, where the process was killed while it wrote one file in the other's place.
+            # Two if the process was killed while it replaced one file with another.
             digests = run.data.tags.get(f"{CHECKSUM_TAGS}{name}", "").split()
             if name not in there:
                 if digests:
@@ -160,7 +160,7 @@ def _ledger(run: Run, text: str | None) -> list[Row] | None:
     rows = from_csv(text, path)
     for stream in (TRAIN, VAL):
         wanted = run.data.tags.get(f"{DIGEST_TAGS}{stream}")
-        # A run that was killed may have the one newer than the other.
+        # In a killed run, one may be newer than the other.
         is_whole = run.info.status == "FINISHED" and wanted is not None
         if is_whole and overall_digest(rows, stream) != wanted:
             expected = f"rows of {stream} with the digest {wanted}, as the run's tag says"

@@ -1,7 +1,7 @@
-"""What a run records, once.
+"""Record each item of a run once.
 
-Everything goes through the run's outlet as entries that JSON can hold: a local store carries them
-out at once, those for a server are kept in a journal until it has them.
+Everything goes through the run's outlet as JSON entries: a local store applies them at once;
+entries for a server are kept in a journal until it has them.
 """
 
 import hashlib
@@ -28,8 +28,8 @@ from spoonful.record.tags import CHECKSUM_TAGS
 from spoonful.secrets import redacted
 from spoonful.tracking.outlets import Outlet
 
-_ABORT_S = 2.0  # of the 3 s that a process has that is ended at once
-_DIGEST_LENGTH = 36  # the longest digest that MLflow takes
+_ABORT_S = 2.0  # of the 3 s of a process that is to end at once
+_DIGEST_LENGTH = 36  # the longest digest that MLflow accepts
 _MODEL_PACKAGES = ("keras", "tensorflow", "numpy")
 
 
@@ -39,11 +39,11 @@ class TrackedRun:
 
     Attributes:
         run_id: its id.
-        outlet: where what it records goes.
-        recorded: what it recorded before it was interrupted; None: it is new.
-        known: metrics that a run that is over has; with the same value they are not added again.
-        unsent: why not all of it is at the server, once the run is over; None: it is.
-        has_id: `run_id` is MLflow's; else its server was away when it began.
+        outlet: where its records go.
+        recorded: what it recorded before an interruption; None: it is new.
+        known: metrics of a finished run; they are not added again with the same value.
+        unsent: why not everything is at the server, after the run; None: everything is.
+        has_id: `run_id` is MLflow's; otherwise its server was down when it began.
     """
 
     run_id: str
@@ -62,21 +62,21 @@ class TrackedRun:
 
     @cached_property
     def _checksums(self) -> dict[str, str]:
-        """The digests of the files that are read back, by their tags, as the store has them."""
+        """The digests in the store of the files that are read back, by their tags."""
         return {} if self.recorded is None else dict(self.recorded.data.tags)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
-        """Record what was decided before the run began; what is recorded already stays."""
+        """Record what was decided before the run began; existing values are kept."""
         known = {} if self.recorded is None else self.recorded.data.params
         new = {n: redacted(_text(value)) for n, value in params.items() if n not in known}
         self.outlet.put({"kind": "params", "params": new})
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
-        """Record what the run is to be found and grouped by."""
+        """Record the tags by which the run is found and grouped."""
         self.outlet.put({"kind": "tags", "tags": redacted_values(tags)})
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Record numbers that are not recorded already; `step` is the epoch, from 1."""
+        """Record numbers that are not yet recorded; `step` is the epoch, from 1."""
         new = {
             n: float(v)
             for n, v in metrics.items()
@@ -87,17 +87,17 @@ class TrackedRun:
             self.outlet.put(entry)
 
     def mark(self, status: int) -> None:
-        """Record that the run is over, and how; from any thread."""
+        """Record the end of the run and its status; from any thread."""
         word = RunStatus.to_string(status)
         self.outlet.put({"kind": "status", "status": word, "time_ms": _now_ms()})
 
     def end_others(self, wanted: str, status: str, error: str | None = None) -> None:
-        """Mark other runs of the same experiment that have begun before now.
+        """Mark other runs of the same experiment that began before now.
 
         Args:
             wanted: MLflow's filter for them.
             status: how they ended.
-            error: why.
+            error: the reason.
         """
         entry = {"kind": "others", "wanted": wanted, "status": status, "error": error}
         self.outlet.put({**entry, "time_ms": _now_ms()})
@@ -119,13 +119,13 @@ class TrackedRun:
     ) -> None:
         """Keep a text file that is read back, and its SHA-256 among the tags.
 
-        While it is written in another's place, the tag has both digests: a process that is killed
-        leaves the one file or the other.
+        While it replaces another file, the tag has both digests: a killed process leaves either
+        file.
 
         Args:
-            text: the file's.
+            text: the file's text.
             artifact_file: its name.
-            tags: more of them, set once the file is there.
+            tags: further tags, set once the file exists.
         """
         name = f"{CHECKSUM_TAGS}{artifact_file}"
         digest = hashlib.sha256(redacted(text).encode()).hexdigest()
@@ -144,7 +144,7 @@ class TrackedRun:
         self._keep(path, artifact_file)
 
     def log_folder(self, folder: Path, artifact_path: str) -> None:
-        """Keep the files of a folder with the run; as they are now."""
+        """Keep the files of a folder with the run, in their current state."""
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             file = f"{artifact_path}/{path.relative_to(folder).as_posix()}"
             copy = self._place_for(file)
@@ -161,7 +161,7 @@ class TrackedRun:
         }:
             return
         with warnings.catch_warnings():
-            # MLflow registers its source for local files twice, and warns that both would do.
+            # MLflow registers its source for local files twice, and warns that both match.
             warnings.simplefilter("ignore", UserWarning)
             source = resolve_dataset_source(folder.as_uri())
         dataset = MetaDataset(
@@ -179,7 +179,7 @@ class TrackedRun:
         from mlflow.models import Model, infer_signature
 
         folder = self.outlet.place_for("model")
-        folder.mkdir()  # MLflow 3.17.2 writes the example first and makes the folder for it after
+        folder.mkdir()  # MLflow 3.17.2 writes the example before it creates the folder
         with naming(folder):
             mlflow.keras.save_model(
                 model,
@@ -187,7 +187,7 @@ class TrackedRun:
                 mlflow_model=Model(metadata={"class_names": list(class_names)}),
                 signature=infer_signature(example, np.asarray(model(example, training=False))),
                 input_example=example,
-                # Given, because inferring them runs the model in a new environment (14 s).
+                # Passed, because inferring them runs the model in a new environment (14 s).
                 pip_requirements=[f"{name}=={version(name)}" for name in _MODEL_PACKAGES],
             )
         is_again = self.recorded is not None
@@ -207,7 +207,7 @@ def redacted_values(tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def _below(path: Path) -> str:
-    """Return where a file lies below the outlet's folder."""
+    """Return the path of a file relative to the outlet's folder."""
     return f"{path.parent.name}/{path.name}"
 
 

@@ -1,4 +1,4 @@
-"""What MLflow and its stores refuse, in one line without a login."""
+"""Describe refusals of MLflow and its stores in one line without a login."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ _TOO_MANY, _TIMEOUT = 429, 408
 
 @contextmanager
 def refusals(config: TrackingConfig) -> Iterator[None]:
-    """Turn what the store refuses into one line."""
+    """Turn refusals of the store into one-line errors."""
     try:
         yield
     except STORE_ERRORS as error:
@@ -30,7 +30,7 @@ def refusals(config: TrackingConfig) -> Iterator[None]:
 
 
 def reason_of(error: BaseException) -> str:
-    """Say in one line why a store did not do what it was asked."""
+    """Return in one line why a store refused a request."""
     if isinstance(error, UnreachableError):
         return error.reason
     if (refused := refusal_of_database(error)) is not None:
@@ -46,7 +46,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def is_final(error: BaseException) -> bool:
-    """Say whether to ask again is of no use: the server refuses it, or what is sent is damaged."""
+    """Return whether a retry is useless: the server refuses it, or the data is damaged."""
     if isinstance(error, SpoonfulError):
         return not isinstance(error, UnreachableError)
     if not isinstance(error, MlflowException):

@@ -1,4 +1,4 @@
-"""One run in MLflow, from its start to the right status at its end."""
+"""One run in MLflow, from its start to the correct status at its end."""
 
 import math
 import sys
@@ -41,18 +41,18 @@ def tracked_run(
     resumed_id: str | None = None,
     may_begin_later: bool = False,
 ) -> Iterator[TrackedRun]:
-    """Record a run; whatever ends the block, the run's status is right.
+    """Record a run; its status is correct however the block ends.
 
-    An exception marks it FAILED and keeps the error, Ctrl-C and SIGTERM mark it KILLED. A server
-    that goes away ends nothing: `unsent` of the run says afterwards what it was not told.
+    An exception marks it FAILED and keeps the error, Ctrl-C and SIGTERM mark it KILLED. If a server
+    goes down, the run continues: its `unsent` says afterwards what is missing there.
 
     Args:
         config: where to record.
-        run_name: of a new run.
-        tags: of a new run; of one that goes on, those that have changed are set as resumed.<name>.
-        description: of a new run.
-        resumed_id: the run to go on with; None: begin a new one.
-        may_begin_later: a server that is away hears of a new run later.
+        run_name: name of a new run.
+        tags: tags of a new run; for a resumed run, changed ones are set as resumed.<name>.
+        description: description of a new run.
+        resumed_id: the run to resume; None: begin a new one.
+        may_begin_later: a server that is down may receive a new run later.
 
     Raises:
         SpoonfulError: the store cannot be reached or refuses the run.
@@ -70,11 +70,11 @@ def tracked_run(
         with refusals(config):
             yield tracked
     except BaseException as error:
-        # Before anything else: the next Ctrl-C may be on its way.
+        # First of all: another Ctrl-C may follow.
         is_marked = _end(tracked, error)
         system_metrics.finish()
         tracked.unsent = tracked.outlet.finish(None if isinstance(error, Exception) else _ABORT_S)
-        if is_marked:  # else the next command does it: the store may have no room, for one
+        if is_marked:  # else the next command does it: the store may be full, for example
             noted.close()
         raise
     else:
@@ -108,9 +108,9 @@ def _begun(
 
 
 def find_run(config: TrackingConfig, train_key: str) -> str | None:
-    """Return the id of the newest finished run that made a model; None where the store has none.
+    """Return the id of the newest finished run that made a model; None if there is none.
 
-    A run that was to reproduce another is not taken for it.
+    Runs that reproduce another run are not considered.
     """
     with finished_run(config) as client:
         return run_that_made(client, train_key)
@@ -130,7 +130,7 @@ def run_that_made(client: MlflowClient, train_key: str) -> str | None:
 
 
 def run_status(config: TrackingConfig, run_id: str) -> str | None:
-    """Return the status of a run, such as "KILLED"; None where the store has no such run."""
+    """Return the status of a run, such as "KILLED"; None if the store has no such run."""
     with finished_run(config) as client:
         try:
             info = client.get_run(run_id).info
@@ -142,13 +142,13 @@ def run_status(config: TrackingConfig, run_id: str) -> str | None:
 
 
 def as_logged(value: float) -> float:
-    """Return a metric's value; SQL stores have the largest number in place of infinity."""
+    """Return a metric's value; SQL stores hold the largest number in place of infinity."""
     return math.copysign(math.inf, value) if abs(value) == sys.float_info.max else value
 
 
 @contextmanager
 def finished_run(config: TrackingConfig) -> Iterator[MlflowClient]:
-    """Read what was recorded.
+    """Yield a client to read what was recorded.
 
     Raises:
         SpoonfulError: the store cannot be reached or refuses it.
@@ -160,7 +160,7 @@ def finished_run(config: TrackingConfig) -> Iterator[MlflowClient]:
 def _go_on(
     config: TrackingConfig, client: MlflowClient, run_id: str, tags: Mapping[str, str]
 ) -> tuple[OpenRun, Run]:
-    """Take a run up again; return it and what it has recorded."""
+    """Resume a run; return it and what it has recorded."""
     recorded = client.get_run(run_id)
     noted = open_run(config, recorded.info.experiment_id, run_id)
     client.update_run(run_id, RunStatus.to_string(RunStatus.RUNNING))
@@ -184,7 +184,7 @@ def changed_tags(
 
 
 def _keep_error(tracked: TrackedRun, error: Exception) -> None:
-    """Record why a run failed; the failure itself must come through whatever happens here."""
+    """Record why a run failed; the failure itself must be raised whatever happens here."""
     try:
         tracked.set_tags({ERROR_TAG: f"{type(error).__name__}: {error}"[:_ERROR_LENGTH]})
         tracked.log_text("".join(traceback.format_exception(error)), "error.txt")
@@ -193,9 +193,9 @@ def _keep_error(tracked: TrackedRun, error: Exception) -> None:
 
 
 def _end(tracked: TrackedRun, error: BaseException) -> bool:
-    """Mark a run that did not finish, and say whether it is marked.
+    """Mark a run that did not finish, and return whether it is marked.
 
-    Its own error must come through whatever happens here.
+    Its own error must be raised whatever happens here.
     """
     status = RunStatus.KILLED
     if isinstance(error, Exception):

@@ -1,4 +1,4 @@
-"""Carry out an entry of what a run records, at MLflow; done twice, it is there once."""
+"""Apply an entry of a run's record in MLflow; applying it twice records it once."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -23,16 +23,16 @@ from spoonful.files.documents import unexpected
 from spoonful.tracking.journal import Entry
 
 _MODEL_FILE = "MLmodel"
-_PER_REQUEST = 100  # params or tags; a server takes no more of them at once
+_PER_REQUEST = 100  # params or tags; a server accepts no more at once
 
 
 class Delivery:
     """Send entries to one run.
 
     Args:
-        client: of the store.
-        run: its id, or what finds or begins it.
-        folder: what the files that entries name are relative to.
+        client: client of the store.
+        run: its id, or a function that finds or begins it.
+        folder: the folder to which files named by entries are relative.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Delivery:
 
         Args:
             entry: see `TrackedRun`, which makes them.
-            may_be_there: the server may have it already, for an answer went missing.
+            may_be_there: the server may already have it, because a response was lost.
         """
         getattr(self, f"_send_{entry['kind']}")(entry, may_be_there)
 
@@ -69,25 +69,25 @@ class Delivery:
     def _send_metrics(self, entry: Entry, may_be_there: bool) -> None:
         step, time_ms = entry["step"], entry["time_ms"]
         metrics = [Metric(n, value, time_ms, step) for n, value in entry["metrics"].items()]
-        if may_be_there:  # MLflow keeps a step that is sent twice twice
+        if may_be_there:  # MLflow stores a step twice if it is sent twice
             metrics = [m for m in metrics if (step, time_ms) not in self._recorded(m.key)]
         if metrics:
             self._client.log_batch(self._run_id, metrics=metrics)
 
     def _recorded(self, name: str) -> set[tuple[int, int]]:
-        """Return the steps and times of a metric that the server has."""
+        """Return the steps and times of a metric at the server."""
         if name not in self._known:
             history = self._client.get_metric_history(self._run_id, name)
             self._known[name] = {(metric.step, metric.timestamp) for metric in history}
         return self._known[name]
 
     def forget_known(self) -> None:
-        """Ask the server again which metrics it has, before the next that it may have."""
+        """Ask the server again for its metrics before the next one that it may have."""
         self._known = {}
 
     def _send_file(self, entry: Entry, may_be_there: bool) -> None:
         path = self._folder / entry["file"]
-        wanted = entry.get("sha256")  # of what waited in a journal
+        wanted = entry.get("sha256")  # of a file that waited in a journal
         if wanted is not None and (found := content_hash(path)) != wanted:
             raise unexpected(path, f"SHA-256 {wanted}", found, "remove its journal to give it up")
         self._client.log_artifact(self._run_id, str(path), entry["to"] or None)
@@ -98,11 +98,11 @@ class Delivery:
         self._client.log_inputs(self._run_id, [DatasetInput(dataset, tags)])
 
     def _send_model(self, entry: Entry, may_be_there: bool) -> None:
-        """Record a model that lies in a folder, as mlflow.keras.log_model would."""
+        """Record a model that is in a folder, as mlflow.keras.log_model would."""
         client, folder = self._client, self._folder / entry["file"]
         run = client.get_run(self._run_id)
         experiment = run.info.experiment_id
-        if may_be_there or entry["replaces"]:  # an earlier try may have left half of one
+        if may_be_there or entry["replaces"]:  # an earlier try may have left an incomplete one
             for found in client.search_logged_models(
                 [experiment], filter_string=f"source_run_id = '{self._run_id}'"
             ):
@@ -120,7 +120,7 @@ class Delivery:
         client.finalize_logged_model(made.model_id, LoggedModelStatus.READY)
 
     def _link_metrics(self, run: Run, model_id: str) -> None:
-        """Show the run's metrics that belong to no epoch on the model's page, too."""
+        """Also show the run's metrics without an epoch on the model's page."""
         # Not public: the public way reads every value of every metric.
         of_run = [m for m in run.data._metric_objs if m.step == 0 and m.model_id is None]
         metrics = [
@@ -137,7 +137,7 @@ class Delivery:
             self._client.set_terminated(self._run_id, entry["status"], entry["time_ms"])
 
     def _send_others(self, entry: Entry, may_be_there: bool) -> None:
-        """Mark other runs, but none that has begun since: a server that was away is told late."""
+        """Mark other runs, but none that began later: a server that was down is told late."""
         experiment = self._client.get_run(self._run_id).info.experiment_id
         wanted = f"{entry['wanted']} AND attributes.start_time <= {entry['time_ms']}"
         for run in self._client.search_runs([experiment], wanted):

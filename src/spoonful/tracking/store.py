@@ -1,4 +1,4 @@
-"""Where runs are recorded: a server, or an SQLite file of our own that is made whole."""
+"""Where runs are recorded: a server, or the project's own SQLite file, created completely."""
 
 import fcntl
 import logging
@@ -20,7 +20,7 @@ from spoonful.tracking.moved import follow_project
 
 ENVIRONMENT_NAME = "MLFLOW_TRACKING_URI"
 _KEY = "tracking.uri"
-# MLflow takes a login from these, too; from there no error message repeats it.
+# MLflow also reads a login from these; error messages do not repeat it from there.
 _LOGIN_NAMES = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
 
@@ -28,7 +28,7 @@ class UnreachableError(SpoonfulError):
     """The tracking server does not answer.
 
     Attributes:
-        reason: why, without what to do.
+        reason: the reason, without the remedy.
     """
 
     def __init__(self, where: str, reason: str) -> None:
@@ -42,7 +42,7 @@ class UnreachableError(SpoonfulError):
 def tracking_uri(config: TrackingConfig) -> str:
     """Return the URI of the store, for MLflow; by default an SQLite file in the project's folder.
 
-    The login of a server's address goes where MLflow looks for it in the environment.
+    The login in a server's address is put into the environment variables that MLflow reads.
     """
     uri = config.uri or sqlite_uri(store_root() / DATABASE_NAME)
     if not uri.startswith(("http://", "https://")):
@@ -55,7 +55,7 @@ def tracking_uri(config: TrackingConfig) -> str:
 
 
 def is_server(config: TrackingConfig) -> bool:
-    """Say whether runs are recorded by a server that may go away."""
+    """Return whether runs are recorded by a server, which may go down."""
     return bool(config.uri) and str(config.uri).startswith(("http://", "https://"))
 
 
@@ -71,7 +71,7 @@ def named_address(config: TrackingConfig) -> str:
 
 
 def where_recorded(config: TrackingConfig, overrides: Iterable[str]) -> str:
-    """Say where runs go, and what chose it: command line, conf/, environment or the default."""
+    """Return where runs go and what set it: command line, conf/, environment or the default."""
     where = redacted(config.uri) if config.uri else shown_path(store_root() / DATABASE_NAME)
     if any(text.lstrip("+").startswith(f"{_KEY}=") for text in overrides):
         return f"{where} ({_KEY} on the command line)"
@@ -81,29 +81,29 @@ def where_recorded(config: TrackingConfig, overrides: Iterable[str]) -> str:
 
 
 def sqlite_uri(path: Path) -> str:
-    """Return the address of an SQLite file, whatever characters its path has."""
+    """Return the address of an SQLite file, for any characters in its path."""
     from sqlalchemy import URL
 
     return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
 
 
 def artifact_location(config: TrackingConfig, experiment_name: str) -> str | None:
-    """Return where a new experiment keeps its artifacts; None: where the server says."""
+    """Return where a new experiment keeps its artifacts; None: the server decides."""
     if config.uri and not config.uri.startswith("sqlite"):
         return None
     return (store_root() / ARTIFACTS_DIR_NAME / experiment_name.replace("/", "_")).as_uri()
 
 
 def prepare_store(config: TrackingConfig, is_to_be_written: bool = False) -> str:
-    """Make sure that the store is there, and return its URI.
+    """Make sure that the store exists, and return its URI.
 
     Args:
-        config: which store.
+        config: names the store.
         is_to_be_written: whether runs are to be recorded.
 
     Raises:
         UnreachableError: the server does not answer within `tracking.timeout_s`.
-        SpoonfulError: the URI is of no kind that MLflow knows, or the file cannot be used.
+        SpoonfulError: the URI is of a kind unknown to MLflow, or the file cannot be used.
     """
     quiet_mlflow()
     uri = tracking_uri(config)
@@ -111,7 +111,7 @@ def prepare_store(config: TrackingConfig, is_to_be_written: bool = False) -> str
         _prepare_own(store_root() / DATABASE_NAME, is_to_be_written)
     elif is_server(config):
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(config.timeout_s)
-        # Each try waits twice as long as the one before: the usual 7 add up to minutes.
+        # Each try waits twice as long as the previous one: the usual 7 add up to minutes.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         check_server(config, config.timeout_s)
     elif not uri.startswith(("sqlite:///", "postgresql", "mysql", "mssql", "databricks")):
@@ -127,14 +127,14 @@ def prepare_store(config: TrackingConfig, is_to_be_written: bool = False) -> str
 
 
 def quiet_mlflow() -> None:
-    """Keep MLflow's notes on migrations and system metrics back; warnings are shown."""
+    """Hide MLflow's notes on migrations and system metrics; warnings are shown."""
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # It warns where an environment has no pip, as those that uv makes.
+    # It warns if an environment has no pip, such as those made by uv.
     logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
-    # It writes the traceback of what it raises, too, such as of a full disk.
+    # It also writes the traceback of what it raises, for example for a full disk.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-    # It shows a bar for each file, and two lines for each run that ends.
+    # It shows a progress bar for each file, and two lines for each run that ends.
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
 
@@ -151,7 +151,7 @@ def check_server(config: TrackingConfig, timeout_s: float) -> None:
         ):
             pass
     except urllib.error.HTTPError as error:
-        if error.code < 500:  # it answers; whether it lets us in shows at the first call
+        if error.code < 500:  # it answers; the first call shows whether access is allowed
             return
         raise _unreachable(config, f"it answers {error.code} {error.reason}") from error
     except (OSError, ValueError) as error:
@@ -188,10 +188,10 @@ def _is_from_environment(config: TrackingConfig) -> bool:
 
 
 def _create_database(path: Path) -> None:
-    """Create the SQLite file once, beside and renamed, whichever process comes first.
+    """Create the SQLite file once, beside its place and then renamed, by the first process.
 
     Processes that start together on a missing file run its migrations at once, and all but one
-    crash; one that is killed in between would leave half a schema.
+    crash; a process killed in between would leave half a schema.
     """
     if path.exists():
         return
@@ -211,7 +211,7 @@ def _create_database(path: Path) -> None:
 
 
 def _add_default_experiment(engine: Any, folder: Path) -> None:
-    """Add the experiment that MLflow wants; its own way fails at a path with a quote (3.17.2)."""
+    """Add the experiment that MLflow needs; its own code fails at a path with a quote (3.17.2)."""
     from mlflow.store.tracking.dbmodels.models import SqlExperiment
     from sqlalchemy.orm import Session
 

@@ -1,4 +1,4 @@
-"""Read a sweep's runs from MLflow, and add to its own."""
+"""Read a sweep's runs from MLflow, and add to the sweep's own run."""
 
 import json
 import shlex
@@ -28,7 +28,7 @@ from spoonful.tracking.parent import NOTE_TAG
 from spoonful.tracking.run import as_logged, finished_run
 
 _NUM_LISTED = 5
-_PAGE = 500  # runs a request; a server gives 1000 at most, with a token for more
+_PAGE = 500  # runs per request; a server returns at most 1000, with a token for more
 
 
 def read_sweep(config: TrackingConfig, sweep: str | None) -> SweepRuns:
@@ -36,11 +36,11 @@ def read_sweep(config: TrackingConfig, sweep: str | None) -> SweepRuns:
 
     Args:
         config: where it is recorded.
-        sweep: the id of its run, the beginning of the id, or its name, of which the newest is
-            taken; None: the newest sweep.
+        sweep: the id of its run, a prefix of the id, or its name, of which the newest is taken;
+            None: the newest sweep.
 
     Raises:
-        SpoonfulError: there is no such sweep, or several ids begin so (they are listed).
+        SpoonfulError: there is no such sweep, or several ids have this prefix (they are listed).
     """
     with finished_run(config) as client:
         parent = _found(_parents(client), sweep)
@@ -68,7 +68,7 @@ def read_sweep(config: TrackingConfig, sweep: str | None) -> SweepRuns:
 
 
 def log_comparison(config: TrackingConfig, run_id: str, folder: Path) -> str | None:
-    """Keep a comparison's files with the sweep's run, in compare/; return why they wait here."""
+    """Keep a comparison's files with the sweep's run, in compare/; return why they are unsent."""
     with added_to(config, run_id) as tracked:
         tracked.log_folder(folder, "compare")
     return tracked.unsent
@@ -87,7 +87,7 @@ def _parents(client: MlflowClient) -> list[Run]:
 
 
 def _search(client: MlflowClient, experiments: list[str], wanted: str) -> list[Run]:
-    """Return all runs of a search, however many pages they take."""
+    """Return all runs of a search, over all pages."""
     runs: list[Run] = []
     token = None
     while True:
@@ -151,17 +151,17 @@ def _point_run(client: MlflowClient, config: TrackingConfig, run: Run) -> PointR
 
 
 def _choices(run: Run) -> dict[str, Setting]:
-    """Return what was chosen on the command line: groups such as trainer are no params."""
+    """Return the choices on the command line: groups such as trainer are not params."""
     pairs = [text.partition("=") for text in shlex.split(run.data.tags.get(OVERRIDES_TAG, ""))]
     return {key.replace("/", "."): typed_setting(value) for key, _, value in pairs}
 
 
 def _history(client: MlflowClient, run_id: str, name: str) -> dict[int, float]:
-    """Return a metric by its step; of a step that was recorded twice the later value."""
+    """Return a metric by step; for a step that was recorded twice, the later value."""
     values = sorted(client.get_metric_history(run_id, name), key=lambda m: m.timestamp)
     return {value.step: as_logged(value.value) for value in values}
 
 
 def _number(text: str | None) -> int | None:
-    """Return how many points a sweep has; 0 says that they are chosen one by one."""
+    """Return the number of points of a sweep; 0: they are chosen one by one."""
     return int(text) or None if text is not None and text.isdecimal() else None

@@ -21,12 +21,12 @@ from spoonful.tracking.store import UnreachableError, named_address, prepare_sto
 
 @dataclass
 class Sent:
-    """What came of sending.
+    """The result of sending.
 
     Attributes:
-        sent: the journals that were sent, by the run or model that they are about.
+        sent: the journals that were sent, by their run or model.
         kept: those that were not, with the reason.
-        damaged: those of them that cannot be sent as they are.
+        damaged: those kept journals that cannot be sent in their state.
     """
 
     sent: list[str] = field(default_factory=list)
@@ -62,7 +62,7 @@ def send_journals(config: TrackingConfig) -> Sent:
 
 
 def _not_to_be_sent(config: TrackingConfig, path: Path, journal: Journal | None) -> str | None:
-    """Say why a journal is not sent now; None: it is to be, or it is gone."""
+    """Return why a journal is not sent now; None: it is to be sent, or is gone."""
     if journal is None:
         return "another process still records it" if path.exists() else None
     store = journal.about.get("store")
@@ -70,11 +70,11 @@ def _not_to_be_sent(config: TrackingConfig, path: Path, journal: Journal | None)
 
 
 def settle(config: TrackingConfig, say: Callable[[str], None]) -> None:
-    """Put right what killed processes and absent servers left, as far as can be done now.
+    """Clean up after killed processes and servers that were down, as far as possible now.
 
     Args:
         config: the store.
-        say: told what was done.
+        say: called with what was done.
     """
     if left_journals():
         try:
@@ -93,14 +93,14 @@ def settle(config: TrackingConfig, say: Callable[[str], None]) -> None:
 
 
 def _sent(config: TrackingConfig, client: MlflowClient, journal: Journal) -> str:
-    """Send one journal and remove it; return what it is about."""
+    """Send one journal and remove it; return its run or model."""
     run_id, name = _run_of(config, client, journal)
     delivery = Delivery(client, run_id, journal.path)
     num_sent = journal.num_sent
     for number, entry in enumerate(journal.entries()):
         if number < max(1, num_sent or 0):
             continue
-        # The files of what was sent are gone.
+        # The files of sent entries are gone.
         if num_sent is not None or "file" not in entry or (journal.path / entry["file"]).exists():
             delivery.send(entry, may_be_there=True)
         journal.note_sent(number + 1)

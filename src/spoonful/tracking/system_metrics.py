@@ -1,4 +1,4 @@
-"""What the machine did during a run, also a short one."""
+"""System metrics of a run, also of a short one."""
 
 import logging
 import threading
@@ -12,24 +12,25 @@ Log = Callable[[Mapping[str, float], int], object]
 
 
 class SystemMetrics(SystemMetricsMonitor):
-    """MLflow's monitor, which asks the server at each sample, and ends where it does not answer.
+    """MLflow's monitor without its requests to the server.
 
-    This one hands its samples over instead. MLflow's records nothing of a run that ends before its
-    first interval, either: the tutorial's run takes 3 s on a fast machine and the interval is 5 s.
-    Such a run gets the sample that was taken at its start.
+    MLflow's own asks the server at each sample, and ends without an answer; this one passes its
+    samples on. MLflow's also records nothing if a run ends before its first interval: the
+    tutorial's run takes 3 s on a fast machine and the interval is 5 s. Such a run gets the sample
+    from its start.
 
     Args:
-        uri: of the store.
+        uri: URI of the store.
         run_id: the run to record.
-        interval_s: between two samples.
+        interval_s: time between two samples.
         log: takes metrics and their step.
-        resume_logging: count the samples on from those that the run has.
+        resume_logging: continue the sample count of the run.
     """
 
     def __init__(
         self, uri: str, run_id: str, interval_s: float, log: Log, resume_logging: bool = False
     ) -> None:
-        # It says at each start which kinds of GPU are not there.
+        # At each start it reports which kinds of GPU are missing.
         logging.getLogger("mlflow.system_metrics").setLevel(logging.ERROR)
         super().__init__(run_id, resume_logging=resume_logging, tracking_uri=uri)
         self.sampling_interval = interval_s
@@ -38,7 +39,7 @@ class SystemMetrics(SystemMetricsMonitor):
 
     def monitor(self) -> None:
         """Sample until the run ends."""
-        with suppress(MlflowException, OSError):  # a store that went away is the run's to report
+        with suppress(MlflowException, OSError):  # the run reports a store that went down
             while not self._shutdown_event.is_set():
                 self.collect_metrics()
                 if not self._shutdown_event.wait(self.sampling_interval):
@@ -47,7 +48,7 @@ class SystemMetrics(SystemMetricsMonitor):
                 self.publish_metrics(self.aggregate_metrics())
 
     def publish_metrics(self, metrics: Mapping[str, float]) -> None:
-        """Hand a sample over."""
+        """Pass on a sample."""
         self._log({f"system/{name}": value for name, value in metrics.items()}, self._logging_step)
         self._logging_step += 1
         for monitor in self.monitors:

@@ -1,9 +1,9 @@
-"""MLflow's command line, whose processes end when the one that started it has.
+"""MLflow's command line, whose processes end when the process that started it ends.
 
     python -m spoonful.tracking.ui_server PID ARGUMENT ...
 
-It leads a group of its own, and all processes of the group are ended once the process PID is gone:
-killed, that one cannot end them.
+It leads its own process group, and all processes of the group are ended once the process PID is
+gone: if killed, that process cannot end them.
 """
 
 import os

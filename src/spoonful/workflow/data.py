@@ -20,7 +20,7 @@ def open_train_and_val(config: Config) -> tuple[SplitSource, SplitSource]:
     """Open what training reads: the packed splits, or the split folders themselves.
 
     Raises:
-        SpoonfulError: there are none, or they were made of other data or settings (each named).
+        SpoonfulError: there are none, or they were made from other data or settings (each named).
     """
     check_split(config)
     settings = packed_settings(config)
@@ -37,7 +37,7 @@ def open_folder(split: str, settings: dict[str, Any], config: Config) -> FolderS
     """Open one folder of data/split and check its files; see `folder_source`.
 
     Raises:
-        SpoonfulError: it does not hold the files that `split` put there; names some.
+        SpoonfulError: its files are not those that `split` put there; names some.
     """
     source = folder_source(split, settings, config)
     check_files(source, split)
@@ -48,9 +48,9 @@ def folder_source(split: str, settings: dict[str, Any], config: Config) -> Folde
     """Open one folder of data/split: "train", "val" or "test".
 
     Args:
-        split: which one.
-        settings: what decides its pixels, as `packed_settings` says.
-        config: for the largest size of an image, and the user's own folder in messages.
+        split: its name.
+        settings: what determines its pixels, as in `packed_settings`.
+        config: gives the largest size of an image, and the user's own folder for messages.
 
     Raises:
         SpoonfulError: no such folder, or a class in it without images.
@@ -80,11 +80,11 @@ def open_packed(split: str, settings: dict[str, Any]) -> PackedSource:
     """Open one store of data/packed: "train", "val" or "test".
 
     Args:
-        split: which one.
-        settings: what it must have been packed with, as `packed_settings` says.
+        split: its name.
+        settings: the required settings, as in `packed_settings`.
 
     Raises:
-        SpoonfulError: no store, or one of other settings or another split; names each.
+        SpoonfulError: no store, or one with other settings or another split; names each.
     """
     source = PackedSource(packed_dir() / split)
     meta = source.meta
@@ -108,7 +108,7 @@ def open_packed(split: str, settings: dict[str, Any]) -> PackedSource:
 
 
 def packed_settings(config: Config) -> dict[str, Any]:
-    """Return what decides the pixels that training reads, besides the files."""
+    """Return the settings that determine the pixels that training reads, besides the files."""
     dataset, pack = config.dataset, config.pack
     settings: dict[str, Any] = {
         "image_shape": [*dataset.image_size, dataset.num_channels],
@@ -128,7 +128,7 @@ def check_split(config: Config) -> None:
     """Check that data/split was made as the config says.
 
     Raises:
-        SpoonfulError: there is no split, or it is of other data or settings (each named).
+        SpoonfulError: there is no split, or it was made from other data or settings (each named).
     """
     remake = (
         f"run `spoonful fetch dataset={config.dataset.name}` and "

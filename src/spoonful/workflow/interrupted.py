@@ -1,4 +1,4 @@
-"""Find the interrupted run that training goes on with, and hold it while it trains."""
+"""Find the interrupted run to resume, and lock it while it trains."""
 
 import fcntl
 import os
@@ -22,7 +22,7 @@ _RECORD_NAME = "run.json"
 _LOCK_NAME = "lock"
 _REMOVED = ".removed-"
 
-# The status of a run in MLflow; None: it is not there.
+# The status of a run in MLflow; None: no such run.
 StatusOf = Callable[[str], str | None]
 
 
@@ -34,11 +34,11 @@ class _Record:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """What is kept of a run that has not finished: models/checkpoints/<run id>.
+    """The folder of an unfinished run: models/checkpoints/<run id>.
 
     Attributes:
         run_id: the run in MLflow.
-        identity: what decides the bits of the run, by the names of the config keys.
+        identity: what determines the bits of the run, by the names of the config keys.
         is_resumed: it was interrupted before.
     """
 
@@ -46,14 +46,14 @@ class RunFolder:
     identity: dict[str, Any]
     is_resumed: bool
 
-    @cached_property  # it remembers which ones are damaged
+    @cached_property  # it remembers which checkpoints are damaged
     def checkpoints(self) -> CheckpointFolder:
         """The run's checkpoints."""
         return CheckpointFolder(_path(self.run_id))
 
 
 def remove_run_folder(run_id: str) -> None:
-    """Remove what is kept of a run; killed meanwhile, none of it is taken for the run's."""
+    """Remove the folder of a run; if killed meanwhile, the rest is not taken for the run."""
     folder = _path(run_id)
     away = folder.with_name(f"{_REMOVED}{run_id}")
     with suppress(FileNotFoundError):
@@ -64,7 +64,7 @@ def remove_run_folder(run_id: str) -> None:
 
 @contextmanager
 def new_run_folder(run_id: str, identity: dict[str, Any]) -> Iterator[RunFolder]:
-    """Keep a run findable while it is trained, and after it was killed."""
+    """Keep a run findable while it trains, and after it was killed."""
     _path(run_id).mkdir(parents=True, exist_ok=True)
     with _locked(run_id) as lock:
         if lock is None:
@@ -80,16 +80,16 @@ def interrupted_run(
     status_of: StatusOf,
     note: Callable[[str], object],
 ) -> Iterator[RunFolder | None]:
-    """Give the run to go on with, held against other processes; None: begin a new one.
+    """Yield the run to resume, locked against other processes; None: begin a new one.
 
     Args:
         resume: "auto", a run id, or None.
-        identity: of the training that was asked for.
+        identity: identity of the requested training.
         status_of: asks MLflow.
-        note: told why a run that may be meant is not gone on with.
+        note: called with why a candidate run is not resumed.
 
     Raises:
-        SpoonfulError: the run asked for cannot be gone on with; names each field that differs.
+        SpoonfulError: the requested run cannot be resumed; names each field that differs.
     """
     if resume is None:
         yield None
@@ -125,8 +125,8 @@ def _newest(
         lock = _lock(run_id)
         if lock is None:
             continue  # another process trains it
-        # FINISHED: killed between the end of the run and that of its checkpoints. The last of them
-        # holds the whole training: nothing is trained again, and its model is there again.
+        # FINISHED: killed between the end of the run and the removal of its checkpoints. The last
+        # one holds the whole training: nothing is trained again, and its model is restored.
         if status_of(run_id) is None:
             note(f"the interrupted run {run_id} is not in this MLflow store: beginning anew")
         elif different := differences(record, identity):
@@ -138,7 +138,7 @@ def _newest(
 
 
 def _check(run_id: str, identity: dict[str, Any], status_of: StatusOf) -> None:
-    """Check that a run can be gone on with; raise SpoonfulError."""
+    """Check that a run can be resumed; raise SpoonfulError."""
     asked = f"trainer.resume={run_id}"
     record = _record(run_id)
     status = status_of(run_id)
@@ -163,7 +163,7 @@ def _check(run_id: str, identity: dict[str, Any], status_of: StatusOf) -> None:
 
 
 def _record(run_id: str) -> dict[str, Any] | None:
-    """Return the identity of a run that was interrupted; None: there is no record of it.
+    """Return the identity of an interrupted run; None: there is no record of it.
 
     Raises:
         SpoonfulError: the record is damaged; names it.
@@ -183,7 +183,7 @@ def _without_data(identity: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run_ids() -> list[str]:
-    """Return the runs that have a folder, the one begun last first."""
+    """Return the runs that have a folder, newest first."""
     records = checkpoints_dir().glob(f"*/{_RECORD_NAME}")
     newest_first = sorted(records, key=_time, reverse=True)
     return [r.parent.name for r in newest_first if not r.parent.name.startswith(_REMOVED)]
@@ -207,7 +207,7 @@ def _locked(run_id: str) -> Iterator[IO[str] | None]:
 
 
 def _lock(run_id: str) -> IO[str] | None:
-    """Hold a run until the file is closed, by its process' end at the latest; None: it is held."""
+    """Lock a run until the file is closed or its process ends; None: it is already locked."""
     try:
         lock = (_path(run_id) / _LOCK_NAME).open("a")
     except FileNotFoundError:  # it has just finished

@@ -1,4 +1,4 @@
-"""What Hydra knows of the job that is running."""
+"""What Hydra knows about the running job."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,12 @@ from spoonful.secrets import redacted, to_type
 
 @dataclass(frozen=True)
 class SweepPoint:
-    """What a training is a point of.
+    """The place of a training in a sweep.
 
     Attributes:
         parent_id: the sweep's run in MLflow.
         label: values of the axes, without the seed's.
-        number: of the point, from 0; None: it is known by its name.
+        number: number of the point, from 0; None: it is known by its name.
     """
 
     parent_id: str
@@ -28,14 +28,14 @@ class Job:
     """One job.
 
     Attributes:
-        overrides: as given on the command line; of a sweep's point, its own. Without
-            trainer.resume, which says nothing of what is trained.
+        overrides: as given on the command line; for a point of a sweep, its own. Without
+            trainer.resume, which does not affect what is trained.
         experiment: the overlay chosen, or None.
-        sweep_dir: where this point of a sweep leaves its model, or None outside a sweep.
+        sweep_dir: where this point of a sweep writes its model, or None outside a sweep.
         reproduces: the run that is trained again, or None.
-        typed: what stood behind it on the command line.
-        point: of which sweep it is which point, or None.
-        name: of the run; None: by its config.
+        typed: the arguments after it on the command line.
+        point: its place in a sweep, or None.
+        name: name of the run; None: derived from its config.
     """
 
     overrides: list[str]
@@ -47,7 +47,7 @@ class Job:
     name: str | None = None
 
     def command_to_go_on(self, run_id: str) -> str | None:
-        """Return what to type to go on with the job when it was interrupted; None: a sweep says."""
+        """Return the command to resume the interrupted job; None: the sweep gives it."""
         if self.reproduces is not None:
             return to_type(["spoonful", "reproduce", self.reproduces, *self.typed], "\n  ")
         if self.sweep_dir is not None:
@@ -69,5 +69,5 @@ def current_job() -> Job:
 
 
 def _is_set_by_us(override: str) -> bool:
-    """Say whether an override of Hydra's own keys comes of how a job is run, not of what it is."""
+    """Return whether an override of Hydra's keys concerns how a job runs, not what it is."""
     return override.lstrip("+~").startswith("hydra.mode")

@@ -1,4 +1,4 @@
-"""What must be as it was recorded, for a run that is trained again to come out the same."""
+"""What must match the record for a run to give the same result when trained again."""
 
 from collections.abc import Mapping
 
@@ -27,15 +27,15 @@ _RESUME = "trainer.resume="
 
 
 def overrides_of(run: RecordedRun) -> list[str]:
-    """Return the recorded overrides, but for the one that went on with an interrupted run."""
+    """Return the recorded overrides, except the one that resumed an interrupted run."""
     return [text for text in run.overrides if not text.lstrip("+").startswith(_RESUME)]
 
 
 def not_as_recorded(run: RecordedRun, recorded: Config) -> list[str]:
-    """Say of code, data, lock, packages and config each thing that is not the recorded one.
+    """List each difference from the record in code, data, lock, packages and config.
 
     Args:
-        run: which was recorded.
+        run: the recorded run.
         recorded: its config.
     """
     return [
@@ -59,7 +59,7 @@ def _code(run: RecordedRun) -> list[str]:
 
 
 def _project(run: RecordedRun) -> list[str]:
-    """Compare the project's checkout, where the code is that of another one."""
+    """Compare the project's checkout, if the code is from another one."""
     from spoonful.tracking.environment import code_version
 
     then, now = run.tag(PROJECT_COMMIT_TAG), code_version()
@@ -89,7 +89,7 @@ def _checkout(
 
 
 def _resumed(run: RecordedRun) -> list[str]:
-    """Name what the run began with and was gone on without."""
+    """Name what changed between the start of the run and its resumption."""
     changes = {
         name.removeprefix(RESUMED_TAGS): now
         for name, now in run.tags.items()

@@ -1,4 +1,4 @@
-"""Make the batches of recorded runs again, to see in which step their ledgers part."""
+"""Make the batches of recorded runs again, to find the step where their ledgers differ."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -35,18 +35,18 @@ class Replay:
         return self._digests[step]
 
     def batch(self, step: int, epoch: int | None) -> Batch:
-        """Return a step; in the epoch given, or the one that it belongs to."""
+        """Return a step, in the given epoch or the one that it belongs to."""
         own_epoch, number = divmod(step, len(self.generator))
         ids = tuple(self.source.example_id(int(index)) for index in self.generator.indices(step))
         return Batch(own_epoch + 1 if epoch is None else epoch, number + 1, ids)
 
     def steps_to(self, row: Row) -> range:
-        """Return the steps that a row of the ledger is the digest of."""
+        """Return the steps whose digest is a row of the ledger."""
         first = (row.epoch - 1) * len(self.generator) if row.stream == TRAIN else 0
         return range(first, row.step)
 
     def confirms(self, row: Row) -> bool:
-        """Say whether the same steps made again have a row's digest."""
+        """Return whether the same steps, made again, have a row's digest."""
         steps = self.steps_to(row)
         ledger = Ledger()
         ledger.begin(row.stream, row.epoch, steps.start)
@@ -58,16 +58,16 @@ class Replay:
 def look_into(
     config: Config, a: RecordedRun, b: RecordedRun, window: Window
 ) -> tuple[str, tuple[str, ...]]:
-    """Say in which step of a window the batches of two runs first differ, and show them.
+    """Find the step of a window where the batches of two runs first differ, and show them.
 
     Args:
-        config: has the values of keys that the recorded configs lack.
-        a: one run.
-        b: the other.
+        config: gives the values of keys that the recorded configs lack.
+        a: the first run.
+        b: the second run.
         window: where their ledgers first differ.
 
     Returns:
-        A detail, and lines below it.
+        A detail, and the lines below it.
     """
     replays, missing = [], []
     for letter, run in (("A", a), ("B", b)):
@@ -84,10 +84,10 @@ def look_into(
 
 
 def _open(config: Config, run: RecordedRun, stream: str) -> Replay:
-    """Open what a run read.
+    """Open the data that a run read.
 
     Raises:
-        SpoonfulError: the data here is not that.
+        SpoonfulError: the present data differs.
     """
     if run.config is None:
         raise SpoonfulError(f"run {run.short_id}: its config was not recorded")

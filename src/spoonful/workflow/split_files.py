@@ -1,4 +1,4 @@
-"""What `split` says of data/split: split.json, and the list of its files with their content."""
+"""The record of data/split: split.json, and the list of its files with their digests."""
 
 import hashlib
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from spoonful.files.tables import write_csv
 from spoonful.project import shown_path, split_dir, split_summary_path
 from spoonful.sources.folder import FolderSource
 
-# Beside train, val and test, so that it is put into place with them.
+# Beside train, val and test, so that it is put in place with them.
 LIST_NAME = "files.csv"
 _COLUMNS = ("path", "sha256")
 REMAKE = "run `spoonful split` again"
@@ -28,12 +28,12 @@ class SplitSummary:
 
     Attributes:
         dataset: name of the data set.
-        num_classes: how many classes.
-        num_images: images of each split.
-        digest: of which image is in which split.
-        data_digest: of the raw images.
+        num_classes: number of classes.
+        num_images: number of images in each split.
+        digest: digest of the assignment of images to splits.
+        data_digest: digest of the raw images.
         files_sha256: hex digest of the list of files.
-        settings: what decided the split.
+        settings: the settings that determined the split.
     """
 
     dataset: str
@@ -46,17 +46,17 @@ class SplitSummary:
 
 
 def split_settings(config: Config) -> dict[str, Any]:
-    """Return the settings that decide the split: two equal ones make equal splits of equal data."""
+    """Return the settings that determine the split: equal ones give equal splits of equal data."""
     names = ("val_fraction", "test_fraction", "split_seed")
     dataset = config.dataset
     return {name: getattr(dataset, name) for name in names if hasattr(dataset, name)}
 
 
 def read_summary() -> dict[str, Any]:
-    """Return what split.json says, as JSON types.
+    """Return the content of split.json, as JSON types.
 
     Raises:
-        SpoonfulError: it is missing or no such file; names it, what was expected and found.
+        SpoonfulError: it is missing or not such a file; names it, what was expected and found.
     """
     path = split_summary_path()
     summary = read_checked_values(path, SplitSummary, REMAKE)
@@ -74,7 +74,7 @@ def write_list(folder: Path, files: Iterable[tuple[str, str]]) -> str:
 
 
 def check_files(source: FolderSource, split: str) -> None:
-    """Check that a folder of data/split holds the files that `split` put there, and no others.
+    """Check that a folder of data/split holds exactly the files that `split` put there.
 
     Every file is read, as for the source's fingerprint, which is then known.
 

@@ -1,4 +1,4 @@
-"""What `train` records of a run: what it was made from, and what a person wants to see of it."""
+"""What `train` records about a run: its inputs, and the results for a reader."""
 
 import dataclasses
 import json
@@ -50,7 +50,7 @@ _NO_PARAMS = ("sweep.", "compare.", "evaluation.")
 
 
 def run_tags(config: Config, job: Job) -> dict[str, str]:
-    """Return what a run is to be found, grouped and compared by."""
+    """Return the tags by which a run is found, grouped and compared."""
     from spoonful.tracking.environment import package_versions
     from spoonful.tracking.parent import child_tags
 
@@ -68,7 +68,7 @@ def run_tags(config: Config, job: Job) -> dict[str, str]:
 
 
 def sweep_tags(experiment: str | None, overrides: Sequence[str]) -> dict[str, str]:
-    """Return what a sweep's run is to be found by, as each of its points is."""
+    """Return the tags by which a sweep's run is found, like each of its points."""
     from spoonful.tracking.environment import code_version, hardware, lock_digest
 
     return {
@@ -87,10 +87,10 @@ def log_inputs(
     train_source: SplitSource,
     val_source: SplitSource,
 ) -> None:
-    """Record all that decides the run, before it begins; a resumed one has some of it already."""
+    """Record all that determines the run, before it begins; a resumed one already has some."""
     from spoonful.tracking.environment import dvc_hash, full_environment
 
-    # What says nothing of a training would stand between what does in the UI's compare view.
+    # Unrelated params would clutter the UI's compare view.
     params = {k: v for k, v in flattened(config).items() if not k.startswith(_NO_PARAMS)}
     tracked.log_params(params)
     tracked.log_checked(OmegaConf.to_yaml(dataclasses.asdict(config)), CONFIG_NAME)
@@ -117,13 +117,13 @@ def _title(config: Config) -> str:
 
 
 def _data_digests() -> dict[str, str]:
-    """Return digests of the raw images, and of which of them is in which split."""
+    """Return digests of the raw images, and of their assignment to splits."""
     summary = read_summary()
     return {DATA_DIGEST_TAG: summary["data_digest"], SPLIT_DIGEST_TAG: summary["digest"]}
 
 
 def log_ledger(tracked: "TrackedRun", rows: list[Row]) -> None:
-    """Record which batches were seen so far."""
+    """Record which batches have been read so far."""
     digests = {f"{DIGEST_TAGS}{name}": overall_digest(rows, name) for name in (TRAIN, VAL)}
     tracked.log_checked(to_csv(rows), LEDGER_NAME, digests)
 
@@ -131,7 +131,7 @@ def log_ledger(tracked: "TrackedRun", rows: list[Row]) -> None:
 def log_results(
     tracked: "TrackedRun", config: Config, training: "Training", source: SplitSource
 ) -> None:
-    """Record the model and what a person wants to see of the training."""
+    """Record the model and the results of the training for a reader."""
     from spoonful.figures import learning_curves
 
     best = training.history[training.best_epoch - 1]
@@ -151,7 +151,7 @@ def log_results(
 def _log_batch_grid(tracked: "TrackedRun", config: Config, source: SplitSource) -> None:
     """Record the first batch as the model's first layers see it: scaled and augmented.
 
-    The augmentation layers are made anew: the model's own must not move on by a batch.
+    The augmentation layers are created again: the model's own must not advance by a batch.
     """
     import numpy as np
 

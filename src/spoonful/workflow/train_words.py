@@ -1,4 +1,4 @@
-"""What `train` says of a training besides its epochs."""
+"""What `train` prints about a training besides its epochs."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def warn(text: str) -> None:
-    """Warn of something that training goes on with."""
+    """Warn about something that does not stop training."""
     print(f"spoonful: warning: {text}", file=sys.stderr, flush=True)
 
 
 def warn_of_changes(tracked: "TrackedRun", tags: Mapping[str, str]) -> None:
-    """Say what has changed since the run began that its bits may depend on."""
+    """Print changes since the run began that may affect its bits."""
     if tracked.recorded is None:
         return
     from spoonful.tracking.run import changed_tags
@@ -44,7 +44,7 @@ def say_what_begins(
     folder: RunFolder,
     start: Checkpoint | None,
 ) -> None:
-    """Say what is trained, and where a run is taken up again."""
+    """Print what is trained, and where a run is resumed."""
     if not folder.is_resumed:
         progress.result(f"training {name} on {len(source):,} images")
         return
@@ -60,7 +60,7 @@ def say_what_begins(
 
 
 def say_what_came(trained: Trained, name: str, run: str, out_dir: Path) -> None:
-    """Say how a training ended, and where its model is."""
+    """Print how a training ended, and where its model is."""
     if trained.pruned_after is not None:
         progress.result(f"pruned {name} after epoch {trained.pruned_after}, run {run}")
         return
@@ -72,10 +72,10 @@ def say_what_came(trained: Trained, name: str, run: str, out_dir: Path) -> None:
 
 @contextmanager
 def told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
-    """Say how to go on with a run that the user ended, or that the system had no room for.
+    """Print how to resume a run that the user ended, or that ran out of space.
 
     Raises:
-        SpoonfulError: of what the system refused, with the command in it.
+        SpoonfulError: an error of the system, with the command in it.
     """
     command = job.command_to_go_on(folder.run_id)
     try:

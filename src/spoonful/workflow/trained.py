@@ -1,4 +1,4 @@
-"""How a training ended: with a model, or early because it was not worth its time."""
+"""How a training ended: with a model, or early because it was not worth the time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ class Trained:
 
     Attributes:
         run_id: its run in MLflow.
-        metrics: of the epoch whose weights were kept; of the last one, where it was pruned.
+        metrics: metrics of the epoch whose weights were kept; if pruned, of the last one.
         best_epoch: that epoch, from 1.
-        pruned_after: the epoch, from 1, after which it was ended as hopeless, without a model.
-        unsent: why the tracking server has not all of it; None: it has.
+        pruned_after: the epoch, from 1, after which it was stopped as hopeless, without a model.
+        unsent: why the tracking server does not have everything; None: it has.
     """
 
     run_id: str
@@ -25,17 +25,17 @@ class Trained:
     unsent: str | None = None
 
     def put_away(self) -> None:
-        """Remove what the training could be gone on with: what came of it is kept."""
+        """Remove the files for resuming the training: its results are kept."""
         remove_run_folder(self.run_id)
 
 
 class PrunedError(Exception):
-    """Ends a training that is not worth its time."""
+    """Ends a training that is not worth the time."""
 
     def __init__(self, epoch: int, metrics: dict[str, float]) -> None:
         super().__init__(f"pruned after epoch {epoch}")
         self.epoch, self.metrics = epoch, metrics
 
 
-# Told an epoch, from 1, and its metrics, says whether to end the training.
+# Called with an epoch, from 1, and its metrics; returns whether to end the training.
 IsHopeless = Callable[[int, dict[str, float]], bool]

@@ -1,4 +1,4 @@
-"""What `train` leaves in a folder: the model, the card that says what it was made from, its config.
+"""The output folder of `train`: the model, the card that describes its inputs, its config.
 
 The card's key is a digest of the card and the config: no changed value in either goes unnoticed.
 """
@@ -36,12 +36,12 @@ class ModelCard:
     """The keys of model.json.
 
     Attributes:
-        class_names: one name a class, in label order.
-        input: what its images were read from, and with which settings.
+        class_names: one name per class, in label order.
+        input: where its images were read from, and with which settings.
         best_epoch: the epoch, from 1, whose weights the model has.
-        fingerprints: of the train and val sources.
+        fingerprints: fingerprints of the train and val sources.
         sha256: hex digest of the model's file.
-        train_key: by which `evaluate` finds the run.
+        train_key: the key by which `evaluate` finds the run.
     """
 
     class_names: list[str]
@@ -73,7 +73,7 @@ class _Trainer:
 
 @dataclass(frozen=True)
 class _Settings:
-    """What judging a model needs of its config."""
+    """The part of a config that is needed to evaluate a model."""
 
     dataset: _Choice
     generator: _Generator
@@ -93,12 +93,12 @@ def read_card(folder: Path) -> dict[str, Any]:
     """Return model.json, checked against `ModelCard`, as JSON types.
 
     Raises:
-        SpoonfulError: it is missing or no such file.
+        SpoonfulError: it is missing or not such a file.
     """
     path = folder / CARD_NAME
     values = parsed_json(read_text(path, REMAKE), path, REMAKE)
     card = shaped(values, ModelCard, path, REMAKE)
-    # Of a packed split the store says it; what image files decoded to before, nothing does.
+    # For a packed split the store gives it; for image files, nothing records how they were decoded.
     if card.input.source == "folder" and card.input.background is None:
         remake = "the model is of an earlier version: run `spoonful train` again"
         raise unexpected(path, "a key input.background", "none", remake)
@@ -106,7 +106,7 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 
 def read_card_and_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return model.json and config.yaml of a model, after a check of all three files.
+    """Return model.json and config.yaml of a model, after checking all three files.
 
     Raises:
         SpoonfulError: one is missing, damaged, or does not belong to the others.
@@ -135,16 +135,16 @@ def read_card_and_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any]
 
 
 def load_model(path: Path) -> "keras.Model":
-    """Load a model whose file is whole.
+    """Load a model whose file is intact.
 
     Raises:
-        SpoonfulError: this Keras cannot load it; says why, and which one saved it.
+        SpoonfulError: this Keras cannot load it; says why, and which version saved it.
     """
     import keras
 
     try:
         return keras.models.load_model(path, compile=False)
-    except Exception as error:  # Keras raises whatever its layers do
+    except Exception as error:  # Keras raises whatever its layers raise
         saved_by = "another version"
         with (
             suppress(OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile),

@@ -1,4 +1,4 @@
-"""Train on the split data, leave the model in a folder, record the run."""
+"""Train on the split data, save the model in a folder, record the run."""
 
 import csv
 import io
@@ -50,16 +50,16 @@ if TYPE_CHECKING:
 def train_and_record(
     config: Config, job: Job, out_dir: Path, is_hopeless: IsHopeless | None = None
 ) -> Trained:
-    """Train, leave the model in a folder, and record the run.
+    """Train, save the model in a folder, and record the run.
 
-    What the training could be gone on with stays until the caller has kept what came of it, and
-    puts it away: a process that is killed between trains nothing twice.
+    The files for resuming the training stay until the caller has saved the results and removes
+    them: a process killed in between trains nothing twice.
 
     Args:
         config: the whole config.
-        job: what the run is recorded to have been started with.
-        out_dir: where the model is left.
-        is_hopeless: asked after each epoch; None: every epoch is trained.
+        job: recorded as the job that started the run.
+        out_dir: where the model is saved.
+        is_hopeless: called after each epoch; None: every epoch is trained.
     """
     config = with_noted_path(config)
     train_source, val_source = open_train_and_val(config)
@@ -97,7 +97,7 @@ def train_and_record(
 
 
 def _open_store(config: Config, job: Job) -> bool:
-    """Say where the run is recorded, and find out before the slow imports whether it can be.
+    """Print where the run is recorded, and check before the slow imports that it can be.
 
     Returns:
         Whether it can be now; False: it may begin later.
@@ -115,7 +115,7 @@ def _open_store(config: Config, job: Job) -> bool:
 
 
 def _may_begin_later(job: Job) -> bool:
-    """Say whether a server may be away: when a sweep began, it was there."""
+    """Return whether a server may be down: it was up when a sweep began."""
     return job.sweep_dir is not None
 
 
@@ -128,7 +128,7 @@ def _trained(
     folder: RunFolder,
     is_hopeless: IsHopeless | None,
 ) -> Trained:
-    """Fit, leave the model, and record both; where it was pruned, nothing is left but the run."""
+    """Fit, save the model, and record both; if pruned, only the run is kept."""
     train_source, val_source = sources
     try:
         training = _fit(config, job, train_source, val_source, tracked, folder, is_hopeless)
@@ -156,7 +156,7 @@ def _check_same_classes(train_source: SplitSource, val_source: SplitSource) -> N
 def _identity(
     config: Config, job: Job, train_source: SplitSource, val_source: SplitSource
 ) -> dict[str, Any]:
-    """Return what decides the bits of a run and what it is for, as JSON gives it back."""
+    """Return what determines the bits of a run and its purpose, as read back from JSON."""
     identity = {
         "settings": learning_settings(config),
         "reproduces": job.reproduces,
@@ -208,10 +208,10 @@ def _save(
     train_source: SplitSource,
     val_source: SplitSource,
 ) -> str:
-    """Leave the model and what it was made from; the same bytes for the same run.
+    """Save the model and its inputs; the same bytes for the same run.
 
     Returns:
-        The key by which `evaluate` finds the run: a digest of the files left.
+        The key by which `evaluate` finds the run: a digest of the saved files.
     """
     from spoonful.fitting.model_file import save_model
 

@@ -1,4 +1,4 @@
-"""What a tracking server was not sent, and what a killed process left: put right, or said."""
+"""Handle or report entries not sent to a server, and leftovers of killed processes."""
 
 import sys
 from pathlib import Path
@@ -11,9 +11,9 @@ UNSENT = 3
 
 
 def settle_store(config: TrackingConfig) -> None:
-    """Send what was kept for the server, and mark runs KILLED whose processes are dead.
+    """Send what was kept for the server, and mark runs with dead processes KILLED.
 
-    A server that is away is left to the command itself to meet.
+    If the server is down, the command itself handles it.
 
     Raises:
         SpoonfulError: the store refuses it.
@@ -29,7 +29,7 @@ def settle_store(config: TrackingConfig) -> None:
 
 
 def end_if_unsent(reason: str | None, code: int = UNSENT) -> None:
-    """Say that not all is at the server, and exit; do nothing where `reason` is None."""
+    """Print that not everything is at the server, and exit; do nothing if `reason` is None."""
     if reason is None:
         return
     _say(
@@ -40,7 +40,7 @@ def end_if_unsent(reason: str | None, code: int = UNSENT) -> None:
 
 
 def kept_for_the_server() -> str | None:
-    """Say that something waits for a server; None: nothing does."""
+    """Return a note if something waits for a server; None: nothing does."""
     return "the server was away" if _is_anything_in(journal_dir()) else None
 
 

@@ -15,12 +15,12 @@ from spoonful.compare.charts.theme import (
 from spoonful.compare.points import Study
 from spoonful.compare.quantities import Quantity
 
-_BAR, _AROUND = 19, 62  # height of a bar and of all that is not one, in px
+_BAR, _AROUND = 19, 62  # height of a bar and of everything else, in px
 
 
 @house_style()
 def bar_chart(study: Study, quantity: Quantity) -> Chart | None:
-    """Draw a bar for each point; None where no point has the quantity."""
+    """Draw a bar for each point; None if no point has the quantity."""
     known = [(point, point.spread(quantity)) for point in study.points]
     spreads = [(point.short_label, spread) for point, spread in known if spread is not None]
     if not spreads:

@@ -1,4 +1,4 @@
-"""Loss over the epochs, one line a value of an axis, with bands over the seeds."""
+"""Loss over the epochs, one line per value of an axis, with bands over the seeds."""
 
 import math
 import statistics
@@ -27,8 +27,8 @@ EPOCHS, IMAGES = "epoch", "images seen"
 _OVER = {EPOCHS: "over epochs", IMAGES: "over images seen"}
 _IMAGES_SEEN = "images_seen"
 _HEIGHT = 230
-_WIDE_RANGE = 20  # largest to smallest: from here on a scale of powers
-_SAME = 0.01  # images an epoch that differ by less share a scale with the epochs
+_WIDE_RANGE = 20  # ratio of largest to smallest for a logarithmic scale
+_SAME = 0.01  # images per epoch that differ by less share a scale with the epochs
 _FEW_EPOCHS = 25  # with more, markers would cover the line
 _MIN_SEEDS_FOR_SD = 3
 
@@ -43,7 +43,7 @@ class CurveGroup:
 
 @dataclass(frozen=True)
 class _Scales:
-    """What all charts of a loss share: its range, and the images of an epoch if always the same."""
+    """Shared by all charts of a loss: its range, and the images per epoch if always the same."""
 
     low: float
     high: float
@@ -53,8 +53,8 @@ class _Scales:
 def loss_curves(study: Study) -> list[CurveGroup]:
     """Draw both losses over the epochs, by each axis with several values.
 
-    Where an epoch has as many images in all runs, the same chart shows the images seen; where
-    not, there is a second one.
+    If an epoch has the same number of images in all runs, the same chart shows the images seen;
+    otherwise there is a second chart.
     """
     groups = []
     axes: list[str | None] = [*study.varied_axes] or [None]
@@ -93,7 +93,7 @@ def _curve_chart(
     scales: _Scales,
     words: tuple[str, str],
 ) -> Chart | None:
-    """Draw one loss over epochs or images; None where no point of the facet recorded it."""
+    """Draw one loss over epochs or images; None if no point of the facet recorded it."""
     loss, x = what
     lines = [(point, line) for point in facet.points if (line := _line(point, loss, x))]
     if not lines:
@@ -113,7 +113,7 @@ def _curve_chart(
 
 
 def _series(study: Study, axis: str | None, point: Point) -> tuple[str, int]:
-    """Return the title and the number of a point's line; alike in all charts."""
+    """Return the title and the number of a point's line, the same in all charts."""
     if axis is None:
         return point.label, 0
     value = value_of(study, point, axis)
@@ -152,7 +152,7 @@ def _draw(axes: Axes, title: str, number: int, line: list[tuple[float, Spread]])
 
 
 def _band(values: Spread) -> tuple[float, float]:
-    """One deviation to both sides, inside positive numbers; of two seeds their range."""
+    """One deviation to both sides, within positive numbers; for two seeds, their range."""
     if values.sd is None or values.num < _MIN_SEEDS_FOR_SD:
         return values.low, values.high
     return max(values.mean - values.sd, values.low / 2), values.mean + values.sd

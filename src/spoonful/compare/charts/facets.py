@@ -1,4 +1,4 @@
-"""Which points share a chart, and which of its series each belongs to."""
+"""Which points share a chart, and the series to which each belongs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ MAX_FACETS = 12
 
 @dataclass(frozen=True)
 class Facet:
-    """The points of one chart, which are alike in all axes that the chart does not show.
+    """The points of one chart, which are equal in all axes that the chart does not show.
 
     Attributes:
-        title: the values that they have in common; empty where there is nothing to say.
+        title: the values that they have in common; empty if there are none.
         points: in the order of the study.
     """
 
@@ -48,7 +48,7 @@ def value_of(study: Study, point: Point, axis: str) -> Setting:
 
 
 def left_out(count: int) -> str:
-    """Say that charts were left out; empty where none were."""
+    """Return a note that charts were left out; empty if none were."""
     if count <= MAX_FACETS:
         return ""
     return f"The first {MAX_FACETS} of {count} charts; points.csv and runs.csv have all."

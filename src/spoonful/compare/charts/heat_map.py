@@ -25,9 +25,9 @@ from spoonful.compare.runs import shown_setting
 
 _CELL = (48, 36)  # width and height in px
 _AROUND = (72, 60)
-_FILLED = (0.94, 0.92)  # share of a cell's place that it fills
-_LEAST = 1e-5  # an error rate or loss below it is none
-_FAINT, _STRONG = 0.05, 0.55  # more, and text could not be read on it
+_FILLED = (0.94, 0.92)  # share of its space that a cell fills
+_LEAST = 1e-5  # a smaller error rate or loss counts as this
+_FAINT, _STRONG = 0.05, 0.55  # with more, text on it would be unreadable
 
 
 def heat_maps(study: Study) -> list[Chart]:
@@ -82,7 +82,7 @@ def _heat_map(
 
 
 def _worth(quantity: Quantity, value: float) -> float:
-    """Return minus the logarithm of the loss or error rate, which differ by powers."""
+    """Return minus the logarithm of the loss or error rate, which differ by orders of magnitude."""
     badness = value if quantity.has_smaller_better else 1 - value
     return -math.log(max(badness, _LEAST))
 

@@ -1,4 +1,4 @@
-"""Ticks and labels that people can read: plain numbers, and words that cover nothing."""
+"""Readable ticks and labels: plain numbers, and text that does not cover other elements."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from spoonful.compare.charts.theme import WIDTH
 
 Box = tuple[float, float, float, float]  # left, bottom, right, top in px
 
-# Where a label may stand, in px from its point: the one that covers least is taken.
+# Possible offsets of a label from its point, in px: the one that covers least is used.
 _PLACES = ((6, 3), (6, -11), (-6, 3), (-6, -11), (0, 8), (0, -16), (10, 12), (-10, 12))
-_LEGEND_ROW, _LEGEND_LINE = 16, 48  # height of a row, and width of a line with its room
+_LEGEND_ROW, _LEGEND_LINE = 16, 48  # height of a row, and width of a line with its margin
 _LETTER_WIDTH, _LETTER_HEIGHT = 5.6, 9.0
-_MAX_COVERED = 0.1  # of a label's area; with more it is left out
+_MAX_COVERED = 0.1  # of a label's area; with more the label is left out
 _MARKER = 4.0  # from its centre to its edge
 
 
@@ -27,11 +27,11 @@ class Legend:
     name: str
 
     def height(self, titles: Sequence[str]) -> float:
-        """Return how much room it takes in px."""
+        """Return its height in px."""
         return _LEGEND_ROW * (1 + -(-len(titles) // self._num_columns(titles)))
 
     def draw(self, figure: Figure, titles: Sequence[str]) -> None:
-        """Put it into a figure whose lines have these titles."""
+        """Draw it into a figure whose lines have these titles."""
         columns = self._num_columns(titles)
         figure.legend(loc="outside lower center", title=self.name, title_fontsize=9, ncols=columns)
 
@@ -59,13 +59,13 @@ def short_number(value: float) -> str:
 def place_labels(
     figure: Figure, axes: Axes, points: Sequence[tuple[float, float]], labels: Sequence[str]
 ) -> None:
-    """Write a label beside each point that has room for one.
+    """Write a label beside each point with enough space.
 
     Args:
-        figure: laid out anew, so that its pixels are known; labels change the layout no more.
-        axes: of the points.
-        points: x and y of each, as in the data.
-        labels: one a point.
+        figure: laid out again, so that its pixels are known; labels do not change the layout.
+        axes: the axes of the points.
+        points: x and y of each, in data coordinates.
+        labels: one per point.
     """
     figure.draw_without_rendering()
     spots = [tuple(map(float, axes.transData.transform(point))) for point in points]

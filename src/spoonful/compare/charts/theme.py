@@ -1,7 +1,7 @@
 """One look for all charts: drawn once, readable on light and on dark.
 
-Matplotlib draws with colours that stand for others; in the SVG text these become CSS variables,
-which the page sets by the reader's colour scheme.
+Matplotlib draws with placeholder colours; in the SVG text these become CSS variables, which the
+page sets by the reader's colour scheme.
 """
 
 import html
@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 
 from spoonful.pages.colours import COLOURS, colour_variables
 
-WIDTH = 340.0  # of a usual chart, in px: fits a phone, so that its letters keep their size there
+WIDTH = 340.0  # of a usual chart, in px: fits a phone without scaling its letters
 
-# What stands for each colour in a drawing: no chart has these colours by itself.
+# The placeholder for each colour in a drawing: no chart uses these colours itself.
 _DRAWN = {name: f"#fe01{number:02x}" for number, name in enumerate(COLOURS)}
 PAGE, TEXT, MUTED, LINE, HEAT = (_DRAWN[name] for name in ("page", "text", "muted", "line", "heat"))
 _SERIES = [drawn for name, drawn in _DRAWN.items() if name.startswith("series")]
@@ -31,10 +31,10 @@ _TITLE_HEIGHT = 20
 _FONT = "system-ui, sans-serif"
 _DRAWING: dict[str, Any] = {
     "svg.fonttype": "none",
-    "svg.hashsalt": "spoonful",  # else each drawing has other ids
-    "font.family": "DejaVu Sans",  # comes with Matplotlib; wider than what the page shows
+    "svg.hashsalt": "spoonful",  # otherwise each drawing has other ids
+    "font.family": "DejaVu Sans",  # comes with Matplotlib; wider than the font of the page
     "font.size": 10,
-    "text.parse_math": False,  # "$" may stand in a name
+    "text.parse_math": False,  # a name may contain "$"
     "text.color": TEXT,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
@@ -68,11 +68,11 @@ class Chart:
     """A chart as SVG text with the page's CSS variables for colours.
 
     Attributes:
-        name: unlike that of any other chart of the page; the name of its file.
+        name: unique on the page; the name of its file.
         title: what it shows.
         note: how to read it; may be empty.
         width: in px at the letters' natural size.
-        svg: the element, without a size of its own.
+        svg: the element, without its own size.
     """
 
     name: str
@@ -84,21 +84,21 @@ class Chart:
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Draw in the look of the report; also to be put over a function, as a decorator."""
+    """Draw in the style of the report; can also be used as a decorator."""
     settings: Any = _DRAWING
     with rc_context(settings):
         yield
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:
-    """Make a figure of a size in px that needs no display and no pyplot state."""
+    """Make a figure with a size in px that needs neither a display nor pyplot state."""
     figure = Figure(figsize=(width / 72, height / 72), layout="constrained")
     FigureCanvasSVG(figure)
     return figure
 
 
 def series_style(number: int) -> dict[str, Any]:
-    """Return colour, marker and line of the series of a number from 0, unlike the others'."""
+    """Return the distinct colour, marker and line of the series with a number from 0."""
     return {
         "color": _SERIES[number % len(_SERIES)],
         "marker": _MARKERS[number % len(_MARKERS)],
@@ -111,7 +111,7 @@ def series_style(number: int) -> dict[str, Any]:
 def finished_chart(figure: Figure, name: str, title: str, note: str = "") -> Chart:
     """Turn a figure into a chart; the same figure always gives the same text."""
     text = io.StringIO()
-    # Matplotlib would write its version and the time into it.
+    # Matplotlib would write its version and the time into the file.
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(text, format="svg", metadata=nothing)
     svg = text.getvalue()
@@ -128,7 +128,7 @@ def finished_chart(figure: Figure, name: str, title: str, note: str = "") -> Cha
 
 
 def standalone_svg(chart: Chart) -> str:
-    """Return a chart as a file of its own, with its title and the reader's colour scheme."""
+    """Return a chart as a separate file, with its title and the reader's colour scheme."""
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     head, _, body = chart.svg.partition(">")
     _, _, width, height = head.split('"')[1].split()

@@ -1,4 +1,4 @@
-"""The metric of interest against the time that training took."""
+"""The metric of interest against training time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from spoonful.compare.quantities import TRAIN_TIME, Quantity
 from spoonful.compare.runs import shown_setting
 
 _HEIGHT = 290
-_FEWEST, _ROOM = 3, 4  # points of a better half, and how much more room all points take
-_WIDE_RANGE = 8  # largest to smallest: from here on a scale of powers
+_FEWEST, _ROOM = 3, 4  # points of a better half, and the ratio of ranges
+_WIDE_RANGE = 8  # ratio of largest to smallest for a logarithmic scale
 
 
 @dataclass(frozen=True)
 class _Mark:
-    """A point of the sweep in the chart: time and metric as people read them."""
+    """A point of the sweep in the chart: time and metric in display units."""
 
     label: str
     time: Spread
@@ -35,11 +35,11 @@ class _Mark:
 
 
 def time_charts(study: Study) -> list[Chart]:
-    """Draw each point's metric against its training time; empty where no time was recorded.
+    """Draw each point's metric against its training time; empty if no time was recorded.
 
     The axis with the most values gives the labels along a line, the next one the lines, and each
-    value of the others a chart of its own. Where few bad points press the others together, a
-    second chart shows the better half alone.
+    value of the others its own chart. If a few bad points compress the others, a second chart shows
+    only the better half.
     """
     time = next((q for q in study.quantities if q.name == TRAIN_TIME), None)
     if time is None:
@@ -61,7 +61,7 @@ def time_charts(study: Study) -> list[Chart]:
 
 
 def _better_half(study: Study, points: list[Point]) -> list[Point]:
-    """Return the better half of the points where all of them take far more room; else nothing."""
+    """Return the better half of the points if all need a much larger range; else nothing."""
     better = [point for point in study.ranked if point in points][: (len(points) + 1) // 2]
     means = [s.mean for p in points if (s := p.spread(study.target)) is not None]
     close = [s.mean for p in better if (s := p.spread(study.target)) is not None]
@@ -110,7 +110,7 @@ def _note(study: Study) -> str:
 
 
 def _series(study: Study, points: list[Point]) -> Iterator[tuple[str, int, list[Point]]]:
-    """Give title, number and points of each line; the numbers are alike in all charts."""
+    """Yield title, number and points of each line; the numbers are the same in all charts."""
     if len(study.varied_axes) < 2:
         yield "", 0, points
         return
@@ -136,7 +136,7 @@ def _marks(study: Study, time: Quantity, points: list[Point]) -> Iterator[_Mark]
 
 
 def scaled(spread: Spread, scale: float) -> Spread:
-    """Return a spread in the unit that people read."""
+    """Return a spread in the unit for display."""
     sd = None if spread.sd is None else spread.sd * scale
     return Spread(spread.mean * scale, sd, spread.num, spread.low * scale, spread.high * scale)
 

@@ -1,1 +1,1 @@
-"""Checkpoints on disk: whole or not at all, checked when read. Knows no Keras."""
+"""Checkpoints on disk: complete or absent, checked when read. Knows nothing about Keras."""

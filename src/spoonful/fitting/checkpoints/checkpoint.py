@@ -20,18 +20,18 @@ STATE_NAME = "state.json"
 FORMAT_VERSION = 1
 _REMAKE = "the checkpoint before it is taken"
 
-# NumPy's files know no bfloat16: an array of another package's type travels as bytes of this one.
+# NumPy's files do not support bfloat16: an array of another package's type is stored as this one.
 _BARE_TYPES = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What training goes on from.
+    """The state from which training resumes.
 
     Attributes:
-        step: global step that comes next.
+        step: the next global step.
         state: JSON types only; floats come back with the same bits.
-        arrays: by name, of any shape and type.
+        arrays: arrays by name, of any shape and type.
     """
 
     step: int
@@ -60,10 +60,10 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
-        SpoonfulError: it is torn, altered or of another version; says what is wrong.
+        SpoonfulError: it is incomplete, altered or of another version; says what is wrong.
     """
     path = folder / STATE_NAME
-    # Infinite: the best loss of a callback that has seen none.
+    # Infinite: the best loss of a callback that has not seen a loss.
     content = parsed_json(read_text(path, _REMAKE), path, _REMAKE, is_finite=False)
     try:
         found = _digest({name: value for name, value in content.items() if name != "sha256"})
@@ -86,14 +86,14 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 
 class _State(dict[str, Any]):
-    """A state that was read: a key that this version wants and it has not is one line."""
+    """A state that was read: a missing key is a one-line error."""
 
     def __init__(self, path: Path, values: Mapping[str, Any]) -> None:
         super().__init__(values)
         self._path = path
 
     def __missing__(self, key: str) -> Any:
-        """Refuse it."""
+        """Raise the error for a missing key."""
         remake = (
             "another version of spoonful wrote it: resume with that one, or train from the start"
         )
@@ -110,7 +110,7 @@ def _bare_arrays(
     bare, types = {}, {}
     for name, array in arrays.items():
         bare[name] = array
-        if array.dtype.isbuiltin == 2:  # of another package
+        if array.dtype.isbuiltin == 2:  # a type of another package
             types[name] = array.dtype.name
             bare[name] = array.view(_BARE_TYPES[array.dtype.itemsize])
     return bare, types

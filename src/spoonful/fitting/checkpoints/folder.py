@@ -1,4 +1,4 @@
-"""A folder of checkpoints: the newest two, each written beside and renamed."""
+"""A folder with the newest two checkpoints, each written beside its place and renamed."""
 
 import contextlib
 import re
@@ -18,17 +18,17 @@ class CheckpointFolder:
     """Keep the newest checkpoints of one training.
 
     Args:
-        path: the folder; made when the first checkpoint is written.
+        path: the folder; created when the first checkpoint is written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._damaged: set[int] = set()  # steps that `newest` passed over
+        self._damaged: set[int] = set()  # steps that `newest` skipped
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, then remove all but it and the one before it.
+        """Write a checkpoint, then remove all except it and the previous one.
 
-        Killed at any moment, the checkpoints that were there before or the new one are whole.
+        If killed at any moment, the earlier checkpoints or the new one are complete.
 
         Raises:
             SpoonfulError: it cannot be written; names the folder and the reason.
@@ -43,7 +43,7 @@ class CheckpointFolder:
                 f"({error.strerror or error}): make room or give access"
             ) from error
         self._damaged.discard(checkpoint.step)
-        # Training was taken up before those of later steps.
+        # Training was resumed before the checkpoints of later steps.
         earlier = [step for step in self.steps() if step <= checkpoint.step]
         kept = [step for step in earlier if step not in self._damaged][-NUM_KEPT:]
         for step in self.steps():
@@ -53,10 +53,10 @@ class CheckpointFolder:
             shutil.rmtree(leftover, ignore_errors=True)
 
     def newest(self, warn: Callable[[str], None]) -> Checkpoint | None:
-        """Return the newest checkpoint that is whole; None where there is none.
+        """Return the newest intact checkpoint; None if there is none.
 
         Args:
-            warn: told of each damaged checkpoint that is passed over.
+            warn: called for each damaged checkpoint that is skipped.
         """
         self._put_back_leftovers()
         for step in reversed(self.steps()):
@@ -68,14 +68,14 @@ class CheckpointFolder:
         return None
 
     def steps(self) -> list[int]:
-        """Return the steps that there are checkpoints of, ascending."""
+        """Return the steps that have checkpoints, ascending."""
         if not self.path.is_dir():
             return []
         found = (_NAME.fullmatch(path.name) for path in self.path.iterdir())
         return sorted(int(match[1]) for match in found if match)
 
     def remove(self) -> None:
-        """Remove all checkpoints, and the folder where nothing else is in it."""
+        """Remove all checkpoints, and the folder if nothing else is in it."""
         for step in self.steps():
             shutil.rmtree(self._folder(step), ignore_errors=True)
         for leftover in self._leftovers():
@@ -84,7 +84,7 @@ class CheckpointFolder:
             self.path.rmdir()
 
     def _put_back_leftovers(self) -> None:
-        """Use what a write left that was killed after it had moved its step's checkpoint away."""
+        """Restore what a killed write left after it had moved its step's checkpoint away."""
         for leftover in self._leftovers():
             place = self.path / leftover.name.split(".")[1]
             with contextlib.suppress(SpoonfulError, OSError):

@@ -14,7 +14,7 @@ def checked_background(background: Sequence[int]) -> tuple[int, int, int]:
     """Return a background as (red, green, blue), 0..255 each.
 
     Raises:
-        SpoonfulError: it is no such colour.
+        SpoonfulError: it is not such a colour.
     """
     values = tuple(background)
     if len(values) != 3 or any(
@@ -36,7 +36,7 @@ def on_background(
     Args:
         pixels: uint8 [..., 4].
         background: (red, green, blue).
-        is_premultiplied: the colours are multiplied by alpha already.
+        is_premultiplied: the colours are already multiplied by alpha.
 
     Returns:
         RGB, uint8 [..., 3].

@@ -11,18 +11,18 @@ from spoonful.sources.images.resize import Box
 _EXIF = b"Exif\0\0"
 _APP1, _START_OF_SCAN, _END_OF_IMAGE = 0xE1, 0xDA, 0xD9
 _ALONE = range(0xD0, 0xD9)  # markers without a length
-_FIRST_MARKER = 0xC0  # below are TEM, which no file has and Pillow refuses, and no markers
+_FIRST_MARKER = 0xC0  # below are TEM, which no file has and Pillow refuses, and non-markers
 _ORIENTATION, _ENTRY_BYTES = 0x0112, 12
 _WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I"}  # by the TIFF type
-# For each orientation, what is mirrored (OpenCV's code) after rows and columns are swapped from 5
-# on; None: nothing.
+# For each orientation, the mirroring (OpenCV's code) after rows and columns are swapped, from 5 on;
+# None: none.
 _MIRROR = {1: None, 2: 1, 3: -1, 4: 0, 5: None, 6: 1, 7: -1, 8: 0}
 
 
 def orientation(jpeg: bytes) -> int | None:
-    """Return the orientation 1..8 that a JPEG file asks for; 1 where it says nothing.
+    """Return the orientation 1..8 that a JPEG file specifies; 1 where it specifies none.
 
-    None: the file's segments are not in order. Never raises, whatever the bytes are.
+    None: the file's segments are not in order. Never raises for any bytes.
     """
     position = 2
     while position + 4 <= len(jpeg):
@@ -49,7 +49,7 @@ def orientation(jpeg: bytes) -> int | None:
 def exif_orientation(exif: bytes) -> int:
     """Return the orientation 1..8 in the first directory of EXIF data; 1 where it has none.
 
-    Damaged EXIF data cost no pixels: the picture is then taken as it is stored. Never raises.
+    Damaged EXIF data does not affect the pixels: the picture is used as stored. Never raises.
     """
     tiff = exif.removeprefix(_EXIF)
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
@@ -70,17 +70,17 @@ def exif_orientation(exif: bytes) -> int:
 
 
 def is_orientation(value: object) -> bool:
-    """Tell whether a value is one of the eight orientations."""
+    """Return whether a value is one of the eight orientations."""
     return isinstance(value, int) and value in _MIRROR
 
 
 def is_turned(orientation: int) -> bool:
-    """Tell whether rows of the stored picture are columns of the upright one."""
+    """Return whether rows of the stored picture are columns of the upright one."""
     return orientation >= 5
 
 
 def stored_box(box: Box, height: int, width: int, orientation: int) -> Box:
-    """Return where a box of the upright picture [height, width] lies in the stored one."""
+    """Return where a box of the upright picture [height, width] is in the stored one."""
     mirror = _MIRROR[orientation]
     top, left = box.top, box.left
     if mirror in (0, -1):

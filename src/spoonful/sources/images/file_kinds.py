@@ -1,7 +1,7 @@
-"""Say what a file is that is no image that can be read, by its first bytes.
+"""Identify a file that is not a readable image by its first bytes.
 
-A table of what people find among their images. puremagic was tried: it calls a file of zeros an
-embroidery and any zip file a Word document, and does not know a Git LFS pointer.
+A table of files that people find among their images. puremagic was tried: it calls a file of zeros
+an embroidery and any zip file a Word document, and does not know a Git LFS pointer.
 """
 
 import re
@@ -10,7 +10,7 @@ _DOWNLOAD = "download it again, or remove it"
 _CONVERT = "convert it, for example to PNG or JPEG"
 _REMOVE = "remove it"
 _UNPACK = "unpack it"
-# What may stand before the first element that counts.
+# What may come before the first element that counts.
 _XML = rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*"
 _LFS = b"version https://git-lfs.github.com/spec"
 # Pattern of the beginning, what it is, what to do.
@@ -64,7 +64,7 @@ _LOOKED_AT = 1024
 
 
 def identify(encoded: bytes) -> tuple[str, str]:
-    """Return what a file is and what to do about it, for a file that no decoder takes."""
+    """Return what a file is and what to do about it, for a file that no decoder accepts."""
     if not encoded:
         return "an empty file", _DOWNLOAD
     start = encoded[:_LOOKED_AT]

@@ -17,14 +17,14 @@ JPEG_START = b"\xff\xd8\xff"
 _DAMAGED = "a damaged JPEG image: "
 _COPY_AGAIN = "copy or download it again, or remove it"
 _CMYK = ("CMYK", "YCCK")
-# A progressive CMYK picture takes 12 bytes a pixel, one of 3 colours 9.
+# A progressive CMYK picture takes 12 bytes per pixel, one of 3 colours 9.
 _CMYK_WEIGHT = 4 / 3
 _BAND_ROWS = 64
 # Those that libjpeg-turbo has fast code for. From 533x400 to 224x224, the next step would be 5/8:
 # it took 0.80 ms, full size 0.59 ms, 1/2 0.39 ms.
 _REDUCTIONS = (8, 4, 2)
-# Photographs store colour at half size. To repeat it instead of interpolating it takes 0.05 ms less
-# of 0.59; shrunk from 533x400 to 224x224, the pixels differ by 0.24 of 255 (PSNR 52 dB).
+# Photographs store colour at half size. Repeating it instead of interpolating it saves 0.05 ms of
+# 0.59; shrunk from 533x400 to 224x224, the pixels differ by 0.24 of 255 (PSNR 52 dB).
 _REPEAT_COLOUR_FACTOR = 1.5
 
 
@@ -33,22 +33,21 @@ def decode_jpeg(encoded: bytes, pixels: NDArray[np.uint8], resize: str, max_pixe
 
     An eighth, a quarter or half of the file's size is decoded where that still covers the target in
     both directions. At 160x160, the pixels of 300 photographs of about 533x400 differ by 0.30 of
-    255 on average (PSNR 52 dB, the worst 41) from decoding fully and scaling likewise, and by 1.2
-    (41 dB) from decoding fully and averaging areas; Pillow's antialiased bilinear filter differs
-    from that by 1.15 (42 dB). "crop" cuts between whole pixels of what is decoded.
+    255 on average (PSNR 52 dB, worst 41) from full decoding with the same scaling, and by 1.2 (41
+    dB) from decoding fully and averaging areas; Pillow's antialiased bilinear filter differs from
+    that by 1.15 (42 dB). "crop" cuts between whole pixels of what is decoded.
 
-    Whatever libjpeg complains of is an error, except for bytes that belong to nothing; see
-    `jpeg_stray.py`.
+    Any complaint of libjpeg is an error, except about stray bytes; see `jpeg_stray.py`.
 
     Args:
         encoded: the file's bytes.
-        pixels: uint8 [h, w, 1] or [h, w, 3]; padding is left as it is.
+        pixels: uint8 [h, w, 1] or [h, w, 3]; padding is left unchanged.
         resize: "stretch", "fit" or "crop".
         max_pixels: the limit for height x width.
 
     Raises:
-        RefusedError: the file is damaged, of a kind that is not read, or too large. `pixels` then
-            holds anything.
+        RefusedError: the file is damaged, of an unsupported kind, or too large. The content of
+            `pixels` is then undefined.
     """
     try:
         _decode(encoded, pixels, resize, max_pixels)
@@ -83,7 +82,7 @@ def check_jpeg(encoded: bytes) -> None:
 def _header(encoded: bytes) -> tuple[int, int, str, str]:
     try:
         height, width, colours, sampling = simplejpeg.decode_jpeg_header(encoded)
-    except KeyError as error:  # a sampling of the colours that it has no name for
+    except KeyError as error:  # a colour sampling that it has no name for
         raise RefusedError(
             f"a JPEG image with an unusual sampling of its colours ({error})",
             "convert it, for example with Pillow",
@@ -132,7 +131,7 @@ def _from_cmyk(encoded: bytes, options: dict[str, Any], channels: int) -> NDArra
 
 
 def _refusal(encoded: bytes, error: ValueError) -> RefusedError:
-    """Say what is wrong with a JPEG file that libjpeg does not take."""
+    """Say what is wrong with a JPEG file that libjpeg does not accept."""
     frame = _frame(encoded)
     if frame is not None:
         marker, precision = frame
@@ -150,7 +149,7 @@ def _refusal(encoded: bytes, error: ValueError) -> RefusedError:
 
 
 def _frame(encoded: bytes) -> Sequence[int] | None:
-    """Return the marker of the frame header and its bits a colour; None where none is found."""
+    """Return the marker of the frame header and its bits per colour; None if none is found."""
     position = 2
     while position + 5 <= len(encoded) and encoded[position] == 0xFF:
         marker = encoded[position + 1]

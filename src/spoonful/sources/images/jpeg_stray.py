@@ -1,22 +1,22 @@
-"""Bytes of a JPEG file that belong to nothing: which may go, so that all pixels are still proven.
+"""Stray bytes of a JPEG file: which may be removed so that all pixels are still proven.
 
 Cameras pad between segments, and other programs between the last coded byte and the end marker;
-libjpeg complains of such bytes as it does of damage. `without_stray_bytes` takes them out and puts
-nothing in. A strict decoder then judges what is left: where it has no complaint, every block was
-decoded from the file's own coded data, and no coded byte was left over.
+libjpeg complains about such bytes as it does about damage. `without_stray_bytes` removes them and
+adds nothing. A strict decoder then checks the rest: if it has no complaint, every block was decoded
+from the file's own coded data, and no coded byte was left over.
 
-- Between segments, any bytes may go. A hole that hid a whole segment would look alike, so each
-  table that a scan uses must be in the file (libjpeg has defaults), and the meaning of its colours.
+- Between segments, any bytes may go. A hole over a whole segment would look the same, so each table
+  that a scan uses must be in the file (libjpeg has defaults), and the meaning of its colours.
 - Behind coded data, only one byte repeated up to the next marker goes, all of it. A tail that was
-  overwritten with zeros is refused: what stood there is missing then, even where zeros can be
-  decoded. Other bytes left over cannot be told from coded data behind a damaged place, and stay.
+  overwritten with zeros is refused: its data is missing, even where zeros can be decoded. Other
+  remaining bytes cannot be told from coded data after a damaged place, and are kept.
 """
 
 from dataclasses import dataclass, field
 
 _START_OF_SCAN, _END = 0xDA, 0xD9
 _HUFFMAN, _APP0, _APP1, _APP14 = 0xC4, 0xE0, 0xE1, 0xEE
-_FIRST_MARKER = 0xC0  # below are TEM, which no file has and Pillow refuses, and no markers
+_FIRST_MARKER = 0xC0  # below are TEM, which no file has and Pillow refuses, and non-markers
 _SOI_AND_RESTARTS = range(0xD0, 0xD9)
 _FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive; Huffman coded
 _PROGRESSIVE = 0xC2
@@ -26,7 +26,7 @@ _ALL_KNOWN = b"JFIF\0", b"Exif\0\0", b"Adobe"
 
 @dataclass
 class _Found:
-    """What a walk over the file has found so far."""
+    """What the scan over the file has found so far."""
 
     kept: list[bytes] = field(default_factory=list)
     is_changed: bool = False
@@ -38,13 +38,13 @@ class _Found:
 
 
 def without_stray_bytes(encoded: bytes) -> bytes | None:
-    """Return the file without bytes that belong to nothing, for a strict decoder to judge.
+    """Return the file without stray bytes, for a strict decoder to check.
 
-    Also settles what libjpeg complains of and no decoder uses: the revision of JFIF, and the
-    spectral range of a scan that is not progressive.
+    Also corrects values that libjpeg complains about and no decoder uses: the revision of JFIF, and
+    the spectral range of a scan that is not progressive.
 
     Returns:
-        None where there is no such byte, or no proof: the file is to be refused.
+        None where there is no such byte or no proof: the file is refused.
     """
     found = _Found(kept=[encoded[:2]])
     position = 2
@@ -73,7 +73,7 @@ def without_stray_bytes(encoded: bytes) -> bytes | None:
 
 
 def _next_marker(encoded: bytes, position: int) -> int | None:
-    """Return where the next marker begins; fill bytes of 0xFF before it are passed over."""
+    """Return where the next marker begins; fill bytes of 0xFF before it are skipped."""
     while True:
         position = encoded.find(b"\xff", position)
         if position < 0 or position + 1 >= len(encoded):
@@ -115,7 +115,7 @@ def _huffman_tables(content: bytes) -> list[int]:
 
 
 def _has_tables(scan: bytes, found: _Found) -> bool:
-    """Tell whether the file holds the Huffman tables that a scan's header names."""
+    """Return whether the file holds the Huffman tables that a scan's header names."""
     count = scan[0] if scan else 0
     if len(scan) != 2 * count + 4:
         return False

@@ -5,7 +5,7 @@ from spoonful.errors import SpoonfulError
 # Pillow's limit. The most memory that a picture of this size takes is below 1 GiB, measured for
 # each format (tests/sources/test_memory.py).
 MAX_PIXELS = 89_478_485
-# A file may have so many bytes for each pixel of the limit: 8 bits RGBA, not compressed.
+# A file may have this many bytes per pixel of the limit: 8 bits RGBA, not compressed.
 _MAX_FILE_BYTES_A_PIXEL = 4
 
 
@@ -13,7 +13,7 @@ class RefusedError(ValueError):
     """An image file that is not read.
 
     Args:
-        reason: what was found, as the rest of a sentence that begins with the file's name.
+        reason: what was found, as the end of a sentence that begins with the file's name.
         remedy: what to do about it.
     """
 
@@ -24,14 +24,14 @@ class RefusedError(ValueError):
 
 
 def check_pixels(height: int, width: int, max_pixels: int, what: str, weight: float = 1) -> None:
-    """Check a picture's size before any memory is taken for it.
+    """Check a picture's size before any memory is allocated for it.
 
     Args:
         height: rows.
         width: columns.
         max_pixels: the limit.
         what: the format, for the message.
-        weight: how many times the memory of a common picture's a pixel of this format takes.
+        weight: memory per pixel of this format, relative to a common picture.
 
     Raises:
         RefusedError: it has more pixels, or none.
@@ -52,7 +52,7 @@ def checked_max_pixels(max_pixels: int) -> int:
     """Return a limit for pixels.
 
     Raises:
-        SpoonfulError: it is no whole number from 1 on.
+        SpoonfulError: it is not a whole number >= 1.
     """
     if isinstance(max_pixels, bool) or not isinstance(max_pixels, int) or max_pixels < 1:
         raise SpoonfulError(f"max_pixels={max_pixels!r}: expected a whole number from 1 on")
@@ -60,5 +60,5 @@ def checked_max_pixels(max_pixels: int) -> int:
 
 
 def max_file_bytes(max_pixels: int) -> int:
-    """Return how many bytes a file may have."""
+    """Return the largest size of a file in bytes."""
     return (1 << 20) + _MAX_FILE_BYTES_A_PIXEL * max_pixels

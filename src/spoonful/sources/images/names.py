@@ -1,10 +1,10 @@
-"""Which files are images by their names: those that are read, and those that are only known."""
+"""Which files are images by name: those that can be read, and those that are only known."""
 
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import PurePath
 
-# What JPEG, TIFF and Pillow's other formats are called; see `decode.py`.
+# Names of JPEG, TIFF and Pillow's other formats; see `decode.py`.
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".bmp", ".dib", ".webp"),
     *(".avif", ".tif", ".tiff", ".jp2", ".j2k", ".jpc", ".j2c", ".jpf", ".jpx"),
@@ -19,7 +19,7 @@ _VECTOR = "drawings, render them to PNG"
 _EDITED = "layered pictures, export them to PNG"
 _CONVERT = "convert them to PNG"
 _VIDEO = "videos, extract their frames"
-# What is known of other files that people keep among their images.
+# Other files that people keep among their images.
 _OTHER = {
     **dict.fromkeys((".heic", ".heif", ".hif"), _HEIC),
     ".jxl": _JXL,
@@ -34,12 +34,12 @@ _OTHER = {
 
 
 def is_image_name(name: str) -> bool:
-    """Tell by its ending whether a file is an image that can be read; hidden files are not."""
+    """Return whether a name is that of a readable image, by its suffix; hidden files are not."""
     return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
 
 
 def is_known_image_name(name: str) -> bool:
-    """Tell whether a path's name is that of an image or video of a kind that is not read."""
+    """Return whether a path's name is that of an image or video of an unsupported kind."""
     path = PurePath(name)
     return path.suffix.lower() in _OTHER and not path.name.startswith(".")
 
@@ -48,7 +48,7 @@ def passed_over(paths: Iterable[str]) -> str:
     """Describe files that are not read, most frequent first: "12 .heic (HEIC, convert ...)".
 
     Args:
-        paths: where they are; their names alone count.
+        paths: their paths; only the names are used.
     """
     endings = Counter(
         "hidden" if path.name.startswith(".") else path.suffix.lower() or "without a suffix"

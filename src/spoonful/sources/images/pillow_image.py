@@ -1,4 +1,4 @@
-"""Image files of every format but JPEG and TIFF to pixels, with Pillow, which reports damage."""
+"""Image files of every format except JPEG and TIFF to pixels, with Pillow, which reports damage."""
 
 import io
 import struct
@@ -25,12 +25,12 @@ from spoonful.sources.images.exif import exif_orientation
 from spoonful.sources.images.limits import RefusedError, check_pixels
 from spoonful.sources.images.placing import placing, put
 
-# Pillow's warnings (a size, an animation that is not whole) name no file. What they tell of is
-# checked here, or costs no pixels of the first picture.
+# Pillow's warnings (a size, an animation that is not whole) do not name the file. What they report
+# is checked here, or affects no pixels of the first picture.
 warnings.filterwarnings("ignore", module=r"PIL\b")
-# Pixels that are converted at a time, so that no second copy of a large picture is made.
+# Pixels converted at a time, so that a large picture is not copied as a whole.
 _BAND_PIXELS = 1 << 20
-# Pillow spreads 1, 2 and 4 bits over 0..255, but not the value that is transparent.
+# Pillow scales 1, 2 and 4 bits to 0..255, but not the transparent value.
 _SPREAD = {"L;2": 85, "L;4": 17}
 _SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 _COPY_AGAIN = "copy or download it again, or remove it"
@@ -41,9 +41,9 @@ class _Format(NamedTuple):
 
     Attributes:
         name: for messages.
-        is_start: tells by a file's first bytes.
+        is_start: recognises it by the first bytes of a file.
         open: Pillow's class for it.
-        weight: how many times the memory of a PNG's a pixel takes; measured at the limit.
+        weight: memory per pixel, relative to a PNG; measured at the limit.
     """
 
     name: str
@@ -52,7 +52,7 @@ class _Format(NamedTuple):
     weight: float
 
 
-# What the file's own brand may be; as for Pillow, the brands behind it say that it is no HEIC.
+# What the file's own brand may be; as in Pillow, the brands after it say that it is not HEIC.
 _AVIF_BRANDS = (b"avif", b"avis", b"mif1", b"msf1")
 
 
@@ -100,20 +100,20 @@ def decode_other(
 ) -> bool:
     """Decode a file into place, upright, resized and without transparency.
 
-    Of 16 bits a colour, the upper 8 are taken. Of an animation, the first picture is shown.
+    Of 16 bits per colour, the upper 8 are used. Of an animation, the first picture is used.
 
     Args:
         encoded: the file's bytes.
-        pixels: uint8 [h, w, 1] or [h, w, 3]; padding is left as it is.
+        pixels: uint8 [h, w, 1] or [h, w, 3]; padding is left unchanged.
         resize: "stretch", "fit" or "crop".
-        background: (red, green, blue) behind what is transparent.
+        background: (red, green, blue) behind transparent parts.
         max_pixels: the limit for height x width.
 
     Returns:
-        False where it is of no format that is read here.
+        False if its format is not read here.
 
     Raises:
-        RefusedError: it is damaged, of a kind that is not read, or too large.
+        RefusedError: it is damaged, of an unsupported kind, or too large.
     """
     start = encoded[:64]
     form = next((form for form in _FORMATS if form.is_start(start)), None)
@@ -125,7 +125,7 @@ def decode_other(
             "what is missing of a cut image",
             "set it to False",
         )
-    if form.name == "WebP":  # Pillow takes the memory when it opens one
+    if form.name == "WebP":  # Pillow allocates the memory when it opens one
         check_pixels(*_webp_size(encoded), max_pixels, "a WebP image", form.weight)
     try:
         image, turn = _decoded(encoded, form, pixels.shape[2], background, max_pixels)
@@ -145,7 +145,7 @@ def _decoded(
     if form.name == "PNG":  # load() does not look at the checksums of the pixels
         form.open(io.BytesIO(encoded)).verify()
     with form.open(io.BytesIO(encoded)) as image:
-        # GIF and PNM find their mode out later, but the size is known before any memory is taken.
+        # GIF and PNM determine their mode later, but the size is known before memory is allocated.
         check_pixels(image.height, image.width, max_pixels, f"a {form.name} image", form.weight)
         _note_depth(image)
         image.load()
@@ -162,7 +162,7 @@ def _decoded(
 
 
 def _note_depth(image: ImageFile.ImageFile) -> None:
-    """Bring a transparent value to the scale that Pillow brings the pixels to."""
+    """Scale a transparent value as Pillow scales the pixels."""
     raw_mode = image.tile[0].args if image.tile else None
     transparent = image.info.get("transparency")
     if transparent is None:
@@ -205,7 +205,7 @@ def _converted(image: Image.Image, channels: int, background: Sequence[int]) -> 
 
 
 def _upper_bits(image: Image.Image, transparent: int | None) -> Image.Image:
-    """Take the upper 8 of 16 bits grey; with alpha where one value is transparent."""
+    """Take the upper 8 of 16 bits of grey; with alpha where one value is transparent."""
     values = np.asarray(image)
     grey = np.clip(values.astype(np.int64) >> 8, 0, 255).astype(np.uint8)
     if transparent is None:

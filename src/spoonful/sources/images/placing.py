@@ -1,4 +1,4 @@
-"""Put a decoded picture upright into the place of an example."""
+"""Put a decoded picture upright into the memory of an example."""
 
 from typing import NamedTuple
 
@@ -14,10 +14,10 @@ class Placing(NamedTuple):
     """Which box of the stored picture fills which box of the target.
 
     Attributes:
-        source: of the stored picture, before it is turned upright.
-        target: of the example's place.
+        source: box of the stored picture, before it is turned upright.
+        target: box of the example.
         turn: the EXIF orientation, 1..8.
-        height: rows of the stored picture that the target asks for, before turning.
+        height: rows of the stored picture that the target needs, before turning.
         width: columns, likewise.
     """
 
@@ -32,7 +32,7 @@ def placing(resize: str, size: tuple[int, int], turn: int, target_size: tuple[in
     """Return how a stored picture of `size` (height, width) is placed.
 
     Raises:
-        SpoonfulError: no such resize policy.
+        SpoonfulError: an invalid resize policy.
     """
     upright = size[::-1] if is_turned(turn) else size
     shown, target = boxes(resize, *upright, *target_size)
@@ -50,8 +50,8 @@ def put(
 
     Args:
         image: [h, w] or [h, w, 1] grey, or [h, w, 3].
-        where: how, in pixels of the file's own size.
-        pixels: uint8 [h, w, 1] or [h, w, 3]; padding is left as it is.
+        where: the boxes, in pixels of the file's own size.
+        pixels: uint8 [h, w, 1] or [h, w, 3]; padding is left unchanged.
         reduction: how many times smaller than the file's own size `image` is.
     """
     if pixels.shape[2] == 1:

@@ -20,7 +20,7 @@ def checked_resize(resize: str) -> str:
     """Return the name of a resize policy.
 
     Raises:
-        SpoonfulError: no such policy; names those there are.
+        SpoonfulError: an invalid policy; names the valid ones.
     """
     if resize not in RESIZES:
         raise SpoonfulError(f"resize={resize!r}: expected one of {', '.join(RESIZES)}")
@@ -36,11 +36,11 @@ def boxes(
     - fit: all of the picture, its aspect kept, in the middle of the target; the rest is padding.
     - crop: the middle of the picture, as large as the target's aspect allows, fills the target.
 
-    Where a margin is odd, the bottom or right one is a pixel wider. Each box has a pixel at least,
-    so that the aspect of a very thin picture is not kept exactly.
+    Where a margin is odd, the bottom or right one is a pixel wider. Each box has at least one
+    pixel, so the aspect of a very thin picture is not kept exactly.
 
     Raises:
-        SpoonfulError: no such policy.
+        SpoonfulError: an invalid policy.
     """
     picture, target = Box(0, 0, height, width), Box(0, 0, target_height, target_width)
     checked_resize(resize)

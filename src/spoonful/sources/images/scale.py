@@ -1,4 +1,4 @@
-"""Scale pixels: smooth growing, and shrinking that averages what becomes one pixel."""
+"""Scale pixels: smooth enlarging, and shrinking that averages the area of each new pixel."""
 
 import cv2
 import numpy as np
@@ -6,14 +6,14 @@ from numpy.typing import NDArray
 
 from spoonful.sources.images.resize import Box
 
-# To be raised with every change after which the same file makes other pixels: fingerprints then
-# differ, and what was packed before is packed anew. 1 was OpenCV's area average;
-# 2 dropped alpha, and read other formats than JPEG with OpenCV.
+# Increase this with every change that gives the same file other pixels: fingerprints then differ,
+# and existing stores are packed again. 1 was OpenCV's area average; 2 dropped alpha, and read
+# formats other than JPEG with OpenCV.
 PIXELS_VERSION = 3
 
 # Linear interpolation weighs two neighbours along each side. Noise that is shrunk by 1.9 along a
 # side keeps 1.25 times the spread that averaging leaves, by 2.4 it keeps 1.35 times as much, by 3
-# 1.7 times: from there on, pixels between the neighbours count too little.
+# 1.7 times: beyond that, pixels between the neighbours count too little.
 _LINEAR_FACTOR = 2.5
 _HALVE_FACTOR = 2.0
 
@@ -21,9 +21,9 @@ _HALVE_FACTOR = 2.0
 def scale(image: NDArray[np.uint8], pixels: NDArray[np.uint8], height: float, width: float) -> None:
     """Scale `image` to the size of `pixels`, into place.
 
-    Growing interpolates linearly. Shrinking averages squares of 2x2 pixels while both sides are to
-    be halved at least, and interpolates the rest: two samples a pixel, averaged, along a side that
-    still shrinks by more than 2.5.
+    Enlarging interpolates linearly. Shrinking averages squares of 2x2 pixels while both sides
+    shrink to half or less, and interpolates the rest: two samples per pixel, averaged, along a side
+    that still shrinks by more than 2.5.
 
     300 photographs of about 533x400, shrunk to 224x224, differ by 1.4 of 255 on average (PSNR
     40 dB, the worst 28) from OpenCV's area average, Pillow's antialiased bilinear filter by 0.85
@@ -31,9 +31,9 @@ def scale(image: NDArray[np.uint8], pixels: NDArray[np.uint8], height: float, wi
 
     Args:
         image: [h, w] or [h, w, 3].
-        pixels: what is filled, as many dimensions; may be a part of a larger array.
-        height: rows that `image` stands for, h where it grows. Where it was scaled down before,
-            that may be a fraction, less than one below or above h.
+        pixels: filled; as many dimensions; may be part of a larger array.
+        height: rows that `image` represents, h when enlarging. If it was scaled down before, this
+            may be a fraction, less than one below or above h.
         width: columns, likewise.
     """
     rows, columns = pixels.shape[:2]
@@ -43,7 +43,7 @@ def scale(image: NDArray[np.uint8], pixels: NDArray[np.uint8], height: float, wi
     while min(height / rows, width / columns) >= _HALVE_FACTOR:
         image = _halve(image)
         height, width = height / 2, width / 2
-    # A strip that is squeezed along one side alone: rare, so the slow way is good enough.
+    # A strip that is shrunk along one side only: rare, so the slow way is good enough.
     if height > 2 * _LINEAR_FACTOR * rows:
         image, height = _average(image, rows, image.shape[1]), rows
     if width > 2 * _LINEAR_FACTOR * columns:
@@ -70,7 +70,7 @@ def _like(pixels: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint
 
 
 def _halve(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Average squares of 2x2 pixels; an odd last row or column is one of a pair of equals."""
+    """Average squares of 2x2 pixels; an odd last row or column is paired with itself."""
     odd_rows, odd_columns = image.shape[0] % 2, image.shape[1] % 2
     if odd_rows or odd_columns:
         image = np.asarray(
@@ -90,7 +90,7 @@ def _average_row_pairs(image: NDArray[np.uint8], pixels: NDArray[np.uint8]) -> N
 def _interpolate(
     image: NDArray[np.uint8], pixels: NDArray[np.uint8], height: float, width: float
 ) -> NDArray[np.uint8]:
-    """Interpolate into place; the picture ends at `height` and `width`, between two pixels even."""
+    """Interpolate into place; the picture ends at `height` and `width`, even between two pixels."""
     rows, columns = pixels.shape[:2]
     image = image[: max(1, round(height)), : max(1, round(width))]
     # Given factors in place of a size, OpenCV takes fractions of a pixel into account. The size

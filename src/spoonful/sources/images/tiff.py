@@ -1,7 +1,7 @@
 """TIFF files to pixels, with tifffile and imagecodecs, which report damage.
 
-Of 720 files with a hole, a flipped bit or a cut, in nine ways of compression, they refused 57 that
-Pillow read with other pixels, and none that they read was refused by Pillow. They print nothing.
+Of 720 files with a hole, a flipped bit or a cut, in nine compressions, they refused 57 that Pillow
+read with different pixels, and read none that Pillow refused. They print nothing.
 """
 
 import io
@@ -30,20 +30,20 @@ _ASSOCIATED, _UNASSOCIATED = 1, 2
 _UNSIGNED = 1
 _SEPARATE = 2
 _BAND_PIXELS = 1 << 20
-# Bits a sample. Other numbers are hardly written, but are what a damaged directory says.
+# Bits per sample. Other numbers are rarely written, and mostly come from a damaged directory.
 _GREY_BITS, _COLOUR_BITS = (1, 2, 4, 8, 12, 16), (8, 16)
 _BITS = {_MIN_IS_WHITE: _GREY_BITS, _MIN_IS_BLACK: _GREY_BITS, _RGB: _COLOUR_BITS}
 _BITS |= {_PALETTE: (1, 2, 4, 8), _CMYK: (8,), _YCBCR: (8,)}
 _REQUIRED = ("ImageWidth", "ImageLength", "PhotometricInterpretation")
-# What says where the pixels are and what they mean is a whole number: of type BYTE, SHORT, LONG,
-# IFD, LONG8 or IFD8.
+# The tags that say where the pixels are and what they mean are whole numbers: of type BYTE, SHORT,
+# LONG, IFD, LONG8 or IFD8.
 _WHOLE_TYPES = (1, 3, 4, 13, 16, 18)
 _STRUCTURE = {*range(256, 260), 262, 273, *range(277, 280), 284, 317, *range(320, 326), 338, 339}
 # None, CCITT (three), LZW, JPEG, deflate (two), packbits: every libtiff has them.
 _IN_LIBTIFF = (1, 2, 3, 4, 5, _JPEG, 8, 32946, 32773)
 _COPY_AGAIN = "copy or download it again, or remove it"
 _CONVERT = "convert it to 8 bits RGB or grey"
-# What a sample may take beside the 8 bits that are kept: 16 bits, and the segments.
+# What a sample may take besides the 8 bits that are kept: 16 bits, and the segments.
 _WEIGHT_A_BYTE = 0.25
 
 
@@ -56,17 +56,17 @@ def decode_tiff(
 ) -> None:
     """Decode the first picture of a TIFF file into place, upright and resized.
 
-    Of 9 to 16 bits a colour, the upper 8 are taken. What is transparent shows the background.
+    Of 9 to 16 bits per colour, the upper 8 are used. Transparent parts show the background.
 
     Args:
         encoded: the file's bytes.
-        pixels: uint8 [h, w, 1] or [h, w, 3]; padding is left as it is.
+        pixels: uint8 [h, w, 1] or [h, w, 3]; padding is left unchanged.
         resize: "stretch", "fit" or "crop".
-        background: (red, green, blue) behind what is transparent.
+        background: (red, green, blue) behind transparent parts.
         max_pixels: the limit for height x width.
 
     Raises:
-        RefusedError: the file is damaged, of a kind that is not read, or too large.
+        RefusedError: the file is damaged, of an unsupported kind, or too large.
     """
     # Their messages do not name the file; what is wrong with it is raised as well.
     logging.getLogger("tifffile").addHandler(_SILENT)
@@ -114,9 +114,9 @@ def _decoded(
 
 
 def _check_directory(page: "TiffPage") -> None:
-    """Check that the picture's directory is whole, and says what a picture must say.
+    """Check that the picture's directory is complete and has the required tags.
 
-    tifffile passes over what it cannot read, and takes a default for what is not there.
+    tifffile skips tags that it cannot read, and uses a default for missing ones.
     """
     file = page.parent
     file.filehandle.seek(page.offset)
@@ -144,10 +144,10 @@ def _check_directory(page: "TiffPage") -> None:
 
 
 def _check_with_libtiff(encoded: bytes) -> None:
-    """Let libtiff decode the picture, too: it finds damage that tifffile does not.
+    """Decode the picture with libtiff too: it finds damage that tifffile does not.
 
-    Such as codes behind a segment's last row, or a line of a fax that is too long. Of 5,000
-    damaged files (experiments/fuzz), 7 were served without this that libtiff refuses.
+    Examples are codes after a segment's last row, or a fax line that is too long. Of 5,000 damaged
+    files (experiments/fuzz), 7 that libtiff refuses were served without this check.
     """
     import imagecodecs
 
@@ -155,7 +155,7 @@ def _check_with_libtiff(encoded: bytes) -> None:
 
 
 def _check_kind(page: "TiffPage") -> None:
-    """Refuse what has no sure 8 bits a colour."""
+    """Refuse pictures without a well-defined 8 bits per colour."""
     bits, form = page.bitspersample, page.sampleformat
     if form == 3:
         raise RefusedError(
@@ -176,7 +176,7 @@ def _check_kind(page: "TiffPage") -> None:
     colours = {_MIN_IS_WHITE: 1, _MIN_IS_BLACK: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3}
     photometric = int(page.photometric)
     num_declared = colours.get(photometric, 1 << 16) + len(page.extrasamples)
-    # One sample of its own plane is written by hardly any program; of 16 bits, Pillow refuses it.
+    # Hardly any program writes a sample in its own plane; with 16 bits, Pillow refuses it.
     is_odd = page.samplesperpixel == 1 and page.planarconfig == _SEPARATE and bits > 8
     if page.samplesperpixel != num_declared or bits not in _BITS.get(photometric, ()) or is_odd:
         raise RefusedError(
@@ -202,7 +202,7 @@ def _check_size(page: "TiffPage", max_pixels: int) -> None:
 
 
 def _check_segments(page: "TiffPage", encoded: bytes) -> None:
-    """Check that every strip or tile is there, and each that is a JPEG strictly."""
+    """Check that every strip or tile is present, and check JPEG ones strictly."""
     places = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     expected = int(np.prod(page.chunked))
     if len(places) < expected:
@@ -235,7 +235,7 @@ def _rgb_or_grey(
     samples = _eight_bits(values, bits)
     if photometric == _CMYK:
         return _converted(samples[..., :4], "CMYK")
-    if photometric == _YCBCR and compression != _JPEG:  # JPEG is decoded to RGB already
+    if photometric == _YCBCR and compression != _JPEG:  # JPEG is already decoded to RGB
         return _converted(samples[..., :3], "YCbCr")
     num_colours = 3 if photometric in (_RGB, _YCBCR) else 1
     colours = samples[..., :num_colours]
@@ -249,7 +249,7 @@ def _rgb_or_grey(
 
 
 def _eight_bits(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
-    """Spread fewer than 8 bits over 0..255; take the upper 8 of more."""
+    """Scale fewer than 8 bits to 0..255; take the upper 8 of more."""
     if bits == 8:
         return values.astype(np.uint8, copy=False)
     if bits > 8:

@@ -1,1 +1,1 @@
-"""The packed store, as it is read."""
+"""Read packed stores."""

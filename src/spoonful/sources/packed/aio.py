@@ -1,6 +1,6 @@
 """Linux' io_submit: hundreds of reads in one system call, with the interpreter lock released.
 
-Of a file in the page cache each read is done when the call returns. Containers that forbid newer
+For a file in the page cache, each read is done when the call returns. Containers that forbid newer
 calls (io_uring) allow this one.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Reads a call: 64, 256 and 1,024 took 1.9, 1.25 and 1.25 us of processor time a row of 784 bytes.
-# All processes together may have 65,536 (fs.aio-max-nr).
+# Reads per call: 64, 256 and 1,024 took 1.9, 1.25 and 1.25 us of CPU time per row of 784 bytes. All
+# processes together may have 65,536 (fs.aio-max-nr).
 _NUM_READS = 256
 _READ = 0  # IOCB_CMD_PREAD
 # io_setup, io_destroy, io_getevents, io_submit
@@ -33,10 +33,10 @@ _EVENT = np.dtype([("data", "<u8"), ("request", "<u8"), ("result", "<i8"), ("mor
 
 
 class AioContext:
-    """A queue of reads; used by one thread at a time, in the process that made it.
+    """A queue of reads, used by one thread at a time in the process that created it.
 
     Raises:
-        OSError: the system has no such queues, or none is left.
+        OSError: the system has no such queues, or none is free.
     """
 
     def __init__(self) -> None:
@@ -61,11 +61,11 @@ class AioContext:
         lengths: NDArray[np.integer[Any]],
         addresses: NDArray[np.integer[Any]],
     ) -> NDArray[np.int64]:
-        """Read byte ranges [k] of open files to addresses in memory, which the caller holds.
+        """Read byte ranges [k] of open files to addresses in memory that the caller owns.
 
         Returns:
-            How many bytes of each range were read, int64 [k]. Where it is not the range's length,
-            the file ended, the read failed (a negative number) or was not begun (0).
+            Number of bytes read of each range, int64 [k]. If it is not the range's length, the file
+            ended, the read failed (a negative number) or was not started (0).
         """
         results = np.zeros(len(offsets), dtype=np.int64)
         try:
@@ -83,16 +83,16 @@ class AioContext:
                 if begun < len(requests):
                     break
         except BaseException:
-            self.close()  # waits for what was begun: nothing writes to the caller's memory later
+            self.close()  # waits for started reads: nothing writes to the caller's memory later
             raise
         return results
 
     def close(self) -> None:
-        """Give the queue back; waits until nothing is being read."""
+        """Release the queue; waits until nothing is being read."""
         self._call(self._destroy, self._context)
 
     def _begin(self, count: int) -> int:
-        """Submit the first `count` requests; return how many the system took."""
+        """Submit the first `count` requests; return how many the system accepted."""
         begun = 0
         while begun < count:
             pointers = ctypes.c_void_p(self._pointers[begun:].ctypes.data)

@@ -1,4 +1,4 @@
-"""Check the shards of a store against their checksums once, in a thread, while they are read."""
+"""Check the shards of a store against their checksums once, in a thread, during reading."""
 
 import hashlib
 import os
@@ -17,24 +17,24 @@ from spoonful.sources.packed.meta import REMAKE, FileMeta
 # Hashed in 0.5 ms, so that the thread ends soon.
 _CHUNK_BYTES = 1 << 20
 
-# The shards that this process has found whole: as files, at the time of their last change.
+# The shards that this process has found intact: as files, at the time of their last change.
 _Checked = tuple[int, int, int, int, str]
 _whole: set[_Checked] = set()
 
 
 def forget() -> None:
-    """Forget which shards were found whole: a benchmark checks them again."""
+    """Forget which shards were found intact: a benchmark checks them again."""
     _whole.clear()
 
 
 class ShardCheck:
-    """Check the shards of one open store; those that this process has checked are passed over.
+    """Check the shards of one open store, except those that this process has already checked.
 
     Args:
-        files: the shards.
-        shards: what they must be.
-        keeps_cache: the store fits into memory: what is read for the check stays in the system's
-            cache, where the readers find it. Otherwise what was not there before is dropped.
+        files: the shard files.
+        shards: what their content must be.
+        keeps_cache: the store fits into memory: data read for the check stays in the system's
+            cache, for the readers. Otherwise data that was not there before is dropped.
     """
 
     def __init__(self, files: FileSet, shards: Sequence[FileMeta], keeps_cache: bool) -> None:
@@ -50,7 +50,7 @@ class ShardCheck:
         self._lock = threading.Lock()
 
     def begin(self) -> None:
-        """Start the thread, the first time."""
+        """Start the thread if it has not been started."""
         if self._thread is not None or self._is_stopped:
             return
         with self._lock:
@@ -58,14 +58,14 @@ class ShardCheck:
                 self._thread = background.start(self._work, "spoonful-check", self.stop)
 
     def stop(self) -> None:
-        """Let the thread end soon; what it has not checked stays so."""
+        """Let the thread end soon; unchecked shards stay unchecked."""
         self._is_stopped = True
 
     def raise_if_failed(self) -> None:
-        """Raise what was found.
+        """Raise the error that was found.
 
         Raises:
-            SpoonfulError: a shard is not as it was packed; names it.
+            SpoonfulError: a shard has changed since packing; names it.
         """
         if self.error is not None:
             raise SpoonfulError(str(self.error))
@@ -77,7 +77,7 @@ class ShardCheck:
             limit_s: longest time without progress.
 
         Raises:
-            SpoonfulError: a shard is not as it was packed, or cannot be read within the limit.
+            SpoonfulError: a shard has changed since packing, or cannot be read within the limit.
         """
         have = -1
         while self._thread is not None and not self._is_over.wait(limit_s):
@@ -128,9 +128,9 @@ class ShardCheck:
         _whole.add(key)
 
     def _read(self, descriptor: int, offset: int, buffer: memoryview) -> int:
-        """Read on, without taking room from what the readers need."""
+        """Read the next part, without displacing what the readers need."""
         if not self._keeps_cache and hasattr(os, "RWF_NOWAIT"):
-            with suppress(OSError):  # not in the cache, or a file system that cannot tell
+            with suppress(OSError):  # not in the cache, or an unsupported file system
                 got = os.preadv(descriptor, [buffer], offset, os.RWF_NOWAIT)
                 if got:
                     return got

@@ -21,14 +21,14 @@ _FEW_FILES = 128
 
 
 class FileSet:
-    """Files of a folder that are opened when first read, and stay so.
+    """Files of a folder that are opened when first read, and stay open.
 
-    They are looked for in the folder that was there at the beginning: where another store has taken
-    its place since, a file is missing instead of being another store's.
+    They are looked up in the folder that existed at the start: if another store has replaced it, a
+    file is missing instead of being one of the other store.
 
     Args:
-        folder: where they lie.
-        names: the files, known by their place in this list.
+        folder: the folder of the files.
+        names: the files, identified by their place in this list.
     """
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
@@ -59,12 +59,12 @@ class FileSet:
         """Read a whole file into memory, and check it.
 
         Args:
-            number: which file.
-            file: what it must be.
+            number: the number of the file.
+            file: what its content must be.
             parts: contiguous and writable, together as long as the file.
 
         Raises:
-            SpoonfulError: it cannot be read, or is not the file that was packed; names it.
+            SpoonfulError: it cannot be read, or has changed since packing; names it.
         """
         descriptor = int(self.descriptors(np.array([number]))[0])
         self.check_size(number, file)
@@ -83,7 +83,7 @@ class FileSet:
             raise unexpected(self.paths[number], expected, found, REMAKE)
 
     def check_size(self, number: int, file: FileMeta) -> None:
-        """Check that an open file is as long as it was.
+        """Check that an open file still has its size.
 
         Raises:
             SpoonfulError: it is shorter or longer; names it.
@@ -96,8 +96,8 @@ class FileSet:
     def will_need(self, number: int, offset: int, length: int) -> None:
         """Ask the system to read a range soon; a hint that never fails.
 
-        It then reads nothing more of the file than what it is asked for: a single read next to such
-        a range made it fetch the megabytes that follow, in place of what was fetched before.
+        The system then reads nothing else of the file: a single read next to such a range made it
+        fetch the megabytes that follow, which displaced what was fetched before.
         """
         with suppress(OSError, AttributeError, SpoonfulError):  # no such call on macOS and Windows
             descriptor = int(self.descriptors(np.array([number]))[0])
@@ -105,7 +105,7 @@ class FileSet:
             os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_WILLNEED)
 
     def will_not_need(self, number: int, offset: int, length: int) -> None:
-        """Tell the system that nobody will soon read a range again; a hint that never fails."""
+        """Tell the system that a range will not be read again soon; a hint that never fails."""
         with suppress(OSError, AttributeError, SpoonfulError):
             descriptor = int(self.descriptors(np.array([number]))[0])
             os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)
@@ -120,7 +120,7 @@ class FileSet:
 
 
 def distinct(numbers: Integers) -> list[int]:
-    """Return the different ones of small numbers from 0 on, in their order.
+    """Return the distinct values of small numbers >= 0, sorted.
 
     The first call of `np.unique` takes 60 ms: it imports masked arrays.
     """
@@ -153,7 +153,7 @@ def _close(folder: int | None, descriptors: NDArray[np.int64]) -> None:
 
 
 def _allow_more_files() -> None:
-    """Raise this process' own limit of open files as far as the system lets it."""
+    """Raise the limit of open files of this process as far as the system allows."""
     with suppress(ImportError, ValueError, OSError):
         import resource
 

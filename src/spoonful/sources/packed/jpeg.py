@@ -1,4 +1,4 @@
-"""Pixels of a jpeg store: records out of few big Arrow files, decoded when asked for."""
+"""Pixels of a jpeg store: records in a few large Arrow files, decoded on request."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from spoonful.sources.threads import num_processors
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Records are read in groups whose images have so many bytes; the records themselves have fewer.
+# Records are read in groups whose images have this many bytes; the records have fewer.
 _GROUP_BYTES = 4 << 20
 _MAX_GROUP = 256
 # After the name of the format and its padding.
@@ -30,9 +30,9 @@ class JpegImages:
 
     Args:
         folder: the store.
-        meta: what its meta.json says.
-        is_loaded: load a shard into memory when it is first read, and check it then, instead of
-            reading what is asked for, which costs 4 % of decoding 224x224 but takes no memory.
+        meta: the content of its meta.json.
+        is_loaded: load and check a shard in memory when it is first read. Otherwise only the
+            requested records are read, which costs 4 % of decoding 224x224 but takes no memory.
     """
 
     def __init__(self, folder: Path, meta: StoreMeta, is_loaded: bool) -> None:
@@ -58,7 +58,7 @@ class JpegImages:
         """Fill images uint8 [k, h, w, c] with the examples of checked indices [k].
 
         Raises:
-            SpoonfulError: a shard that is gone or shorter than it was, or a record that is no such
+            SpoonfulError: a shard that is missing or shortened, or a record that is not such an
                 image; names the shard and the example.
         """
         indices = indices.astype(np.int64, copy=False)
@@ -67,10 +67,10 @@ class JpegImages:
             self._read_group(indices[start:stop], images[start:stop])
 
     def byte_ranges(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-        """List where the records of the examples start..stop-1 lie: (shard, offset, bytes).
+        """List where the records of the examples start..stop-1 are: (shard, offset, bytes).
 
         Raises:
-            SpoonfulError: a shard that is gone or damaged; names it.
+            SpoonfulError: a shard that is missing or damaged; names it.
         """
         first_shard, last_shard = self._shard_of(np.array([start, stop - 1])).tolist()
         for shard in range(first_shard, last_shard + 1):
@@ -104,7 +104,7 @@ class JpegImages:
             raise RangeError(place, f"an image of shape {found}")
 
     def _records_of(self, indices: Integers) -> Iterator[memoryview]:
-        """Give the records of examples [k], in their order."""
+        """Yield the records of examples [k], in their order."""
         shards = self._shard_of(indices)
         places = indices - self._firsts[shards]
         offsets, lengths = np.empty_like(indices), np.empty_like(indices)
@@ -141,9 +141,9 @@ class JpegImages:
         return found
 
     def _record_places(self, shard: int) -> "RecordPlaces":
-        import pyarrow as pa  # 0.2 s, which raw stores need not wait for
+        import pyarrow as pa  # 0.2 s, which raw stores do not need
 
-        # Arrow raises OSError for a message that is none.
+        # Arrow raises OSError for an invalid message.
         errors = (ValueError, TypeError, OSError, MemoryError, RangeError, pa.ArrowException)
         count = int(self._counts[shard])
         try:
@@ -157,12 +157,12 @@ class JpegImages:
             ) from error
 
     def _readable(self, shard: int) -> tuple[NDArray[np.uint8], Callable[[int, int], object]]:
-        """Return memory for a shard, and what reads a part of it into there."""
+        """Return memory for a shard, and a function that reads a part of it into this memory."""
         if self._is_loaded:
             return np.frombuffer(self._content(shard), np.uint8), lambda start, stop: None
         self.files.check_size(shard, self._shards[shard])
         descriptor = int(self.files.descriptors(np.array([shard]))[0])
-        # Memory that is not written to takes no room.
+        # Memory that is not written takes no space.
         content = np.empty(self._shards[shard].num_bytes, np.uint8)
         return content, lambda start, stop: read_range(descriptor, start, content[start:stop].data)
 
@@ -175,19 +175,19 @@ class JpegImages:
 
 
 class RecordPlaces:
-    """Where the records of a shard lie in its file.
+    """Where the records of a shard are in its file.
 
-    Four bytes a record, so that millions of them cost little memory.
+    Four bytes per record, so millions of them take little memory.
 
     Args:
         content: memory as long as an Arrow IPC file with one column of binaries, in batches of one
             size.
-        read: called before the bytes from one offset to another are looked at, to fill them in. The
-            records are not.
-        num_examples: how many records it must hold.
+        read: called before the bytes between two offsets are used, to fill them in. The records
+            themselves are not filled.
+        num_examples: number of records that it must hold.
 
     Raises:
-        ValueError, pyarrow.ArrowException: it is no such file.
+        ValueError, pyarrow.ArrowException: it is not such a file.
     """
 
     def __init__(
@@ -213,10 +213,10 @@ class RecordPlaces:
 def _record_edges(
     content: NDArray[np.uint8], read: Callable[[int, int], object]
 ) -> Iterator[NDArray[np.int64]]:
-    """Give the places in the file where the records of each batch begin and end, [rows + 1].
+    """Yield the offsets in the file where the records of each batch begin and end, [rows + 1].
 
     Raises:
-        ValueError: other columns, or places outside the file.
+        ValueError: other columns, or offsets outside the file.
     """
     import pyarrow as pa
 
@@ -242,10 +242,10 @@ def _record_edges(
 def _messages(
     content: NDArray[np.uint8], read: Callable[[int, int], object]
 ) -> Iterator[tuple[int, "pa.Message"]]:
-    """Give the messages of an Arrow file, whose bodies are not read, and where each begins.
+    """Yield the messages of an Arrow file, without reading their bodies, and their offsets.
 
-    Each begins with -1 and the length of its head, and ends with its body; the last is followed by
-    -1 and 0.
+    Each begins with -1 and the length of its header, and ends with its body; the last is followed
+    by -1 and 0.
     """
     import pyarrow as pa
 

@@ -1,4 +1,4 @@
-"""meta.json: what a packed split holds, and how each of its files is known to be whole."""
+"""meta.json: what a packed split holds, and the checksums of its files."""
 
 import hashlib
 import json
@@ -21,8 +21,8 @@ SHARD_SUFFIXES = {"raw": ".npy", "jpeg": ".arrow"}
 # Pixels of a raw shard begin here, at the start of a page.
 RAW_DATA_START = 4096
 MAX_SHARD_MB = 256
-# What to do about a file whose size is right and whose bytes are not: only sizes are checked before
-# a store is left alone as up to date.
+# What to do about a file with the right size and wrong bytes: only sizes are checked before a store
+# is considered up to date.
 REMAKE = "remove the folder and run `spoonful pack` again"
 _PACK_AGAIN = "run `spoonful pack` again"
 SETTINGS = ("resize", "background", "quality", "chroma_subsampling", "shard_mb")
@@ -41,7 +41,7 @@ class FileMeta:
         name: its name in the store's folder.
         num_bytes: its size.
         sha256: hex digest of its bytes.
-        num_examples: how many examples it holds.
+        num_examples: number of examples that it holds.
     """
 
     name: str
@@ -52,21 +52,21 @@ class FileMeta:
 
 @dataclass(frozen=True)
 class StoreMeta:
-    """What meta.json says.
+    """The content of meta.json.
 
     Attributes:
         encoding: "raw" (pixels) or "jpeg" (records).
         image_shape: (height, width, channels) of every example.
-        class_names: one name a class, in label order.
-        num_examples_per_class: how many examples each class has, by its name.
-        fingerprint: hex digest of what the store serves.
-        source_fingerprint: that of the source that was packed.
-        shards: the files of images, in order; all but the last raw one hold equally many.
+        class_names: one name per class, in label order.
+        num_examples_per_class: number of examples in each class, by name.
+        fingerprint: hex digest of the data that the store serves.
+        source_fingerprint: fingerprint of the packed source.
+        shards: the files of images, in order; all raw ones except the last hold equally many.
         labels: labels.npy.
         ids: ids.arrow.
-        settings: what else decides the bytes: resize, background, quality, chroma_subsampling,
+        settings: what else determines the bytes: resize, background, quality, chroma_subsampling,
             shard_mb; None where it does not apply.
-        split_summary: what data/split.json said; None where something else was packed.
+        split_summary: content of data/split.json; None where something else was packed.
     """
 
     encoding: str
@@ -83,7 +83,7 @@ class StoreMeta:
 
     @property
     def num_examples(self) -> int:
-        """How many examples the store holds."""
+        """Number of examples in the store."""
         return sum(shard.num_examples for shard in self.shards)
 
     @property
@@ -94,12 +94,12 @@ class StoreMeta:
 
     @property
     def files(self) -> tuple[FileMeta, ...]:
-        """Every file but meta.json."""
+        """Every file except meta.json."""
         return (*self.shards, self.labels, self.ids)
 
     @property
     def num_bytes(self) -> int:
-        """Size of all files but meta.json."""
+        """Size of all files except meta.json."""
         return sum(file.num_bytes for file in self.files)
 
     def to_json(self) -> dict[str, Any]:
@@ -135,10 +135,10 @@ def store_fingerprint(
 
 
 def load_meta(folder: Path) -> StoreMeta:
-    """Read meta.json and check that every file is there with its size; no file is opened.
+    """Read meta.json and check that every file exists with its size; no file is opened.
 
     Raises:
-        SpoonfulError: no store, one of a newer version, or a file that is missing or of another
+        SpoonfulError: no store, one of a newer version, or a file that is missing or has another
             size; names the path, what was expected and what was found.
     """
     path = folder / META_NAME
@@ -170,7 +170,7 @@ def _check_size(path: Path, num_bytes: int) -> None:
 
 
 def _parsed(values: Any, path: Path) -> StoreMeta:
-    """Turn meta.json into its object; ValueError, KeyError or TypeError where it does not fit."""
+    """Turn meta.json into its object; ValueError, KeyError or TypeError if it is invalid."""
     if not isinstance(values, dict):
         raise TypeError(f"a {type(values).__name__} at its top")
     version = _whole(values["format_version"])
@@ -181,7 +181,7 @@ def _parsed(values: Any, path: Path) -> StoreMeta:
         )
     if unknown := sorted(values.keys() - _KEYS):
         raise ValueError(f"an unknown key {unknown[0]!r}")
-    # No file that was packed before there was this digest has it.
+    # Stores packed by earlier versions do not have this digest.
     if "sha256" in values and values["sha256"] != _digest(values):
         raise ValueError("a sha256 that is not that of its content: a value was altered")
     height, width, channels = (_whole(side) for side in values["image_shape"])
@@ -230,7 +230,7 @@ def _check_together(meta: StoreMeta, num_examples: int) -> None:
 
 
 def _digest(content: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of all values but the digest itself: class names, counts, settings too."""
+    """Return the SHA-256 of all values except the digest: also of class names and settings."""
     rest = {name: value for name, value in content.items() if name != "sha256"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 

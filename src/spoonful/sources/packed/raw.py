@@ -1,4 +1,4 @@
-"""Pixels of a raw store, out of few big NumPy files."""
+"""Pixels of a raw store, from a few large NumPy files."""
 
 import threading
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ class RawImages:
 
     Args:
         folder: the store.
-        meta: what its meta.json says.
-        is_loaded: load all shards into memory when one is first read, and check them then, instead
-            of reading what is asked for, which is slower but takes no memory.
+        meta: the content of its meta.json.
+        is_loaded: load and check all shards in memory when one is first read. Otherwise only the
+            requested examples are read, which is slower but takes no memory.
     """
 
     def __init__(self, folder: Path, meta: StoreMeta, is_loaded: bool) -> None:
@@ -35,7 +35,7 @@ class RawImages:
 
     @property
     def max_useful_threads(self) -> int:
-        """Two threads gather loaded images as fast as memory goes; reading gains by more.
+        """Two threads gather loaded images at memory speed; reading benefits from more.
 
         Images/s of a generator with 1, 2 and 3 threads on two processors: 28x28 gathered from
         memory (then mapped) 4.6, 8.7 and 6.4 M, read 0.80, 1.33 and 1.22 M.
@@ -46,18 +46,18 @@ class RawImages:
         """Fill images uint8 [k, h, w, c] with the examples of checked indices [k].
 
         Raises:
-            SpoonfulError: a shard that is gone, shorter than it was or unreadable; names it.
+            SpoonfulError: a shard that is missing, shortened or unreadable; names it.
         """
         indices = indices.astype(np.int64, copy=False)
         if self._is_loaded:
             rows = images.reshape(len(images), self._image_bytes)
-            # mode: "raise" would gather into a buffer of its own first.
+            # mode: "raise" would first gather into its own buffer.
             np.take(self._loaded(), indices, axis=0, out=rows, mode="clip")
         elif len(indices):
             self._read(indices, images)
 
     def byte_ranges(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-        """List where the examples start..stop-1 lie: (shard, offset, bytes)."""
+        """List where the examples start..stop-1 are: (shard, offset, bytes)."""
         for shard in range(start // self._per_shard, -(-stop // self._per_shard)):
             first = shard * self._per_shard
             begin, end = max(start, first) - first, min(stop - first, self._counts[shard])
@@ -65,7 +65,7 @@ class RawImages:
             yield shard, offset, (end - begin) * self._image_bytes
 
     def _loaded(self) -> NDArray[np.uint8]:
-        """Return all images in one array; reading it and its SHA-256: MNIST's 45 MiB take 50 ms."""
+        """Return all images in one array, read and checked: MNIST's 45 MiB take 50 ms."""
         with self._lock:
             if self._rows is None:
                 rows = np.empty((sum(self._counts), self._image_bytes), np.uint8)
@@ -80,7 +80,7 @@ class RawImages:
 
     def _read(self, indices: Integers, images: NDArray[np.uint8]) -> None:
         shards, places = np.divmod(indices, self._per_shard)
-        # Neighbours that follow each other are one range: an epoch in order is a few big reads.
+        # Consecutive examples are one range: an epoch in order is a few large reads.
         begins = np.ones(len(indices), dtype=bool)
         begins[1:] = (np.diff(indices) != 1) | (places[1:] == 0)
         first = np.flatnonzero(begins)

@@ -1,15 +1,15 @@
 """Read many ranges of files at once.
 
-They are not mapped: where a mapped file is cut short while it is read, the process ends by SIGBUS.
+They are not mapped: if a mapped file is truncated while it is read, the process ends by SIGBUS.
 
 Pages of a mapped file count as the process' memory: in random order one row of 784 bytes costs up
-to 64 KiB of it (the kernel maps 16 pages around each fault), and handing the pages back costs more
-than reading. On a cold disk such a fault also reads 128 KiB, a read what is asked for.
+to 64 KiB of it (the kernel maps 16 pages around each fault), and releasing the pages costs more
+than reading. On a cold disk such a fault also reads 128 KiB; a read reads only what is requested.
 
 Measured in the page cache, two threads, rows in random order: of 6 million rows of 784 bytes, 1.1 M
-rows/s with io_submit, 0.3 M with one `os.preadv` a row, 0.2 M mapped and handed back (`madvise`)
+rows/s with io_submit, 0.3 M with one `os.preadv` per row, 0.2 M mapped and released (`madvise`)
 every 64 MiB. Of 3,055 rows of 224x224x3 on one thread, 56 k with `os.preadv`, 47 k mapped and
-handed back, 107 k mapped and kept.
+released, 107 k mapped and kept.
 """
 
 import os
@@ -23,16 +23,16 @@ from spoonful.sources.packed.aio import AioContext
 
 Integers = NDArray[np.integer[Any]]
 
-# Longer ranges are read one a call: 15 KB took 5.2 us so, and 7.1 us with io_submit (784 bytes: 1.9
-# and 1.25 us).
+# Longer ranges are read one per call: 15 KB took 5.2 us this way, and 7.1 us with io_submit (784
+# bytes: 1.9 and 1.25 us).
 _LARGE_RANGE_BYTES = 4 << 10
 
 
 class RangeError(Exception):
-    """A range that could not be read whole.
+    """A range that could not be read completely.
 
     Attributes:
-        place: which of the ranges asked for.
+        place: which of the requested ranges.
         found: what was found instead, in words.
     """
 
@@ -45,16 +45,16 @@ class RangeError(Exception):
 def read_ranges(
     descriptors: Integers, offsets: Integers, lengths: Integers, buffer: NDArray[np.uint8]
 ) -> None:
-    """Read byte ranges of open files into memory, one behind the other.
+    """Read byte ranges of open files into memory, one after the other.
 
     Args:
         descriptors: the open file of each range, [k].
         offsets: where each range begins in its file, [k].
-        lengths: how many bytes it has, [k].
+        lengths: its number of bytes, [k].
         buffer: uint8 [sum of the lengths], contiguous; filled.
 
     Raises:
-        RangeError: a range that could not be read whole.
+        RangeError: a range that could not be read completely.
     """
     ends = np.cumsum(lengths, dtype=np.int64)
     starts = ends - lengths
@@ -75,10 +75,10 @@ def read_ranges(
 
 
 def read_range(descriptor: int, offset: int, view: memoryview, place: int = 0) -> None:
-    """Fill memory from an offset in a file on, in as many reads as it takes.
+    """Fill memory from an offset in a file, in as many reads as needed.
 
     Raises:
-        RangeError: the file ends before, or cannot be read; `place` is for it.
+        RangeError: the file ends early, or cannot be read; `place` is its place.
     """
     have = 0
     while have < len(view):
@@ -91,14 +91,14 @@ def read_range(descriptor: int, offset: int, view: memoryview, place: int = 0) -
         have += got
 
 
-# Contexts that no thread uses at present; appending and popping are atomic.
+# Contexts that no thread uses now; appending and popping are atomic.
 _idle: list[AioContext] = []
 
 
 def _context() -> AioContext | None:
     """Take an idle context or make one; None where the system has none."""
     while _idle:
-        with suppress(IndexError):  # another thread was quicker
+        with suppress(IndexError):  # another thread was faster
             context = _idle.pop()
             if context.process_id == os.getpid():
                 return context

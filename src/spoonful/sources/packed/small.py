@@ -18,20 +18,20 @@ from spoonful.sources.packed.meta import IDS_NAME, LABELS_NAME, REMAKE, FileMeta
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Larger files of ids are read where an id is asked for.
+# Larger files of ids are read in parts, when an id is requested.
 _IN_MEMORY_BYTES = 16 << 20
-# Ids are checked when a store is opened up to this size, 2 ms; larger ones when one is asked for.
+# Up to this size (2 ms) ids are checked when a store is opened; larger ones on first request.
 _CHECKED_AT_ONCE_BYTES = 4 << 20
 
 
 def load_labels(folder: Path, meta: StoreMeta) -> NDArray[np.integer[Any]]:
-    """Read labels.npy; 8 million labels of a byte take 8 ms.
+    """Read labels.npy; 8 million one-byte labels take 8 ms.
 
     Returns:
         uint8, uint16 or uint32 [n], read-only, each an index into the class names.
 
     Raises:
-        SpoonfulError: it is not the file that was packed; names it.
+        SpoonfulError: it has changed since packing; names it.
     """
     path = folder / LABELS_NAME
     expected = f"{meta.num_examples} labels"
@@ -52,41 +52,41 @@ def load_labels(folder: Path, meta: StoreMeta) -> NDArray[np.integer[Any]]:
 
 
 def check_ids_if_small(folder: Path, meta: StoreMeta) -> None:
-    """Check ids.arrow where that takes no time; else it is checked when an id is asked for.
+    """Check ids.arrow if it is small; else it is checked when an id is requested.
 
     Raises:
-        SpoonfulError: it is not the file that was packed.
+        SpoonfulError: it has changed since packing.
     """
     if meta.ids.num_bytes <= _CHECKED_AT_ONCE_BYTES:
         checked_bytes(folder / IDS_NAME, meta.ids)
 
 
 class ExampleNames:
-    """The ids of a store; of those of more than 16 MiB, a part is read where one is asked for.
+    """The ids of a store; if larger than 16 MiB, they are read in parts on request.
 
-    The file is checked against its SHA-256 before Arrow sees it, and then by Arrow: an offset that
-    leads out of its buffer would end the process.
+    The file is checked against its SHA-256 before Arrow sees it, and then by Arrow: an offset
+    outside its buffer would crash the process.
 
     Args:
         folder: the store.
-        meta: what its meta.json says.
+        meta: the content of its meta.json.
 
     Raises:
-        SpoonfulError: the file is gone or damaged; names it.
+        SpoonfulError: the file is missing or damaged; names it.
     """
 
     def __init__(self, folder: Path, meta: StoreMeta) -> None:
-        import pyarrow as pa  # 0.2 s, for what only messages need
+        import pyarrow as pa  # 0.2 s, needed only for messages
 
         self._path = folder / IDS_NAME
         self._errors = (OSError, ValueError, IndexError, pa.ArrowException)
         self._lock = threading.Lock()
-        self._number, self._part = -1, pa.array([], pa.string())  # the part at hand
+        self._number, self._part = -1, pa.array([], pa.string())  # the current part
         try:
             self._reader = pa.ipc.open_file(self._file(meta.ids))
             if [field.type for field in self._reader.schema] != [pa.string()]:
                 raise ValueError(f"columns {self._reader.schema.names}")
-            self._rows = len(self._read(0))  # all parts but the last one have as many
+            self._rows = len(self._read(0))  # all parts except the last have the same number
             last = self._reader.num_record_batches - 1
             found = last * self._rows + len(self._read(last))
             if not self._rows or found != meta.num_examples:
@@ -105,7 +105,7 @@ class ExampleNames:
             raise self._damaged(f"the id of example {index}", error) from error
 
     def _file(self, file: FileMeta) -> "pa.NativeFile":
-        """Open the file once it is checked; never mapped, which a file cut short would end."""
+        """Open the file once it is checked; never mapped: truncating it would crash the process."""
         import pyarrow as pa
 
         if file.num_bytes <= _IN_MEMORY_BYTES:
@@ -114,7 +114,7 @@ class ExampleNames:
         return pa.OSFile(str(self._path))
 
     def _read(self, number: int) -> "pa.Array":
-        """Return a part of the ids, kept until another one is asked for."""
+        """Return a part of the ids, kept until another one is requested."""
         if number != self._number:
             batch = self._reader.get_batch(number)
             batch.validate(full=True)
@@ -127,10 +127,10 @@ class ExampleNames:
 
 
 def checked_bytes(path: Path, file: FileMeta) -> bytes:
-    """Return a file's bytes, whose SHA-256 is what it should be.
+    """Return a file's bytes after checking their SHA-256.
 
     Raises:
-        SpoonfulError: it is not the file that was packed; names it.
+        SpoonfulError: it has changed since packing; names it.
     """
     content = read_bytes(path, REMAKE, file.num_bytes)
     _check_digest(path, file, hashlib.sha256(content).hexdigest())

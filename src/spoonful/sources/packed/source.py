@@ -1,4 +1,4 @@
-"""Examples in a packed split: few big files, made by `spoonful pack`."""
+"""Examples in a packed split: a few large files, made by `spoonful pack`."""
 
 import os
 import threading
@@ -22,40 +22,39 @@ from spoonful.sources.packed.small import ExampleNames, check_ids_if_small, load
 from spoonful.sources.packed.verify import verify
 from spoonful.sources.target import check_target
 
-# A store of up to so many MiB is loaded. MNIST (45 MiB of pixels) is, and comes as fast as from an
-# array in RAM (8.4 M images/s, experiments/throughput); a store of 784 MB is read, at 0.9 M
-# images/s on one thread and 1.4 M on two, far above what any training takes. Photographs of
-# 224x224x3 that are read take 1.0-1.1 times the processor time of mapped ones, pictures of
-# 112x112x3 1.2-1.8 times.
+# A store of up to this many MiB is loaded. MNIST (45 MiB of pixels) is, and is as fast as an array
+# in RAM (8.4 M images/s, experiments/throughput); a store of 784 MB is read, at 0.9 M images/s on
+# one thread and 1.4 M on two, far above the rate of any training. Reading photographs of 224x224x3
+# takes 1.0-1.1 times the processor time of mapping them, pictures of 112x112x3 1.2-1.8 times.
 LOADED_MB = 64.0
 
 
 class PackedSource:
     """Serve the examples of a packed split.
 
-    Opening reads meta.json and the sizes of the files, and checks the labels, and the ids where
-    they are small. A store of at most 64 MiB is loaded when first read, and checked then. Of a
-    larger one, what is asked for is read: the process' memory stays as small, whatever the store's
-    size. Nothing is mapped into memory: a shard that is cut short while it is read is an error, not
-    the end of the process by SIGBUS.
+    Opening reads meta.json and the sizes of the files, and checks the labels, and the ids if they
+    are small. A store of at most 64 MiB is loaded and checked when first read. From a larger one,
+    only requested examples are read, so memory use does not grow with the store's size. Nothing is
+    mapped into memory: a shard that is truncated while it is read raises an error instead of ending
+    the process by SIGBUS.
 
     Attributes:
         path: the store's folder.
-        meta: all that its meta.json says.
-        class_names: one name a class, in label order.
+        meta: the content of its meta.json.
+        class_names: one name per class, in label order.
         image_shape: (height, width, channels) in pixels.
         encoding: "raw" or "jpeg".
-        fingerprint: hex digest of what the store serves, as it was when it was packed.
+        fingerprint: hex digest of what the store serves, computed at packing.
         labels: uint8, uint16 or uint32 [n], read-only.
 
     Args:
         path: a folder such as data/packed/train.
-        loaded_mb: the largest store that is loaded into memory, in MiB; 0: none.
+        loaded_mb: size of the largest store that is loaded into memory, in MiB; 0: none.
 
     Raises:
         SpoonfulError: no store, one of a newer version, files that are missing or of another size,
-            or labels that are not those that were packed; names the path, what was expected, what
-            was found and what to do.
+            or labels that have changed since packing; names the path, what was expected, what was
+            found and what to do.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, loaded_mb: float = LOADED_MB) -> None:
@@ -83,14 +82,14 @@ class PackedSource:
 
     @property
     def max_useful_threads(self) -> int:
-        """Reading in more threads than this gains nothing."""
+        """Largest number of reading threads that is useful."""
         return self._images.max_useful_threads
 
     def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
         """Read examples, uint8 [k, h, w, c].
 
         Raises:
-            SpoonfulError: an index out of range, or a shard that is gone, short or damaged.
+            SpoonfulError: an index out of range, or a shard that is missing, short or damaged.
         """
         checked = checked_indices(indices, len(self))
         images = np.empty((len(checked), *self.image_shape), dtype=np.uint8)
@@ -101,8 +100,8 @@ class PackedSource:
         """Read examples into place, uint8 [k, h, w, c] and contiguous.
 
         Raises:
-            SpoonfulError: an index out of range, a shard that is gone, short or damaged, or
-                `images` of another shape.
+            SpoonfulError: an index out of range, a shard that is missing, short or damaged, or
+                `images` of the wrong shape.
         """
         checked = checked_indices(indices, len(self))
         check_target(images, len(checked), self.image_shape)
@@ -116,8 +115,8 @@ class PackedSource:
     def release(self, start: int, stop: int) -> None:
         """Tell the system that the examples start..stop-1 are done; a hint that never fails.
 
-        It then drops them before what was fetched and is not read yet. A store that fits into
-        memory stays there: the next epoch finds it.
+        The system then drops them before examples that were fetched and not yet read. A store that
+        fits into memory stays there for the next epoch.
         """
         if self._is_beyond_memory:
             for place in self._byte_ranges(start, stop):
@@ -131,14 +130,14 @@ class PackedSource:
     def _byte_ranges(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
         start, stop = max(start, 0), min(stop, len(self))
         if start < stop:
-            with suppress(SpoonfulError):  # reading tells
+            with suppress(SpoonfulError):  # reading reports it
                 yield from self._images.byte_ranges(start, stop)
 
     def example_id(self, index: int) -> str:
         """Return an example's path below the split that was packed.
 
         Raises:
-            SpoonfulError: the file of ids is gone or damaged; names it.
+            SpoonfulError: the file of ids is missing or damaged; names it.
         """
         with self._lock:
             if self._names is None:
@@ -146,7 +145,7 @@ class PackedSource:
         return self._names[index]
 
     def shard_check(self) -> ShardCheck | None:
-        """Return what checks the shards while they are read; None: loading them does."""
+        """Return the check that runs while shards are read; None: loading checks them."""
         if self._is_loaded:
             return None
         return ShardCheck(self._images.files, self.meta.shards, not self._is_beyond_memory)
@@ -155,7 +154,7 @@ class PackedSource:
         """Check every byte of the store against meta.json.
 
         Raises:
-            SpoonfulError: the first file that differs; its path, what was expected and found.
+            SpoonfulError: the first file that differs; names its path, what was expected and found.
         """
         verify(self.path)
 

@@ -14,22 +14,22 @@ from spoonful.sources.threads import num_processors
 def verify(
     folder: str | os.PathLike[str], on_bytes: Callable[[int], object] | None = None
 ) -> StoreMeta:
-    """Check sizes and SHA-256 of every file of a store, several at once.
+    """Check the size and SHA-256 of every file of a store, several at once.
 
     Args:
         folder: the store, e.g. data/packed/train.
         on_bytes: called with the number of bytes just checked, from several threads.
 
     Returns:
-        What meta.json says, all of it true.
+        The content of meta.json, all of it verified.
 
     Raises:
-        SpoonfulError: the first file that is not as meta.json says; its path, what was expected
+        SpoonfulError: the first file that differs from meta.json; names its path, what was expected
             and what was found.
     """
     folder = Path(folder)
     meta = load_meta(folder)
-    # 1.5 GB/s a processor: the disk is the limit of more than eight.
+    # 1.5 GB/s per processor: with more than eight, the disk is the limit.
     with ThreadPoolExecutor(min(8, num_processors())) as pool:
         try:
             for file, found in zip(
