@@ -18,6 +18,7 @@ _LIMIT_S = 600.0
 _MARKED = str(Path(__file__).with_name("marked.py"))
 _BEGUN = re.compile(r"^(?:training|resuming) .*$", re.MULTILINE)
 _RESUMED = re.compile(r"^resuming .*, run (\w+), after step ([\d,]+) ", re.MULTILINE)
+_FINISHED = re.compile(r", run (\w+), was trained to its end", re.MULTILINE)
 
 
 class Life:
@@ -39,6 +40,7 @@ class Life:
         self._log = scratch.root / "life.log"
         self._marker = scratch.root / "validating"
         self._marker.unlink(missing_ok=True)
+        self._step_before = self.newest_step()
         self._leftovers = set(scratch.checkpoints.glob("*/.step-*.tmp"))
         self._seen_checkpoints: set[int] = set()  # by the time of writing, ns
         self._written: Path | None = None  # the unfinished checkpoint that is there now
@@ -116,7 +118,9 @@ class Life:
         return max((int(path.name.removeprefix("step-")) for path in paths), default=0)
 
     def resumed(self) -> tuple[str, int] | None:
-        """Return the run that it said to go on with, and from which step; None: it began anew."""
+        """Return the run that it resumed, and after which step; None: it started a new one."""
+        if (found := _FINISHED.search(self.log())) is not None:
+            return found[1], self._step_before
         found = _RESUMED.search(self.log())
         return None if found is None else (found[1], int(found[2].replace(",", "")))
 
