@@ -44,5 +44,5 @@ def _before(method: Callable[..., Any], act: Callable[[], object]) -> Callable[.
     return both
 
 
-if __name__ == "command_line":
+if __name__ == "__main__":
     main()

@@ -123,5 +123,5 @@ def _open(*classes: Any) -> tuple[Any, ...]:
     return classes
 
 
-if __name__ == "command_line":
+if __name__ == "__main__":
     main()
