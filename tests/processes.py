@@ -87,11 +87,23 @@ def run_spoonful(
     return subprocess.CompletedProcess(list(arguments), code, output, without_progress(errors))
 
 
+class _Output:
+    """The files that a process writes its stdout and stderr to; removed with this object."""
+
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="spoonful-output-")
+        self.paths = tuple(Path(self._folder.name) / name for name in ("stdout", "stderr"))
+
+    def read(self) -> tuple[str, str]:
+        output, errors = (path.read_text() for path in self.paths)
+        return output, errors
+
+
 class StartedSpoonful:
     """`spoonful ARGUMENTS` under way as a whole command, with methods of subprocess.Popen.
 
-    It writes to files: a sweep of a thousand epochs fills a pipe that is read at its end only, and
-    waits there for ever.
+    It writes to files: a pipe that is read only at the end would fill up, and a sweep of a thousand
+    epochs would then block forever.
 
     Args:
         arguments: of the command line.
@@ -102,10 +114,10 @@ class StartedSpoonful:
     def __init__(
         self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
     ) -> None:
-        self._written = TemporaryDirectory(prefix="started-")  # removed with this object
-        self._files = Path(self._written.name)
+        self._output = _Output()
         command = [sys.executable, "-m", "spoonful", *arguments]
-        with (self._files / "stdout").open("w") as out, (self._files / "stderr").open("w") as err:
+        stdout, stderr = self._output.paths
+        with stdout.open("w") as out, stderr.open("w") as err:
             self._process = subprocess.Popen(
                 command, cwd=folder, env=environment, stdout=out, stderr=err
             )
@@ -122,7 +134,7 @@ class StartedSpoonful:
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait for its end; return what it wrote to stdout and stderr."""
         self.wait(timeout)
-        return (self._files / "stdout").read_text(), (self._files / "stderr").read_text()
+        return self._output.read()
 
 
 class ForkedSpoonful:
@@ -137,10 +149,9 @@ class ForkedSpoonful:
     def __init__(
         self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
     ) -> None:
-        self._written = TemporaryDirectory(prefix="forked-")  # removed with this object
-        self._files = Path(self._written.name)
+        self._output = _Output()
         self._process = forks().Process(
-            target=_run, args=(list(arguments), folder, dict(environment), self._files)
+            target=_run, args=(list(arguments), folder, dict(environment), self._output.paths)
         )
         self._process.start()
 
@@ -172,7 +183,7 @@ class ForkedSpoonful:
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait for its end; return what it wrote to stdout and stderr."""
         self.wait(timeout)
-        return (self._files / "stdout").read_text(), (self._files / "stderr").read_text()
+        return self._output.read()
 
 
 def forks() -> ForkServerContext:
@@ -184,10 +195,12 @@ def forks() -> ForkServerContext:
     return _CONTEXT
 
 
-def _run(arguments: list[str], folder: Path, environment: dict[str, str], files: Path) -> None:
+def _run(
+    arguments: list[str], folder: Path, environment: dict[str, str], outputs: tuple[Path, ...]
+) -> None:
     """Become the command; in the new process."""
-    for descriptor, name in ((1, "stdout"), (2, "stderr")):
-        os.dup2(os.open(files / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
+    for descriptor, path in enumerate(outputs, start=1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
     become_command(arguments, folder, environment)
 
 

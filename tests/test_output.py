@@ -80,7 +80,8 @@ def test_a_full_disk_behind_stdout_is_said_once(tmp_path: Path) -> None:
     done = script(tmp_path, "> /dev/full")
     lines = [line for line in done.stderr.splitlines() if line.startswith("spoonful: ")]
     assert lines == [
-        "spoonful: standard output cannot be written (No space left on device): going on without it"
+        "spoonful: standard output cannot be written (No space left on device): "
+        "continuing without it"
     ]
 
 

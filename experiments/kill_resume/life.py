@@ -18,7 +18,7 @@ _LIMIT_S = 600.0
 _MARKED = str(Path(__file__).with_name("marked.py"))
 _BEGUN = re.compile(r"^(?:training|resuming) .*$", re.MULTILINE)
 _RESUMED = re.compile(r"^resuming .*, run (\w+), after step ([\d,]+) ", re.MULTILINE)
-_FINISHED = re.compile(r", run (\w+), was trained to its end", re.MULTILINE)
+_FINISHED = re.compile(r", run (\w+) has finished training", re.MULTILINE)
 
 
 class Life:

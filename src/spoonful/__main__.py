@@ -4,7 +4,10 @@ import importlib.util
 import sys
 
 # One module name for each package of the extra `pipeline`.
-_NEEDED = ("dvc", "hydra", "jinja2", "matplotlib", "mlflow", "psutil", "scipy", "sklearn", "tqdm")
+_NEEDED = (
+    *("dvc", "hydra", "jinja2", "matplotlib", "mlflow", "psutil", "scipy", "sklearn"),
+    *("tensorflow", "tqdm"),
+)
 _USAGE_ERROR = 2
 
 

@@ -77,11 +77,11 @@ def _end_all() -> None:
         )
 
 
-def _begin_anew() -> None:
+def _reset_after_fork() -> None:
     """Forget the threads of the parent: a forked process has none of them."""
     global _running
     _running = _Running()
 
 
 atexit.register(_end_all)
-os.register_at_fork(after_in_child=_begin_anew)
+os.register_at_fork(after_in_child=_reset_after_fork)

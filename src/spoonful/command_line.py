@@ -70,7 +70,7 @@ STAGES = {
         sweeps=True,
     ),
     "sweep": Stage(
-        "Train every combination of key=a,b values, or of an experiment's axes; go on with it.",
+        "Train all combinations of key=a,b values or of an experiment's axes; continue if stopped.",
         "preparing the sweep",
         _ALL_GROUPS,
         sweeps=True,
@@ -289,5 +289,5 @@ def _usage() -> str:
     lines = ["usage: spoonful <stage> [--flag ...] [key=value ...]", "", "stages:"]
     lines += [f"  {name:<9} {stage.summary}" for name, stage in STAGES.items()]
     lines += ["", "`spoonful <stage> --help` explains a stage's keys with their units."]
-    lines += ["`spoonful --version` says which version this is."]
+    lines += ["`spoonful --version` prints the version."]
     return "\n".join(lines)

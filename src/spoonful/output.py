@@ -94,7 +94,8 @@ def _note(descriptor: int, error: OSError) -> None:
     _to_nowhere(descriptor)
     if descriptor == 1 and error.errno != errno.EPIPE:
         print(
-            f"spoonful: standard output cannot be written ({error.strerror}): going on without it",
+            f"spoonful: standard output cannot be written ({error.strerror}): "
+            "continuing without it",
             file=sys.stderr,
         )
 

@@ -64,7 +64,7 @@ def test_a_run_that_was_cut_off_is_the_same_only_so_far(run_of: Runs) -> None:
     comparison = compare(run_of(), run_of(num_epochs=1, status="KILLED"))
     assert not comparison.is_same_outcome
     assert comparison.verdict == (
-        "the same as far as both went (B is KILLED): the 250 steps that both have; A goes on to "
+        "the same as far as both went (B is KILLED): the 250 steps that both have; A continues to "
         "step 750"
     )
     longer = run_of(("trainer.epochs=9",), num_epochs=1, status="KILLED")

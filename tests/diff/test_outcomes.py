@@ -87,8 +87,8 @@ def test_metrics_are_compared_to_the_last_bit(run_of: Runs, value: float, other:
 def test_a_shorter_run_is_compared_as_far_as_it_went(run_of: Runs) -> None:
     findings = found(run_of(), run_of(num_epochs=1))
     assert {finding.status for finding in findings.values()} == {Status.PART}
-    assert findings["order"].detail == "the 250 steps that both have; A goes on to step 750"
-    assert findings["weights"].detail == "the 1 epoch that both have; A goes on to epoch 3"
+    assert findings["order"].detail == "the 250 steps that both have; A continues to step 750"
+    assert findings["weights"].detail == "the 1 epoch that both have; A continues to epoch 3"
     assert findings["metrics"].detail == "of the 1 epoch that both have (3 | 1)"
 
 

@@ -50,7 +50,7 @@ def test_an_epoch_that_ends_sooner_differs_at_its_end_at_the_latest() -> None:
     assert (found.start, found.stop) == (100, 200)
 
 
-def test_the_steps_of_validation_begin_anew_in_each_epoch() -> None:
+def test_the_steps_of_validation_start_again_in_each_epoch() -> None:
     first = Row(VAL, 1, 5, "aa")
     found = window([first, Row(VAL, 2, 5, "bb")], [first, Row(VAL, 2, 5, "cc")])
     assert (found.start, found.stop, found.epoch) == (0, 5, 2)

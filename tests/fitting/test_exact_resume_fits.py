@@ -296,7 +296,7 @@ def test_what_else_decides_where_fit_begins_is_refused(tmp_path: Path) -> None:
         keras.callbacks.BackupAndRestore(tmp_path / "backup"),
         ExactResume(tmp_path / "2", generator),
     ):
-        with pytest.raises(SpoonfulError, match="only one can say where training goes on"):
+        with pytest.raises(SpoonfulError, match="only one can say where training continues"):
             fit(make_model(), generator, resume, other)
     for wrong in ([resume, resume], [Lambda(on_train_begin=resume.on_train_begin)]):
         with pytest.raises(SpoonfulError, match="put it, once, into the list"):

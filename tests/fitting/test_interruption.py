@@ -16,7 +16,7 @@ from spoonful.fitting.interruption import Interruption, interruption
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 NAMES = {signal.SIGINT: "SIGINT", signal.SIGTERM: "SIGTERM"}
-FIRST = "ending after this execution"
+FIRST = "stopping after this execution"
 
 # A training: it says what happens to it. `busy` is one call into C, half a minute long.
 PROGRAM = """
@@ -126,7 +126,7 @@ def test_the_second_signal_ends_the_process_at_once_even_inside_a_long_call(
         output, errors = process.communicate(timeout=10)
     assert process.returncode == 128 + second
     assert output == "aborting\n"
-    assert errors == "spoonful: ended at once\n"
+    assert errors == "spoonful: stopped at once\n"
 
 
 @pytest.mark.parametrize(("mode", "output"), [("raise", ""), ("hang", "aborting\n")])
@@ -140,7 +140,7 @@ def test_nothing_that_is_done_then_keeps_the_process_from_ending(mode: str, outp
         found, errors = process.communicate(timeout=10)
     assert process.returncode == 143
     assert found == output
-    assert errors.endswith("spoonful: ended at once\n")
+    assert errors.endswith("spoonful: stopped at once\n")
 
 
 def state() -> tuple[Any, ...]:

@@ -155,7 +155,7 @@ def test_a_model_of_other_variables_is_refused_and_unchanged(
         set_model(changed, model_arrays(model))
     text = str(caught.value)
     assert "\n" not in text
-    assert "start anew" in text
+    assert "start again" in text
     for word in words:
         assert word in text
     assert same(model_arrays(changed), before)

@@ -63,7 +63,7 @@ def test_a_store_of_other_settings_is_refused(
 
 def test_a_store_of_another_split_is_refused(packed: Path) -> None:
     split.run(compose_config(["dataset.split_seed=1"]))
-    with pytest.raises(SpoonfulError, match="the split, which was made anew since"):
+    with pytest.raises(SpoonfulError, match="the split, which has been made again since"):
         open_train_and_val(compose_config(["dataset.split_seed=1"]))
     pack.run(compose_config(["dataset.split_seed=1"]))
     assert len(open_train_and_val(compose_config(["dataset.split_seed=1"]))) == 2

@@ -174,7 +174,7 @@ def test_a_split_that_says_another_number_than_it_lists_is_refused(
     path.write_text(path.read_text().replace('"val": 40', '"val": 41'))
     with pytest.raises(SpoonfulError, match=r"split.json: expected num_images.val to be 40, as"):
         pack.run(config)
-    with pytest.raises(SpoonfulError, match="the split, which was made anew since"):
+    with pytest.raises(SpoonfulError, match="the split, which has been made again since"):
         open_train_and_val(config)
 
 

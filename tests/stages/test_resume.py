@@ -241,7 +241,7 @@ def test_killed_after_its_run_has_finished_nothing_is_trained_again(
         shutil.rmtree(digits / "models" / "train")
     done = spoonful("train", *settings, AUTO)
     assert done.returncode == 0, done.stderr
-    assert "was trained to its end" in done.stdout
+    assert "has finished training" in done.stdout
     assert results_of(digits) == expected
     (run,) = processes.runs()
     assert run.info.status == "FINISHED"

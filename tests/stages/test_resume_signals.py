@@ -51,7 +51,7 @@ def test_the_second_ctrl_c_ends_it_at_once(processes: Any) -> None:
     finally:
         process.kill()
     assert process.returncode == 130
-    assert "once more ends at once" in errors
+    assert "a second signal stops at once" in errors
     assert waited_s < 5
     (run,) = processes.runs()
     assert run.info.status == "KILLED"

@@ -103,10 +103,10 @@ def test_a_killed_sweep_goes_on_with_the_point_it_was_at(
     assert before.pop(next(run.info.run_id for run in parents(processes.runs()))) == "RUNNING"
     code, output, errors = ended_by(signal.SIGINT, processes, *LONG)
     assert code == 130, errors
-    assert "going on, 1 of them finished" in output
+    assert "continuing, 1 of them finished" in output
     assert "training mlp" not in output
     assert "resuming mlp" in output
-    assert "sweep ended after 1 of 2 points; go on with\n  spoonful sweep" in errors
+    assert "sweep ended after 1 of 2 points; continue it with\n  spoonful sweep" in errors
     after = {run.info.run_id: run.info.status for run in processes.runs()}
     assert sorted(before.values()) == ["FINISHED", "KILLED"]
     assert before.keys() < after.keys()
@@ -129,7 +129,7 @@ def test_a_point_that_fails_stops_no_other_and_is_tried_again(
     assert sorted(run.info.status for run in children(processes.runs())) == ["FAILED", "FINISHED"]
     again = spoonful("sweep", *axes)
     assert again.returncode == 1
-    assert "going on, 1 of them finished" in again.stdout
+    assert "continuing, 1 of them finished" in again.stdout
     assert len(parents(processes.runs())) == 1
     # The run that failed is taken up again, as any interrupted one is.
     assert sorted(run.info.status for run in children(processes.runs())) == ["FAILED", "FINISHED"]
@@ -225,7 +225,10 @@ def test_single_trainings_join_a_sweep_by_name(
         (["sweep", "model=mlp"], "nothing to sweep over"),
         (["sweep", "seed=0,1", "model=mlp,foo"], "model=foo"),
         (["sweep", "seed=0,1", "sweep.resume=abc"], "sweep.resume=abc: expected auto, null or"),
-        (["sweep", "seed=0,1", "trainer.resume=auto"], "trainer.resume: a sweep goes on by sweep"),
+        (
+            ["sweep", "seed=0,1", "trainer.resume=auto"],
+            "trainer.resume: a sweep is resumed by sweep",
+        ),
         (["sweep", "seed=0,1", "sweep.point=a"], "sweep.point: it makes one `spoonful train` a"),
         (["sweep", *DRAWN], "sweep.sampler=tpe: say how many points it chooses with sweep.num_"),
         (["sweep", "seed=0,1", "sweep.pruner=asha"], "sweep.pruner=asha: a grid trains every"),

@@ -35,7 +35,7 @@ def test_points_train_side_by_side(digits: Path, processes: Any, spoonful: Spoon
     assert {run.data.tags["mlflow.parentRunId"] for run in found} == {parent.info.run_id}
     # Gone on with one by one, it is the same sweep.
     again = spoonful("sweep", *grid)
-    assert "going on, 2 of them finished" in again.stdout
+    assert "continuing, 2 of them finished" in again.stdout
     assert len(parents(processes.runs())) == 1
 
 
@@ -121,9 +121,9 @@ def test_killed_processes_end_neither_the_sweep_nor_outlive_it(
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "going on, 1 of them finished" in output
+    assert "continuing, 1 of them finished" in output
     assert "[epochs=1000] resuming mlp" in output
-    assert "sweep ended after 1 of 2 points; go on with\n  spoonful sweep" in errors
+    assert "sweep ended after 1 of 2 points; continue it with\n  spoonful sweep" in errors
     assert before == {run.info.run_id for run in processes.runs()}
     statuses = sorted(run.info.status for run in processes.runs())
     assert statuses == ["FINISHED", "KILLED", "KILLED"]

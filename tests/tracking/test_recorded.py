@@ -103,7 +103,7 @@ def test_several_runs_that_begin_alike_are_listed(tracking: TrackingConfig) -> N
     ids = [begin(tracking, f"run {number}")[1] for number in range(17)]
     ((letter, count),) = Counter(run_id[0] for run_id in ids).most_common(1)
     assert count > 1
-    with pytest.raises(SpoonfulError, match="several runs begin so") as caught:
+    with pytest.raises(SpoonfulError, match="several runs start with this") as caught:
         read_run(tracking, letter)
     alike = [run_id for run_id in ids if run_id[0] == letter]
     assert sum(run_id in str(caught.value) for run_id in alike) >= min(count, 4)
@@ -125,7 +125,7 @@ def test_an_unknown_run_is_answered_with_the_newest_ones(
 def test_a_deleted_run_is_unknown(tracking: TrackingConfig) -> None:
     client, run_id = begin(tracking, "deleted")
     client.delete_run(run_id)
-    with pytest.raises(SpoonfulError, match="no run whose id begins so"):
+    with pytest.raises(SpoonfulError, match="no run whose id starts with this"):
         read_run(tracking, run_id)
 
 

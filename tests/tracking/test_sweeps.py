@@ -193,7 +193,7 @@ def test_what_is_no_sweep_is_one_line_with_the_newest(
 def test_a_beginning_of_several_ids_is_one_line_with_them(
     store: Store, grid: tuple[str, list[str]], named: str
 ) -> None:
-    with pytest.raises(SpoonfulError, match="several ids begin so") as raised:
+    with pytest.raises(SpoonfulError, match="several ids start with this") as raised:
         found(store, "")
     assert grid[0] in str(raised.value)
     assert named in str(raised.value)

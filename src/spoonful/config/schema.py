@@ -156,8 +156,8 @@ class TrainerConfig:
         "write one after so many minutes inside an epoch; null: not by time", above=0
     )
     resume: str | None = key(
-        "auto: go on with the interrupted run of this config, if there is one; or the id of an "
-        "interrupted run; null: begin anew"
+        "auto: resume the interrupted run of this config, if there is one; or the id of an "
+        "interrupted run; null: start a new run"
     )
     deterministic: bool = key("use only operations that give the same bits every time")
     class_weights: str = key(
@@ -177,8 +177,8 @@ class SweepConfig:
         "makes one `spoonful train` a point of sweep.run_name: its folder's name; null: it is none"
     )
     resume: str | None = key(
-        "auto: go on with the unfinished sweep of these points and data, if there is one; or the "
-        "id of its run; null: begin anew"
+        "auto: continue the unfinished sweep of these points and data, if there is one; or the "
+        "id of its run; null: start a new sweep"
     )
     num_parallel: int = key(
         "points that train side by side, each in a process of its own", minimum=1, maximum=1024

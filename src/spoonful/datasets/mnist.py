@@ -120,7 +120,7 @@ def _checked(content: bytes, name: str, origin: str) -> bytes:
     if found != MD5[name]:
         raise SpoonfulError(
             f"{origin}: expected MD5 {MD5[name]} of the decompressed file, found {found}; "
-            "get the file anew"
+            "get the file again"
         )
     return content
 
@@ -129,4 +129,4 @@ def _decompressed(content: bytes, origin: str) -> bytes:
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise SpoonfulError(f"{origin}: not a whole gzip file ({error}); get it anew") from error
+        raise SpoonfulError(f"{origin}: not a whole gzip file ({error}); get it again") from error

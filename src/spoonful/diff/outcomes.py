@@ -115,9 +115,9 @@ def _part(stream: str, rows_a: list[Row], rows_b: list[Row]) -> str:
         return f"{'B' if letter == 'A' else 'A'} has recorded none yet"
     if stream == TRAIN:
         both = f"the {shorter[-1].step:,} steps that both have"
-        return f"{both}; {letter} goes on to step {longer[-1].step:,}"
+        return f"{both}; {letter} continues to step {longer[-1].step:,}"
     both = f"the {_epochs(shorter[-1].epoch)} that both have"
-    return f"{both}; {letter} goes on to epoch {longer[-1].epoch}"
+    return f"{both}; {letter} continues to epoch {longer[-1].epoch}"
 
 
 def _epochs(number: int) -> str:

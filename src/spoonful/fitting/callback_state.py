@@ -77,7 +77,7 @@ def put_states(callbacks: Iterable[Any], states: list[dict[str, Any]], arrays: A
     if saved != now:
         raise SpoonfulError(
             f"the checkpoint holds the state of the callbacks {', '.join(saved) or 'none'}, now "
-            f"they are {', '.join(now) or 'none'}: give fit the same ones, or start anew"
+            f"they are {', '.join(now) or 'none'}: give fit the same ones, or start again"
         )
     for callback, state in zip(callbacks, states, strict=True):
         values = unpack(state["values"], arrays)

@@ -192,7 +192,7 @@ class ExactResume(Resumable):
             if isinstance(callback, (keras.callbacks.BackupAndRestore, Resumable)):
                 raise SpoonfulError(
                     f"fit is given ExactResume and {type(callback).__name__}: only one can say "
-                    "where training goes on; leave the other out"
+                    "where training continues; leave the other out"
                 )
         steps = self.params["steps"]
         if steps != len(self._generator):
@@ -214,7 +214,7 @@ class ExactResume(Resumable):
         if num_begun > self.params["epochs"]:
             raise SpoonfulError(
                 f"epochs={self.params['epochs']}: {self._checkpoints.path} holds a checkpoint of "
-                f"epoch {num_begun}; ask for as many epochs or more, or remove it to start anew"
+                f"epoch {num_begun}; ask for as many epochs or more, or remove it to start again"
             )
 
     def _number_from(self, position: int) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _FIRST = (
-    "spoonful: ending after this execution, with a checkpoint; once more ends at once, without one"
+    "spoonful: stopping after this execution, with a checkpoint; a second signal stops at once, "
+    "without one"
 )
 # How long marking the run may take when the user does not want to wait.
 _ABORT_LIMIT_S = 3.0
@@ -110,5 +111,5 @@ def _abort(number: int, on_abort: Callable[[], object]) -> None:
     marking = threading.Thread(target=on_abort, daemon=True)
     marking.start()
     marking.join(_ABORT_LIMIT_S)
-    print("spoonful: ended at once", file=sys.stderr, flush=True)
+    print("spoonful: stopped at once", file=sys.stderr, flush=True)
     os._exit(_EXIT_BASE + number)

@@ -69,7 +69,7 @@ def _checked(
     if len(names) != len(variables):
         raise SpoonfulError(
             f"the checkpoint holds {len(names)} variables of the {kind}, now it has "
-            f"{len(variables)}: build and compile the model as it was, or start anew"
+            f"{len(variables)}: build and compile the model as it was, or start again"
         )
     saved = [arrays[f"{kind}/{i:05d}"] for i in range(len(variables))]
     for variable, array in zip(variables, saved, strict=True):
@@ -78,7 +78,7 @@ def _checked(
             raise SpoonfulError(
                 f"{kind} variable {variable.path}: the checkpoint holds {array.dtype.name} "
                 f"{list(array.shape)}, now it is {now[1]} {list(now[0])}: build and compile the "
-                "model as it was, or start anew"
+                "model as it was, or start again"
             )
     return saved
 

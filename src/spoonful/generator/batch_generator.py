@@ -285,5 +285,5 @@ class BatchGenerator(keras.utils.PyDataset):
             raise SpoonfulError(
                 "the saved state belongs to another stream of batches: "
                 + ", ".join(wrong)
-                + "; use the saved settings and data, or start anew"
+                + "; use the saved settings and data, or start again"
             )

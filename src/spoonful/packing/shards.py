@@ -70,7 +70,7 @@ def hashed_file(path: Path) -> Iterator[HashedFile]:
     except OSError as error:
         raise SpoonfulError(
             f"{path}: cannot be written ({error.strerror or error}); free some space or mend the "
-            "folder, then run the same command again: it goes on with the finished shards"
+            "folder, then run the same command again: it continues after the finished shards"
         ) from error
 
 

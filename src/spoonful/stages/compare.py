@@ -28,7 +28,7 @@ def run(config: Config) -> None:
         reasons = sorted({missing.reason for missing in study.missing}) or ["it has no runs"]
         raise SpoonfulError(
             f"sweep {sweep.name} ({sweep.run_id}): no run of it has finished with a "
-            f"{wanted.metric} ({', '.join(reasons)}); go on with the sweep, or give another with "
+            f"{wanted.metric} ({', '.join(reasons)}); continue the sweep, or choose another with "
             "compare.sweep=ID"
         )
     found = findings(study, wanted.level)

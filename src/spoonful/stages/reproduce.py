@@ -42,8 +42,8 @@ def _reproduce(config: Config, run_id: str, is_forced: bool) -> None:
     found = not_as_recorded(recorded_run, recorded)
     if found and not is_forced:
         raise SpoonfulError(
-            f"run {recorded_run.short_id} cannot be reproduced here, for this is not as it was "
-            f"recorded: {'; '.join(found)}; add --anyway to train all the same"
+            f"run {recorded_run.short_id} cannot be reproduced here, because this differs "
+            f"from what was recorded: {'; '.join(found)}; add --anyway to train anyway"
         )
     for different in found:
         _say(f"warning: not as recorded: {different}")
@@ -77,8 +77,8 @@ def _config_of(run: RecordedRun, config: Config) -> Config:
     if not run.is_finished:
         command = ["spoonful", "train", *overrides_of(run), f"trainer.resume={run.run_id}"]
         raise SpoonfulError(
-            f"run {run.run_id} is {run.status}: only a finished run can be reproduced; go on with "
-            f"it by {to_type(command)}, or choose another"
+            f"run {run.run_id} is {run.status}: only a finished run can be reproduced; resume it "
+            f"with {to_type(command)}, or choose another"
         )
     if run.config is None:
         raise SpoonfulError(

@@ -39,7 +39,7 @@ POINT_FAILED = 1
 _NO_DATA = ("model", "optimizer", "trainer", "generator.", "seed=")
 
 _NOT_IN_A_SWEEP = {
-    "trainer.resume": "a sweep goes on by sweep.resume",
+    "trainer.resume": "a sweep is resumed by sweep.resume",
     "sweep.point": "it makes one `spoonful train` a point, a sweep's points are numbered",
 }
 
@@ -142,7 +142,7 @@ class _Run:
 
         tracking, run_id = self.config.tracking, self.sweep.run_id
         num_done = self.sweep.num_done
-        how = f"going on, {num_done} of them finished" if num_done else "begins"
+        how = f"continuing, {num_done} of them finished" if num_done else "begins"
         print(f"sweep {self.sweep.name}, run {run_id}: {self.sweep.num_points} points, {how}")
         sys.stdout.flush()
         end_children(tracking, run_id, "KILLED")  # of a sweep that was killed with its processes
@@ -155,7 +155,7 @@ class _Run:
             end_sweep(tracking, run_id, "KILLED")
             ended = f"{len(self.folder.points())} of {self.sweep.num_points} points"
             command = command_of(self.overrides)
-            say_last(f"spoonful: sweep ended after {ended}; go on with\n  {command}")
+            say_last(f"spoonful: sweep ended after {ended}; continue it with\n  {command}")
             raise
         except BaseException:
             end_sweep(tracking, run_id, "FAILED")

@@ -131,7 +131,7 @@ def _named(
     if what:
         raise SpoonfulError(
             f"sweep.resume={wanted}: that sweep has other {' and '.join(what)}; give the same "
-            "overrides and data, or sweep.resume=null to begin anew"
+            "overrides and data, or sweep.resume=null to start a new sweep"
         )
     if status == "FINISHED":
         raise SpoonfulError(f"sweep.resume={wanted}: this sweep has finished")

@@ -79,13 +79,13 @@ def _found(client: MlflowClient, run_id: str) -> Run:
     )
     if not runs:
         raise SpoonfulError(
-            f"{run_id}: MLflow has no run whose id begins so; {_newest(client, experiments)}"
+            f"{run_id}: MLflow has no run whose id starts with this; {_newest(client, experiments)}"
         )
     if len(runs) > 1:
         more = " and more" if len(runs) > _NUM_LISTED else ""
         raise SpoonfulError(
-            f"{run_id}: several runs begin so: {_listed(runs[:_NUM_LISTED])}{more}; give more of "
-            "the id"
+            f"{run_id}: several runs start with this: {_listed(runs[:_NUM_LISTED])}{more}; give "
+            "more of the id"
         )
     return runs[0]
 

@@ -18,7 +18,7 @@ from spoonful.secrets import redacted, without_login
 from spoonful.tracking.database import check_database, check_writable
 from spoonful.tracking.moved import follow_project
 
-ENVIRONMENT_NAME = "MLFLOW_TRACKING_URI"
+URI_VARIABLE = "MLFLOW_TRACKING_URI"
 _KEY = "tracking.uri"
 # MLflow also reads a login from these; error messages do not repeat it from there.
 _LOGIN_NAMES = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
@@ -61,7 +61,7 @@ def is_server(config: TrackingConfig) -> bool:
 
 def named_store(config: TrackingConfig) -> str:
     """Name the store and where it was chosen, as `key=address` without a login."""
-    origin = ENVIRONMENT_NAME if _is_from_environment(config) else _KEY
+    origin = URI_VARIABLE if _is_from_environment(config) else _KEY
     return f"{origin}={named_address(config)}"
 
 
@@ -76,7 +76,7 @@ def where_recorded(config: TrackingConfig, overrides: Iterable[str]) -> str:
     if any(text.lstrip("+").startswith(f"{_KEY}=") for text in overrides):
         return f"{where} ({_KEY} on the command line)"
     if _is_from_environment(config):
-        return f"{where} ({ENVIRONMENT_NAME})"
+        return f"{where} ({URI_VARIABLE})"
     return f"{where} ({_KEY} in conf/)" if config.uri else f"{where} (the default)"
 
 
@@ -184,7 +184,7 @@ def _check_file(path: Path, is_to_be_written: bool) -> None:
 
 
 def _is_from_environment(config: TrackingConfig) -> bool:
-    return bool(config.uri) and config.uri == os.environ.get(ENVIRONMENT_NAME)
+    return bool(config.uri) and config.uri == os.environ.get(URI_VARIABLE)
 
 
 def _create_database(path: Path) -> None:

@@ -111,7 +111,7 @@ def _found(parents: list[Run], sweep: str | None) -> Run:
     if len(found) == 1:
         return found[0]
     if found:
-        raise SpoonfulError(f"compare.sweep={sweep}: several ids begin so: {_listed(found)}")
+        raise SpoonfulError(f"compare.sweep={sweep}: several ids start with this: {_listed(found)}")
     raise SpoonfulError(
         f"compare.sweep={sweep}: expected the name of a sweep, its run's id or the beginning of "
         f"the id; the newest are {_listed(parents)}"

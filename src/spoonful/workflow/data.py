@@ -96,7 +96,7 @@ def open_packed(split: str, settings: dict[str, Any]) -> PackedSource:
     ]
     summary = read_summary()
     if meta.split_summary != summary:
-        wrong.append("the split, which was made anew since")
+        wrong.append("the split, which has been made again since")
     elif len(source) != summary["num_images"][split]:
         wrong.append(f"{len(source):,} images, of {summary['num_images'][split]:,} in the split")
     if wrong:

@@ -118,7 +118,7 @@ def _newest(
         try:
             record = _record(run_id)
         except SpoonfulError as error:
-            note(f"an interrupted run is passed over: {error}")
+            note(f"skipping an interrupted run: {error}")
             continue
         if record is None or _without_data(record) != _without_data(identity):
             continue
@@ -128,9 +128,11 @@ def _newest(
         # FINISHED: killed between the end of the run and the removal of its checkpoints. The last
         # one holds the whole training: nothing is trained again, and its model is restored.
         if status_of(run_id) is None:
-            note(f"the interrupted run {run_id} is not in this MLflow store: beginning anew")
+            note(f"the interrupted run {run_id} is not in this MLflow store: starting a new run")
         elif different := differences(record, identity):
-            note(f"the interrupted run {run_id} read other data ({different[0]}): beginning anew")
+            note(
+                f"the interrupted run {run_id} read other data ({different[0]}): starting a new run"
+            )
         else:
             return run_id, lock
         lock.close()
@@ -149,16 +151,16 @@ def _check(run_id: str, identity: dict[str, Any], status_of: StatusOf) -> None:
             f"run ({known})"
         )
     if status == "FINISHED" and record is None:
-        raise SpoonfulError(f"{asked}: this run has finished, there is nothing to go on with")
+        raise SpoonfulError(f"{asked}: this run has finished, there is nothing to resume")
     if record is None:
         raise SpoonfulError(
             f"{asked}: {shown_path(_path(run_id))} holds no checkpoints of it; use "
-            "trainer.resume=null to train anew"
+            "trainer.resume=null to start a new run"
         )
     if different := differences(record, identity):
         raise SpoonfulError(
             f"{asked}: the run was trained otherwise: {', '.join(different)}; give the saved "
-            "values and data, or trainer.resume=null to train anew"
+            "values and data, or trainer.resume=null to start a new run"
         )
 
 

@@ -50,7 +50,8 @@ def say_what_begins(
         return
     if start is not None and start.state["is_finished"]:
         print(
-            f"{name}, run {folder.run_id}, was trained to its end: it is put in place", flush=True
+            f"{name}, run {folder.run_id} has finished training: its model is put in place",
+            flush=True,
         )
         return
     step = 0 if start is None else start.step
@@ -83,7 +84,7 @@ def told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
     except (KeyboardInterrupt, SystemExit):
         steps = folder.checkpoints.steps()
         after = f"spoonful: ended after step {steps[-1] if steps else 0:,}"
-        how = "" if command is None else f"; go on with\n  {command}"
+        how = "" if command is None else f"; resume it with\n  {command}"
         say_last(after + how)
         raise
     except Exception as error:

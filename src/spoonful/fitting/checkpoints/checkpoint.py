@@ -68,7 +68,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     try:
         found = _digest({name: value for name, value in content.items() if name != "sha256"})
         if content["sha256"] != found:
-            raise SpoonfulError(f"{STATE_NAME} does not have the SHA-256 that stands in it")
+            raise SpoonfulError(f"{STATE_NAME} does not have the SHA-256 that it records")
         if content["format_version"] != FORMAT_VERSION:
             raise SpoonfulError(
                 f"format version {content['format_version']}, expected {FORMAT_VERSION}"

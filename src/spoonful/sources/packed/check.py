@@ -83,7 +83,7 @@ class ShardCheck:
         while self._thread is not None and not self._is_over.wait(limit_s):
             if have == self._num_bytes:
                 raise SpoonfulError(
-                    f"{self._files.paths[self._at]}: its check did not go on within "
+                    f"{self._files.paths[self._at]}: its check made no progress within "
                     f"read_timeout_s={limit_s:g}: is the disk or the network gone?"
                 )
             have = self._num_bytes
