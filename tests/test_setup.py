@@ -31,7 +31,9 @@ def folder(tmp_path: Path) -> Path:
 
 def make_setup(folder: Path) -> str:
     commands = folder.parent / "commands"
-    environment = {**os.environ, "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}
+    # Under `make test`, make's own variables would make this one its child, which says more.
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    environment = {**kept, "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
         ["make", "setup"], cwd=folder, env=environment, capture_output=True, text=True, check=True
     )
