@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from spoonful.config.model_schema import MlpConfig
 
 from spoonful import ArraySource, BatchGenerator
-from spoonful.config.model_schema import MlpConfig
 from spoonful.models.build import build_model
 
 FOLDER = Path(__file__).resolve().parents[1] / "experiments" / "article_generator"

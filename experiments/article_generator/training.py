@@ -15,13 +15,13 @@ import numpy as np
 from cases import EXPERIMENT, OURS, TEST, TRAIN
 from contenders import input_dtype, make_generator
 from digits import NUM_CLASSES, Digits
+from spoonful.models.optimizers import build_optimizer
 
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import Config
 from spoonful.fitting.modes import resolved_jit_compile, set_modes
 from spoonful.fitting.peak_memory import peak_rss_mb
 from spoonful.models.build import build_model
-from spoonful.models.optimizers import build_optimizer
 
 
 def main() -> None:

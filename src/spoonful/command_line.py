@@ -20,10 +20,13 @@ _ALL_GROUPS = (
     "seed",
     "dataset",
     "pack",
+    "source",
     "generator",
     "model",
     "optimizer",
+    "task",
     "trainer",
+    "callbacks",
     "sweep",
     "tracking",
 )
@@ -191,6 +194,7 @@ def _run(arguments: list[str]) -> None:
     if name not in STAGES:
         raise SpoonfulError(f"unknown stage {name!r}: expected one of {', '.join(STAGES)}")
     stage = STAGES[name]
+    rest = _use_config_dirs(rest)
     flags = {argument for argument in rest if argument.startswith("-")}
     given, overrides = _sorted_out(name, stage, rest, _is_question(arguments))
     _check_flags(name, stage, flags)
@@ -228,6 +232,24 @@ def _carry_out(
         _run_with_hydra(name, function, given, overrides)
 
 
+def _use_config_dirs(words: list[str]) -> list[str]:
+    """Take the folders of --config-dir into use; return the other words."""
+    from spoonful.config.folders import FLAG, use_folders
+
+    folders, rest, left = [], [], iter(words)
+    for word in left:
+        flag, has_value, value = word.partition("=")
+        if flag != FLAG:
+            rest.append(word)
+            continue
+        folder = value if has_value else next(left, "")
+        if not folder:
+            raise SpoonfulError(f"{FLAG}: expected a folder of config files after it")
+        folders.append(folder)
+    use_folders(folders)
+    return rest
+
+
 def _sorted_out(
     name: str, stage: Stage, rest: list[str], is_question: bool
 ) -> tuple[list[str], list[str]]:
@@ -249,7 +271,8 @@ def _check_flags(name: str, stage: Stage, flags: set[str]) -> None:
     known |= {"--multirun", "-m"} if stage.sweeps else set()
     for flag in sorted(flags - known):
         raise SpoonfulError(
-            f"{flag}: spoonful {name} takes key=value and {', '.join(sorted(known))}"
+            f"{flag}: spoonful {name} takes key=value and "
+            f"{', '.join(sorted({*known, '--config-dir'}))}"
         )
 
 
@@ -257,8 +280,13 @@ def _run_with_hydra(name: str, function: str, given: list[str], overrides: list[
     """Hand over to Hydra, which composes the config again."""
     import hydra
 
-    from spoonful.config.check import check_config
-    from spoonful.config.compose import CONFIG_NAME, register_resolvers
+    from spoonful.config.compose import (
+        CONFIG_NAME,
+        check_composed,
+        register_resolvers,
+        search_path,
+    )
+    from spoonful.config.overrides import parsed, rewritten
     from spoonful.config.settings import with_absolute_paths
     from spoonful.project import conf_dir, project_root
 
@@ -269,7 +297,7 @@ def _run_with_hydra(name: str, function: str, given: list[str], overrides: list[
         """Check the composed config and run the stage with it."""
         register_resolvers()  # may run in another process than the composition
         try:
-            config = with_absolute_paths(check_config(composed))
+            config = with_absolute_paths(check_composed(composed, overrides))
             with contextlib.chdir(project_root()):  # MLflow creates ./mlruns in the current folder
                 run(config, *given)
         except SpoonfulError as error:
@@ -278,7 +306,8 @@ def _run_with_hydra(name: str, function: str, given: list[str], overrides: list[
         except Exception as error:
             _exit_with_words_for(error)
 
-    sys.argv = [f"spoonful {name}", *overrides]
+    asked = [rewritten(parsed(text)) for text in overrides]
+    sys.argv = [f"spoonful {name}", *asked, *search_path()]
     # Hydra would cut an error's traceback and exit with 1; bad input is caught in main, and
     # anything else is a defect that needs its whole traceback.
     os.environ["HYDRA_FULL_ERROR"] = "1"

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 _MAX_LABELLED_CLASSES = 25  # with more, numbers in cells are unreadable
+_MAX_VALUES = 12  # fields of a figure
 _CELL_INCHES = 1.5  # from one image of a grid to the next
 _IMAGE_INCHES = 1.38  # its longer side
 _CAPTION_INCHES = 0.36  # two lines
@@ -24,12 +25,14 @@ def save(figure: Figure, target: Path | IO[bytes], **settings: Any) -> None:
         figure.savefig(target, **settings)
 
 
-def learning_curves(history: Sequence[dict[str, float]], best_epoch: int) -> Figure:
-    """Draw loss and accuracy of training and validation over the epochs."""
+def learning_curves(
+    history: Sequence[dict[str, float]], best_epoch: int, names: Sequence[str]
+) -> Figure:
+    """Draw metrics of training and validation over the epochs, such as "loss"."""
     figure = _figure(9, 3.6)
     epochs = range(1, len(history) + 1)
-    for place, name in enumerate(("loss", "accuracy"), start=1):
-        axes = figure.add_subplot(1, 2, place)
+    for place, name in enumerate(names, start=1):
+        axes = figure.add_subplot(1, len(names), place)
         marker = "o" if len(history) < 30 else None
         axes.plot(epochs, [h[name] for h in history], label="train", marker=marker, ms=3)
         axes.plot(epochs, [h[f"val_{name}"] for h in history], label="val", marker=marker, ms=3)
@@ -74,6 +77,26 @@ def calibration_figure(bins: Sequence[Any], error: float) -> Figure:
     axes.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1.03), ylim=(0, 1.03))
     axes.set_title(f"expected calibration error {error:.4f}")
     axes.grid(alpha=0.3)
+    return figure
+
+
+def prediction_figure(
+    actual: NDArray[np.float64], predicted: NDArray[np.float64], names: Sequence[str]
+) -> Figure:
+    """Draw predicted against actual numbers [n, values], one field per value; at most 12."""
+    names = names[:_MAX_VALUES]
+    columns = min(4, len(names))
+    rows = -(-len(names) // columns)
+    figure = _figure(1 + 3.2 * columns, 0.6 + 3.2 * rows)
+    for place, name in enumerate(names):
+        axes = figure.add_subplot(rows, columns, place + 1)
+        ends = [min(actual[:, place].min(), predicted[:, place].min())]
+        ends.append(max(actual[:, place].max(), predicted[:, place].max()))
+        axes.plot(ends, ends, color="grey", ls=":", lw=1)
+        axes.scatter(actual[:, place], predicted[:, place], s=6, alpha=0.5)
+        axes.set(xlabel="actual", ylabel="predicted")
+        axes.set_title(name, parse_math=False)
+        axes.grid(alpha=0.3)
     return figure
 
 

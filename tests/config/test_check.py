@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from spoonful.config.model_schema import CnnConfig
+from spoonful.config.optimizer_schema import SCHEDULES, AdamConfig, WarmupCosineConfig
+from spoonful.config.pack_schema import JpegPackConfig
 
 from spoonful.config.check import check_config
 from spoonful.config.compose import compose_config
 from spoonful.config.fields import allowed
-from spoonful.config.model_schema import CnnConfig
-from spoonful.config.optimizer_schema import SCHEDULES, AdamConfig, WarmupCosineConfig
-from spoonful.config.pack_schema import JpegPackConfig
 from spoonful.config.schema import GROUPS, Config, EarlyStoppingConfig, FolderConfig
 from spoonful.errors import SpoonfulError
 from spoonful.order import MAX_SEED

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
+from spoonful.config.optimizer_schema import SCHEDULES
 
 from spoonful.config.compose import compose_config, composed_yaml
-from spoonful.config.optimizer_schema import SCHEDULES
 from spoonful.config.schema import GROUPS
 from spoonful.errors import SpoonfulError
 from spoonful.project import conf_dir, project_root

@@ -3,11 +3,11 @@ import itertools
 from typing import Any
 
 import pytest
+from spoonful.config.optimizer_schema import SCHEDULES
 
 from spoonful.command_line import STAGES
 from spoonful.config.compose import compose_config
 from spoonful.config.help import stage_help
-from spoonful.config.optimizer_schema import SCHEDULES
 from spoonful.config.schema import GROUPS
 
 

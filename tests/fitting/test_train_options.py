@@ -10,11 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from spoonful.config.optimizer_schema import SCHEDULES
 from tensorflow.python.framework.config import disable_op_determinism, is_op_determinism_enabled
 
 from spoonful import ArraySource
 from spoonful.config.compose import compose_config
-from spoonful.config.optimizer_schema import SCHEDULES
 from spoonful.config.schema import GROUPS, EarlyStoppingConfig
 from spoonful.fitting.modes import resolved_jit_compile
 from spoonful.fitting.train import train, training_generator, validation_generator

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
+from spoonful.config.optimizer_schema import AdamConfig, WarmupCosineConfig
+from spoonful.models.optimizers import build_optimizer, peak_learning_rate
 
 from spoonful.config.compose import compose_config
-from spoonful.config.optimizer_schema import AdamConfig, WarmupCosineConfig
 from spoonful.errors import SpoonfulError
-from spoonful.models.optimizers import build_optimizer, peak_learning_rate
 
 WARMUP = ["optimizer/schedule=warmup_cosine"]
 

@@ -97,7 +97,6 @@ class Study:
 
     Attributes:
         sweep: as it was recorded.
-        metric: the metric of interest.
         axes: the swept keys without the seed.
         points: those with a result, by their values.
         missing: points and seeds without one.
@@ -107,23 +106,27 @@ class Study:
     """
 
     sweep: SweepRuns
-    metric: str
     axes: tuple[str, ...]
     points: tuple[Point, ...]
     missing: tuple[Missing, ...]
     num_unknown: int
     num_repeats: int
 
+    @property
+    def metric(self) -> str:
+        """The name of the metric of interest."""
+        return self.sweep.score.metric
+
     @cached_property
     def quantities(self) -> tuple[Quantity, ...]:
         """Quantities that at least one run recorded; the metric of interest is first."""
-        known = quantities(self.metric)
+        known = quantities(self.sweep.score)
         return tuple(q for q in known if any(point.by_seed(q) for point in self.points))
 
     @property
     def target(self) -> Quantity:
         """The metric of interest."""
-        return quantities(self.metric)[0]
+        return quantities(self.sweep.score)[0]
 
     @cached_property
     def ranked(self) -> list[Point]:
@@ -154,11 +157,11 @@ class Study:
         return sorted(varied, key=lambda axis: -len(self.values_of(axis)))
 
 
-def group_by_point(sweep: SweepRuns, metric: str) -> Study:
+def group_by_point(sweep: SweepRuns) -> Study:
     """Sort a sweep's runs into points; the newest finished run of a point and seed counts."""
     axes = tuple(axis for axis in sweep.axes if axis != SEED)
     label = _labeller(axes)
-    target = quantities(metric)[0]
+    target = quantities(sweep.score)[0]
     counted: dict[Values, dict[Setting, PointRun]] = {}
     missing = []
     tried: dict[tuple[Values, Setting], list[PointRun]] = {}
@@ -181,7 +184,6 @@ def group_by_point(sweep: SweepRuns, metric: str) -> Study:
     ]
     return Study(
         sweep=sweep,
-        metric=metric,
         axes=axes,
         points=tuple(Point(values, label(values), runs) for values, runs in counted.items()),
         missing=tuple(missing),

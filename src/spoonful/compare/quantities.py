@@ -5,11 +5,11 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from spoonful.compare.runs import PointRun
+from spoonful.compare.runs import PointRun, Score
+from spoonful.record.metrics import BEST_METRICS, LOSS, TEST_METRICS, VAL_METRICS
 
-ACCURACY, LOSS = "val_accuracy", "val_loss"
-METRICS = (ACCURACY, LOSS)
 LAST = "last_"
+_SHARES = "accuracy"  # metrics that end so are shown in percent
 TRAIN_TIME, IMAGES_PER_S, PEAK_RSS = "train_time_s", "images_per_s", "peak_rss_mb"
 INPUT_WAIT = "input_wait_fraction"
 SHUFFLE_QUALITY = (
@@ -17,11 +17,10 @@ SHUFFLE_QUALITY = (
     "shuffle_class_chi2",
     "shuffle_repeated_neighbours",
 )
-# Quantities that are read for every epoch.
+# Quantities that are read for every epoch, besides the metric of interest.
 EPOCH_METRICS = (
-    "loss",
-    "val_loss",
-    "val_accuracy",
+    LOSS,
+    f"{VAL_METRICS}{LOSS}",
     "images_seen",
     "epoch_train_s",
     TRAIN_TIME,
@@ -42,6 +41,7 @@ class Quantity:
         digits: decimal places for display.
         scale: factor for display.
         read: reads it from a run; None if missing.
+        has_smaller_better: whether less is better.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Quantity:
     digits: int
     read: Callable[[PointRun], float | None]
     scale: float = 1.0
+    has_smaller_better: bool = False
 
     @property
     def unit(self) -> str:
@@ -59,11 +60,6 @@ class Quantity:
     def unit_of_difference(self) -> str:
         """Unit after a difference of two values, such as percentage points."""
         return " pp" if self.scale == 100 else ""
-
-    @property
-    def has_smaller_better(self) -> bool:
-        """Whether less is better."""
-        return self.name.endswith("loss")
 
     def of(self, run: PointRun) -> float | None:
         """Return the number of a run; None if missing or not finite."""
@@ -78,19 +74,23 @@ class Quantity:
         return text.lstrip("+-") if is_zero else text.replace("-", "\N{MINUS SIGN}")
 
 
-def quantities(metric: str) -> tuple[Quantity, ...]:
+def quantities(score: Score) -> tuple[Quantity, ...]:
     """Return the quantities read from each run.
 
     Args:
-        metric: the metric of interest, which comes first: at the epoch whose weights the run kept,
-            then at the last epoch.
+        score: the metric of interest, which comes first: at the epoch whose weights the run kept,
+            then at the last epoch; then the same metric of the test images.
     """
-    percent = metric == ACCURACY
-    unit, digits, scale = (", %", 2, 100.0) if percent else ("", 4, 1.0)
+    metric, is_less = score.metric, not score.is_more_better
+    unit, digits, scale = (", %", 2, 100.0) if metric.endswith(_SHARES) else ("", 4, 1.0)
+    test = f"{TEST_METRICS}{metric.removeprefix(VAL_METRICS)}"
+    last = f"at the last epoch{unit}"
     return (
-        Quantity(metric, f"{metric}{unit}", digits, _once(f"best_{metric}"), scale),
-        Quantity(f"{LAST}{metric}", f"at the last epoch{unit}", digits, _last(metric), scale),
-        Quantity("test_accuracy", "test_accuracy, %", 2, _once("test_accuracy"), 100.0),
+        Quantity(
+            metric, f"{metric}{unit}", digits, _once(f"{BEST_METRICS}{metric}"), scale, is_less
+        ),
+        Quantity(f"{LAST}{metric}", last, digits, _last(metric), scale, is_less),
+        Quantity(test, f"{test}{unit}", digits, _once(test), scale, is_less),
         Quantity(TRAIN_TIME, "training time, s", 2, _train_time),
         Quantity(IMAGES_PER_S, "images/s", 0, _steady(IMAGES_PER_S)),
         Quantity(PEAK_RSS, "peak memory, MiB", 0, _largest(PEAK_RSS)),

@@ -1,15 +1,35 @@
 """A sweep as it was recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from spoonful.record.tags import SCORE_MODE_TAG, SCORE_TAG
 
 SEED = "seed"
 FINISHED = "FINISHED"
 
+_LESS_IS_BETTER = ("loss", "error")
 # Keys that do not affect how a point was trained.
 _NO_AXES = ("sweep.", "tracking.", "evaluation.", "compare.", "trainer.resume", "experiment")
 
 Setting = bool | int | float | str | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """The metric that points are ranked by.
+
+    Attributes:
+        metric: its name, such as "val_accuracy".
+        is_more_better: whether more of it is better.
+    """
+
+    metric: str
+    is_more_better: bool
+
+
+# Of runs that recorded none.
+DEFAULT_SCORE = Score("val_accuracy", is_more_better=True)
 
 
 @dataclass(frozen=True)
@@ -50,7 +70,7 @@ class PointRun:
             key: "generator.batch_size", "model" or "optimizer/schedule".
         """
         path = key.replace("/", ".")
-        return self.settings.get(path, self.settings.get(f"{path}.name"))
+        return self.settings.get(path)
 
     def epochs(self, metric: str) -> list[float]:
         """Return the values of a metric in the order of the epochs."""
@@ -73,6 +93,7 @@ class SweepRuns:
         url: the parent's page in the MLflow UI.
         points_url: the page there that draws the curves of its points.
         is_served: whether a server shows these pages now; otherwise `spoonful ui` must run.
+        score: what the points are ranked by: as asked, or their task's.
     """
 
     run_id: str
@@ -85,6 +106,20 @@ class SweepRuns:
     url: str = ""
     points_url: str = ""
     is_served: bool = False
+    score: Score = DEFAULT_SCORE
+
+
+def score_of(asked: str | None, tags: Mapping[str, str]) -> Score:
+    """Return the metric to rank by.
+
+    Args:
+        asked: its name; None: the score of the task.
+        tags: of one of the runs.
+    """
+    own = tags.get(SCORE_TAG, DEFAULT_SCORE.metric)
+    if asked is None or asked == own:
+        return Score(own, tags.get(SCORE_MODE_TAG, "max") == "max")
+    return Score(asked, not asked.endswith(_LESS_IS_BETTER))
 
 
 def inferred_axes(runs: Sequence[PointRun]) -> tuple[str, ...]:
@@ -96,8 +131,8 @@ def inferred_axes(runs: Sequence[PointRun]) -> tuple[str, ...]:
         return ()
     shared = set.intersection(*(set(run.settings) for run in runs))
     axes: dict[tuple[int, ...], str] = {}
-    for key in sorted(shared, key=lambda key: (key != SEED, not key.endswith(".name"), key)):
-        if key.startswith(_NO_AXES) or f"{key.rpartition('.')[0]}.name" in axes.values():
+    for key in sorted(shared, key=lambda key: (key != SEED, key.count("."), key)):
+        if key.startswith(_NO_AXES) or key.rpartition(".")[0] in axes.values():
             continue
         values = [run.settings[key] for run in runs]
         alike = tuple(values.index(value) for value in values)

@@ -58,7 +58,7 @@ def points_text(study: Study) -> str:
 
 def _run_rows(study: Study) -> Iterator[list[Any]]:
     """Yield the header and the rows, like the two functions below."""
-    read = quantities(study.metric)
+    read = quantities(study.sweep.score)
     counted = {run.run_id: p.label for p in study.points for run in p.runs.values()}
     yield [
         "run_id",

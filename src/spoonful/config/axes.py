@@ -4,12 +4,13 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
+from hydra.core.override_parser.types import IntervalSweep, RangeSweep
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from spoonful.config.compose import check_numbers, compose_config, compose_with_hydra, explain
+from spoonful.config.compose import compose_config, compose_with_hydra
+from spoonful.config.overrides import parsed
+from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 
 GRID = "grid"
@@ -90,12 +91,12 @@ def sweep_of(overrides: list[str]) -> Sweep:
     """
     for text in overrides:
         _check_is_ours(text)
-    composed = compose_with_hydra([t for t in overrides if not _parsed(t).is_sweep_override()])
+    composed = compose_with_hydra([t for t in overrides if not parsed(t).is_sweep_override()])
     for plugin in ("launcher", "sweeper"):  # chosen in conf/
         if not str(composed.hydra[plugin]._target_).endswith(f"Basic{plugin.capitalize()}"):
             raise SpoonfulError(f"hydra/{plugin}: {_REPLACED[f'hydra/{plugin}']}")
     params = composed.hydra.sweeper.get("params") or {}
-    given = {_parsed(text).get_key_element(): text for text in overrides}
+    given = {parsed(text).get_key_element(): text for text in overrides}
     merged = {**{str(key): f"{key}={value}" for key, value in params.items()}, **given}
     # Settings of the sweep itself do not affect what its points train.
     of_points = {key: text for key, text in merged.items() if not key.startswith("sweep.")}
@@ -123,14 +124,16 @@ def sweep_of(overrides: list[str]) -> Sweep:
     )
 
 
-def check_sweep(asked: Sweep) -> None:
+def check_sweep(asked: Sweep) -> list[Config]:
     """Check each value of each axis, or both ends of an interval, before slow imports.
+
+    Returns:
+        Configs that together have each value once.
 
     Raises:
         SpoonfulError: the first value that is wrong.
     """
-    for point in _each_value_once(asked.candidates):
-        compose_config(point)
+    return [compose_config(point) for point in _each_value_once(asked.candidates)]
 
 
 def check_overrides(overrides: list[str], multirun: bool) -> None:
@@ -169,7 +172,7 @@ def _is_axis(space: Space) -> bool:
 
 def _space(text: str, composed: DictConfig) -> Space:
     """Return the values that an override allows for its key."""
-    override = _parsed(text)
+    override = parsed(text)
     if not override.is_sweep_override() or override.is_hydra_override():
         return Values((text,))
     value = override.value()
@@ -196,7 +199,7 @@ def _interval(text: str, key: str, value: IntervalSweep, composed: DictConfig) -
 
 def _axis(text: str) -> list[str]:
     """Return an override for each value in an override."""
-    override = _parsed(text)
+    override = parsed(text)
     if not override.is_sweep_override() or override.is_hydra_override():
         return [text]
     key, value = override.get_key_element(), override.value()
@@ -232,11 +235,3 @@ def _each_value_once(axes: Sequence[list[str]]) -> list[list[str]]:
     for place, values in enumerate(axes):
         points += [[*first[:place], value, *first[place + 1 :]] for value in values[1:]]
     return points
-
-
-def _parsed(text: str) -> Override:
-    check_numbers(text)
-    try:
-        return OverridesParser.create().parse_overrides([text])[0]
-    except HydraException as error:
-        raise SpoonfulError(explain(error, [text])) from error

@@ -2,7 +2,6 @@
 
 import dataclasses
 import difflib
-import types
 import typing
 from collections.abc import Iterable
 from typing import Any
@@ -10,23 +9,16 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from spoonful.config.fields import allowed, check_value, shortened
-from spoonful.config.model_schema import CnnConfig, MlpConfig, ResnetConfig, VggConfig
-from spoonful.config.optimizer_schema import SCHEDULES
-from spoonful.config.schema import GROUPS, Config, EarlyStoppingConfig
+from spoonful.config.fields import check_value, wrong_type
+from spoonful.config.schema import CUSTOM, GROUPS, Config
+from spoonful.config.stopping import check_stopping
+from spoonful.config.targets import TARGET, Target, check_path, found, is_slow
+from spoonful.config.values import convert, converts, is_component, without_none
 from spoonful.errors import SpoonfulError
-
-_TYPE_WORDS = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    str: "a text",
-    dict: "a mapping",
-}
 
 
 def check_config(composed: DictConfig) -> Config:
-    """Check a composed config against the schemas and return it typed.
+    """Check a composed config and return it typed.
 
     Args:
         composed: result of Hydra from conf/ and the overrides.
@@ -36,129 +28,130 @@ def check_config(composed: DictConfig) -> Config:
     """
     names = [name for name in composed if name != "hydra"]
     _check_names("", names, [*GROUPS, "seed"])
+    declared = {field.name: field for field in dataclasses.fields(Config)}
+    hints = typing.get_type_hints(Config, include_extras=True)
     # First: generator.seed follows it, and would be named instead.
-    seed_field = next(f for f in dataclasses.fields(Config) if f.name == "seed")
-    seed = _typed("seed", _value(composed, "seed", "seed"), int, seed_field)
-    sections = {group: _section(composed, group, choices) for group, choices in GROUPS.items()}
-    config = Config(**sections, seed=seed)
+    order = sorted(declared, key=lambda name: name != "seed")
+    values = {
+        name: _typed(name, _value(composed, name, name), hints[name], declared[name])
+        for name in order
+    }
+    config = Config(**values)
     _check_together(config)
     return config
 
 
-def _section(composed: DictConfig, group: str, choices: dict[str | None, type]) -> Any:
-    node = _value(composed, group, group)
-    if not isinstance(node, DictConfig):
-        raise SpoonfulError(f"{group}={node}: expected one of the files in conf/{group}")
-    return _typed_section(group, node, _schema(group, node, choices))
+def recorded_component(group: str, settings: dict[str, Any]) -> Any:
+    """Return the component of a group of `Config` from its recorded settings.
 
-
-def _schema(prefix: str, node: DictConfig, choices: dict[str | None, type]) -> type:
-    if None in choices:
-        return choices[None]
-    name = _value(node, "name", f"{prefix}.name")
-    if name not in choices:
-        known = ", ".join(str(choice) for choice in choices)
-        raise SpoonfulError(
-            f"{prefix}.name={name}: expected one of {known}; choose with "
-            f"{prefix.replace('.', '/')}=<one of them>"
-        )
-    return choices[name]
+    Raises:
+        SpoonfulError: it does not exist here, or takes other keys.
+    """
+    field = next(f for f in dataclasses.fields(Config) if f.name == group)
+    return _component(group, OmegaConf.create(settings), field)
 
 
 def _typed_section(prefix: str, node: DictConfig, schema: type) -> Any:
     """Check every key of one section and return it as an object of its schema."""
-    fields = {field.name: field for field in dataclasses.fields(schema)}
-    hints = typing.get_type_hints(schema)
-    _check_names(prefix + ".", list(node), list(fields))
-    values = {}
-    for name, field in fields.items():
-        full_name = f"{prefix}.{name}"
-        value = _value(node, name, full_name)
-        if name == "schedule":
-            if not isinstance(value, DictConfig):
-                raise SpoonfulError(
-                    f"{full_name}={value}: choose a schedule with {prefix}/schedule={value}"
-                )
-            values[name] = _typed_section(full_name, value, _schema(full_name, value, SCHEDULES))
-        elif hints[name] is EarlyStoppingConfig:
-            if not isinstance(value, DictConfig):
-                raise SpoonfulError(
-                    f"{full_name}={value}: expected keys under it; to train all epochs "
-                    f"use {full_name}.patience_epochs=null"
-                )
-            values[name] = _typed_section(full_name, value, EarlyStoppingConfig)
-        else:
-            values[name] = _typed(full_name, value, hints[name], field)
+    declared = {field.name: field for field in dataclasses.fields(schema) if field.init}
+    hints = typing.get_type_hints(schema, include_extras=True)
+    given = [str(name) for name in node if name != TARGET]
+    optional = [n for n, field in declared.items() if n not in given and _has_default(field)]
+    _check_names(prefix + ".", given, [n for n in declared if n not in optional], optional)
+    values = {
+        name: _typed(f"{prefix}.{name}", _value(node, name, f"{prefix}.{name}"), hints[name], field)
+        for name, field in declared.items()
+        if name in given
+    }
     return schema(**values)
 
 
 def _typed(name: str, value: Any, hint: Any, field: "dataclasses.Field[Any]") -> Any:
     """Convert one value to its declared type and check its limits."""
-    bare, optional = _without_none(hint)
+    bare, optional = without_none(hint)
     if value is None and optional:
         return None
-    fits = value is not None and _converts(value, bare)
-    if not fits:
-        shown = "null" if value is None else shortened(value)
-        words = _type_words(bare) + (" or null" if optional else "")
-        limits = allowed(field)
-        detail = f", {limits}" if limits else ""
-        raise SpoonfulError(f"{name}={shown}: expected {words}{detail} ({field.metadata['help']})")
-    typed = _convert(value, bare)
+    if is_component(bare):
+        return _component(name, value, field)
+    if typing.get_origin(bare) is list and is_component(typing.get_args(bare)[0]):
+        return [_component(f"{name}[{i}]", v, field) for i, v in _items(name, value, field)]
+    if typing.get_origin(bare) is dict and is_component(typing.get_args(bare)[1]):
+        return {key: _component(f"{name}.{key}", v, field) for key, v in _pairs(name, value)}
+    if dataclasses.is_dataclass(bare):
+        if not isinstance(value, DictConfig):
+            raise SpoonfulError(
+                f"{name}={value}: expected the keys {', '.join(_names_of(bare))} below it"
+            )
+        return _typed_section(name, value, typing.cast(type, bare))
+    if value is None or not converts(value, bare):
+        raise SpoonfulError(wrong_type(name, value, bare, optional, field))
+    typed = convert(value, bare)
     if isinstance(typed, str):
-        typed = field.metadata["aliases"].get(typed, typed)
+        typed = field.metadata.get("aliases", {}).get(typed, typed)
     check_value(name, typed, field)
     return typed
 
 
-def _without_none(hint: Any) -> tuple[Any, bool]:
-    if isinstance(hint, types.UnionType):
-        rest = [part for part in typing.get_args(hint) if part is not type(None)]
-        return rest[0], True
-    return hint, False
+def _component(name: str, node: Any, field: "dataclasses.Field[Any]") -> Any:
+    """Return the object that a `_target_` names: a dataclass with its keys, or a `Target`."""
+    if not isinstance(node, DictConfig) or TARGET not in node:
+        group = name.replace(".", "/")
+        raise SpoonfulError(
+            f"{name}={node}: expected keys with {TARGET}, the import path of a class or function: "
+            f"choose a file with {group}=<name>, or write {name}._target_=my_module.MyClass"
+        )
+    path = check_path(_value(node, TARGET, f"{name}.{TARGET}"), name)
+    adapter = field.metadata.get("adapter")
+    if not is_slow(path):
+        target = found(path, name)
+        if dataclasses.is_dataclass(target) and isinstance(target, type):
+            return _typed_section(name, node, target)
+    if adapter is not None:
+        return _adapted(name, node, path, found(adapter, name), field)
+    return _target(name, node, path, field.metadata["offered"])
 
 
-def _converts(value: Any, hint: Any) -> bool:
-    try:
-        _convert(value, hint)
-    except (TypeError, ValueError, OverflowError):
-        return False
-    return True
+def _adapted(name: str, node: DictConfig, path: str, adapter: Any, field: Any) -> Any:
+    """Return the adapter around a target; keys that the adapter declares are its own."""
+    shared = [one for one in _names_of(adapter) if one != "target" and one in node]
+    own = OmegaConf.masked_copy(node, shared)
+    own._set_parent(node._get_parent())
+    rest = OmegaConf.masked_copy(node, [str(one) for one in node if one not in shared])
+    rest._set_parent(node._get_parent())
+    target = _target(name, rest, path, field.metadata["offered"])
+    section = _typed_section(name, own, adapter)
+    return dataclasses.replace(section, target=target)
 
 
-def _convert(value: Any, hint: Any) -> Any:
-    """Convert strictly; raise ValueError or TypeError if the value does not fit."""
-    origin = typing.get_origin(hint)
-    if origin is list:
-        if not isinstance(value, ListConfig):
-            raise TypeError
-        items: Any = OmegaConf.to_container(value, resolve=True)
-        (item_hint,) = typing.get_args(hint)
-        return items if item_hint is Any else [_convert(item, item_hint) for item in items]
-    if origin is dict:
-        if not isinstance(value, DictConfig):
-            raise TypeError
-        container = typing.cast(dict[Any, Any], OmegaConf.to_container(value, resolve=True))
-        return {str(name): str(item) for name, item in container.items()}
-    if isinstance(value, (DictConfig, ListConfig, dict, list)) or value is None:
-        raise TypeError
-    if hint is str:
-        return str(value)
-    if hint is bool:
-        if not isinstance(value, bool):
-            raise TypeError
-        return value
-    if isinstance(value, bool) or (hint is int and isinstance(value, float)):
-        raise TypeError
-    return hint(value)
+def _target(name: str, node: DictConfig, path: str, offered: tuple[str, ...]) -> Target:
+    for key in node:
+        _value(node, str(key), f"{name}.{key}")
+    values: Any = OmegaConf.to_container(node, resolve=True)
+    arguments = {str(key): value for key, value in values.items() if key != TARGET}
+    target = Target(path, arguments, name)
+    if not is_slow(path):
+        target.check(offered)
+    return target
 
 
-def _type_words(hint: Any) -> str:
-    if typing.get_origin(hint) is list:
-        (item,) = typing.get_args(hint)
-        words = {int: "whole numbers", float: "numbers", str: "texts"}.get(item, "mappings")
-        return f"a list of {words}"
-    return _TYPE_WORDS[typing.get_origin(hint) or hint]
+def _items(name: str, value: Any, field: "dataclasses.Field[Any]") -> list[tuple[int, Any]]:
+    if not isinstance(value, ListConfig):
+        raise SpoonfulError(
+            f"{name}={value}: expected a list, each item with its {TARGET} "
+            f"({field.metadata['help']})"
+        )
+    return list(enumerate(value))
+
+
+def _pairs(name: str, value: Any) -> list[tuple[str, Any]]:
+    """Return names and components; null takes one away that a file of conf/ gives."""
+    if not isinstance(value, DictConfig):
+        raise SpoonfulError(
+            f"{name}={value}: expected names with a {TARGET} below each; add one with "
+            f"+{name}.my_name={{{TARGET}: my_module.MyClass}}"
+        )
+    pairs = [(str(key), _value(value, str(key), f"{name}.{key}")) for key in value]
+    return [(key, item) for key, item in pairs if item is not None]
 
 
 def _value(node: DictConfig, name: str, full_name: str) -> Any:
@@ -169,11 +162,22 @@ def _value(node: DictConfig, name: str, full_name: str) -> Any:
         raise SpoonfulError(f"{full_name}: no usable value ({reason})") from error
 
 
-def _check_names(prefix: str, given: Iterable[Any], expected: list[str]) -> None:
-    given = [str(name) for name in given]
+def _names_of(schema: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(schema)]
+
+
+def _has_default(field: "dataclasses.Field[Any]") -> bool:
+    missing = dataclasses.MISSING
+    return field.default is not missing or field.default_factory is not missing
+
+
+def _check_names(
+    prefix: str, given: Iterable[str], expected: list[str], optional: Iterable[str] = ()
+) -> None:
+    given, known = [str(name) for name in given], [*expected, *optional]
     for name in given:
-        if name not in expected:
-            raise SpoonfulError(unknown_key(prefix + name, prefix, expected))
+        if name not in known:
+            raise SpoonfulError(unknown_key(prefix + name, prefix, known))
     for name in expected:
         if name not in given:
             raise SpoonfulError(f"{prefix}{name}: the key is missing; give {prefix}{name}=<value>")
@@ -196,28 +200,20 @@ def _check_together(config: Config) -> None:
             f"dataset.val_fraction={dataset.val_fraction} and dataset.test_fraction="
             f"{test_fraction} leave nothing to train on: their sum must be below 1"
         )
-    smallest = _smallest_image(config.model)
+    smallest = getattr(config.model, "smallest_image", 1)
     if min(dataset.image_size) < smallest:
         raise SpoonfulError(
-            f"dataset.image_size={dataset.image_size}: model={config.model.name} needs images of "
-            f"at least {smallest}x{smallest} px; use larger images or model=mlp"
+            f"dataset.image_size={dataset.image_size}: this model needs images of at least "
+            f"{smallest}x{smallest} px; use larger images or model=mlp"
         )
     if config.trainer.jit_compile and config.trainer.deterministic:
         raise SpoonfulError(
             "trainer.jit_compile=true: Keras compiles no deterministic model with XLA; add "
             "trainer.deterministic=false, or leave jit_compile=null"
         )
-    for number, layer in enumerate(config.trainer.augmentation):
-        target = layer.get("_target_", "") if isinstance(layer, dict) else ""
-        if not str(target).startswith("keras.layers."):
-            raise SpoonfulError(
-                f"trainer.augmentation[{number}]={layer}: expected a Keras layer such as "
-                "{_target_: keras.layers.RandomTranslation, height_factor: 0.1, width_factor: 0.1}"
-            )
-
-
-def _smallest_image(model: CnnConfig | MlpConfig | ResnetConfig | VggConfig) -> int:
-    """Return the smallest height and width in px with at least one pixel at each layer."""
-    if isinstance(model, VggConfig):
-        return int(2 ** len(model.num_filters))  # each stage halves
-    return {"cnn": 6, "mlp": 1, "resnet": 8}[model.name]
+    check_stopping(config)
+    if (config.generator.shuffle == CUSTOM) != (config.generator.order is not None):
+        raise SpoonfulError(
+            f"generator.shuffle={config.generator.shuffle}: expected custom together with "
+            "generator.order, the order to use; give both, or neither"
+        )

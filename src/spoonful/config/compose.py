@@ -1,32 +1,27 @@
-"""Compose conf/ and the overrides with Hydra, and explain Hydra's errors."""
+"""Compose conf/ and the overrides with Hydra, and say in one line what is wrong with them."""
 
-import re
-import shlex
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.types import Quote, QuotedString
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from spoonful.config.check import check_config, unknown_key
+from spoonful.config.check import check_config
+from spoonful.config.folders import check_folders, config_folders, numbers_of_files
+from spoonful.config.overrides import check_choices, check_numbers, leftovers, parsed, rewritten
 from spoonful.config.own_data import register_title
-from spoonful.config.schema import GROUPS, Config
+from spoonful.config.schema import Config
+from spoonful.config.settings import settings_of
 from spoonful.errors import SpoonfulError
 from spoonful.project import conf_dir, project_root
 
 CONFIG_NAME = "config"
-_MAX_DIGITS = sys.int_info.default_max_str_digits
-_TOO_LONG = re.compile(rf"[0-9][0-9_]{{{_MAX_DIGITS},}}")
-_MAX_KEY, _MAX_SHOWN = 200, 20  # characters that fit into a message
 
 
 def register_resolvers() -> None:
@@ -44,7 +39,23 @@ def compose_config(overrides: list[str]) -> Config:
     Raises:
         SpoonfulError: anything wrong with the overrides or with conf/, in one line.
     """
-    return check_config(_composed(overrides))
+    return check_composed(_composed(overrides), overrides)
+
+
+def check_composed(composed: DictConfig, overrides: Sequence[str]) -> Config:
+    """Check what Hydra composed with overrides, and return it typed.
+
+    Keys of a choice whose `_target_` an override replaces are left out.
+
+    Raises:
+        SpoonfulError: an unknown, missing or invalid key; names it and what is allowed.
+    """
+    for name in leftovers(composed, overrides):
+        group, _, key = name.rpartition(".")
+        node = OmegaConf.select(composed, group)
+        OmegaConf.set_struct(node, False)
+        del node[key]
+    return check_config(composed)
 
 
 def compose_with_hydra(overrides: list[str]) -> DictConfig:
@@ -61,53 +72,46 @@ def compose_point(overrides: list[str]) -> tuple[Config, str | None]:
     composed = _composed(overrides, with_hydra=True)
     experiment = composed.hydra.runtime.choices.get("experiment")
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-    return check_config(own), experiment
+    return check_composed(own, overrides), experiment
 
 
 def _composed(overrides: list[str], with_hydra: bool = False) -> DictConfig:
     register_resolvers()
-    if not (conf_dir() / f"{CONFIG_NAME}.yaml").is_file():
-        raise SpoonfulError(
-            f"{conf_dir() / CONFIG_NAME}.yaml is missing: run spoonful inside a checkout"
-        )
+    check_folders()
     for text in overrides:
         check_numbers(text)
+    asked = [parsed(text) for text in overrides]
+    check_choices(asked)
     try:
         with _hydra_on_conf():
-            return compose(CONFIG_NAME, overrides, return_hydra_config=with_hydra)
+            found = compose(
+                CONFIG_NAME,
+                [*(rewritten(one) for one in asked), *search_path()],
+                return_hydra_config=with_hydra,
+            )
+    except MissingConfigException as error:
+        numbers_of_files(check_numbers)
+        options = f"; expected one of {', '.join(error.options)}" if error.options else ""
+        raise SpoonfulError(
+            f"conf/{error.missing_cfg_file}.yaml does not exist, but a file in conf/ names it"
+            f"{options}"
+        ) from error
     except (HydraException, OmegaConfBaseException, ValueError) as error:
-        _check_numbers_of_conf()
-        raise SpoonfulError(explain(error, overrides)) from error
+        numbers_of_files(check_numbers)
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise SpoonfulError(": ".join(lines[:2]) or type(error).__name__) from error
     except yaml.YAMLError as error:
         mark: Any = getattr(error, "problem_mark", None)
         place = f"{Path(mark.name).name}, line {mark.line + 1}" if mark else "conf/"
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise SpoonfulError(f"{place}: not valid YAML ({problem})") from error
+    return found
 
 
-def check_numbers(override: str) -> None:
-    """Check that no number in an override has more digits than Python reads.
-
-    Raises:
-        SpoonfulError: names the key.
-    """
-    found = _TOO_LONG.search(override)
-    if found is not None:
-        key = override.partition("=")[0][:_MAX_KEY]
-        raise SpoonfulError(
-            f"{key}={found[0][:_MAX_SHOWN]}...: expected a number of at most "
-            f"{_MAX_DIGITS:,} digits, found {len(found[0]):,}"
-        )
-
-
-def _check_numbers_of_conf() -> None:
-    """Check the same in the files of conf/; names file and line."""
-    for path in sorted(conf_dir().rglob("*.yaml")):
-        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), start=1):
-            if _TOO_LONG.search(line) is not None:
-                key = line.partition(":")[0].strip()
-                place = f"{path.relative_to(conf_dir().parent)}, line {number}"
-                check_numbers(f"{place}: {key}={line.partition(':')[2]}")
+def search_path() -> list[str]:
+    """Return the override that lets Hydra find the user's own folders of configs."""
+    folders = ",".join(f"file://{folder}" for folder in config_folders())
+    return [f"hydra.searchpath=[{folders}]"] if folders else []
 
 
 @contextmanager
@@ -122,76 +126,6 @@ def _hydra_on_conf() -> Iterator[None]:
         GlobalHydra.instance().hydra = running
 
 
-def explain(error: Exception, overrides: list[str]) -> str:
-    """Return in one line what Hydra or OmegaConf refuses, and what is allowed."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if isinstance(error, MissingConfigException):
-        return _missing_choice(lines)
-    if lines and lines[0].startswith("Could not override '"):
-        return _unknown_override(lines[0].split("'")[1], overrides)
-    if isinstance(error, OverrideParseException):
-        return f"{error.override}: not of the form key=value{_quoting_hint(error.override)}"
-    if lines and lines[0].startswith("Config group override must be"):
-        return f"{' '.join(overrides)}: a group takes the name of a file in conf/<group>"
-    kept = [line for line in lines if not line.startswith(("See https://", "full_key:", "object_"))]
-    if kept and kept[0].startswith("Ambiguous value"):
-        text = kept[0].partition("'")[2].partition("'")[0]
-        return (
-            f"{kept[0]}: to sweep over the values add --multirun; for one list write key=[a,b]"
-            f"{_quoting_hint(text, ', for one text')}"
-        )
-    return ": ".join(kept[:2]) or type(error).__name__
-
-
-def quoted(value: str) -> str:
-    """Write any text so that Hydra's grammar and OmegaConf read it back."""
-    quote = Quote.single if '"' in value else Quote.double
-    return QuotedString(value.replace("${", "\\${"), quote).with_quotes()
-
-
-def _quoting_hint(
-    override: str, start: str = "; write a list as key=[1,2], a text with special characters"
-) -> str:
-    """Show how to type an override with a text value in a shell."""
-    key, is_pair, value = override.partition("=")
-    if not is_pair or not value or not key:
-        return "; write a list as key=[1,2]"
-    return f"{start} as {shlex.quote(f'{key}={quoted(value)}')}"
-
-
-def _missing_choice(lines: list[str]) -> str:
-    """Explain "Could not find 'model/foo'" with its list of available options."""
-    wanted = lines[0].rsplit("'", 2)[-2]
-    group, _, choice = wanted.rpartition("/")
-    options: list[str] = []
-    if len(lines) > 1 and lines[1].startswith("Available options"):
-        options = list(takewhile(lambda line: not line.startswith("Config search path"), lines[2:]))
-    if not options:
-        return f"{group}={choice}: conf/{wanted}.yaml does not exist"
-    return f"{group}={choice}: expected one of {', '.join(options)}"
-
-
-def _unknown_override(name: str, overrides: list[str]) -> str:
-    """Explain an override of a key that does not exist, with the keys beside it."""
-    parent, _, _ = name.rpartition(".")
-    groups = (*GROUPS, "experiment")
-    choices = [text for text in overrides if text.split("=")[0].split("/")[0] in groups]
-    try:
-        with _hydra_on_conf():
-            composed = compose(CONFIG_NAME, choices)
-        node: Any = OmegaConf.select(composed, parent) if parent else composed
-    except (HydraException, OmegaConfBaseException):
-        node = None
-    if not isinstance(node, DictConfig):
-        return f"unknown key {name}: `--help` lists the keys"
-    prefix = f"{parent}." if parent else ""
-    if name.removeprefix(prefix) in node:
-        return f"{name}: add an entry with +{name}.<entry>=<value>"
-    if not node:
-        return f"unknown key {name}: {parent} is empty; add an entry with +{name}=<value>"
-    return unknown_key(name, prefix, [str(key) for key in node])
-
-
 def composed_yaml(overrides: list[str]) -> str:
     """Return the composed config as YAML, interpolations resolved."""
-    return OmegaConf.to_yaml(_composed(overrides), resolve=True)
+    return str(OmegaConf.to_yaml(OmegaConf.create(settings_of(compose_config(overrides)))))

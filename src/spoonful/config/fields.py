@@ -1,9 +1,10 @@
 """Declare, document and check the keys of a config."""
 
 import math
+import typing
 from collections.abc import Mapping
-from dataclasses import Field, field
-from typing import Any
+from dataclasses import MISSING, Field, field
+from typing import Annotated, Any
 
 from spoonful.errors import SpoonfulError
 
@@ -11,6 +12,18 @@ from spoonful.errors import SpoonfulError
 LARGEST = (1 << 31) - 1
 _MAX_SHOWN = 200
 _MAX_BITS = 1_000
+
+_TYPE_WORDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    dict: "a mapping",
+}
+_ITEM_WORDS = {int: "whole numbers", float: "numbers", str: "texts"}
+
+# The type of a key whose value names what it is with `_target_`.
+Component = Annotated[Any, "component"]
 
 
 def key(
@@ -22,12 +35,34 @@ def key(
     choices: tuple[Any, ...] | None = None,
     length: int | None = None,
     aliases: Mapping[str, str] | None = None,
+    has_no_effect: bool = False,
+    is_path: bool = False,
+    offered: tuple[str, ...] = (),
+    adapter: str | None = None,
+    needs: tuple[str, ...] = (),
+    default: Any = MISSING,
 ) -> Any:
     """Declare a config key: its meaning with its unit, and the values that it takes.
 
     Keys have no default here: their values are only in conf/. Limits apply to each item of a list.
-    `above` excludes its value, `minimum` and `maximum` include theirs. `aliases` are other ways to
-    write a value.
+
+    Args:
+        help: what the key means, with its unit.
+        minimum: the smallest value.
+        maximum: the largest value.
+        above: a value that every value is larger than.
+        choices: the only values.
+        length: number of items of a list.
+        aliases: other ways to write a value.
+        has_no_effect: the key changes no bit of a trained model, only how fast it is made, or where
+            things are.
+        is_path: a file or folder of the user, relative to where the command is typed.
+        offered: of a component: the arguments that the program passes by name, if the component
+            takes them.
+        adapter: of a component: import path of the dataclass that gives a target which is no
+            dataclass the form that the program calls; it holds the target in its field `target`.
+        needs: of a component: the attributes that it must have.
+        default: value where the key is missing; only for targets that are not ours.
     """
     limits = {
         "help": help,
@@ -37,8 +72,15 @@ def key(
         "choices": choices,
         "length": length,
         "aliases": aliases or {},
+        "has_no_effect": has_no_effect,
+        "is_path": is_path,
+        "offered": offered,
+        "adapter": adapter,
+        "needs": needs,
     }
-    return field(metadata=limits)
+    if default is MISSING:
+        return field(metadata=limits)
+    return field(default_factory=lambda: default, metadata=limits)
 
 
 def allowed(declared: "Field[Any]") -> str:
@@ -58,6 +100,28 @@ def allowed(declared: "Field[Any]") -> str:
     return " and ".join(parts)
 
 
+def wrong_type(name: str, value: Any, hint: Any, is_optional: bool, declared: "Field[Any]") -> str:
+    """Return that a value has the wrong type, and what is expected."""
+    shown = "null" if value is None else shortened(value)
+    words = _type_words(hint) + (" or null" if is_optional else "")
+    limits = allowed(declared)
+    detail = f", {limits}" if limits else ""
+    return f"{name}={shown}: expected {words}{detail}{meaning(declared)}"
+
+
+def meaning(declared: "Field[Any]") -> str:
+    """Return what a key means, in brackets; empty for a key without help."""
+    words = declared.metadata.get("help")
+    return f" ({words})" if words else ""
+
+
+def _type_words(hint: Any) -> str:
+    if typing.get_origin(hint) in (list, tuple):
+        item = (typing.get_args(hint) or (None,))[0]
+        return f"a list of {_ITEM_WORDS.get(item, 'values')}"
+    return _TYPE_WORDS.get(typing.get_origin(hint) or hint, f"a value of type {hint}")
+
+
 def check_value(name: str, value: Any, declared: "Field[Any]") -> None:
     """Check one value against its key's limits.
 
@@ -67,7 +131,7 @@ def check_value(name: str, value: Any, declared: "Field[Any]") -> None:
     limits = declared.metadata
     items = value if isinstance(value, (list, tuple)) else [value]
     if limits.get("length") is not None and len(items) != limits["length"]:
-        raise SpoonfulError(f"{name}={value}: expected {allowed(declared)} ({limits['help']})")
+        raise SpoonfulError(f"{name}={value}: expected {allowed(declared)}{meaning(declared)}")
     for item in items:
         if item is not None and not _fits(item, limits):
             finite = not isinstance(item, float) or math.isfinite(item)
@@ -75,7 +139,7 @@ def check_value(name: str, value: Any, declared: "Field[Any]") -> None:
             if isinstance(item, int) and limits.get("maximum") is None and abs(item) > LARGEST:
                 expected = " and ".join(filter(None, (expected, f"at most {LARGEST:,}")))
             raise SpoonfulError(
-                f"{name}={shortened(value)}: expected {expected} ({limits['help']})"
+                f"{name}={shortened(value)}: expected {expected}{meaning(declared)}"
             )
 
 

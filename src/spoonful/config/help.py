@@ -1,15 +1,20 @@
 """Explain the keys of a stage: meaning, unit, range and present value of each."""
 
 import dataclasses
+import inspect
 import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 from spoonful.config.compose import compose_config
 from spoonful.config.fields import allowed
-from spoonful.config.optimizer_schema import SCHEDULES
+from spoonful.config.folders import choices
 from spoonful.config.schema import GROUPS, Config
-from spoonful.project import conf_dir
+from spoonful.config.settings import name_of, settings_of
+from spoonful.config.targets import TARGET, Target
+
+# Groups below a key of a group.
+_INNER_GROUPS = (("optimizer", "schedule"), ("generator", "order"))
 
 
 def stage_help(
@@ -37,33 +42,22 @@ def stage_help(
     if arguments:
         lines += [*(f"  {word:<6} {meaning}" for word, meaning in arguments.items()), ""]
     lines += ["choices (group=choice):"]
-    for group in groups:
-        if group in GROUPS:
-            lines += _choice_lines(group, _choices(group))
-    if "optimizer" in groups:
-        lines += _choice_lines("optimizer/schedule", [str(name) for name in SCHEDULES])
-    experiments = _choices("experiment")
-    if experiments:
-        lines += _choice_lines("experiment", experiments)
+    inner = [f"{group}/{name}" for group, name in _INNER_GROUPS if group in groups]
+    for group in (*(g for g in groups if g in GROUPS), *inner, "experiment"):
+        if names := choices(group):
+            lines += _choice_lines(group, names)
     lines += ["", "keys, with their present values:"]
     for group in groups:
-        section = getattr(config, group)
-        if group == "seed":
-            field = next(f for f in dataclasses.fields(Config) if f.name == "seed")
-            lines += _key_lines("seed", section, field)
-        else:
-            lines += _section_lines(group, section)
+        field = next(f for f in dataclasses.fields(Config) if f.name == group)
+        lines += _lines(group, getattr(config, group), field)
     lines += ["", *(f"{flag:<12} {meaning}" for flag, meaning in flags.items())]
     lines += [
         "--multirun   train every combination of comma-separated values: key=a,b other=c,d",
         "--cfg        print the composed config and stop",
+        "--config-dir FOLDER   also read config files, and Python modules beside them, from there",
         "--help       print this; choices given before it are shown",
     ]
     return "\n".join(lines)
-
-
-def _choices(group: str) -> list[str]:
-    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
 
 
 def _choice_lines(group: str, names: list[str]) -> list[str]:
@@ -79,27 +73,41 @@ def _choice_lines(group: str, names: list[str]) -> list[str]:
     return [line.replace("| ", "|") for line in lines]
 
 
-def _section_lines(prefix: str, section: Any) -> list[str]:
-    lines = []
-    for field in dataclasses.fields(section):
-        value = getattr(section, field.name)
-        name = f"{prefix}.{field.name}"
-        if field.name == "name":
-            summary = (type(section).__doc__ or "").splitlines()[0]
-            lines.append(f"  {prefix}={value}: {summary}")
-        elif dataclasses.is_dataclass(value):
-            lines += _section_lines(name, value)
+def _lines(name: str, value: Any, field: "dataclasses.Field[Any]") -> list[str]:
+    """Explain a key, and those below it; a component begins with its choice and what it is."""
+    if isinstance(value, Target):
+        return [*_choice_line(name, value, value.function), *_target_lines(name, value)]
+    if not dataclasses.is_dataclass(value):
+        return _key_lines(name, value, field)
+    lines = [] if not _is_component(value) else _choice_line(name, value, type(value))
+    for own in dataclasses.fields(value):
+        item = getattr(value, own.name)
+        if own.name == "target" and isinstance(item, Target):
+            lines = [*_choice_line(name, item, item.function), *lines[1:]]
+            lines += _target_lines(name, item)
         else:
-            lines += _key_lines(name, value, field)
+            lines += _lines(f"{name}.{own.name}", item, own)
     return lines
 
 
+def _is_component(value: Any) -> bool:
+    return TARGET in settings_of(value)
+
+
+def _choice_line(name: str, value: Any, what: Any) -> list[str]:
+    summary = (inspect.getdoc(what) or "").strip().splitlines()
+    return [f"  {name}={name_of(value)}" + (f": {summary[0]}" if summary else "")]
+
+
+def _target_lines(name: str, target: Target) -> list[str]:
+    """Show the arguments of a target that is no dataclass of ours."""
+    return [f"  {name}.{key}={_shown(value)}" for key, value in target.arguments.items()]
+
+
 def _key_lines(name: str, value: Any, field: "dataclasses.Field[Any]") -> list[str]:
-    limits = allowed(field)
-    return [
-        f"  {name}={_shown(value)}",
-        f"      {field.metadata['help']}" + (f" [{limits}]" if limits else ""),
-    ]
+    limits, words = allowed(field), field.metadata.get("help", "")
+    lines = [f"  {name}={_shown(settings_of(value))}"]
+    return [*lines, f"      {words}" + (f" [{limits}]" if limits else "")] if words else lines
 
 
 def _shown(value: Any) -> str:

@@ -11,7 +11,9 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from spoonful.config.schema import Config, FolderConfig
+from spoonful.config.schema import Config
+from spoonful.config.settings import name_of, short_name
+from spoonful.config.targets import TARGET
 from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import read_checked, write_checked
 from spoonful.project import project_root, split_origin_path, split_summary_path
@@ -22,21 +24,19 @@ def register_title() -> None:
 
     def title(*, _root_: Any) -> str:
         dataset = _root_.dataset
-        return dataset_title(str(dataset.name), dataset.get("path"))
+        return _title(short_name(str(dataset.get(TARGET))), "path" in dataset, dataset.get("path"))
 
     OmegaConf.register_new_resolver("dataset_title", title, replace=True)
 
 
-def dataset_title(name: str, path: str | None) -> str:
-    """Return the name of a data set; for the user's own, that of its folder if known.
+def dataset_title(config: Config) -> str:
+    """Return the name of a data set; for the user's own, that of its folder if known."""
+    dataset = config.dataset
+    return _title(name_of(dataset), hasattr(dataset, "path"), getattr(dataset, "path", None))
 
-    Args:
-        name: dataset.name.
-        path: dataset.path.
-    """
-    if name != "folder":
-        return name
-    known = path or noted_path()
+
+def _title(name: str, has_folder: bool, path: str | None) -> str:
+    known = (path or noted_path()) if has_folder else None
     return Path(known).expanduser().resolve().name or name if known else name
 
 
@@ -47,7 +47,7 @@ def with_noted_path(config: Config) -> Config:
         SpoonfulError: the note is damaged.
     """
     dataset = config.dataset
-    if not isinstance(dataset, FolderConfig) or dataset.path is not None:
+    if getattr(dataset, "path", "none") is not None:
         return config
     return dataclasses.replace(config, dataset=dataclasses.replace(dataset, path=_read_note()))
 

@@ -1,6 +1,5 @@
 """The config of a recorded run, perhaps from an earlier version of the program."""
 
-import dataclasses
 from typing import Any
 
 import yaml
@@ -9,6 +8,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from spoonful.config.check import check_config
 from spoonful.config.schema import Config
+from spoonful.config.settings import settings_of
+from spoonful.config.targets import TARGET
 
 # OmegaConf asserts that a document is a mapping, a list or a text.
 _NO_YAML = (
@@ -45,12 +46,12 @@ def recorded_config(settings: dict[str, Any], present: Config) -> Config:
     Raises:
         SpoonfulError: a key or value unknown to this version; names it.
     """
-    filled = dataclasses.asdict(present)
+    filled = settings_of(present)
     for group, value in settings.items():
         current = filled.get(group)
         if isinstance(value, dict) and isinstance(current, dict):
             # Another choice of the group has other keys.
-            is_same_choice = value.get("name") == current.get("name")
+            is_same_choice = value.get(TARGET) == current.get(TARGET)
             filled[group] = {**current, **value} if is_same_choice else value
         else:
             filled[group] = value

@@ -1,94 +1,36 @@
-"""Every config key: its type, meaning, unit and range. The values are in conf/."""
+"""The config keys of everything that is no component; components declare their own.
 
+The values are in conf/.
+"""
+
+import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
-from spoonful.config.fields import key
-from spoonful.config.model_schema import CnnConfig, MlpConfig, ResnetConfig, VggConfig
-from spoonful.config.optimizer_schema import AdamConfig, AdamwConfig, SgdConfig
-from spoonful.config.pack_schema import JpegPackConfig, RawPackConfig
+from spoonful.config.fields import Component, key
 from spoonful.order import MAX_SEED, SHUFFLES
-from spoonful.sources.images.resize import RESIZES
 
-_SIZE = "height and width in px that every image is resized to"
-_RESIZE = "an image of another shape is stretched, fitted into black, or cropped at its centre"
-_BACKGROUND = "red, green and blue (0..255) behind what is transparent in an image"
-_MAX_PIXELS = "pixels of the largest image file that is read; 89478485 take at most 1 GiB"
-_CHANNELS = "1 for grey, 3 for RGB"
-_VAL_FRACTION = "share of the images without a given split that goes to val"
-_TEST_FRACTION = "share of the images without a given split that goes to test"
-_SPLIT_SEED = "seed of the split"
-
-
-@dataclass
-class DigitsConfig:
-    """1,797 handwritten digits, 8x8, that scikit-learn carries (needs no network)."""
-
-    name: str = key("which data set", choices=("digits",))
-    image_size: list[int] = key(_SIZE, minimum=1, length=2)
-    resize: str = key(_RESIZE, choices=RESIZES)
-    num_channels: int = key(_CHANNELS, choices=(1, 3))
-    background: list[int] = key(_BACKGROUND, minimum=0, maximum=255, length=3)
-    max_pixels: int = key(_MAX_PIXELS, minimum=1)
-    val_fraction: float = key(_VAL_FRACTION, above=0, maximum=0.9)
-    test_fraction: float = key(_TEST_FRACTION, above=0, maximum=0.9)
-    split_seed: int = key(_SPLIT_SEED, minimum=0, maximum=MAX_SEED)
-
-
-@dataclass
-class MnistConfig:
-    """MNIST: 60,000 + 10,000 handwritten digits, 28x28; its test split is given."""
-
-    name: str = key("which data set", choices=("mnist",))
-    image_size: list[int] = key(_SIZE, minimum=1, length=2)
-    resize: str = key(_RESIZE, choices=RESIZES)
-    num_channels: int = key(_CHANNELS, choices=(1, 3))
-    background: list[int] = key(_BACKGROUND, minimum=0, maximum=255, length=3)
-    max_pixels: int = key(_MAX_PIXELS, minimum=1)
-    val_fraction: float = key(_VAL_FRACTION, above=0, maximum=0.9)
-    split_seed: int = key(_SPLIT_SEED, minimum=0, maximum=MAX_SEED)
-    mirror: str | None = key(
-        "folder that holds the four MNIST files, or a folder mnist with them; "
-        "null: SPOONFUL_MIRROR, else a download"
-    )
-    urls: list[str] = key("where to download from, tried in this order")
-    timeout_s: float = key("longest silence of a download, in s", above=0)
-
-
-@dataclass
-class FolderConfig:
-    """Images of your own: class folders, or train/val/test with class folders in them."""
-
-    name: str = key("which data set", choices=("folder",))
-    path: str | None = key("folder of class folders, or holding train, val (or validation), test")
-    image_size: list[int] = key(_SIZE, minimum=1, length=2)
-    resize: str = key(_RESIZE, choices=RESIZES)
-    num_channels: int = key(_CHANNELS, choices=(1, 3))
-    background: list[int] = key(_BACKGROUND, minimum=0, maximum=255, length=3)
-    max_pixels: int = key(_MAX_PIXELS, minimum=1)
-    val_fraction: float = key(_VAL_FRACTION, above=0, maximum=0.9)
-    test_fraction: float = key(_TEST_FRACTION, above=0, maximum=0.9)
-    split_seed: int = key(_SPLIT_SEED, minimum=0, maximum=MAX_SEED)
-    link: str = key(
-        "how a file gets into the split; auto: the first of these that the file system has",
-        choices=("auto", "reflink", "symlink", "copy"),
-    )
+CUSTOM = "custom"  # the shuffle of an order of the user's own
 
 
 @dataclass
 class GeneratorConfig:
-    """Batches read straight from the image files of data/split."""
+    """How batches are made of the source's examples."""
 
-    name: str = key("what batches are read from", choices=("folder",))
     batch_size: int = key("images a step", minimum=1)
     shuffle: str = key(
-        "order of an epoch", choices=SHUFFLES, aliases={"True": "full", "False": "none"}
+        "order of an epoch; custom: that of order",
+        choices=(*SHUFFLES, CUSTOM),
+        aliases={"True": "full", "False": "none"},
     )
     block_size: int | None = key(
         "images a block of shuffle=block; null: as many as make 2 MiB of pixels", minimum=1
     )
     window_blocks: int = key("blocks that shuffle=block mixes at a time", minimum=1)
     buffer_size: int = key("images in the buffer of shuffle=buffer", minimum=1)
+    order: Component | None = key(
+        "an order of your own, for shuffle=custom; null: none",
+        offered=("num_examples", "seed", "labels"),
+    )
     seed: int = key("seed of the order", minimum=0, maximum=MAX_SEED)
     drop_remainder: bool = key("leave out the last, smaller training batch of an epoch")
     one_hot: bool = key("labels as one-hot vectors (true) or class numbers (false)")
@@ -97,23 +39,18 @@ class GeneratorConfig:
         "threads that read ahead; 0: none, read when needed; null: as many as the source gains by",
         minimum=0,
         maximum=256,
+        has_no_effect=True,
     )
     prefetch_batches: int | None = key(
-        "batches read ahead; null: as many as ram_budget_mb holds", minimum=1
+        "batches read ahead; null: as many as ram_budget_mb holds", minimum=1, has_no_effect=True
     )
     ram_budget_mb: float | None = key(
-        "memory for the batches that are read, ready and in use, in MiB; null: at most 64", above=0
+        "memory for the batches that are read, ready and in use, in MiB; null: at most 64",
+        above=0,
+        has_no_effect=True,
     )
-    read_timeout_s: float = key("longest time that a read may take, in s", above=0)
-
-
-@dataclass
-class PackedGeneratorConfig(GeneratorConfig):
-    """Batches read from the packed splits in data/packed."""
-
-    name: str = key("what batches are read from", choices=("packed",))
-    verify_shards: bool = key(
-        "check the shards against their checksums once, while they are read; false: not"
+    read_timeout_s: float = key(
+        "longest time that a read may take, in s", above=0, has_no_effect=True
     )
 
 
@@ -122,8 +59,12 @@ class EarlyStoppingConfig:
     """When to stop, and whose weights to keep."""
 
     metric: str = key(
-        "what decides which epoch is best",
-        choices=("val_loss", "val_accuracy", "loss", "accuracy"),
+        "what decides which epoch is best: loss or a metric of the task, val_ before it for the "
+        "validation images"
+    )
+    mode: str = key(
+        "whether less (min) or more (max) of the metric is better; auto: as the task says",
+        choices=("auto", "min", "max"),
     )
     patience_epochs: int | None = key(
         "stop after so many epochs without a better one; null: train all epochs", minimum=1
@@ -151,20 +92,26 @@ class TrainerConfig:
     checkpoint_every_steps: int | None = key(
         "write a checkpoint after so many steps, besides those at epochs' ends; null: not by steps",
         minimum=1,
+        has_no_effect=True,
     )
     checkpoint_every_minutes: float | None = key(
-        "write one after so many minutes inside an epoch; null: not by time", above=0
+        "write one after so many minutes inside an epoch; null: not by time",
+        above=0,
+        has_no_effect=True,
     )
     resume: str | None = key(
         "auto: resume the interrupted run of this config, if there is one; or the id of an "
-        "interrupted run; null: start a new run"
+        "interrupted run; null: start a new run",
+        has_no_effect=True,
     )
     deterministic: bool = key("use only operations that give the same bits every time")
     class_weights: str = key(
         "weight of a class in the loss: none, or balanced (inverse to its share)",
         choices=("none", "balanced"),
     )
-    augmentation: list[Any] = key("Keras layers active in training, each with its _target_")
+    augmentation: list[Component] = key(
+        "layers active in training, each with its _target_", offered=("name", "dtype")
+    )
     early_stopping: EarlyStoppingConfig = key("when to stop, and whose weights to keep")
 
 
@@ -217,8 +164,9 @@ class CompareConfig:
     sweep: str | None = key(
         "id of the sweep's run in MLflow, its beginning, or the sweep's name; null: the newest"
     )
-    metric: str = key(
-        "what the points are ranked and tested by", choices=("val_accuracy", "val_loss")
+    metric: str | None = key(
+        "what the points are ranked and tested by: val_loss or another metric of validation; "
+        "null: the score of their task"
     )
     level: float = key(
         "probability of calling any difference real that is seed noise", above=0, maximum=0.5
@@ -246,35 +194,39 @@ class TrackingConfig:
     ui_port: int = key("port of `spoonful ui`", minimum=1, maximum=65535)
 
 
-# For each group the schema of each choice, by the value of its key `name` (None: one schema).
-GROUPS: dict[str, dict[str | None, type]] = {
-    "dataset": {"digits": DigitsConfig, "mnist": MnistConfig, "folder": FolderConfig},
-    "pack": {"raw": RawPackConfig, "jpeg": JpegPackConfig},
-    "generator": {"folder": GeneratorConfig, "packed": PackedGeneratorConfig},
-    "model": {"cnn": CnnConfig, "mlp": MlpConfig, "resnet": ResnetConfig, "vgg": VggConfig},
-    "optimizer": {"adam": AdamConfig, "adamw": AdamwConfig, "sgd": SgdConfig},
-    "trainer": {None: TrainerConfig},
-    "sweep": {None: SweepConfig},
-    "evaluation": {None: EvaluationConfig},
-    "compare": {None: CompareConfig},
-    "tracking": {None: TrackingConfig},
-}
-
-
 @dataclass
 class Config:
     """The whole composed configuration, checked."""
 
-    dataset: DigitsConfig | MnistConfig | FolderConfig
-    pack: RawPackConfig | JpegPackConfig
-    generator: GeneratorConfig
-    model: CnnConfig | MlpConfig | ResnetConfig | VggConfig
-    optimizer: AdamConfig | AdamwConfig | SgdConfig
-    trainer: TrainerConfig
-    sweep: SweepConfig
-    evaluation: EvaluationConfig
-    compare: CompareConfig
-    tracking: TrackingConfig
+    dataset: Component = key("which images, and how they are split")
+    pack: Component = key("how packed images are stored")
+    source: Component = key(
+        "what batches are read from",
+        offered=("split",),
+        adapter="spoonful.workflow.foreign_source.ForeignSource",
+    )
+    generator: GeneratorConfig = key("how batches are made")
+    model: Component = key(
+        "the network up to its last layer",
+        offered=("pixels",),
+        adapter="spoonful.models.foreign_model.ForeignModel",
+    )
+    optimizer: Component = key(
+        "the optimizer and its learning rate",
+        offered=("learning_rate",),
+        adapter="spoonful.optimizers.foreign_optimizer.ForeignOptimizer",
+    )
+    task: Component = key("what is learned: last layer, loss, metrics, evaluation")
+    trainer: TrainerConfig = key("how long and in which mode to train")
+    callbacks: dict[str, Component] = key("Keras callbacks, by a name of yours")
+    sweep: SweepConfig = key("how the points of a sweep are chosen and trained")
+    evaluation: EvaluationConfig = key("how the trained model is judged")
+    compare: CompareConfig = key("which sweep is compared, and by what")
+    tracking: TrackingConfig = key("where and how runs are recorded")
     seed: int = key(
         "seed of the weights, dropout, augmentation and order", minimum=0, maximum=MAX_SEED
     )
+
+
+# The groups of conf/ that every config has.
+GROUPS = tuple(field.name for field in dataclasses.fields(Config) if field.name != "seed")

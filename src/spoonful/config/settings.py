@@ -1,45 +1,78 @@
 """Views of a checked config: as params, as settings that determine the result, as a name."""
 
 import dataclasses
+import re
+import typing
 from pathlib import Path
 from typing import Any
 
-from spoonful.config.schema import Config, FolderConfig, MnistConfig
+from spoonful.config import schema
+from spoonful.config.schema import Config
+from spoonful.config.targets import OWN, TARGET, Target, found
+from spoonful.errors import SpoonfulError
 
-# Where raw data is and how it is linked does not change any image.
-_PLACES = ("mirror", "urls", "timeout_s", "path", "link", "max_pixels")
-# Nor does how fast and how far ahead batches are read.
-_READING = (
-    "num_threads",
-    "prefetch_batches",
-    "ram_budget_mb",
-    "read_timeout_s",
-    "verify_shards",
-)
-# Nor does when checkpoints are written, or where training was interrupted.
-_RESUMING = ("checkpoint_every_steps", "checkpoint_every_minutes", "resume")
-# Nor does how the packed pixels are distributed over files.
-_PACKING = ("shard_mb", "num_threads")
+# Groups that affect no weights.
+_AROUND = ("tracking", "evaluation", "compare", "sweep")
 
 
 def with_absolute_paths(config: Config) -> Config:
     """Return the config with the user's paths resolved from where the command was typed."""
-    dataset = config.dataset
-    if isinstance(dataset, MnistConfig):
-        dataset = dataclasses.replace(dataset, mirror=_absolute(dataset.mirror))
-    elif isinstance(dataset, FolderConfig):
-        dataset = dataclasses.replace(dataset, path=_absolute(dataset.path))
-    return dataclasses.replace(config, dataset=dataset)
+    return typing.cast(Config, _absolute(config))
+
+
+def settings_of(value: Any) -> Any:
+    """Return a config, or a part of it, as nested mappings; components with their `_target_`."""
+    if isinstance(value, dict):
+        return {name: settings_of(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [settings_of(item) for item in value]
+    if isinstance(value, Target):
+        return {TARGET: value.path, **value.arguments}
+    if not dataclasses.is_dataclass(value):
+        return value
+    own = {f.name: settings_of(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if _is_section(type(value)):
+        return own
+    target = own.pop("target", None)  # of an adapter, whose keys are mixed with its target's
+    if isinstance(getattr(value, "target", None), Target):
+        return {TARGET: target[TARGET], **own, **{k: v for k, v in target.items() if k != TARGET}}
+    return {TARGET: path_of(value), **own}
 
 
 def flattened(config: Config) -> dict[str, Any]:
-    """Return every key by its full name, e.g. "trainer.early_stopping.metric"."""
-    return _flat("", dataclasses.asdict(config))
+    """Return every key by its full name, e.g. "trainer.early_stopping.metric".
+
+    A component's `_target_` is the name of its group: "model": "cnn".
+    """
+    return {
+        name.removesuffix(f".{TARGET}"): short_name(value) if name.endswith(TARGET) else value
+        for name, value in flat_settings(settings_of(config)).items()
+    }
+
+
+def path_of(component: Any) -> str:
+    """Return the import path of what a component is made from."""
+    target = component if isinstance(component, Target) else getattr(component, "target", None)
+    if isinstance(target, Target):
+        return target.path
+    return f"{type(component).__module__}.{type(component).__qualname__}"
+
+
+def name_of(component: Any) -> str:
+    """Return a component's name: "warmup_cosine" for ours, the import path for others."""
+    return short_name(path_of(component))
+
+
+def short_name(path: str) -> str:
+    """Return the name for an import path: "warmup_cosine" for ours, the path for others."""
+    if path.split(".")[0] != OWN:
+        return path
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", path.rpartition(".")[2]).lower()
 
 
 def learning_settings(config: Config) -> dict[str, Any]:
     """Return the settings that determine the weights: no tracking, evaluation, paths or speed."""
-    return learning_part(dataclasses.asdict(config))
+    return learning_part(settings_of(config))
 
 
 def learning_part(settings: dict[str, Any]) -> dict[str, Any]:
@@ -48,15 +81,14 @@ def learning_part(settings: dict[str, Any]) -> dict[str, Any]:
     Args:
         settings: all keys; those added to the program after it was recorded are missing.
     """
-    no_effect = {"dataset": _PLACES, "generator": _READING, "trainer": _RESUMING, "pack": _PACKING}
+    types = typing.get_type_hints(Config)
     kept = {
-        group: {name: item for name, item in value.items() if name not in no_effect.get(group, ())}
-        if isinstance(value, dict)
-        else value
+        group: _with_effect(value, types.get(group))
         for group, value in settings.items()
-        if group not in ("tracking", "evaluation", "compare", "sweep")
+        if group not in _AROUND
     }
-    if kept.get("generator", {}).get("name") != "packed":
+    source = kept.get("source")
+    if isinstance(source, dict) and not getattr(_class_of(source), "reads_packed", False):
         kept.pop("pack", None)
     return kept
 
@@ -86,9 +118,46 @@ def run_name(config: Config) -> str:
     """Return the configured name of a run, or one made of the keys that differ most often."""
     generator = config.generator
     return config.tracking.run_name or (
-        f"{config.model.name}-{config.optimizer.name}-b{generator.batch_size}"
+        f"{name_of(config.model)}-{name_of(config.optimizer)}-b{generator.batch_size}"
         f"-{generator.shuffle}-s{config.seed}"
     )
+
+
+def _is_section(kind: type) -> bool:
+    return kind.__module__ == schema.__name__
+
+
+def _with_effect(value: Any, declared: Any) -> Any:
+    """Leave out the keys that change no bit, as the section's or component's class says."""
+    if not isinstance(value, dict):
+        return value
+    kind = _class_of(value) if TARGET in value else declared
+    fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
+    without = {f.name for f in fields if f.metadata.get("has_no_effect")}
+    return {name: item for name, item in value.items() if name not in without}
+
+
+def _class_of(settings: dict[str, Any]) -> Any:
+    """Return what `_target_` names, if it is ours or imported already; else None."""
+    path = str(settings.get(TARGET))
+    try:
+        return found(path, "config") if path.split(".")[0] == OWN else None
+    except SpoonfulError:
+        return None
+
+
+def _absolute(value: Any) -> Any:
+    """Resolve the fields of a section or component that are paths."""
+    if not dataclasses.is_dataclass(value) or isinstance(value, (type, Target)):
+        return value
+    changed = {}
+    for field in dataclasses.fields(value):
+        item = getattr(value, field.name)
+        if field.metadata.get("is_path") and item is not None:
+            changed[field.name] = str(Path(item).expanduser().resolve())
+        elif dataclasses.is_dataclass(item):
+            changed[field.name] = _absolute(item)
+    return dataclasses.replace(value, **changed)
 
 
 def _flat(prefix: str, value: Any) -> dict[str, Any]:
@@ -107,7 +176,3 @@ def _fields_of(identity: dict[str, Any]) -> dict[str, Any]:
 
 def _shown(value: Any) -> str:
     return "null" if value is None else str(value)
-
-
-def _absolute(path: str | None) -> str | None:
-    return None if path is None else str(Path(path).expanduser().resolve())

@@ -1,10 +1,6 @@
 """Data sets: how raw data is fetched and checked, and which images it contains."""
 
-from spoonful.datasets import digits, folder, mnist
-from spoonful.datasets.folder import original_path
-from spoonful.datasets.raw import RawDataset, RawImage
+from spoonful.datasets.dataset import Dataset
+from spoonful.datasets.raw import RawArrays, RawDataset, RawImage
 
-# Each module offers fetch(config, raw_dir) and open_raw(config, raw_dir) -> RawDataset.
-DATASETS = {"digits": digits, "mnist": mnist, "folder": folder}
-
-__all__ = ["DATASETS", "RawDataset", "RawImage", "original_path"]
+__all__ = ["Dataset", "RawArrays", "RawDataset", "RawImage"]

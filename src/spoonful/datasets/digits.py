@@ -6,12 +6,14 @@ Source: Alpaydin and Kaynak, "Optical Recognition of Handwritten Digits", UCI, 1
 import gzip
 import hashlib
 import io
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
-from spoonful.config.schema import DigitsConfig
+from spoonful.config.fields import key
+from spoonful.datasets.dataset import Dataset
 from spoonful.datasets.raw import RawArrays, RawImage
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import read_bytes, unexpected
@@ -24,37 +26,44 @@ SHA256 = "6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8"
 _MAX_VALUE = 16  # the table gives the ink of a pixel from 0 to 16
 
 
-def fetch(config: DigitsConfig, raw_dir: Path) -> None:
-    """Copy the table from scikit-learn and check it.
+@dataclass
+class Digits(Dataset):
+    """1,797 handwritten digits, 8x8, that scikit-learn carries (needs no network)."""
 
-    Raises:
-        SpoonfulError: scikit-learn contains a table other than the published one.
-    """
-    packed = files("sklearn.datasets.data").joinpath("digits.csv.gz").read_bytes()
-    table = gzip.decompress(packed)
-    found = hashlib.sha256(table).hexdigest()
-    if found != SHA256:
-        raise SpoonfulError(
-            f"scikit-learn's digits.csv.gz: expected SHA-256 {SHA256}, found {found}; "
-            "install the versions of requirements.lock"
-        )
-    with replaced_folder(raw_dir) as folder:
-        (folder / FILE_NAME).write_bytes(table)
+    test_fraction: float = key(
+        "share of the images without a given split that goes to test", above=0, maximum=0.9
+    )
 
+    def fetch(self, raw_dir: Path) -> None:
+        """Copy the table from scikit-learn and check it.
 
-def open_raw(config: DigitsConfig, raw_dir: Path) -> RawArrays:
-    """Read the table: 64 pixels and a label per row."""
-    path = raw_dir / FILE_NAME
-    if not path.exists():
-        raise SpoonfulError(f"{path} is missing: run `spoonful fetch dataset=digits` first")
-    content = read_bytes(path, _REMAKE)
-    found = hashlib.sha256(content).hexdigest()
-    if found != SHA256:
-        raise unexpected(path, f"SHA-256 {SHA256}", found, _REMAKE)
-    table = np.loadtxt(io.BytesIO(content), delimiter=",", dtype=np.int64)
-    pixels = np.rint(table[:, :-1] * (255 / _MAX_VALUE)).astype(np.uint8).reshape(-1, 8, 8)
-    images = [
-        RawImage(class_name=str(label), file_name=f"digit-{number:04d}.png")
-        for number, label in enumerate(table[:, -1].tolist())
-    ]
-    return RawArrays(images, pixels)
+        Raises:
+            SpoonfulError: scikit-learn contains a table other than the published one.
+        """
+        packed = files("sklearn.datasets.data").joinpath("digits.csv.gz").read_bytes()
+        table = gzip.decompress(packed)
+        found = hashlib.sha256(table).hexdigest()
+        if found != SHA256:
+            raise SpoonfulError(
+                f"scikit-learn's digits.csv.gz: expected SHA-256 {SHA256}, found {found}; "
+                "install the versions of requirements.lock"
+            )
+        with replaced_folder(raw_dir) as folder:
+            (folder / FILE_NAME).write_bytes(table)
+
+    def open_raw(self, raw_dir: Path) -> RawArrays:
+        """Read the table: 64 pixels and a label per row."""
+        path = raw_dir / FILE_NAME
+        if not path.exists():
+            raise SpoonfulError(f"{path} is missing: run `spoonful fetch dataset=digits` first")
+        content = read_bytes(path, _REMAKE)
+        found = hashlib.sha256(content).hexdigest()
+        if found != SHA256:
+            raise unexpected(path, f"SHA-256 {SHA256}", found, _REMAKE)
+        table = np.loadtxt(io.BytesIO(content), delimiter=",", dtype=np.int64)
+        pixels = np.rint(table[:, :-1] * (255 / _MAX_VALUE)).astype(np.uint8).reshape(-1, 8, 8)
+        images = [
+            RawImage(class_name=str(label), file_name=f"digit-{number:04d}.png")
+            for number, label in enumerate(table[:, -1].tolist())
+        ]
+        return RawArrays(images, pixels)

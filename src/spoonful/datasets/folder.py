@@ -5,14 +5,17 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
-from spoonful.config.schema import FolderConfig
+from spoonful.config.fields import key
+from spoonful.datasets.dataset import Dataset
+from spoonful.datasets.links import safe_link
 from spoonful.datasets.raw import RawImage
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hashes
 from spoonful.files.documents import parsed_table, read_bytes, read_json, shown, unexpected
 from spoonful.files.whole import link_or_copy, replaced_folder, write_json
+from spoonful.project import project_root
 from spoonful.sources.folder import image_files
 from spoonful.sources.images.names import READABLE, is_known_image_name, passed_over
 
@@ -24,36 +27,6 @@ REMAKE = "run `spoonful fetch` again"
 _COLUMNS = ("path", "bytes", "sha256")
 _SHA256 = re.compile("[0-9a-f]{64}")
 _SPLIT_FOLDERS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
-
-
-def fetch(config: FolderConfig, raw_dir: Path) -> None:
-    """List the images with their sizes and content hashes; nothing is copied or changed.
-
-    Raises:
-        SpoonfulError: no such folder, or no class folders with images in it.
-    """
-    root = _root(config)
-    paths, others = _image_paths(root)
-    if not paths:
-        beside = f" (found {passed_over(others)})" if others else ""
-        raise SpoonfulError(
-            f"dataset.path={root}: no {READABLE} files in class folders{beside}; expected a folder "
-            "of class folders, or train, val and test with class folders in them"
-        )
-    _check_classes(root, paths, others)
-    for path in paths:
-        _check_name(path)
-    hashes = content_hashes([root / path for path in paths])
-    with replaced_folder(raw_dir) as folder:
-        with (folder / LIST_NAME).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(_COLUMNS)
-            for path, sha in zip(paths, hashes, strict=True):
-                writer.writerow((path, (root / path).stat().st_size, sha))
-        digest = hashlib.sha256((folder / LIST_NAME).read_bytes()).hexdigest()
-        write_json(folder / SUMMARY_NAME, {"num_images": len(paths), "sha256": digest})
-    if others:
-        print(f"passed over: {passed_over(others)}")
 
 
 @dataclass
@@ -96,23 +69,103 @@ class RawFiles:
             ) from error
 
 
-def open_raw(config: FolderConfig, raw_dir: Path) -> RawFiles:
-    """Read the list that `fetch` wrote."""
-    list_path = raw_dir / LIST_NAME
-    if not list_path.exists():
-        raise SpoonfulError(
-            f"{list_path} is missing: run `spoonful fetch dataset=folder dataset.path=...` first"
-        )
-    rows = _listed(list_path)
-    paths = [row["path"] for row in rows]
-    given = _has_given_splits({path.split("/")[0] for path in paths})
-    images = []
-    for row in rows:
-        parts = row["path"].split("/")
-        split = _SPLIT_FOLDERS[parts.pop(0)] if given else None
-        # Folders inside a class become part of the file's name, so that names stay unique.
-        images.append(RawImage(parts[0], "__".join(parts[1:]), split, row["sha256"]))
-    return RawFiles(images, _root(config), paths, [int(row["bytes"]) for row in rows], config.link)
+@dataclass
+class Folder(Dataset):
+    """Images of your own: class folders, or train/val/test with class folders in them."""
+
+    path: str | None = key(
+        "folder of class folders, or holding train, val (or validation), test",
+        is_path=True,
+        has_no_effect=True,
+    )
+    test_fraction: float = key(
+        "share of the images without a given split that goes to test", above=0, maximum=0.9
+    )
+    link: str = key(
+        "how a file gets into the split; auto: the first of these that the file system has",
+        choices=("auto", "reflink", "symlink", "copy"),
+        has_no_effect=True,
+    )
+
+    fetched: ClassVar[str] = "listed"  # the images are decoded when they are read
+
+    def fetch(self, raw_dir: Path) -> None:
+        """List the images with their sizes and content hashes; nothing is copied or changed.
+
+        Raises:
+            SpoonfulError: no such folder, or no class folders with images in it.
+        """
+        root = _root(self.path)
+        paths, others = _image_paths(root)
+        if not paths:
+            beside = f" (found {passed_over(others)})" if others else ""
+            raise SpoonfulError(
+                f"dataset.path={root}: no {READABLE} files in class folders{beside}; expected a "
+                "folder of class folders, or train, val and test with class folders in them"
+            )
+        _check_classes(root, paths, others)
+        for path in paths:
+            _check_name(path)
+        hashes = content_hashes([root / path for path in paths])
+        with replaced_folder(raw_dir) as folder:
+            with (folder / LIST_NAME).open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(_COLUMNS)
+                for path, sha in zip(paths, hashes, strict=True):
+                    writer.writerow((path, (root / path).stat().st_size, sha))
+            digest = hashlib.sha256((folder / LIST_NAME).read_bytes()).hexdigest()
+            write_json(folder / SUMMARY_NAME, {"num_images": len(paths), "sha256": digest})
+        if others:
+            print(f"passed over: {passed_over(others)}")
+
+    def open_raw(self, raw_dir: Path) -> RawFiles:
+        """Read the list that `fetch` wrote."""
+        list_path = raw_dir / LIST_NAME
+        if not list_path.exists():
+            raise SpoonfulError(
+                f"{list_path} is missing: run `spoonful fetch dataset=folder dataset.path=...` "
+                "first"
+            )
+        rows = _listed(list_path)
+        paths = [row["path"] for row in rows]
+        given = _has_given_splits({path.split("/")[0] for path in paths})
+        images = []
+        for row in rows:
+            parts = row["path"].split("/")
+            split = _SPLIT_FOLDERS[parts.pop(0)] if given else None
+            # Folders inside a class become part of the file's name, so that names stay unique.
+            images.append(RawImage(parts[0], "__".join(parts[1:]), split, row["sha256"]))
+        link = safe_link(self.link, project_root())
+        return RawFiles(images, _root(self.path), paths, [int(row["bytes"]) for row in rows], link)
+
+    def original_path(self, raw_dir: Path, split: str, file_id: str) -> str | None:
+        """Return the path of a split file in the user's own folder.
+
+        The list that `fetch` wrote holds paths below dataset.path; if that is not set now, the name
+        says so. Nothing in the split itself holds a local path.
+
+        Args:
+            raw_dir: where the list is.
+            split: "train", "val" or "test".
+            file_id: the file's path below the split's folder.
+
+        Returns:
+            None if the split was not made from the user's files, or has no such file.
+        """
+        try:
+            with (raw_dir / LIST_NAME).open(encoding="utf-8", newline="") as file:
+                paths = [row["path"] for row in csv.DictReader(file)]
+        except (OSError, KeyError, UnicodeError, csv.Error):  # then the file's other name is used
+            return None
+        given = _has_given_splits({path.split("/")[0] for path in paths})
+        for path in paths:
+            parts = path.split("/")
+            own_split = _SPLIT_FOLDERS[parts.pop(0)] if given else split
+            if own_split == split and f"{parts[0]}/{'__'.join(parts[1:])}" == file_id:
+                if self.path is None:
+                    return f"{path} (below dataset.path)"
+                return str(Path(self.path).expanduser() / path)
+        return None
 
 
 @dataclass(frozen=True)
@@ -154,12 +207,12 @@ def _check_name(path: str) -> None:
         ) from error
 
 
-def _root(config: FolderConfig) -> Path:
-    if config.path is None:
+def _root(path: str | None) -> Path:
+    if path is None:
         raise SpoonfulError("dataset.path is not set: give dataset.path=FOLDER with class folders")
-    root = Path(config.path).expanduser()
+    root = Path(path).expanduser()
     if not root.is_dir():
-        raise SpoonfulError(f"dataset.path={config.path}: no such folder")
+        raise SpoonfulError(f"dataset.path={path}: no such folder")
     return root.resolve()
 
 
@@ -177,38 +230,6 @@ def _has_given_splits(top_folders: set[str]) -> bool:
     if {"val", "validation"} <= splits:
         raise SpoonfulError("dataset.path holds both val and validation: expected one of them")
     return True
-
-
-def original_path(config: Any, raw_dir: Path, split: str, file_id: str) -> str | None:
-    """Return the path of a split file in the user's own folder.
-
-    The list that `fetch` wrote holds paths below dataset.path; if that is not set now, the name
-    says so. Nothing in the split itself holds a local path.
-
-    Args:
-        config: the config of any data set.
-        raw_dir: where the list is.
-        split: "train", "val" or "test".
-        file_id: the file's path below the split's folder.
-
-    Returns:
-        None if the split was not made from the user's files, or has no such file.
-    """
-    try:
-        with (raw_dir / LIST_NAME).open(encoding="utf-8", newline="") as file:
-            paths = [row["path"] for row in csv.DictReader(file)]
-    except (OSError, KeyError, UnicodeError, csv.Error):  # then the file's other name is used
-        return None
-    given = _has_given_splits({path.split("/")[0] for path in paths})
-    for path in paths:
-        parts = path.split("/")
-        own_split = _SPLIT_FOLDERS[parts.pop(0)] if given else split
-        if own_split == split and f"{parts[0]}/{'__'.join(parts[1:])}" == file_id:
-            folder = getattr(config, "path", None)
-            if folder is None:
-                return f"{path} (below dataset.path)"
-            return str(Path(folder).expanduser() / path)
-    return None
 
 
 def _check_classes(root: Path, paths: list[str], others: list[str]) -> None:

@@ -7,12 +7,14 @@ import gzip
 import hashlib
 import http.client
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spoonful.config.schema import MnistConfig
+from spoonful.config.fields import key
+from spoonful.datasets.dataset import Dataset
 from spoonful.datasets.download import download
 from spoonful.datasets.raw import RawArrays, RawImage
 from spoonful.errors import SpoonfulError
@@ -34,40 +36,56 @@ _SIDE_PX = 28
 _REMAKE = "run `spoonful fetch dataset=mnist` again"
 
 
-def fetch(config: MnistConfig, raw_dir: Path) -> None:
-    """Get the four files, check them, and store them decompressed.
+@dataclass
+class Mnist(Dataset):
+    """MNIST: 60,000 + 10,000 handwritten digits, 28x28; its test split is given."""
 
-    Raises:
-        SpoonfulError: a file is not available, or is not the published one.
-    """
-    with replaced_folder(raw_dir) as folder:
-        for name in MD5:
-            if config.mirror is not None:
-                content = _from_mirror(Path(config.mirror), name)
-            else:
-                content = _from_network(config, name, folder)
-            (folder / name).write_bytes(content)
+    mirror: str | None = key(
+        "folder that holds the four MNIST files, or a folder mnist with them; "
+        "null: SPOONFUL_MIRROR, else a download",
+        is_path=True,
+        has_no_effect=True,
+    )
+    urls: list[str] = key("where to download from, tried in this order", has_no_effect=True)
+    timeout_s: float = key("longest silence of a download, in s", above=0, has_no_effect=True)
 
+    def fetch(self, raw_dir: Path) -> None:
+        """Get the four files, check them, and store them decompressed.
 
-def open_raw(config: MnistConfig, raw_dir: Path) -> RawArrays:
-    """Read the IDX files that `fetch` wrote; the 10,000 test images are a given split."""
-    images: list[RawImage] = []
-    pixels: list[NDArray[np.uint8]] = []
-    for prefix, split in _GIVEN_SPLITS.items():
-        image_file = raw_dir / f"{prefix}-images-idx3-ubyte"
-        label_file = raw_dir / f"{prefix}-labels-idx1-ubyte"
-        for path in (image_file, label_file):
-            if not path.exists():
-                raise SpoonfulError(f"{path} is missing: run `spoonful fetch dataset=mnist` first")
-        contents = [_fetched(path) for path in (image_file, label_file)]
-        drawn = np.frombuffer(contents[0], np.uint8, offset=_IMAGE_HEADER_BYTES)
-        labels = np.frombuffer(contents[1], np.uint8, offset=_LABEL_HEADER_BYTES)
-        pixels.append(drawn.reshape(-1, _SIDE_PX, _SIDE_PX))
-        images += [
-            RawImage(str(label), f"{split}-{number:05d}.png", "test" if split == "test" else None)
-            for number, label in enumerate(labels.tolist())
-        ]
-    return RawArrays(images, np.concatenate(pixels))
+        Raises:
+            SpoonfulError: a file is not available, or is not the published one.
+        """
+        with replaced_folder(raw_dir) as folder:
+            for name in MD5:
+                if self.mirror is not None:
+                    content = _from_mirror(Path(self.mirror), name)
+                else:
+                    content = _from_network(self, name, folder)
+                (folder / name).write_bytes(content)
+
+    def open_raw(self, raw_dir: Path) -> RawArrays:
+        """Read the IDX files that `fetch` wrote; the 10,000 test images are a given split."""
+        images: list[RawImage] = []
+        pixels: list[NDArray[np.uint8]] = []
+        for prefix, split in _GIVEN_SPLITS.items():
+            image_file = raw_dir / f"{prefix}-images-idx3-ubyte"
+            label_file = raw_dir / f"{prefix}-labels-idx1-ubyte"
+            for path in (image_file, label_file):
+                if not path.exists():
+                    raise SpoonfulError(
+                        f"{path} is missing: run `spoonful fetch dataset=mnist` first"
+                    )
+            contents = [_fetched(path) for path in (image_file, label_file)]
+            drawn = np.frombuffer(contents[0], np.uint8, offset=_IMAGE_HEADER_BYTES)
+            labels = np.frombuffer(contents[1], np.uint8, offset=_LABEL_HEADER_BYTES)
+            pixels.append(drawn.reshape(-1, _SIDE_PX, _SIDE_PX))
+            images += [
+                RawImage(
+                    str(label), f"{split}-{number:05d}.png", "test" if split == "test" else None
+                )
+                for number, label in enumerate(labels.tolist())
+            ]
+        return RawArrays(images, np.concatenate(pixels))
 
 
 def _fetched(path: Path) -> bytes:
@@ -96,14 +114,14 @@ def _from_mirror(mirror: Path, name: str) -> bytes:
     )
 
 
-def _from_network(config: MnistConfig, name: str, folder: Path) -> bytes:
+def _from_network(dataset: Mnist, name: str, folder: Path) -> bytes:
     """Download and decompress a file from the first URL with the published version."""
     reasons = []
-    for base in config.urls:
+    for base in dataset.urls:
         url = f"{base.rstrip('/')}/{name}.gz"
         target = folder / f"{name}.gz"
         try:
-            download(url, target, config.timeout_s)
+            download(url, target, dataset.timeout_s)
             return _checked(_decompressed(target.read_bytes(), url), name, url)
         except (OSError, ValueError, http.client.HTTPException) as error:
             reasons.append(str(error) if isinstance(error, SpoonfulError) else f"{url}: {error}")

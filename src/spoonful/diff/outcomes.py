@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from spoonful.diff.finding import Finding, Status
 from spoonful.diff.ledgers import Window, first_difference
-from spoonful.diff.recorded_run import METRICS, RecordedRun
+from spoonful.diff.recorded_run import RecordedRun, outcome_metrics
 from spoonful.record.ledger import TRAIN, VAL, WEIGHTS, Row
 from spoonful.record.tags import TRAIN_KEY_TAG
 
@@ -87,7 +87,7 @@ def _metrics(a: RecordedRun, b: RecordedRun) -> Finding:
         return Finding("metrics", Status.UNKNOWN, f"{which} recorded none")
     num_epochs = min(a.num_epochs, b.num_epochs)
     for epoch in range(1, num_epochs + 1):
-        for name in METRICS:
+        for name in outcome_metrics([*a.metrics, *b.metrics]):
             value_a, value_b = (run.metrics.get(name, {}).get(epoch) for run in (a, b))
             if repr(value_a) != repr(value_b):  # a loss of NaN equals itself
                 detail = f"first after epoch {epoch}: {name} {value_a!r} | {value_b!r}"

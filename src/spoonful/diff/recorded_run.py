@@ -1,17 +1,34 @@
 """A run as it was recorded."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from spoonful.config.settings import learning_part
 from spoonful.record.ledger import TRAIN, Row
+from spoonful.record.metrics import LOSS, VAL_METRICS
 
-# Metrics that are equal in every run of the same training on the same kind of machine.
-METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+# The metrics of training and validation come in pairs, such as loss and val_loss.
+_LEARNING_RATE = "learning_rate"
 
 _SHORT_ID = 8
 _NOT_RECORDED = "none"
+
+
+def outcome_metrics(names: Iterable[str]) -> list[str]:
+    """Return the metrics that are equal in every run of the same training on the same machine.
+
+    Args:
+        names: all metrics that a run recorded.
+    """
+    known = set(names)
+    of_training = sorted(
+        (name for name in known if f"{VAL_METRICS}{name}" in known),
+        key=lambda name: (name != LOSS, name),
+    )
+    of_both = [*of_training, *(f"{VAL_METRICS}{name}" for name in of_training)]
+    return of_both + [_LEARNING_RATE] * (_LEARNING_RATE in known)
 
 
 @dataclass(frozen=True)
@@ -27,7 +44,7 @@ class RecordedRun:
         config: the whole config, as nested mappings.
         overrides: as given on the command line.
         packages: the version of each installed package.
-        metrics: those of METRICS, by name and epoch (from 1).
+        metrics: those of `outcome_metrics`, by name and epoch (from 1).
         ledger: digests of the batches and weights.
     """
 

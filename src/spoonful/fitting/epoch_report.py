@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from spoonful.record.ledger import as_metric
+from spoonful.record.metrics import LOSS, VAL_METRICS
 
 
 @dataclass(frozen=True)
@@ -12,8 +13,8 @@ class EpochReport:
     Attributes:
         epoch: counted from 1.
         num_epochs: requested number of epochs.
-        metrics: loss, accuracy, val_loss, val_accuracy, learning_rate; the same in every run of
-            the same config on the same kind of machine.
+        metrics: loss and the metrics of the task, each also with val_ before it, and
+            learning_rate; the same in every run of the same config on the same kind of machine.
         train_s: seconds of its training part.
         val_s: seconds of its validation.
         images_per_s: speed of the training part.
@@ -71,14 +72,15 @@ class EpochReport:
         }
 
 
-def epoch_line(report: EpochReport) -> str:
-    """Write an epoch as one line for a terminal."""
+def epoch_line(report: EpochReport, score: str) -> str:
+    """Write an epoch as one line for a terminal, with its loss and the task's score."""
     values = report.metrics
     minutes, seconds = divmod(round(report.left_s), 60)
     width = len(str(report.num_epochs))
+    names = [name for name in (LOSS, score) if name in values]
+    shown = [*names, *(f"{VAL_METRICS}{name}" for name in names)]
     return (
         f"epoch {report.epoch:>{width}}/{report.num_epochs}"
-        f"  loss {values['loss']:.4f}  accuracy {values['accuracy']:.4f}"
-        f"  val_loss {values['val_loss']:.4f}  val_accuracy {values['val_accuracy']:.4f}"
-        f"  {report.images_per_s:,.0f} images/s  left {minutes}:{seconds:02d}"
+        + "".join(f"  {name} {values[name]:.4f}" for name in shown)
+        + f"  {report.images_per_s:,.0f} images/s  left {minutes}:{seconds:02d}"
     )

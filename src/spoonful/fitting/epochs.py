@@ -29,6 +29,7 @@ class EpochWatch(keras.callbacks.Callback):
         val_steps: steps per validation.
         shuffle_quality: called with an epoch, from 0; returns how well it was mixed.
         on_epoch: called with the report of each epoch.
+        score: the metric that is shown beside the loss.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class EpochWatch(keras.callbacks.Callback):
         val_steps: int,
         shuffle_quality: Callable[[int], dict[str, float]],
         on_epoch: Callable[[EpochReport], None],
+        score: str,
     ) -> None:
         super().__init__()
         self._batches = batches
@@ -51,6 +53,7 @@ class EpochWatch(keras.callbacks.Callback):
         self._val_steps = val_steps
         self._shuffle_quality = shuffle_quality
         self._on_epoch = on_epoch
+        self._score = score
         self._bar: Any = None
         self._shown = contextlib.ExitStack()  # the bar, until the next one
         self._loss: float | None = None  # of this epoch so far
@@ -137,7 +140,7 @@ class EpochWatch(keras.callbacks.Callback):
             train_time_s=self._train_time_s,
         )
         self._on_epoch(report)
-        progress.result(epoch_line(report))
+        progress.result(epoch_line(report, self._score))
         if not math.isfinite(metrics["loss"]):
             raise SpoonfulError(
                 f"the loss is {metrics['loss']} after epoch {epoch + 1}: training has diverged; "

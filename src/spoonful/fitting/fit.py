@@ -1,14 +1,14 @@
 """Run `fit` on a compiled model: feeds, callbacks, checkpoints."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
-import numpy as np
 
 from spoonful.config.schema import Config
 from spoonful.fitting.cadence import Cadence
+from spoonful.fitting.callback_state import is_stateful
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
 from spoonful.fitting.epoch_report import EpochReport
@@ -19,9 +19,6 @@ from spoonful.generator import BatchGenerator
 from spoonful.order import make_order
 from spoonful.order.quality import ShuffleQuality
 from spoonful.record.ledger import Row
-from spoonful.sources import Source
-
-_ORDER_SIZES = ("block_size", "window_blocks", "buffer_size")
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,7 @@ class Fit:
         stopping: early stopping, which also keeps the best weights.
         on_epoch: called with the report of each epoch.
         resuming: where checkpoints go, and where to resume.
+        callbacks: the user's own; their state is part of the checkpoints.
     """
 
     def __init__(
@@ -65,6 +63,7 @@ class Fit:
         stopping: keras.callbacks.EarlyStopping,
         on_epoch: Callable[[EpochReport], None],
         resuming: Resuming,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
     ) -> None:
         self.history: list[dict[str, float]] = []
         self._config = config
@@ -72,6 +71,7 @@ class Fit:
         self._generator = generator
         self._validation = validation
         self._stopping = stopping
+        self._callbacks = list(callbacks)
         self._on_epoch = on_epoch
         self._resuming = resuming
         self._val_steps = len(validation)
@@ -113,7 +113,9 @@ class Fit:
 
     def _fit(self, initial_epoch: int) -> None:
         watch = self._watch()
-        self.resumable.companions = [self._stopping, watch]
+        # The watch comes last: it reports what the user's callbacks have added to the logs.
+        others = [self._stopping, *self._callbacks, watch]
+        self.resumable.companions = [one for one in others if is_stateful(one)]
         try:
             self._model.fit(
                 self._batches.dataset,
@@ -121,10 +123,10 @@ class Fit:
                 epochs=self._config.trainer.epochs,
                 shuffle=False,
                 validation_data=self._val_batches.dataset,
-                class_weight=_class_weight(
-                    self._config.trainer.class_weights, self._generator.source
+                class_weight=self._config.task.class_weight(
+                    self._generator.source, self._config.trainer.class_weights
                 ),
-                callbacks=[self.resumable, self._stopping, watch],
+                callbacks=[self.resumable, *others],
                 verbose=0,
             )
         except Exception:
@@ -151,6 +153,7 @@ class Fit:
             self._val_steps,
             _shuffle_quality(generator),
             self._note,
+            self._config.task.score,
         )
 
     def _note(self, report: EpochReport) -> None:
@@ -164,6 +167,9 @@ class Fit:
         return {**self._resuming.facts, "history": self.history, "best_epoch": best_epoch}
 
 
+_ORDER_SIZES = ("block_size", "window_blocks", "buffer_size")
+
+
 def _shuffle_quality(generator: BatchGenerator) -> ShuffleQuality:
     """Return the measure of how well the generator's epochs are mixed."""
     state = generator.state(0)  # what determines its batches
@@ -172,15 +178,3 @@ def _shuffle_quality(generator: BatchGenerator) -> ShuffleQuality:
     # A separate order: that of "buffer" keeps state, which reading ahead needs for itself.
     order = make_order(state["shuffle"], len(labels), state["seed"], labels=labels, **sizes)
     return ShuffleQuality(order, labels, generator.batch_size, generator.drop_remainder)
-
-
-def _class_weight(name: str, source: Source) -> dict[int, float] | None:
-    """Return the weight of each class: n / (classes x its count) when balanced, as scikit-learn."""
-    if name == "none":
-        return None
-    from sklearn.utils.class_weight import compute_class_weight
-
-    labels = np.asarray(source.labels)
-    classes = np.unique(labels)
-    weights = compute_class_weight("balanced", classes=classes, y=labels)
-    return {int(label): float(weight) for label, weight in zip(classes, weights, strict=True)}

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import keras
 
+from spoonful.config.targets import reason_of
+from spoonful.errors import SpoonfulError
 from spoonful.files.unfinished import unfinished_file
 from spoonful.files.whole import naming, replaced_file
 
@@ -32,6 +34,21 @@ def save_model(model: keras.Model, path: Path) -> None:
         ):
             for name in sorted(saved.namelist()):
                 stable.writestr(zipfile.ZipInfo(name, _EPOCH), _stable(name, saved.read(name)))
+
+
+def check_can_be_saved(model: keras.Model) -> None:
+    """Check, before it is trained, that a model can be copied and saved.
+
+    Raises:
+        SpoonfulError: a layer of the user's own cannot be made again from its config.
+    """
+    try:
+        type(model).from_config(model.get_config())
+    except Exception as error:  # Keras raises whatever the layers raise
+        raise SpoonfulError(
+            f"the model cannot be saved: {reason_of(error)}; give each layer of your own the "
+            "method get_config, with all arguments of its __init__"
+        ) from error
 
 
 def _bare(model: keras.Model) -> keras.Model:

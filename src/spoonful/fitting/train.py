@@ -6,16 +6,21 @@ from typing import Any
 
 import keras
 
-from spoonful.config.schema import Config, EarlyStoppingConfig
+from spoonful.config.schema import Config
+from spoonful.config.settings import name_of
+from spoonful.config.stopping import stopping_mode
 from spoonful.fitting.epoch_report import EpochReport
 from spoonful.fitting.fit import Fit, Resuming
+from spoonful.fitting.model_file import check_can_be_saved
 from spoonful.fitting.modes import resolved_jit_compile, set_modes
 from spoonful.fitting.peak_memory import reset_peak_rss
+from spoonful.fitting.user_callbacks import make_callbacks
 from spoonful.generator import BatchGenerator
 from spoonful.models.build import build_model
-from spoonful.models.optimizers import build_optimizer
+from spoonful.optimizers.build import build_optimizer
 from spoonful.record.ledger import Row
 from spoonful.sources import Source
+from spoonful.tasks.task import loss_of, metrics_of
 
 _NOT_RESUMABLE = Resuming()
 
@@ -68,8 +73,10 @@ def train(
     generator = training_generator(config, train_source)
     validation = validation_generator(config, val_source)
     model = compiled_model(config, train_source, len(generator))
-    stopping = _early_stopping(trainer.early_stopping, trainer.epochs)
-    fit = Fit(config, model, generator, validation, stopping, on_epoch, resuming)
+    callbacks = make_callbacks(config.callbacks)
+    fit = Fit(
+        config, model, generator, validation, _early_stopping(config), on_epoch, resuming, callbacks
+    )
     fit.run()
     return Training(
         model,
@@ -85,18 +92,19 @@ def compiled_model(config: Config, source: Source, steps_per_epoch: int) -> kera
     trainer = config.trainer
     model = build_model(
         config.model,
+        config.task.last_layer(source),
         source.image_shape,
-        len(source.class_names),
         config.generator.dtype,
         trainer.augmentation,
+        name_of(config.model),
     )
-    one_hot = config.generator.one_hot
+    check_can_be_saved(model)
     model.compile(
         build_optimizer(
             config.optimizer, trainer.epochs, steps_per_epoch, config.generator.batch_size
         ),
-        loss="categorical_crossentropy" if one_hot else "sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+        loss=loss_of(config.task, config.generator.one_hot),
+        metrics=metrics_of(config.task),
         jit_compile=resolved_jit_compile(trainer.jit_compile),
         steps_per_execution=trainer.steps_per_execution,
     )
@@ -106,10 +114,13 @@ def compiled_model(config: Config, source: Source, steps_per_epoch: int) -> kera
 def training_generator(config: Config, source: Source) -> BatchGenerator:
     """Return the generator that training reads."""
     settings = config.generator
+    order: dict[str, Any] = {"shuffle": settings.shuffle}
+    if settings.order is not None:
+        order = {"order": _own_order(config, source)}
     return BatchGenerator(
         source,
         settings.batch_size,
-        shuffle=settings.shuffle,
+        **order,
         seed=settings.seed,
         drop_remainder=settings.drop_remainder,
         block_size=settings.block_size,
@@ -134,15 +145,23 @@ def _reading(config: Config) -> dict[str, Any]:
         "prefetch_batches": settings.prefetch_batches,
         "ram_budget_mb": settings.ram_budget_mb,
         "read_timeout_s": settings.read_timeout_s,
-        "verify_shards": getattr(settings, "verify_shards", True),  # image files have no shards
+        "verify_shards": getattr(config.source, "verify_shards", True),  # others have no shards
     }
 
 
-def _early_stopping(config: EarlyStoppingConfig, epochs: int) -> keras.callbacks.EarlyStopping:
+def _own_order(config: Config, source: Source) -> Any:
+    """Return the configured order of the user's own."""
+    return config.generator.order(
+        num_examples=len(source), seed=config.generator.seed, labels=source.labels
+    )
+
+
+def _early_stopping(config: Config) -> keras.callbacks.EarlyStopping:
+    stopping = config.trainer.early_stopping
     return keras.callbacks.EarlyStopping(
-        monitor=config.metric,
-        mode="max" if config.metric.endswith("accuracy") else "min",
-        min_delta=config.min_delta,
-        patience=config.patience_epochs or epochs + 1,
-        restore_best_weights=config.restore_best_weights,
+        monitor=stopping.metric,
+        mode=stopping_mode(config),
+        min_delta=stopping.min_delta,
+        patience=stopping.patience_epochs or config.trainer.epochs + 1,
+        restore_best_weights=stopping.restore_best_weights,
     )

@@ -1,1 +1,1 @@
-"""Models: one file per architecture, each with `layers(config, ...)`; built in build.py."""
+"""Models, one file each: scaled pixels in, features out; assembled in build.py."""

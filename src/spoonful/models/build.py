@@ -1,98 +1,94 @@
-"""Build a model from its config: pixels in, class probabilities out."""
+"""Assemble a model: pixels in, the task's outputs out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 
-from spoonful.config.model_schema import CnnConfig, MlpConfig, ResnetConfig, VggConfig
+from spoonful.config.targets import Target
 from spoonful.errors import SpoonfulError
-from spoonful.models import cnn, mlp, resnet, vgg
-
-_FEATURES: dict[str, Any] = {"cnn": cnn, "mlp": mlp, "resnet": resnet, "vgg": vgg}
 
 
 def build_model(
-    config: CnnConfig | MlpConfig | ResnetConfig | VggConfig,
+    network: Callable[[keras.KerasTensor], keras.KerasTensor],
+    last_layer: keras.layers.Layer,
     image_shape: tuple[int, int, int],
-    num_classes: int,
     dtype: str = "uint8",
-    augmentation: Sequence[dict[str, Any]] = (),
+    augmentation: Sequence[Target] = (),
+    name: str = "model",
 ) -> keras.Model:
-    """Build a classifier, not yet compiled.
+    """Build a model, not yet compiled.
 
     Pixels are scaled inside the model, so that batches are passed as bytes and a saved model takes
     unscaled images.
 
     Args:
-        config: the architecture.
+        network: the architecture: scaled pixels [b, h, w, c] to features [b, f].
+        last_layer: features to outputs.
         image_shape: (height, width, channels).
-        num_classes: length of the softmax, >= 2.
         dtype: of the input: "uint8" (0..255, scaled here) or "float32" (0..1, used unchanged).
-        augmentation: Keras layers active only in training, each {"_target_": ..., arguments}.
+        augmentation: layers active only in training.
+        name: the model's name.
 
     Returns:
-        A model from [b, h, w, c] to float32 probabilities [b, num_classes].
+        A model from [b, h, w, c] to the outputs of the last layer.
+
+    Raises:
+        SpoonfulError: a layer or the network refuses its arguments or the images, or the features
+            have another shape.
     """
-    if num_classes < 2:
-        raise SpoonfulError(f"num_classes={num_classes}: a classifier needs at least two classes")
     inputs = keras.Input(image_shape, dtype=dtype, name="image")
     x = inputs
     if dtype == "uint8":
         x = keras.layers.Rescaling(1 / 255, name="scale")(x)
-    for layer in augmentation_layers(augmentation):
-        x = _applied(layer, x)
-    x = _FEATURES[config.name].features(config, x)
-    # float32 under any precision policy: a softmax in half precision loses digits.
-    outputs = keras.layers.Dense(
-        num_classes, activation="softmax", dtype="float32", name="probabilities"
-    )(x)
-    return keras.Model(inputs, outputs, name=config.name)
+    for target, layer in zip(augmentation, augmentation_layers(augmentation), strict=True):
+        x = _applied(target, layer, x)
+    features = network(x)
+    shape = getattr(features, "shape", None)
+    if not isinstance(features, keras.KerasTensor) or len(shape or ()) != 2:
+        raise SpoonfulError(
+            f"model={name}: returned {shape or features!r}, expected features of shape [batch, "
+            "number]; end with keras.layers.Flatten or GlobalAveragePooling2D, without the last "
+            "layer, which the task adds"
+        )
+    return keras.Model(inputs, last_layer(features), name=name.rpartition(".")[2])
 
 
-def augmentation_layers(augmentation: Sequence[dict[str, Any]]) -> list[keras.layers.Layer]:
-    """Create the Keras layers of a config.
+def augmentation_layers(augmentation: Sequence[Target]) -> list[keras.layers.Layer]:
+    """Create the augmentation layers of a config.
 
     Raises:
         SpoonfulError: an unknown layer, or arguments that it does not take.
     """
-    layers = []
-    for number, entry in enumerate(augmentation):
-        arguments = dict(entry)
-        class_name = str(arguments.pop("_target_")).removeprefix("keras.layers.")
-        where = f"trainer.augmentation[{number}]"
-        layer_class = getattr(keras.layers, class_name, None)
-        if not isinstance(layer_class, type):
-            raise SpoonfulError(f"{where}: Keras has no layer {class_name!r} in keras.layers")
-        arguments.setdefault("name", f"augmentation_{number + 1}")
-        # In bfloat16 turning and zooming take half of a small network's time on 2 cores (1,590
-        # images/s instead of 3,050 in float32), and pixels lose their last digits.
-        arguments.setdefault("dtype", "float32")
-        layers.append(_made(layer_class, arguments, where))
-    return layers
+    return [_layer(target, number) for number, target in enumerate(augmentation, start=1)]
 
 
-def _made(layer_class: type, arguments: dict[str, Any], where: str) -> keras.layers.Layer:
-    try:
-        layer: keras.layers.Layer = layer_class(**arguments)
-    except (TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+def _layer(target: Target, number: int) -> keras.layers.Layer:
+    # In bfloat16 turning and zooming take half of a small network's time on 2 cores (1,590 images/s
+    # instead of 3,050 in float32), and pixels lose their last digits.
+    defaults = {"name": f"augmentation_{number}", "dtype": "float32"}
+    layer = _made(target, defaults)
+    if not isinstance(layer, keras.layers.Layer):
         raise SpoonfulError(
-            f"{where}: {layer_class.__name__} refuses {arguments} ({reason})"
-        ) from error
+            f"{target.where}: {target.path} makes a {type(layer).__name__}, expected a Keras layer "
+            "such as keras.layers.RandomTranslation"
+        )
     # Layers that change brightness assume 0..255 by default; here pixels are 0..1.
-    if "value_range" not in arguments and hasattr(layer, "value_range"):
-        return layer_class(**arguments, value_range=(0.0, 1.0))
+    if "value_range" not in target.arguments and hasattr(layer, "value_range"):
+        return _made(target, {**defaults, "value_range": (0.0, 1.0)})
     return layer
 
 
-def _applied(layer: keras.layers.Layer, x: keras.KerasTensor) -> keras.KerasTensor:
-    try:
-        result = layer(x)
-    except (TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+def _made(target: Target, defaults: dict[str, Any]) -> keras.layers.Layer:
+    """Make a layer; all layers take a name and a dtype, some by **kwargs."""
+    return target.tried(lambda: target.function(**{**defaults, **target.arguments}))
+
+
+def _applied(target: Target, layer: keras.layers.Layer, x: keras.KerasTensor) -> keras.KerasTensor:
+    result = target.tried(lambda: layer(x))
+    if tuple(result.shape) != tuple(x.shape):
         raise SpoonfulError(
-            f"trainer.augmentation: {type(layer).__name__} cannot take images of shape "
-            f"{tuple(x.shape[1:])} ({reason})"
-        ) from error
+            f"{target.where}: {target.path} turns images of shape {tuple(x.shape[1:])} into "
+            f"{tuple(result.shape[1:])}: expected the same shape"
+        )
     return result

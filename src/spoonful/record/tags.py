@@ -7,6 +7,8 @@ Names that end in TAGS are prefixes of several tags.
 DATASET_TAG = "dataset"
 MODEL_TAG = "model"
 OPTIMIZER_TAG = "optimizer"
+TASK_TAG = "task"
+SCORE_TAG, SCORE_MODE_TAG = "score", "score_mode"  # the metric that ranks runs; max or min
 EXPERIMENT_TAG = "experiment"  # the overlay; "none" without one
 OVERRIDES_TAG = "overrides"  # as typed
 TRAIN_KEY_TAG = "train_key"  # a digest of all files that training wrote
@@ -26,6 +28,7 @@ PROJECT_GIT_TAGS = "git.project_"  # if conf/ is in another checkout than the ru
 PROJECT_COMMIT_TAG = "git.project_commit"
 VERSION_TAGS = "version."  # followed by the name of a package
 PYTHON_TAG = "version.python"
+CODE_TAGS = "code."  # followed by a module of the user's own: the SHA-256 of its file
 LOCK_TAG = "requirements_lock"
 HARDWARE_TAGS = "hardware."
 CPU_TAG, NUM_CORES_TAG = "hardware.cpu", "hardware.num_cores"

@@ -1,12 +1,27 @@
 """Check labels once, so that later look-ups need no check."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
+
+
+class LabelKind(StrEnum):
+    CLASSIFICATION = "classification"
+    MULTILABEL = "multilabel"
+    REGRESSION = "regression"
+
+
+def kind_of(labels: Any) -> LabelKind:
+    array = np.asarray(labels)
+    if array.dtype.kind == "f":
+        return LabelKind.REGRESSION
+    return LabelKind.MULTILABEL if array.ndim == 2 else LabelKind.CLASSIFICATION
+
 
 _BLOCK = 1 << 20  # labels checked at a time, so that a mapped file is not copied as a whole
 _EXPECTED = "whole numbers of shape"

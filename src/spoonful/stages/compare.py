@@ -21,15 +21,15 @@ def run(config: Config) -> None:
     from spoonful.tracking.sweeps import log_comparison, read_sweep
 
     wanted = config.compare
-    sweep = read_sweep(config.tracking, wanted.sweep)
+    sweep = read_sweep(config.tracking, wanted.sweep, wanted.metric)
     published = None if wanted.publish is None else _published(wanted.publish, sweep.name)
-    study = group_by_point(sweep, wanted.metric)
+    study = group_by_point(sweep)
     if not study.points:
         reasons = sorted({missing.reason for missing in study.missing}) or ["it has no runs"]
         raise SpoonfulError(
             f"sweep {sweep.name} ({sweep.run_id}): no run of it has finished with a "
-            f"{wanted.metric} ({', '.join(reasons)}); continue the sweep, or choose another with "
-            "compare.sweep=ID"
+            f"{sweep.score.metric} ({', '.join(reasons)}); continue the sweep, or choose another "
+            "with compare.sweep=ID"
         )
     found = findings(study, wanted.level)
     with replaced_folder(compare_dir()) as folder:

@@ -4,21 +4,20 @@ import time
 from typing import Any
 
 from spoonful import progress
-from spoonful.config.pack_schema import JpegPackConfig
 from spoonful.config.schema import Config
 from spoonful.packing import Packed, pack
 from spoonful.packing import verify as verify_store
 from spoonful.project import packed_dir
 from spoonful.sources.packed.meta import StoreMeta, load_meta
 from spoonful.splitting import SPLITS
-from spoonful.workflow.data import check_split, folder_source, packed_settings
-from spoonful.workflow.split_files import check_files, read_summary
+from spoonful.workflow.folder_split import folder_source
+from spoonful.workflow.split_files import check_files, check_split, image_settings, read_summary
 
 
 def run(config: Config) -> None:
     """Pack train, val and test, in this order; splits that are already packed are kept."""
     check_split(config)
-    settings = packed_settings(config)
+    settings = image_settings(config)
     sources = {split: folder_source(split, settings, config) for split in SPLITS}
     summary = read_summary()
     with progress.bar("pack", sum(map(len, sources.values())), "images") as bar:
@@ -38,7 +37,7 @@ def run(config: Config) -> None:
             packed = pack(
                 source,
                 packed_dir() / split,
-                config.pack.name,
+                config.pack.encoding,
                 **_settings(config),
                 split_summary=summary,
                 on_images=on_images,
@@ -59,14 +58,11 @@ def verify(config: Config) -> None:
 
 
 def _settings(config: Config) -> dict[str, Any]:
-    settings: dict[str, Any] = {
+    return {
         "shard_mb": config.pack.shard_mb,
         "num_threads": config.pack.num_threads,
+        **config.pack.encoding_settings(),
     }
-    if isinstance(config.pack, JpegPackConfig):
-        settings["quality"] = config.pack.quality
-        settings["chroma_subsampling"] = config.pack.chroma_subsampling
-    return settings
 
 
 def _line(split: str, packed: Packed, seconds: float) -> str:

@@ -6,22 +6,21 @@ import io
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from spoonful import progress
 from spoonful.config.own_data import note_path
-from spoonful.config.schema import Config, FolderConfig, MnistConfig
-from spoonful.datasets import DATASETS, RawDataset, RawImage
-from spoonful.datasets.links import safe_link
+from spoonful.config.schema import Config
+from spoonful.config.settings import name_of
+from spoonful.datasets import RawDataset, RawImage
+from spoonful.datasets.dataset import test_fraction_of
 from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import write_checked
 from spoonful.files.content_hash import content_hashes
 from spoonful.files.unfinished import sole_writer
 from spoonful.files.whole import replaced_folder, sync, write_text
 from spoonful.project import (
-    project_root,
     raw_dir,
     split_dir,
     split_summary_path,
@@ -34,13 +33,11 @@ from spoonful.workflow.split_files import split_settings, write_list
 def run(config: Config) -> None:
     """Split the raw data, print the table of classes x splits, and keep it beside the split."""
     dataset = config.dataset
-    if isinstance(dataset, FolderConfig):
-        dataset = replace(dataset, link=safe_link(dataset.link, project_root()))
-    raw = DATASETS[dataset.name].open_raw(dataset, raw_dir())
+    raw = dataset.open_raw(raw_dir())
     splits = assign_splits(
         raw.images,
         dataset.val_fraction,
-        0.0 if isinstance(dataset, MnistConfig) else dataset.test_fraction,
+        test_fraction_of(dataset),
         dataset.split_seed,
     )
     counts = Counter((i.class_name, split) for i, split in zip(raw.images, splits, strict=True))
@@ -83,7 +80,7 @@ def split_summary(
     """Return the content of data/split.json: a DVC metric, and a check for `train`'s config."""
     counts = Counter(splits)
     return {
-        "dataset": config.dataset.name,
+        "dataset": name_of(config.dataset),
         "num_classes": num_classes,
         "num_images": {split: counts[split] for split in SPLITS},
         **digests,

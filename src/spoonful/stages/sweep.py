@@ -9,12 +9,15 @@ from pathlib import Path
 
 from spoonful import progress
 from spoonful.config.axes import Sweep, check_sweep, sweep_of
+from spoonful.config.components import check_slow_targets, has_slow_targets
 from spoonful.config.compose import compose_config
 from spoonful.config.own_data import with_noted_path
 from spoonful.config.schema import Config
 from spoonful.config.settings import with_absolute_paths
 from spoonful.errors import SpoonfulError
 from spoonful.output import say_last
+from spoonful.quiet import import_tensorflow
+from spoonful.record.metrics import VAL_METRICS
 from spoonful.sweep.folder import (
     FAILED,
     FINISHED,
@@ -35,8 +38,8 @@ from spoonful.workflow.interrupted import remove_run_folder
 from spoonful.workflow.unsent import UNSENT, end_if_unsent, kept_for_the_server, settle_store
 
 POINT_FAILED = 1
-# Groups that do not affect which data is read; a generator's name does.
-_NO_DATA = ("model", "optimizer", "trainer", "generator.", "seed=")
+# Groups that do not affect which data is read.
+_NO_DATA = ("model", "optimizer", "trainer", "callbacks", "generator", "seed=")
 
 _NOT_IN_A_SWEEP = {
     "trainer.resume": "a sweep is resumed by sweep.resume",
@@ -55,7 +58,8 @@ def sweep(overrides: list[str]) -> None:
             to resume that does not exist.
     """
     asked = sweep_of(overrides)
-    check_sweep(asked)
+    configs = check_sweep(asked)
+    _check_slow_targets(configs)
     for key, why in _NOT_IN_A_SWEEP.items():
         if any(text.startswith(f"{key}=") for text in overrides):
             raise SpoonfulError(f"{key}: {why}; leave it out")
@@ -66,13 +70,21 @@ def sweep(overrides: list[str]) -> None:
     print(f"recording in {where_recorded(config.tracking, overrides)}", flush=True)
     settle_store(config.tracking)
     start_server()  # it does slow imports while this process does the same
-    folder, record = begun(config, asked, overrides)
+    folder, record = begun(config, asked, overrides, configs)
     with folder.held():
         record = counted(folder, record)
         grid = asked.points
         chooser = _Grid(grid, folder) if grid is not None else Search(asked, config, folder)
         numbers = itertools.count(record.num_done + 1)
         _Run(config, folder, record, chooser, overrides, numbers).run()
+
+
+def _check_slow_targets(configs: Sequence[Config]) -> None:
+    """Check the targets of Keras at all points, before the sweep begins."""
+    if any(has_slow_targets(config) for config in configs):
+        import_tensorflow()
+        for config in configs:
+            check_slow_targets(config)
 
 
 def _first_point(asked: Sweep) -> list[str]:
@@ -201,7 +213,8 @@ class _Run:
         elif record.status == PRUNED:
             outcome = f"pruned after epoch {record.pruned_after}"
         else:
-            outcome = f"val_accuracy {record.metrics['val_accuracy']:.4f}"
+            score = f"{VAL_METRICS}{self.config.task.score}"
+            outcome = f"{score} {record.metrics[score]:.4f}"
         left = round(self.sweep.left_s(ended))
         print(
             f"[{ended:>{width}}/{self.sweep.num_points}] {record.label}: {outcome}, "

@@ -8,7 +8,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.project import sweeps_dir, train_dir
 from spoonful.quiet import import_tensorflow
 from spoonful.workflow.job import Job, SweepPoint, current_job
-from spoonful.workflow.train_record import sweep_tags
+from spoonful.workflow.train_record import sweep_tags, task_tags
 from spoonful.workflow.trained import Trained
 from spoonful.workflow.training import train_and_record
 from spoonful.workflow.unsent import end_if_unsent
@@ -41,7 +41,8 @@ def _train_point(config: Config, job: Job, point: str) -> Trained:
     import_tensorflow()
     from spoonful.tracking.parent import named_parent, one_point
 
-    parent_id = named_parent(config.tracking, name, sweep_tags(job.experiment, job.overrides))
+    tags = {**sweep_tags(job.experiment, job.overrides), **task_tags(config)}
+    parent_id = named_parent(config.tracking, name, tags)
     with one_point(config.tracking, parent_id):
         of_sweep = replace(job, point=SweepPoint(parent_id, point))
         return train_and_record(config, of_sweep, sweeps_dir() / name / point)

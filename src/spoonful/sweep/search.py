@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from spoonful.config.axes import GRID, Interval, Space, Sweep
 from spoonful.config.schema import Config, SweepConfig
+from spoonful.config.stopping import stopping_mode
 from spoonful.errors import SpoonfulError
 from spoonful.sweep.folder import FINISHED, PRUNED, PointRecord, PointTask, SweepFolder
 from spoonful.sweep.study import StudyTrial, pruner_of, refusals_of, storage_of
@@ -40,7 +41,7 @@ class Search:
         self._asked, self._settings, self._folder = asked, config.sweep, folder
         self._url = study_url(config.sweep, folder.path)
         self._next = 0
-        is_max = config.trainer.early_stopping.metric.endswith("accuracy")
+        is_max = stopping_mode(config) == "max"
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with refusals_of(self._url):
             self._study = optuna.create_study(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from spoonful.config.axes import Sweep
+from spoonful.config.folders import typed_flags
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.project import packed_dir, split_summary_path, sweeps_dir
@@ -20,15 +21,16 @@ from spoonful.sweep.folder import (
     sweep_folder,
     sweep_folders,
 )
+from spoonful.workflow.foreign_code import foreign_code
 from spoonful.workflow.interrupted import AUTO
-from spoonful.workflow.train_record import sweep_tags
+from spoonful.workflow.train_record import sweep_tags, task_tags
 
 # Where and how fast points are trained does not make a different sweep.
 _NO_POINT_OF_IT = ("sweep.", "tracking.", "hydra.", "hydra/", "trainer.resume=")
 
 
 def begun(
-    config: Config, asked: Sweep, overrides: Sequence[str]
+    config: Config, asked: Sweep, overrides: Sequence[str], configs: Sequence[Config]
 ) -> tuple[SweepFolder, SweepRecord]:
     """Return the sweep to resume, or a new one.
 
@@ -36,11 +38,12 @@ def begun(
         config: config of the first point.
         asked: the sweep.
         overrides: from the command line.
+        configs: configs that together have each value of each axis.
 
     Raises:
         SpoonfulError: the sweep requested by its id cannot be resumed.
     """
-    identity = _identity(config, asked)
+    identity = _identity(config, asked, configs)
     found = _interrupted(config, identity)
     if found is not None:
         return found
@@ -50,7 +53,7 @@ def begun(
     experiment = _experiment(overrides)
     name = config.sweep.run_name or experiment or "sweep"
     command = f"`{redacted(shlex.join(['spoonful', 'sweep', *overrides]))}`"
-    tags = sweep_tags(experiment, overrides)
+    tags = {**sweep_tags(experiment, overrides), **task_tags(config)}
     run_id = begin_parent(config.tracking, name, asked.axes, asked.num_points, tags, command)
     folder = sweep_folder(run_id)
     record = SweepRecord(run_id, name, identity, asked.axes, asked.num_points)
@@ -70,14 +73,15 @@ def counted(folder: SweepFolder, record: SweepRecord) -> SweepRecord:
 
 def command_of(overrides: Sequence[str]) -> str:
     """Return the command for a sweep, and below it what is left out."""
-    return to_type(["spoonful", "sweep", *overrides], "\n  ")
+    return to_type(["spoonful", "sweep", *typed_flags(), *overrides], "\n  ")
 
 
-def _identity(config: Config, asked: Sweep) -> dict[str, Any]:
-    """Return the identity of a sweep: its points, or how they are chosen, and the data."""
+def _identity(config: Config, asked: Sweep, configs: Sequence[Config]) -> dict[str, Any]:
+    """Return the identity of a sweep: its points, or how they are chosen, data and code."""
     files = [split_summary_path(), *sorted(packed_dir().glob("*/meta.json"))]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in files if path.is_file()))
-    data = {"data": digest.hexdigest()}
+    code = {n: digest for one in configs for n, digest in foreign_code(one).items()}
+    data = {"data": digest.hexdigest(), **({"code": code} if code else {})}
     if asked.points is not None:
         points = [[redacted(t) for t in point if _decides(t)] for point in asked.points]
         return {"points": points, **data}

@@ -2,6 +2,7 @@
 
 import urllib.parse
 
+from spoonful.compare.runs import Score
 from spoonful.config.schema import TrackingConfig
 from spoonful.tracking.store import tracking_uri
 
@@ -28,20 +29,21 @@ def run_page(experiment_id: str, run_id: str) -> str:
     return f"#/experiments/{experiment_id}/runs/{run_id}?{urllib.parse.urlencode(_AS_TRAINING)}"
 
 
-def points_page(experiment_id: str, parent_id: str, mode: str) -> str:
+def points_page(experiment_id: str, parent_id: str, mode: str, score: Score) -> str:
     """Return the page of a sweep's points, the best first, from the server's address.
 
     Args:
         experiment_id: id of the sweep's experiment.
         parent_id: id of the sweep's run.
         mode: "TABLE" lists them, "CHART" draws their curves, one chart per metric.
+        score: what they are ordered by.
     """
     asked = {
         **_AS_TRAINING,
         "searchFilter": f"tags.`mlflow.parentRunId` = '{parent_id}'",
         # Ordered by time, as without this, they would be folded below the sweep's own run.
-        "orderByKey": "metrics.`val_accuracy`",
-        "orderByAsc": "false",
+        "orderByKey": f"metrics.`{score.metric}`",
+        "orderByAsc": "false" if score.is_more_better else "true",
         "compareRunsMode": mode,
     }
     query = urllib.parse.urlencode(asked, quote_via=urllib.parse.quote)

@@ -8,6 +8,7 @@ from mlflow.entities import RunStatus
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from spoonful.compare.runs import score_of
 from spoonful.config.schema import TrackingConfig
 from spoonful.record.tags import (
     AXES_TAG,
@@ -164,7 +165,8 @@ def _create(config: TrackingConfig, name: str, tags: Mapping[str, str], descript
         client.set_tag(run_id, SWEEP_TAG, run_id)
         # The run itself has no metrics, and MLflow's charts leave out collapsed runs.
         experiment = run.info.experiment_id
-        table, charts = (points_page(experiment, run_id, mode) for mode in ("TABLE", "CHART"))
+        score = score_of(None, tags)
+        table, charts = (points_page(experiment, run_id, m, score) for m in ("TABLE", "CHART"))
         note = f"{redacted(description)}\n\nIts points: [table]({table}), [curves]({charts})"
         client.set_tag(run_id, NOTE_TAG, note)
     return run_id

@@ -14,7 +14,7 @@ from mlflow.tracking import MlflowClient
 
 from spoonful.config.recorded import settings_from_yaml
 from spoonful.config.schema import TrackingConfig
-from spoonful.diff.recorded_run import METRICS, RecordedRun
+from spoonful.diff.recorded_run import RecordedRun, outcome_metrics
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import decoded, parsed_json, read_bytes, shaped, unexpected
 from spoonful.record.files import CONFIG_NAME, ENVIRONMENT_NAME, LEDGER_NAME, OVERRIDES_NAME
@@ -49,7 +49,7 @@ def read_run(config: TrackingConfig, run_id: str) -> RecordedRun:
         files = _files(client, run)
         metrics = {
             name: {m.step: as_logged(m.value) for m in client.get_metric_history(own, name)}
-            for name in METRICS
+            for name in outcome_metrics(run.data.metrics)
             if name in run.data.metrics
         }
     overrides = files.get(OVERRIDES_NAME, "")

@@ -10,7 +10,14 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from spoonful.compare.quantities import EPOCH_METRICS
-from spoonful.compare.runs import PointRun, Setting, SweepRuns, inferred_axes, typed_setting
+from spoonful.compare.runs import (
+    PointRun,
+    Setting,
+    SweepRuns,
+    inferred_axes,
+    score_of,
+    typed_setting,
+)
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.record.tags import (
@@ -31,13 +38,14 @@ _NUM_LISTED = 5
 _PAGE = 500  # runs per request; a server returns at most 1000, with a token for more
 
 
-def read_sweep(config: TrackingConfig, sweep: str | None) -> SweepRuns:
+def read_sweep(config: TrackingConfig, sweep: str | None, metric: str | None = None) -> SweepRuns:
     """Read a sweep and all its runs from MLflow.
 
     Args:
         config: where it is recorded.
         sweep: the id of its run, a prefix of the id, or its name, of which the newest is taken;
             None: the newest sweep.
+        metric: what its points are to be ranked by; None: the score of their task.
 
     Raises:
         SpoonfulError: there is no such sweep, or several ids have this prefix (they are listed).
@@ -46,8 +54,9 @@ def read_sweep(config: TrackingConfig, sweep: str | None) -> SweepRuns:
         parent = _found(_parents(client), sweep)
         own = parent.info.run_id
         children = _search(client, [parent.info.experiment_id], f"tags.`{SWEEP_TAG}` = '{own}'")
+        score = score_of(metric, children[0].data.tags if children else {})
         runs = tuple(
-            _point_run(client, config, run)
+            _point_run(client, config, run, score.metric)
             for run in sorted(children, key=lambda run: run.info.start_time)
             if run.info.run_id != own
         )
@@ -62,8 +71,9 @@ def read_sweep(config: TrackingConfig, sweep: str | None) -> SweepRuns:
         description=tags.get(NOTE_TAG, "").partition("\n")[0],  # links follow
         runs=runs,
         url=f"{server}/{run_page(experiment, own)}",
-        points_url=f"{server}/{points_page(experiment, own, 'CHART')}",
+        points_url=f"{server}/{points_page(experiment, own, 'CHART', score)}",
         is_served=is_served(config),
+        score=score,
     )
 
 
@@ -126,12 +136,13 @@ def _listed(runs: Iterable[Run]) -> str:
     )
 
 
-def _point_run(client: MlflowClient, config: TrackingConfig, run: Run) -> PointRun:
+def _point_run(client: MlflowClient, config: TrackingConfig, run: Run, metric: str) -> PointRun:
     settings: dict[str, Setting] = {n: typed_setting(v) for n, v in run.data.params.items()}
     if EXPERIMENT_TAG in run.data.tags:
         settings[EXPERIMENT_TAG] = run.data.tags[EXPERIMENT_TAG]
     for key, value in _choices(run).items():
-        if key not in settings and f"{key}.name" not in settings:
+        # Two files of a group may name the same target: the choice tells them apart.
+        if key not in settings or "." not in key:
             settings[key] = value
     return PointRun(
         run_id=run.info.run_id,
@@ -141,7 +152,7 @@ def _point_run(client: MlflowClient, config: TrackingConfig, run: Run) -> PointR
         settings=settings,
         metrics={
             name: _history(client, run.info.run_id, name)
-            for name in EPOCH_METRICS
+            for name in dict.fromkeys((*EPOCH_METRICS, metric))
             if name in run.data.metrics
         },
         scalars={name: as_logged(value) for name, value in run.data.metrics.items()},

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 
+from spoonful.config.folders import typed_flags
 from spoonful.secrets import redacted, to_type
 
 
@@ -48,11 +49,13 @@ class Job:
 
     def command_to_go_on(self, run_id: str) -> str | None:
         """Return the command to resume the interrupted job; None: the sweep gives it."""
+        folders = typed_flags()
         if self.reproduces is not None:
-            return to_type(["spoonful", "reproduce", self.reproduces, *self.typed], "\n  ")
+            words = ["spoonful", "reproduce", *folders, self.reproduces, *self.typed]
+            return to_type(words, "\n  ")
         if self.sweep_dir is not None:
             return None
-        words = ["spoonful", "train", *self.overrides, f"trainer.resume={run_id}"]
+        words = ["spoonful", "train", *folders, *self.overrides, f"trainer.resume={run_id}"]
         return to_type(words, "\n  ")
 
 
@@ -60,7 +63,9 @@ def current_job() -> Job:
     """Return the job that Hydra is running."""
     hydra = HydraConfig.get()
     of_hydra = [str(text) for text in hydra.overrides.hydra if not _is_set_by_us(str(text))]
-    given = [redacted(str(text)) for text in (*of_hydra, *hydra.overrides.task)]
+    # As typed: `config.overrides.rewritten` adds the "++".
+    typed = [str(text).removeprefix("++") for text in hydra.overrides.task]
+    given = [redacted(text) for text in (*of_hydra, *typed)]
     return Job(
         overrides=[text for text in given if not text.lstrip("+").startswith("trainer.resume=")],
         experiment=hydra.runtime.choices.get("experiment"),
@@ -70,4 +75,4 @@ def current_job() -> Job:
 
 def _is_set_by_us(override: str) -> bool:
     """Return whether an override of Hydra's keys concerns how a job runs, not what it is."""
-    return override.lstrip("+~").startswith("hydra.mode")
+    return override.lstrip("+~").startswith(("hydra.mode", "hydra.searchpath"))

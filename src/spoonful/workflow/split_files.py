@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from spoonful.config.own_data import check_path
 from spoonful.config.schema import Config
+from spoonful.config.settings import name_of
 from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import read_checked_values
 from spoonful.files.documents import parsed_table, read_bytes, unexpected
@@ -19,7 +21,7 @@ LIST_NAME = "files.csv"
 _COLUMNS = ("path", "sha256")
 REMAKE = "run `spoonful split` again"
 _NUM_NAMED = 3
-Split = Literal["train", "val", "test"]
+SplitName = Literal["train", "val", "test"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class SplitSummary:
 
     dataset: str
     num_classes: int
-    num_images: dict[Split, int]
+    num_images: dict[SplitName, int]
     digest: str
     data_digest: str
     files_sha256: str
@@ -50,6 +52,42 @@ def split_settings(config: Config) -> dict[str, Any]:
     names = ("val_fraction", "test_fraction", "split_seed")
     dataset = config.dataset
     return {name: getattr(dataset, name) for name in names if hasattr(dataset, name)}
+
+
+def image_settings(config: Config) -> dict[str, Any]:
+    """Return the settings that determine the pixels of an image file."""
+    dataset = config.dataset
+    return {
+        "image_shape": [*dataset.image_size, dataset.num_channels],
+        "resize": dataset.resize,
+        "background": list(dataset.background),
+    }
+
+
+def check_split(config: Config) -> None:
+    """Check that data/split was made as the config says.
+
+    Raises:
+        SpoonfulError: there is no split, or it was made from other data or settings (each named).
+    """
+    name = name_of(config.dataset)
+    remake = (
+        f"run `spoonful fetch dataset={name}` and `spoonful split dataset={name}` with the same "
+        "overrides, or `dvc repro`"
+    )
+    if not split_summary_path().exists() or not split_dir().is_dir():
+        raise SpoonfulError(f"there is no data in {split_dir()}: {remake}")
+    made = read_summary()
+    expected = {"dataset": name, **split_settings(config)}
+    found = {"dataset": made["dataset"], **made["settings"]}
+    wrong = [
+        f"{name} (config {expected.get(name)}, split {found.get(name)})"
+        for name in dict.fromkeys([*expected, *found])
+        if expected.get(name) != found.get(name)
+    ]
+    if wrong:
+        raise SpoonfulError(f"data/split was made otherwise: {', '.join(wrong)}; {remake}")
+    check_path(config, remake)
 
 
 def read_summary() -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What `train` records about a run: its inputs, and the results for a reader."""
 
-import dataclasses
 import json
 import shlex
 from collections.abc import Sequence
@@ -11,8 +10,8 @@ from omegaconf import OmegaConf
 
 from spoonful.config.own_data import dataset_title
 from spoonful.config.schema import Config
-from spoonful.config.settings import flattened
-from spoonful.project import packed_dir, split_dir
+from spoonful.config.settings import flattened, name_of, settings_of
+from spoonful.project import project_root
 from spoonful.record.files import (
     CONFIG_NAME,
     ENVIRONMENT_NAME,
@@ -22,7 +21,9 @@ from spoonful.record.files import (
     TRAINING_BATCH_NAME,
 )
 from spoonful.record.ledger import TRAIN, VAL, Row, overall_digest, to_csv
+from spoonful.record.metrics import VAL_METRICS
 from spoonful.record.tags import (
+    CODE_TAGS,
     DATA_DIGEST_TAG,
     DATASET_TAG,
     DIGEST_TAGS,
@@ -34,9 +35,13 @@ from spoonful.record.tags import (
     OPTIMIZER_TAG,
     OVERRIDES_TAG,
     REPRODUCES_TAG,
+    SCORE_MODE_TAG,
+    SCORE_TAG,
     SPLIT_DIGEST_TAG,
+    TASK_TAG,
 )
-from spoonful.workflow.data import SplitSource
+from spoonful.sources import Source
+from spoonful.workflow.foreign_code import foreign_code
 from spoonful.workflow.job import Job
 from spoonful.workflow.split_files import read_summary
 
@@ -58,12 +63,23 @@ def run_tags(config: Config, job: Job) -> dict[str, str]:
     return {
         **sweep_tags(job.experiment, job.overrides),
         **package_versions(),
-        DATASET_TAG: _title(config),
-        MODEL_TAG: config.model.name,
-        OPTIMIZER_TAG: config.optimizer.name,
+        DATASET_TAG: dataset_title(config),
+        MODEL_TAG: name_of(config.model),
+        OPTIMIZER_TAG: name_of(config.optimizer),
+        **task_tags(config),
         **({} if point is None else child_tags(point.parent_id, point.label, point.number)),
+        **{f"{CODE_TAGS}{name}": digest for name, digest in foreign_code(config).items()},
         **({REPRODUCES_TAG: job.reproduces} if job.reproduces is not None else {}),
         **config.tracking.tags,
+    }
+
+
+def task_tags(config: Config) -> dict[str, str]:
+    """Return the tags that tell what is learned, and by which metric runs are ranked."""
+    return {
+        TASK_TAG: name_of(config.task),
+        SCORE_TAG: f"{VAL_METRICS}{config.task.score}",
+        SCORE_MODE_TAG: config.task.mode(config.task.score),
     }
 
 
@@ -84,8 +100,8 @@ def log_inputs(
     tracked: "TrackedRun",
     config: Config,
     job: Job,
-    train_source: SplitSource,
-    val_source: SplitSource,
+    train_source: Source,
+    val_source: Source,
 ) -> None:
     """Record all that determines the run, before it begins; a resumed one already has some."""
     from spoonful.tracking.environment import dvc_hash, full_environment
@@ -93,27 +109,24 @@ def log_inputs(
     # Unrelated params would clutter the UI's compare view.
     params = {k: v for k, v in flattened(config).items() if not k.startswith(_NO_PARAMS)}
     tracked.log_params(params)
-    tracked.log_checked(OmegaConf.to_yaml(dataclasses.asdict(config)), CONFIG_NAME)
+    tracked.log_checked(OmegaConf.to_yaml(settings_of(config)), CONFIG_NAME)
     tracked.log_checked("\n".join(job.overrides), OVERRIDES_NAME)
     environment = json.dumps(full_environment(), indent=2, default=str)
     tracked.log_checked(environment, ENVIRONMENT_NAME)
-    folder = packed_dir() if config.generator.name == "packed" else split_dir()
-    data_hash = dvc_hash(folder)
-    tracked.set_tags({f"{DVC_TAGS}{folder.name}": data_hash, **_data_digests()})
+    folder = config.source.data_dir
+    data_hash = "none" if folder is None else dvc_hash(folder)
+    if folder is not None:
+        tracked.set_tags({f"{DVC_TAGS}{folder.name}": data_hash, **_data_digests()})
     sources = {"train": (train_source, "training"), "val": (val_source, "validation")}
     for split, (source, context) in sources.items():
         tracked.log_dataset(
-            f"{_title(config)}/{split}",
-            folder / split,
+            f"{dataset_title(config)}/{split}",
+            project_root() if folder is None else folder / split,
             source.fingerprint,
             data_hash,
             context,
         )
         tracked.set_tags({f"{FINGERPRINT_TAGS}{split}": source.fingerprint})
-
-
-def _title(config: Config) -> str:
-    return dataset_title(config.dataset.name, getattr(config.dataset, "path", None))
 
 
 def _data_digests() -> dict[str, str]:
@@ -129,7 +142,7 @@ def log_ledger(tracked: "TrackedRun", rows: list[Row]) -> None:
 
 
 def log_results(
-    tracked: "TrackedRun", config: Config, training: "Training", source: SplitSource
+    tracked: "TrackedRun", config: Config, training: "Training", source: Source
 ) -> None:
     """Record the model and the results of the training for a reader."""
     from spoonful.figures import learning_curves
@@ -139,7 +152,7 @@ def log_results(
     counts = {"best_epoch": training.best_epoch, "num_parameters": training.model.count_params()}
     tracked.log_metrics(counts)
     tracked.set_tags({JIT_COMPILE_TAG: str(training.jit_compile).lower()})
-    curves = learning_curves(training.history, training.best_epoch)
+    curves = learning_curves(training.history, training.best_epoch, ("loss", config.task.score))
     tracked.log_figure(curves, LEARNING_CURVES_NAME)
     _log_batch_grid(tracked, config, source)
     example: NDArray[Any] = source.read(range(min(_NUM_EXAMPLES, len(source))))
@@ -148,7 +161,7 @@ def log_results(
     tracked.log_model(training.model, example, source.class_names)
 
 
-def _log_batch_grid(tracked: "TrackedRun", config: Config, source: SplitSource) -> None:
+def _log_batch_grid(tracked: "TrackedRun", config: Config, source: Source) -> None:
     """Record the first batch as the model's first layers see it: scaled and augmented.
 
     The augmentation layers are created again: the model's own must not advance by a batch.
@@ -163,6 +176,6 @@ def _log_batch_grid(tracked: "TrackedRun", config: Config, source: SplitSource) 
     images = source.read(indices) / np.float32(255)
     for layer in augmentation_layers(config.trainer.augmentation):
         images = np.asarray(layer(images, training=True), dtype=np.float32)
-    captions = [source.class_names[source.labels[index]] for index in indices]
+    captions = [config.task.caption(source, int(index)) for index in indices]
     grid = image_grid(images, captions, "first training batch, as the model sees it")
     tracked.log_figure(grid, TRAINING_BATCH_NAME)

@@ -13,7 +13,7 @@ from spoonful.fitting.checkpoints.checkpoint import Checkpoint
 from spoonful.output import say_last
 from spoonful.project import shown_path
 from spoonful.refusals import AGAIN, refusal_in
-from spoonful.workflow.data import SplitSource
+from spoonful.sources import Source
 from spoonful.workflow.interrupted import RunFolder
 from spoonful.workflow.job import Job
 from spoonful.workflow.trained import Trained
@@ -40,7 +40,7 @@ def warn_of_changes(tracked: "TrackedRun", tags: Mapping[str, str]) -> None:
 def say_what_begins(
     config: Config,
     name: str,
-    source: SplitSource,
+    source: Source,
     folder: RunFolder,
     start: Checkpoint | None,
 ) -> None:
@@ -60,13 +60,13 @@ def say_what_begins(
     progress.result(f"resuming {name}, run {folder.run_id}, after step {step:,} ({where})")
 
 
-def say_what_came(trained: Trained, name: str, run: str, out_dir: Path) -> None:
+def say_what_came(trained: Trained, name: str, score: str, run: str, out_dir: Path) -> None:
     """Print how a training ended, and where its model is."""
     if trained.pruned_after is not None:
         progress.result(f"pruned {name} after epoch {trained.pruned_after}, run {run}")
         return
     progress.result(
-        f"trained {name}: val_accuracy {trained.metrics['val_accuracy']:.4f} "
+        f"trained {name}: {score} {trained.metrics[score]:.4f} "
         f"(epoch {trained.best_epoch}), run {run}, model in {shown_path(out_dir)}"
     )
 

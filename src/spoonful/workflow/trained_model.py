@@ -5,6 +5,7 @@ The card's key is a digest of the card and the config: no changed value in eithe
 
 import hashlib
 import json
+import sys
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from spoonful.config.recorded import settings_from_yaml
+from spoonful.config.targets import TARGET, found, is_foreign
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hash
 from spoonful.files.documents import parsed_json, read_text, shaped, unexpected
@@ -24,20 +26,14 @@ REMAKE = "run `spoonful train` or `dvc checkout` again"
 
 
 @dataclass(frozen=True)
-class _Input:
-    source: Literal["packed", "folder"]
-    image_shape: tuple[int, int, int]
-    resize: str
-    background: tuple[int, int, int] | None = None
-
-
-@dataclass(frozen=True)
 class ModelCard:
     """The keys of model.json.
 
     Attributes:
         class_names: one name per class, in label order.
-        input: where its images were read from, and with which settings.
+        source: the component that its images were read from.
+        input: the settings that determined their pixels.
+        code: the SHA-256 of the user's own code that the config names, by module.
         best_epoch: the epoch, from 1, whose weights the model has.
         fingerprints: fingerprints of the train and val sources.
         sha256: hex digest of the model's file.
@@ -45,16 +41,13 @@ class ModelCard:
     """
 
     class_names: list[str]
-    input: _Input
+    source: dict[str, Any]
+    input: dict[str, Any]
+    code: dict[str, str]
     best_epoch: int
     fingerprints: dict[str, str]
     sha256: str
     train_key: str
-
-
-@dataclass(frozen=True)
-class _Choice:
-    name: str
 
 
 @dataclass(frozen=True)
@@ -66,6 +59,7 @@ class _Generator:
 
 @dataclass(frozen=True)
 class _Trainer:
+    augmentation: list[dict[str, Any]]
     precision: str
     deterministic: bool
     jit_compile: bool | None
@@ -75,10 +69,11 @@ class _Trainer:
 class _Settings:
     """The part of a config that is needed to evaluate a model."""
 
-    dataset: _Choice
+    dataset: dict[str, Any]
     generator: _Generator
-    model: _Choice
-    optimizer: _Choice
+    model: dict[str, Any]
+    optimizer: dict[str, Any]
+    task: dict[str, Any]
     trainer: _Trainer
     seed: int
 
@@ -97,11 +92,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     """
     path = folder / CARD_NAME
     values = parsed_json(read_text(path, REMAKE), path, REMAKE)
-    card = shaped(values, ModelCard, path, REMAKE)
-    # For a packed split the store gives it; for image files, nothing records how they were decoded.
-    if card.input.source == "folder" and card.input.background is None:
-        remake = "the model is of an earlier version: run `spoonful train` again"
-        raise unexpected(path, "a key input.background", "none", remake)
+    shaped(values, ModelCard, path, REMAKE)
     return dict(values)
 
 
@@ -132,6 +123,32 @@ def read_card_and_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any]
         found = f"{found}: the file is cut short or was altered"
         raise unexpected(folder / MODEL_NAME, f"SHA-256 {card['sha256']}", found, REMAKE)
     return card, settings
+
+
+def import_code(settings: dict[str, Any], code: dict[str, str]) -> None:
+    """Import the user's own code that a model needs, and warn if it has changed since.
+
+    Args:
+        settings: config.yaml of the model.
+        code: the SHA-256 of each file, from its card.
+
+    Raises:
+        SpoonfulError: it cannot be imported here.
+    """
+    layers = enumerate(settings["trainer"]["augmentation"])
+    named = {f"trainer.augmentation[{number}]": layer for number, layer in layers}
+    for where, component in {"model": settings["model"], **named}.items():
+        if is_foreign(component[TARGET]):
+            found(component[TARGET], where)
+    for name, digest in code.items():
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file is not None and hashlib.sha256(Path(file).read_bytes()).hexdigest() != digest:
+            print(
+                f"spoonful: warning: {name} ({Path(file).name}) has changed since the model was "
+                "trained: what it computes may differ",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 def load_model(path: Path) -> "keras.Model":

@@ -12,18 +12,22 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from spoonful import progress
+from spoonful.config.components import check_slow_targets
 from spoonful.config.own_data import with_noted_path
 from spoonful.config.schema import Config
-from spoonful.config.settings import learning_settings, run_name
+from spoonful.config.settings import learning_settings, run_name, settings_of
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hash
 from spoonful.files.whole import replaced_folder, write_json, write_text
 from spoonful.quiet import import_tensorflow
 from spoonful.record.files import CARD_NAME, CONFIG_NAME, HISTORY_NAME, LEDGER_NAME, MODEL_NAME
 from spoonful.record.ledger import to_csv
+from spoonful.record.metrics import VAL_METRICS
 from spoonful.record.tags import PRUNED_TAG, TRAIN_KEY_TAG
+from spoonful.sources import Source
 from spoonful.tracking.store import UnreachableError, prepare_store, where_recorded
-from spoonful.workflow.data import SplitSource, open_train_and_val, packed_settings
+from spoonful.workflow.data import open_train_and_val
+from spoonful.workflow.foreign_code import foreign_code
 from spoonful.workflow.interrupted import (
     RunFolder,
     interrupted_run,
@@ -66,6 +70,7 @@ def train_and_record(
     _check_same_classes(train_source, val_source)
     is_there = _open_store(config, job)
     import_tensorflow()
+    check_slow_targets(config)
     from spoonful.tracking.environment import code_from_elsewhere
     from spoonful.tracking.run import run_status, tracked_run
 
@@ -92,7 +97,7 @@ def train_and_record(
             sources = (train_source, val_source)
             trained = _trained(config, job, out_dir, sources, tracked, folder, is_hopeless)
     run = tracked.run_id if tracked.has_id else "not known while the tracking server is away"
-    say_what_came(trained, name, run, out_dir)
+    say_what_came(trained, name, f"{VAL_METRICS}{config.task.score}", run, out_dir)
     return replace(trained, unsent=tracked.unsent)
 
 
@@ -123,7 +128,7 @@ def _trained(
     config: Config,
     job: Job,
     out_dir: Path,
-    sources: tuple[SplitSource, SplitSource],
+    sources: tuple[Source, Source],
     tracked: "TrackedRun",
     folder: RunFolder,
     is_hopeless: IsHopeless | None,
@@ -144,7 +149,7 @@ def _trained(
     return Trained(tracked.run_id, training.history[best - 1], best)
 
 
-def _check_same_classes(train_source: SplitSource, val_source: SplitSource) -> None:
+def _check_same_classes(train_source: Source, val_source: Source) -> None:
     if train_source.class_names != val_source.class_names:
         different = sorted(set(train_source.class_names) ^ set(val_source.class_names))
         raise SpoonfulError(
@@ -153,15 +158,14 @@ def _check_same_classes(train_source: SplitSource, val_source: SplitSource) -> N
         )
 
 
-def _identity(
-    config: Config, job: Job, train_source: SplitSource, val_source: SplitSource
-) -> dict[str, Any]:
+def _identity(config: Config, job: Job, train_source: Source, val_source: Source) -> dict[str, Any]:
     """Return what determines the bits of a run and its purpose, as read back from JSON."""
     identity = {
         "settings": learning_settings(config),
         "reproduces": job.reproduces,
         "sweep": None if job.point is None else job.point.parent_id,
         "fingerprint": {"train": train_source.fingerprint, "val": val_source.fingerprint},
+        **({"code": code} if (code := foreign_code(config)) else {}),
     }
     return dict(json.loads(json.dumps(identity)))
 
@@ -169,8 +173,8 @@ def _identity(
 def _fit(
     config: Config,
     job: Job,
-    train_source: SplitSource,
-    val_source: SplitSource,
+    train_source: Source,
+    val_source: Source,
     tracked: "TrackedRun",
     folder: RunFolder,
     is_hopeless: IsHopeless | None,
@@ -205,8 +209,8 @@ def _save(
     out_dir: Path,
     config: Config,
     training: "Training",
-    train_source: SplitSource,
-    val_source: SplitSource,
+    train_source: Source,
+    val_source: Source,
 ) -> str:
     """Save the model and its inputs; the same bytes for the same run.
 
@@ -222,7 +226,9 @@ def _save(
         write_text(folder / LEDGER_NAME, to_csv(training.ledger))
         card: dict[str, Any] = {
             "class_names": list(train_source.class_names),
-            "input": {"source": config.generator.name, **packed_settings(config)},
+            "source": settings_of(config.source),
+            "input": config.source.settings(config),
+            "code": foreign_code(config),
             "best_epoch": training.best_epoch,
             "fingerprints": {"train": train_source.fingerprint, "val": val_source.fingerprint},
             "sha256": content_hash(folder / MODEL_NAME),

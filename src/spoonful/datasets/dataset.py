@@ -1,0 +1,73 @@
+"""What every data set has: the shape of its images, its split, and two methods."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from spoonful.config.fields import key
+from spoonful.datasets.raw import RawDataset
+from spoonful.order import MAX_SEED
+from spoonful.sources.images.resize import RESIZES
+
+
+@dataclass
+class Dataset:
+    """Images in classes. A data set of your own derives from it and has `fetch` and `open_raw`."""
+
+    image_size: list[int] = key(
+        "height and width in px that every image is resized to", minimum=1, length=2
+    )
+    resize: str = key(
+        "an image of another shape is stretched, fitted into black, or cropped at its centre",
+        choices=RESIZES,
+    )
+    num_channels: int = key("1 for grey, 3 for RGB", choices=(1, 3))
+    background: list[int] = key(
+        "red, green and blue (0..255) behind what is transparent in an image",
+        minimum=0,
+        maximum=255,
+        length=3,
+    )
+    max_pixels: int = key(
+        "pixels of the largest image file that is read; 89478485 take at most 1 GiB",
+        minimum=1,
+        has_no_effect=True,
+    )
+    val_fraction: float = key(
+        "share of the images without a given split that goes to val", above=0, maximum=0.9
+    )
+    split_seed: int = key("seed of the split", minimum=0, maximum=MAX_SEED)
+
+    # What `fetch` did with the images, for its last line.
+    fetched: ClassVar[str] = "checked,"
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels."""
+        height, width = self.image_size
+        return height, width, self.num_channels
+
+    def fetch(self, raw_dir: Path) -> None:
+        """Get the raw data, check it, and leave it in a folder.
+
+        Raises:
+            SpoonfulError: it is not available, or not what it should be.
+        """
+        raise NotImplementedError
+
+    def open_raw(self, raw_dir: Path) -> RawDataset:
+        """Open what `fetch` left in the folder.
+
+        Raises:
+            SpoonfulError: it is missing or damaged.
+        """
+        raise NotImplementedError
+
+    def original_path(self, raw_dir: Path, split: str, file_id: str) -> str | None:
+        """Return the user's own path of a split file, for messages; None: there is none."""
+        return None
+
+
+def test_fraction_of(dataset: Any) -> float:
+    """Return the share of the images that goes to test; 0 for a data set whose test is given."""
+    return float(getattr(dataset, "test_fraction", 0.0))

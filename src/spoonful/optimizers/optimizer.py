@@ -1,0 +1,26 @@
+"""The keys that every optimizer has."""
+
+from dataclasses import dataclass
+
+from spoonful.config.fields import Component, key
+
+SCALINGS = ("none", "linear", "sqrt")
+
+
+@dataclass
+class Optimizer:
+    """An optimizer; called with a learning rate or a schedule, it returns Keras' optimizer."""
+
+    learning_rate: float = key("learning rate, the peak of its schedule", above=0)
+    schedule: Component = key(
+        "learning-rate schedule",
+        offered=("initial_learning_rate", "decay_steps", "steps_per_epoch", "epochs"),
+        adapter="spoonful.optimizers.foreign_schedule.ForeignSchedule",
+    )
+    learning_rate_scaling: str = key(
+        "how the learning rate grows with batch size: not, in proportion, or as its square root",
+        choices=SCALINGS,
+    )
+    base_batch_size: int = key(
+        "batch size that learning_rate is meant for, where it is scaled", minimum=1
+    )

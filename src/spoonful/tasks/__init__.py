@@ -1,0 +1,1 @@
+"""Tasks: what is learned, and how the result is judged; one file each."""

@@ -1,0 +1,75 @@
+"""Batches straight from the image files of data/split."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from spoonful.config.schema import Config
+from spoonful.project import raw_dir, split_dir
+from spoonful.sources.folder import FolderSource
+from spoonful.workflow.split_files import check_files, check_split, image_settings
+
+
+@dataclass
+class Folder:
+    """Batches read straight from the image files of data/split."""
+
+    def check(self, config: Config) -> None:
+        """Check that data/split was made as the config says.
+
+        Raises:
+            SpoonfulError: there is no split, or it was made from other data or settings.
+        """
+        check_split(config)
+
+    def settings(self, config: Config) -> dict[str, Any]:
+        """Return the settings that determine the pixels, besides the files."""
+        return image_settings(config)
+
+    def open(self, split: str, settings: dict[str, Any], config: Config) -> FolderSource:
+        """Open one folder of data/split and check its files; see `folder_source`.
+
+        Raises:
+            SpoonfulError: its files are not those that `split` put there; names some.
+        """
+        source = folder_source(split, settings, config)
+        check_files(source, split)
+        return source
+
+    @property
+    def data_dir(self) -> Path:
+        """The folder that is read."""
+        return split_dir()
+
+
+def folder_source(split: str, settings: dict[str, Any], config: Config) -> FolderSource:
+    """Open one folder of data/split: "train", "val" or "test".
+
+    Args:
+        split: its name.
+        settings: what determines its pixels, as from `image_settings`.
+        config: gives the largest size of an image, and the user's own folder for messages.
+
+    Raises:
+        SpoonfulError: no such folder, or a class in it without images.
+    """
+    height, width, channels = settings["image_shape"]
+    return FolderSource(
+        split_dir() / split,
+        (height, width),
+        channels,
+        settings["resize"],
+        settings["background"],
+        config.dataset.max_pixels,
+        partial(_bad_image, config, split),
+    )
+
+
+def _bad_image(config: Config, split: str, file_id: str, fault: str) -> str:
+    """Name the user's own file in an error, not the link to it in data/split."""
+    placed = split_dir() / split / file_id
+    own = config.dataset.original_path(raw_dir(), split, file_id)
+    if own is None:
+        return f"{placed}{fault}"
+    return f"{own}{fault}; then run `spoonful fetch` and `spoonful split` again"
