@@ -1,8 +1,11 @@
 """Import TensorFlow without its start-up notes, and with the fast convolutions everywhere."""
 
 import os
+import re
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from spoonful import progress, signals
 
@@ -12,6 +15,7 @@ from spoonful import progress, signals
 # times), those of `resnet` on 96 px at 198 to 225 and at 50 to 86; dense layers were as fast either
 # way. Some of the slow epochs may be the stalls that handover.py now avoids.
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
+_NOTES = re.compile(rb"WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:|[IWE]0000 ")
 
 
 def import_tensorflow() -> None:
@@ -24,10 +28,24 @@ def import_tensorflow() -> None:
     """
     if "tensorflow" in sys.modules:
         return
+    with importing("loading TensorFlow"):
+        import keras  # noqa: F401
+        import tensorflow  # noqa: F401
+
+
+@contextmanager
+def importing(what: str) -> Iterator[None]:
+    """Import what may import TensorFlow: say so, and hold its notes back.
+
+    Anything else that is written to stderr meanwhile is shown afterwards.
+
+    Args:
+        what: what is done, for people.
+    """
     os.environ.setdefault(ONEDNN, "1")
     sys.stderr.flush()
     with (
-        progress.doing("loading TensorFlow", at_once=True),
+        progress.doing(what, at_once=True),
         tempfile.TemporaryFile() as notes,
         os.fdopen(os.dup(2), "w") as stderr,
         progress.written_to(stderr),
@@ -35,13 +53,13 @@ def import_tensorflow() -> None:
         os.dup2(notes.fileno(), 2)
         failed = True
         try:
-            import keras  # noqa: F401
-            import tensorflow  # noqa: F401
-
+            yield
             failed = False
         finally:
+            sys.stderr.flush()
             os.dup2(stderr.fileno(), 2)
-            if failed and not signals.arrived():
+            if not signals.arrived():
                 notes.seek(0)
-                os.write(2, notes.read())
+                shown = [line for line in notes if failed or not _NOTES.match(line)]
+                os.write(2, b"".join(shown))
     signals.raise_arrived()  # an import may have swallowed the signal

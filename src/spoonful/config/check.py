@@ -9,7 +9,9 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from spoonful.config.components import check_target
 from spoonful.config.fields import check_value, wrong_type
+from spoonful.config.folders import choices
 from spoonful.config.schema import CUSTOM, GROUPS, Config
 from spoonful.config.stopping import check_stopping
 from spoonful.config.targets import TARGET, Target, check_path, found, is_slow
@@ -96,19 +98,25 @@ def _component(name: str, node: Any, field: "dataclasses.Field[Any]") -> Any:
     """Return the object that a `_target_` names: a dataclass with its keys, or a `Target`."""
     if not isinstance(node, DictConfig) or TARGET not in node:
         group = name.replace(".", "/")
+        choice = f"choose a file with {group}=<name>, or " if choices(group) else ""
         raise SpoonfulError(
             f"{name}={node}: expected keys with {TARGET}, the import path of a class or function: "
-            f"choose a file with {group}=<name>, or write {name}._target_=my_module.MyClass"
+            f"{choice}write {name}.{TARGET}=my_module.MyClass"
         )
     path = check_path(_value(node, TARGET, f"{name}.{TARGET}"), name)
-    adapter = field.metadata.get("adapter")
-    if not is_slow(path):
+    adapter, needs = field.metadata.get("adapter"), field.metadata.get("needs")
+    if needs is not None and not is_slow(path):
         target = found(path, name)
-        if dataclasses.is_dataclass(target) and isinstance(target, type):
-            return _typed_section(name, node, target)
+        if dataclasses.is_dataclass(target) and all(hasattr(target, one) for one in needs):
+            return _typed_section(name, node, typing.cast(type, target))
     if adapter is not None:
         return _adapted(name, node, path, found(adapter, name), field)
-    return _target(name, node, path, field.metadata["offered"])
+    if needs is not None:
+        raise SpoonfulError(
+            f"{name}.{TARGET}={path}: expected a dataclass with {' and '.join(needs)}, like those "
+            f"that the files in conf/{name} name"
+        )
+    return _target(name, node, path, field)
 
 
 def _adapted(name: str, node: DictConfig, path: str, adapter: Any, field: Any) -> Any:
@@ -118,19 +126,19 @@ def _adapted(name: str, node: DictConfig, path: str, adapter: Any, field: Any) -
     own._set_parent(node._get_parent())
     rest = OmegaConf.masked_copy(node, [str(one) for one in node if one not in shared])
     rest._set_parent(node._get_parent())
-    target = _target(name, rest, path, field.metadata["offered"])
+    target = _target(name, rest, path, field)
     section = _typed_section(name, own, adapter)
     return dataclasses.replace(section, target=target)
 
 
-def _target(name: str, node: DictConfig, path: str, offered: tuple[str, ...]) -> Target:
+def _target(name: str, node: DictConfig, path: str, field: "dataclasses.Field[Any]") -> Target:
     for key in node:
         _value(node, str(key), f"{name}.{key}")
     values: Any = OmegaConf.to_container(node, resolve=True)
     arguments = {str(key): value for key, value in values.items() if key != TARGET}
     target = Target(path, arguments, name)
     if not is_slow(path):
-        target.check(offered)
+        check_target(target, field)
     return target
 
 

@@ -29,7 +29,12 @@ def check_slow_targets(config: Any) -> None:
         SpoonfulError: one does not exist, or does not take its arguments.
     """
     for target, field in _slow_targets(config):
-        target.check(field.metadata.get("offered", ()))
+        check_target(target, field)
+
+
+def check_target(target: Target, field: "dataclasses.Field[Any]") -> None:
+    """Check that a target takes its arguments and those that the program passes."""
+    target.check(field.metadata.get("offered", ()), field.metadata.get("num_given", 0))
 
 
 def has_slow_targets(config: Any) -> bool:

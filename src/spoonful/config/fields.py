@@ -38,8 +38,9 @@ def key(
     has_no_effect: bool = False,
     is_path: bool = False,
     offered: tuple[str, ...] = (),
+    num_given: int = 0,
     adapter: str | None = None,
-    needs: tuple[str, ...] = (),
+    needs: tuple[str, ...] | None = None,
     default: Any = MISSING,
 ) -> Any:
     """Declare a config key: its meaning with its unit, and the values that it takes.
@@ -59,10 +60,12 @@ def key(
         is_path: a file or folder of the user, relative to where the command is typed.
         offered: of a component: the arguments that the program passes by name, if the component
             takes them.
+        num_given: of a component: number of arguments that the program passes to a function.
         adapter: of a component: import path of the dataclass that gives a target which is no
             dataclass the form that the program calls; it holds the target in its field `target`.
-        needs: of a component: the attributes that it must have.
-        default: value where the key is missing; only for targets that are not ours.
+        needs: of a component: a dataclass with these attributes is made when the config is checked;
+            any other target is called later. None: all are called later.
+        default: value where the key is missing.
     """
     limits = {
         "help": help,
@@ -75,6 +78,7 @@ def key(
         "has_no_effect": has_no_effect,
         "is_path": is_path,
         "offered": offered,
+        "num_given": num_given,
         "adapter": adapter,
         "needs": needs,
     }

@@ -198,25 +198,30 @@ class TrackingConfig:
 class Config:
     """The whole composed configuration, checked."""
 
-    dataset: Component = key("which images, and how they are split")
-    pack: Component = key("how packed images are stored")
+    dataset: Component = key("which images, and how they are split", needs=("fetch", "open_raw"))
+    pack: Component = key("how packed images are stored", needs=("encoding_settings",))
     source: Component = key(
         "what batches are read from",
         offered=("split",),
+        needs=("open",),
         adapter="spoonful.workflow.foreign_source.ForeignSource",
     )
     generator: GeneratorConfig = key("how batches are made")
     model: Component = key(
         "the network up to its last layer",
-        offered=("pixels",),
+        num_given=1,
+        needs=("__call__",),
         adapter="spoonful.models.foreign_model.ForeignModel",
     )
     optimizer: Component = key(
         "the optimizer and its learning rate",
         offered=("learning_rate",),
+        needs=("__call__",),
         adapter="spoonful.optimizers.foreign_optimizer.ForeignOptimizer",
     )
-    task: Component = key("what is learned: last layer, loss, metrics, evaluation")
+    task: Component = key(
+        "what is learned: last layer, loss, metrics, evaluation", needs=("last_layer", "judge")
+    )
     trainer: TrainerConfig = key("how long and in which mode to train")
     callbacks: dict[str, Component] = key("Keras callbacks, by a name of yours")
     sweep: SweepConfig = key("how the points of a sweep are chosen and trained")

@@ -16,6 +16,7 @@ from typing import Any
 
 from spoonful.config.fields import shortened
 from spoonful.errors import SpoonfulError
+from spoonful.quiet import importing
 
 TARGET = "_target_"
 OWN = "spoonful"
@@ -47,11 +48,12 @@ class Target:
         """
         return found(self.path, self.where)
 
-    def check(self, offered: Iterable[str] = ()) -> None:
+    def check(self, offered: Iterable[str] = (), num_given: int = 0) -> None:
         """Check that the callable takes the arguments, and needs no others.
 
         Args:
             offered: names of the arguments that the program passes.
+            num_given: number of arguments that it passes to a function, but not to a class.
 
         Raises:
             SpoonfulError: names the argument, and those that exist.
@@ -61,12 +63,14 @@ class Target:
             return
         takes_any = any(p.kind is p.VAR_KEYWORD for p in known.values())
         names = [n for n, p in known.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        needed = [n for n in names if known[n].default is inspect.Parameter.empty]
+        if not inspect.isclass(self.function):
+            names = [name for name in names if name not in needed[:num_given]]
         for name in self.arguments:
             if name not in names and not takes_any:
                 raise SpoonfulError(self._unknown(name, [n for n in names if n not in offered]))
         for name in names:
-            needs = known[name].default is inspect.Parameter.empty
-            if needs and name not in self.arguments and name not in offered:
+            if name in needed and name not in self.arguments and name not in offered:
                 raise SpoonfulError(
                     f"{self.where}.{name}: the key is missing: {self.path} needs it; give "
                     f"{self.where}.{name}=<value>"
@@ -151,12 +155,19 @@ def found(path: str, where: str) -> Callable[..., Any]:
     """
     asked = f"{where}.{TARGET}={path}"
     try:
-        thing = pkgutil.resolve_name(path)
+        thing = _imported(path)
     except Exception as error:
         raise SpoonfulError(f"{asked}: {_why_not(path, error)}") from error
     if not callable(thing):
         raise SpoonfulError(f"{asked}: expected a class or function, found {shortened(thing)}")
     return thing  # type: ignore[no-any-return]
+
+
+def _imported(path: str) -> Any:
+    if not is_foreign(path) or path.split(".")[0] in sys.modules:
+        return pkgutil.resolve_name(path)
+    with importing(f"importing {path.split('.')[0]}"):  # it may import TensorFlow
+        return pkgutil.resolve_name(path)
 
 
 def look_in(folders: Iterable[Path]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from spoonful.config.targets import Target
+from spoonful.config.targets import Target, reason_of
 from spoonful.errors import SpoonfulError
 
 
@@ -40,7 +40,7 @@ def build_model(
     inputs = keras.Input(image_shape, dtype=dtype, name="image")
     x = inputs
     if dtype == "uint8":
-        x = keras.layers.Rescaling(1 / 255, name="scale")(x)
+        x = keras.layers.Rescaling(1 / 255, name="scale_pixels")(x)
     for target, layer in zip(augmentation, augmentation_layers(augmentation), strict=True):
         x = _applied(target, layer, x)
     features = network(x)
@@ -51,7 +51,10 @@ def build_model(
             "number]; end with keras.layers.Flatten or GlobalAveragePooling2D, without the last "
             "layer, which the task adds"
         )
-    return keras.Model(inputs, last_layer(features), name=name.rpartition(".")[2])
+    try:
+        return keras.Model(inputs, last_layer(features), name=name.rpartition(".")[2])
+    except ValueError as error:  # such as two layers with one name
+        raise SpoonfulError(f"model={name}: {reason_of(error)}") from error
 
 
 def augmentation_layers(augmentation: Sequence[Target]) -> list[keras.layers.Layer]:

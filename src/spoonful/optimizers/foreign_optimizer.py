@@ -19,6 +19,7 @@ class ForeignOptimizer(Optimizer):
     schedule: Component = key(
         "learning-rate schedule",
         offered=("initial_learning_rate", "decay_steps", "steps_per_epoch", "epochs"),
+        needs=("__call__",),
         adapter="spoonful.optimizers.foreign_schedule.ForeignSchedule",
         default=Constant(),
     )

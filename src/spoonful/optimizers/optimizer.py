@@ -15,6 +15,7 @@ class Optimizer:
     schedule: Component = key(
         "learning-rate schedule",
         offered=("initial_learning_rate", "decay_steps", "steps_per_epoch", "epochs"),
+        needs=("__call__",),
         adapter="spoonful.optimizers.foreign_schedule.ForeignSchedule",
     )
     learning_rate_scaling: str = key(

@@ -25,8 +25,10 @@ _WORDS = {
 class Task:
     """What is learned. A task of your own derives from it."""
 
-    loss: Component | None = key("the loss; null: the task's own")
-    metrics: dict[str, Component] = key("further metrics, by a name of yours", offered=("name",))
+    loss: Component | None = key("the loss; null: the task's own", num_given=2)
+    metrics: dict[str, Component] = key(
+        "further metrics, by a name of yours", offered=("name",), num_given=2
+    )
 
     # The labels that it learns.
     kind: ClassVar[LabelKind]

@@ -19,6 +19,7 @@ class Packed:
     verify_shards: bool = key(
         "check the shards against their checksums once, while they are read; false: not",
         has_no_effect=True,
+        default=True,  # a model's record leaves out what has no effect
     )
 
     reads_packed: ClassVar[bool] = True

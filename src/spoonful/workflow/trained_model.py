@@ -140,6 +140,9 @@ def import_code(settings: dict[str, Any], code: dict[str, str]) -> None:
     for where, component in {"model": settings["model"], **named}.items():
         if is_foreign(component[TARGET]):
             found(component[TARGET], where)
+    from spoonful.fitting.custom_objects import make_known
+
+    make_known(code)
     for name, digest in code.items():
         file = getattr(sys.modules.get(name), "__file__", None)
         if file is not None and hashlib.sha256(Path(file).read_bytes()).hexdigest() != digest:

@@ -71,12 +71,14 @@ def train_and_record(
     is_there = _open_store(config, job)
     import_tensorflow()
     check_slow_targets(config)
+    from spoonful.fitting.custom_objects import make_known
     from spoonful.tracking.environment import code_from_elsewhere
     from spoonful.tracking.run import run_status, tracked_run
 
     name = job.name or run_name(config)
     tags = run_tags(config, job)
     command = f"`{shlex.join(['spoonful', 'train', *job.overrides])}`"
+    make_known(foreign_code(config))
     identity = _identity(config, job, train_source, val_source)
     if (elsewhere := code_from_elsewhere()) is not None:
         warn(elsewhere)
@@ -226,7 +228,7 @@ def _save(
         write_text(folder / LEDGER_NAME, to_csv(training.ledger))
         card: dict[str, Any] = {
             "class_names": list(train_source.class_names),
-            "source": settings_of(config.source),
+            "source": learning_settings(config)["source"],
             "input": config.source.settings(config),
             "code": foreign_code(config),
             "best_epoch": training.best_epoch,
