@@ -35,7 +35,7 @@ def _split_files(root: Path) -> Reader:
     """Read the split's own files, and the images in it, as training from files does."""
     from spoonful.workflow.data import open_train_and_val
 
-    config = _config(root, "generator=folder")
+    config = _config(root, "source=folder")
     data = root / "data"
     kept = [data / "split.json", *sorted((data / "split").glob("*.csv"))]
     images = sorted((data / "split" / "train").rglob("*.png"))[:3]

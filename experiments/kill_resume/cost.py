@@ -44,7 +44,7 @@ class Training:
     epochs: int
 
 
-_ARTICLE = ("experiment=article_mnist", "generator=packed")
+_ARTICLE = ("experiment=article_mnist", "source=packed")
 TRAININGS = (
     Training("the article's network, batch 128", _ARTICLE, 2),
     Training(

@@ -3,7 +3,7 @@
     python experiments/throughput/check_cost.py [--only CASE ...] [--pairs 11] [--publish]
 
 Trains first epochs of a one-layer model, of which reading is the largest share, as the trainer
-does: in turn with `generator.verify_shards` and without, in one process. Prints how much longer one
+does: in turn with `source.verify_shards` and without, in one process. Prints how much longer one
 takes with the check: in time, and in processor time (of all threads), which tells more on a busy
 machine. The stores are read, not loaded, as larger ones would be. A training pays for the check in
 its first epoch alone.

@@ -50,7 +50,7 @@ def test_what_is_no_config_is_refused(text: str) -> None:
 
 
 def test_what_decides_the_weights_is_told_of_a_recorded_config_too() -> None:
-    for overrides in ([], ["generator=folder"], ["dataset=mnist", "pack=jpeg"]):
+    for overrides in ([], ["source=folder"], ["dataset=mnist", "pack=jpeg"]):
         config = compose_config(overrides)
         assert learning_part(asdict(config)) == learning_settings(config)
     assert learning_part({"seed": 0, "tracking": {}}) == {"seed": 0}

@@ -73,7 +73,7 @@ def test_learning_settings_hold_no_places() -> None:
         "dataset.image_size=[9,9]",
         "dataset.resize=crop",
         "dataset.background=[0,0,0]",
-        "generator=folder",
+        "source=folder",
         "pack=jpeg",
         "model.num_units=7",
         "optimizer.beta_1=0.5",
@@ -95,13 +95,13 @@ def test_learning_settings_hold_nothing_that_only_changes_the_speed() -> None:
 
 
 def test_learning_settings_hold_the_packing_where_packed_images_are_read() -> None:
-    raw = learning_settings(compose_config(["generator=packed"]))
+    raw = learning_settings(compose_config(["source=packed"]))
     assert raw["pack"] == {"name": "raw"}
-    jpeg = learning_settings(compose_config(["generator=packed", "pack=jpeg", "pack.quality=70"]))
+    jpeg = learning_settings(compose_config(["source=packed", "pack=jpeg", "pack.quality=70"]))
     assert jpeg["pack"] == {"name": "jpeg", "quality": 70, "chroma_subsampling": "420"}
-    folder = learning_settings(compose_config(["generator=folder"]))
+    folder = learning_settings(compose_config(["source=folder"]))
     assert "pack" not in folder
-    assert learning_settings(compose_config(["generator=folder", "pack=jpeg"])) == folder
+    assert learning_settings(compose_config(["source=folder", "pack=jpeg"])) == folder
 
 
 def test_paths_are_taken_from_where_the_command_was_typed(

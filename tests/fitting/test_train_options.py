@@ -50,7 +50,7 @@ CHANGES: list[tuple[str, str, set[str]]] = [
             ("", "generator.read_timeout_s=3", {"reading"}),
         )
     ),
-    ("generator=packed", "generator.verify_shards=false", {"checks"}),
+    ("source=packed", "source.verify_shards=false", {"checks"}),
     ("", "model.num_filters=[3,4]", {"model", "weights"}),
     ("", "model.num_units=9", {"model", "weights"}),
     ("", "model.dropout_rates=[0.1,0.2]", {"model"}),

@@ -30,7 +30,7 @@ def packed(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_packed_splits_and_folders_hold_the_same_pixels(packed: Path) -> None:
     from_packed = open_train_and_val(compose_config([]))
-    from_folder = open_train_and_val(compose_config(["generator=folder"]))
+    from_folder = open_train_and_val(compose_config(["source=folder"]))
     for one, other in zip(from_packed, from_folder, strict=True):
         assert isinstance(one, PackedSource)
         assert isinstance(other, FolderSource)
@@ -58,7 +58,7 @@ def test_a_store_of_other_settings_is_refused(
         open_train_and_val(compose_config(overrides))
     assert "spoonful pack" in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert len(open_train_and_val(compose_config([*overrides, "generator=folder"]))) == 2
+    assert len(open_train_and_val(compose_config([*overrides, "source=folder"]))) == 2
 
 
 def test_a_store_of_another_split_is_refused(packed: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_split_of_another_folder_is_refused(
 
 
 def test_the_test_split_is_opened_by_what_a_model_card_keeps(packed: Path) -> None:
-    for overrides in ([], ["generator=folder"]):
+    for overrides in ([], ["source=folder"]):
         config = compose_config(overrides)
         settings = json.loads(json.dumps(packed_settings(config)))
         is_folder = bool(overrides)

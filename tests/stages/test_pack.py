@@ -155,7 +155,7 @@ def test_training_from_the_files_asks_for_the_same_files(
     split: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(split)
-    config = compose_config(["generator=folder"])
+    config = compose_config(["source=folder"])
     assert len(open_train_and_val(config)[0]) == COUNTS["train"]
     some_image(split, "train").unlink()
     with pytest.raises(

@@ -66,7 +66,7 @@ def test_an_image_that_changed_since_the_split_is_named_before_a_run_begins(
 ) -> None:
     broken = sorted((digits / "data" / "split" / "train" / "3").iterdir())[0]
     broken.write_bytes(b"no image")
-    done = spoonful("train", "generator=folder", "model=mlp", "trainer.epochs=1")
+    done = spoonful("train", "source=folder", "model=mlp", "trainer.epochs=1")
     assert done.returncode == 2
     assert broken.name in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
