@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from spoonful.errors import SpoonfulError
 from spoonful.generator import BatchGenerator
 from spoonful.packing import pack
+from spoonful.sources import Source
 from spoonful.sources.array import ArraySource
 from spoonful.sources.labels import check_labels
 
@@ -32,13 +33,11 @@ WRONG: dict[str, tuple[Any, list[str]]] = {
 }
 
 
-class OwnSource:
+class OwnSource(Source):
     """A source as a user writes one."""
 
     class_names = ("ant", "bee", "cow")
     image_shape = (4, 4, 1)
-    fingerprint = "f"
-    max_useful_threads = 1
 
     def __init__(self, labels: NDArray[Any]) -> None:
         self.labels = labels
@@ -48,9 +47,6 @@ class OwnSource:
 
     def read(self, indices: Any) -> NDArray[np.uint8]:
         return np.asarray(IMAGES[np.asarray(indices)])
-
-    def read_into(self, indices: Any, images: NDArray[np.uint8]) -> None:
-        images[...] = self.read(indices)
 
     def example_id(self, index: int) -> str:
         return f"image-{index}"

@@ -17,7 +17,7 @@ from spoonful.generator.lookahead import LookAhead
 from spoonful.generator.steps import Steps, checked_whole
 from spoonful.generator.stream import BatchStream, ChunkedBatches
 from spoonful.order import Indices, make_order, shuffle_name
-from spoonful.sources import Source
+from spoonful.sources import Source, check_source
 from spoonful.sources.labels import check_labels
 
 DTYPES = ("uint8", "float32")
@@ -47,7 +47,7 @@ class BatchGenerator(keras.utils.PyDataset):
         one_hot: y as float32 [b, classes] instead of int64 [b].
         dtype: "uint8" (0..255) or "float32" (0..1) for x [b, h, w, c].
         num_threads: threads that read ahead. 0: none, the calling thread reads. None: one per core,
-            but no more than the source benefits from.
+            but no more than the source benefits from (its `max_useful_threads`).
         prefetch_batches: batches read ahead, >= 1. None: as many as `ram_budget_mb` holds.
         ram_budget_mb: memory in MiB for batches being read, ready, and handed out last; at least
             three batches. None: at most 64 MiB (or what three batches need), less where less is
@@ -87,8 +87,8 @@ class BatchGenerator(keras.utils.PyDataset):
         verify_shards: bool = True,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
-        self.source = source
-        self.shuffle = shuffle_name(shuffle)
+        check_source(source)
+        self.source, self.shuffle = source, shuffle_name(shuffle)
         self.seed, self.one_hot, self.dtype = seed, one_hot, dtype
         if dtype not in DTYPES:
             raise SpoonfulError(f"dtype={dtype!r}: expected one of {', '.join(DTYPES)}")

@@ -16,6 +16,7 @@ from spoonful.generator.steps import Steps
 from spoonful.order import Indices, Order
 from spoonful.sources import Source
 from spoonful.sources.packed.check import ShardCheck
+from spoonful.sources.reading import read_in_turn
 
 # Pixels read together: a chunk of a single tiny image takes 0.03 ms in the calling thread, and
 # 0.12-0.17 ms from thread to thread. Packed photographs of 224x224 in batches of 32 come at 80 k
@@ -130,7 +131,7 @@ class ChunkReader:
             self.check.begin()
             self.check.raise_if_failed()
         images = chunk.images[start:stop]
-        self.source.read_into(chunk.indices[start:stop], images)
+        read_in_turn(self.source, chunk.indices[start:stop], images)
         if self.dtype == "float32":
             x = chunk.x.reshape(-1, *self.source.image_shape)[start:stop]
             np.multiply(images, np.float32(1 / 255), out=x, dtype=np.float32)

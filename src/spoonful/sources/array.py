@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from spoonful.errors import SpoonfulError
 from spoonful.sources.indices import checked_indices
 from spoonful.sources.labels import check_labels
+from spoonful.sources.source import Source
 from spoonful.sources.target import check_target
 
 
-class ArraySource:
+class ArraySource(Source):
     """Serve examples from arrays in RAM.
 
     Args:
@@ -49,13 +50,6 @@ class ArraySource:
     def __len__(self) -> int:
         return len(self._images)
 
-    def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
-        """Read examples, uint8 [k, h, w, c]."""
-        checked = checked_indices(indices, len(self))
-        images = np.empty((len(checked), *self.image_shape), dtype=np.uint8)
-        self._fill(checked, images)
-        return images
-
     def read_into(self, indices: Sequence[int] | NDArray[Any], images: NDArray[np.uint8]) -> None:
         """Copy examples into place, uint8 [k, h, w, c] and contiguous.
 
@@ -64,18 +58,11 @@ class ArraySource:
         """
         checked = checked_indices(indices, len(self))
         check_target(images, len(checked), self.image_shape)
-        self._fill(checked, images)
-
-    def _fill(self, checked: NDArray[np.integer[Any]], images: NDArray[np.uint8]) -> None:
         if self._images.flags.c_contiguous:
             # The indices are in range; "clip" avoids a second copy that "raise" would make.
             np.take(self._images, checked, axis=0, out=images, mode="clip")
         else:  # np.take would copy all of the images first
             images[...] = self._images[checked]
-
-    def example_id(self, index: int) -> str:
-        """Return a name for an example from its index."""
-        return f"example {index}"
 
     @cached_property
     def fingerprint(self) -> str:
