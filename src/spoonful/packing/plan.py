@@ -9,7 +9,7 @@ import numpy as np
 
 from spoonful.errors import SpoonfulError
 from spoonful.sources import Source, check_source
-from spoonful.sources.labels import check_labels
+from spoonful.sources.labels import LabelKind, check_labels
 from spoonful.sources.packed.meta import (
     ENCODINGS,
     FORMAT_VERSION,
@@ -35,6 +35,7 @@ class Plan:
         encoding: "raw" or "jpeg".
         image_shape: (height, width, channels) of every example.
         class_names: one name per class, in label order.
+        label_kind: what the labels are.
         num_examples: number of examples that are packed.
         source_fingerprint: the source's.
         settings: resize, background, quality, chroma_subsampling, shard_mb; None where not
@@ -45,6 +46,7 @@ class Plan:
     encoding: str
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
+    label_kind: LabelKind
     num_examples: int
     source_fingerprint: str
     settings: dict[str, Any]
@@ -75,6 +77,7 @@ class Plan:
         return (
             (self.encoding, self.image_shape, self.class_names, self.num_examples)
             == (meta.encoding, meta.image_shape, meta.class_names, meta.num_examples)
+            and self.label_kind == meta.label_kind
             and self.source_fingerprint == meta.source_fingerprint
             and self.settings == meta.settings
             and self.split_summary == meta.split_summary
@@ -112,7 +115,7 @@ def make_plan(
         raise SpoonfulError(f"encoding={encoding!r}: expected one of {', '.join(ENCODINGS)}")
     _check_settings(quality, chroma_subsampling, shard_mb)
     check_source(source)
-    check_labels(source.labels, len(source), len(source.class_names), source.example_id)
+    kind = check_labels(source.labels, len(source), source.class_names, source.example_id)
     height, width, channels = image_shape = _packable(source.image_shape)
     is_jpeg = encoding == "jpeg"
     if is_jpeg and max(height, width) > _MAX_JPEG_SIDE:
@@ -126,6 +129,7 @@ def make_plan(
         encoding=encoding,
         image_shape=image_shape,
         class_names=tuple(source.class_names),
+        label_kind=kind,
         num_examples=len(source),
         source_fingerprint=source.fingerprint,
         settings={

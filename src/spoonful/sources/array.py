@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
 from spoonful.sources.indices import checked_indices
-from spoonful.sources.labels import check_labels
+from spoonful.sources.labels import LabelKind, check_labels
 from spoonful.sources.source import Source
 from spoonful.sources.target import check_target
 
@@ -20,8 +20,10 @@ class ArraySource(Source):
 
     Args:
         images: uint8 [n, h, w, c], or [n, h, w] for one channel; c is 1 or 3.
-        labels: whole numbers [n], each an index into `class_names`.
-        class_names: one name per class; "0", "1", ... up to the largest label when None.
+        labels: whole numbers [n], each an index into `class_names`; or whole numbers or truth
+            values [n, k], 0 or 1 for each of k classes; or floats [n] or [n, k], values to predict.
+        class_names: one name per class, or per column of values. None: "0", "1", ... up to the
+            largest label or the last column; no names for values.
 
     Raises:
         SpoonfulError: shapes, types or labels that do not fit together.
@@ -34,15 +36,17 @@ class ArraySource(Source):
     def __init__(
         self,
         images: NDArray[np.uint8],
-        labels: Sequence[int] | NDArray[Any],
+        labels: Sequence[Any] | NDArray[Any],
         class_names: Sequence[str] | None = None,
     ) -> None:
         self._images = _checked_images(np.asarray(images))
-        num_classes = None if class_names is None else len(class_names)
-        check_labels(labels, len(self._images), num_classes, self.example_id)
-        self.labels: NDArray[np.int64] = np.array(labels, dtype=np.int64)
+        kind = check_labels(labels, len(self._images), class_names, self.example_id)
+        self._has_classes = kind is LabelKind.CLASSIFICATION
+        self.labels = np.array(labels, dtype=np.int64 if self._has_classes else None)
         if class_names is None:
-            class_names = [str(label) for label in range(int(self.labels.max()) + 1)]
+            num_classes = int(self.labels.max()) + 1 if self._has_classes else self.labels.shape[-1]
+            is_named = kind is not LabelKind.REGRESSION
+            class_names = [str(label) for label in range(num_classes)] if is_named else []
         self.class_names = tuple(class_names)
         height, width, channels = self._images.shape[1:]
         self.image_shape = (int(height), int(width), int(channels))
@@ -69,6 +73,8 @@ class ArraySource(Source):
         """Hex SHA-256 of the class names, shapes, labels and pixels."""
         digest = hashlib.sha256()
         digest.update(repr(("array", self._images.shape, self.class_names)).encode())
+        if not self._has_classes:
+            digest.update(repr((self.labels.dtype.str, self.labels.shape)).encode())
         digest.update(np.ascontiguousarray(self.labels).tobytes())
         digest.update(np.ascontiguousarray(self._images).data)
         return digest.hexdigest()

@@ -47,7 +47,7 @@ class PackedSource(Source):
         encoding: "raw" or "jpeg".
         fingerprint: hex digest of what the store serves, computed at packing.
         max_useful_threads: largest number of reading threads that is useful.
-        labels: uint8, uint16 or uint32 [n], read-only.
+        labels: classes as uint8, uint16 or uint32 [n], other labels as they were packed; read-only.
 
     Args:
         path: a folder such as data/packed/train.
