@@ -25,6 +25,7 @@ from layout import BenchData
 from spoonful.errors import SpoonfulError
 from spoonful.files.whole import replaced_folder
 from spoonful.project import project_root
+from spoonful.sources import Source
 
 PHOTO_SIZE = (224, 224)
 JPEG_QUALITY = 90
@@ -175,7 +176,7 @@ def _pack(source: Any, folder: Path, **settings: Any) -> None:
     pack(source, folder, **settings)
 
 
-class RepeatedSource:
+class RepeatedSource(Source):
     """A source served over and over, as one with more images, or cut short, as one with fewer.
 
     Args:
@@ -196,17 +197,9 @@ class RepeatedSource:
     def __len__(self) -> int:
         return self._num_images
 
-    def read(self, indices: Sequence[int]) -> Any:
-        """Read examples, uint8 [k, h, w, c]."""
-        return self._source.read(np.asarray(indices) % len(self._source))
-
     def read_into(self, indices: Sequence[int], images: Any) -> None:
         """Read examples into place."""
         self._source.read_into(np.asarray(indices) % len(self._source), images)
-
-    def example_id(self, index: int) -> str:
-        """Return what a message calls an example."""
-        return f"example {index}"
 
 
 def make(part: Part) -> None:

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from spoonful.errors import SpoonfulError
     from spoonful.fitting.exact_resume import ExactResume
     from spoonful.generator import BatchGenerator
+    from spoonful.sources import Source
     from spoonful.sources.array import ArraySource
     from spoonful.sources.folder import FolderSource
     from spoonful.sources.packed.source import PackedSource
@@ -18,6 +19,7 @@ __all__ = [
     "ExactResume",
     "FolderSource",
     "PackedSource",
+    "Source",
     "SpoonfulError",
 ]
 
@@ -29,6 +31,7 @@ _HOMES = {
     "ExactResume": "spoonful.fitting.exact_resume",
     "FolderSource": "spoonful.sources.folder",
     "PackedSource": "spoonful.sources.packed.source",
+    "Source": "spoonful.sources",
     "SpoonfulError": "spoonful.errors",
 }
 

@@ -5,6 +5,7 @@ import tracemalloc
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -238,3 +239,15 @@ def test_memory_does_not_grow_with_the_epoch() -> None:
     finally:
         tracemalloc.stop()
     assert peak_bytes < 12_000_000  # an index array would take 24 MB, a table of counts 105
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [np.linspace(-1, 1, 60), np.zeros((60, 3)), np.eye(60, dtype=int), np.eye(60, dtype=bool)],
+)
+def test_of_labels_that_are_no_classes_only_the_displacement_is_measured(labels: Any) -> None:
+    order = make_order("full", 60, 0)
+    with_classes = ShuffleQuality(order, np.arange(60) % 3, 8)
+    quality = ShuffleQuality(order, labels, 8)
+    for epoch in range(3):
+        assert quality(epoch) == {DISPLACEMENT: with_classes(epoch)[DISPLACEMENT]}

@@ -16,8 +16,9 @@ from spoonful.generator.limits import Limits, make_limits
 from spoonful.generator.lookahead import LookAhead
 from spoonful.generator.steps import Steps, checked_whole
 from spoonful.generator.stream import BatchStream, ChunkedBatches
+from spoonful.generator.targets import make_targets
 from spoonful.order import Indices, make_order, shuffle_name
-from spoonful.sources import Source
+from spoonful.sources import Source, check_source
 from spoonful.sources.labels import check_labels
 
 DTYPES = ("uint8", "float32")
@@ -44,10 +45,11 @@ class BatchGenerator(keras.utils.PyDataset):
         shuffle: "none", "full", "block", "buffer" or "balanced"; False is none, True is full.
         seed: 0..2**32 - 1. 0 is a seed like any other.
         drop_remainder: leave out the last batch of an epoch where it is smaller.
-        one_hot: y as float32 [b, classes] instead of int64 [b].
+        one_hot: y of classes as float32 [b, classes] instead of int64 [b]. Other labels are always
+            served as they are, as float32.
         dtype: "uint8" (0..255) or "float32" (0..1) for x [b, h, w, c].
         num_threads: threads that read ahead. 0: none, the calling thread reads. None: one per core,
-            but no more than the source benefits from.
+            but no more than the source benefits from (its `max_useful_threads`).
         prefetch_batches: batches read ahead, >= 1. None: as many as `ram_budget_mb` holds.
         ram_budget_mb: memory in MiB for batches being read, ready, and handed out last; at least
             three batches. None: at most 64 MiB (or what three batches need), less where less is
@@ -87,14 +89,14 @@ class BatchGenerator(keras.utils.PyDataset):
         verify_shards: bool = True,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
-        self.source = source
-        self.shuffle = shuffle_name(shuffle)
+        check_source(source)
+        self.source, self.shuffle = source, shuffle_name(shuffle)
         self.seed, self.one_hot, self.dtype = seed, one_hot, dtype
         if dtype not in DTYPES:
             raise SpoonfulError(f"dtype={dtype!r}: expected one of {', '.join(DTYPES)}")
         is_cut = bool(drop_remainder)
         self._steps = Steps(len(source), batch_size, is_cut, process_index, process_count)
-        check_labels(source.labels, len(source), len(source.class_names), source.example_id)
+        check_labels(source.labels, len(source), source.class_names, source.example_id)
         if block_size is None:
             block_size = max(1, BLOCK_BYTES // math.prod(source.image_shape))
         self._sizes = {
@@ -102,9 +104,8 @@ class BatchGenerator(keras.utils.PyDataset):
             "window_blocks": window_blocks,
             "buffer_size": buffer_size,
         }
-        order = make_order(self.shuffle, len(source), seed, labels=source.labels, **self._sizes)
-        identity = np.eye(len(source.class_names), dtype=np.float32)
-        targets: NDArray[Any] = identity if one_hot else np.arange(len(identity))
+        targets = make_targets(source, one_hot)
+        order = make_order(self.shuffle, len(source), seed, labels=targets.labels, **self._sizes)
         self._reader = ChunkReader(source, order, self._steps, targets, dtype, verify_shards)
         self._is_epoch_served = False
         self._limits = make_limits(
@@ -203,7 +204,8 @@ class BatchGenerator(keras.utils.PyDataset):
         """Return the batch of a global step, read in the calling thread.
 
         Returns:
-            (x, y): x [b, h, w, c], uint8 or float32 in [0, 1]; y float32 [b, classes] or int64 [b].
+            (x, y): x [b, h, w, c], uint8 or float32 in [0, 1]; y of classes float32 [b, classes] or
+            int64 [b], of other labels float32 [b] or [b, k].
         """
         return self._reader.read_all(checked_whole("step", step, 0), 1, BufferPool()).batch(step)
 
@@ -243,8 +245,8 @@ class BatchGenerator(keras.utils.PyDataset):
 
     def batch_shapes(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return an empty x [0, h, w, c] and y [0, ...] with the types of the batches."""
-        targets = self._reader.targets
-        return np.empty((0, *self.source.image_shape), self.dtype), targets[:0]
+        x = np.empty((0, *self.source.image_shape), self.dtype)
+        return x, self._reader.targets.nothing()
 
     def stream(self, start_step: int = 0) -> BatchStream:
         """Return the endless PyDataset that starts at a global step; for exact training."""

@@ -13,9 +13,11 @@ from spoonful.generator.buffers import BufferPool
 from spoonful.generator.order_runs import OrderRuns
 from spoonful.generator.step_digest import step_digests
 from spoonful.generator.steps import Steps
+from spoonful.generator.targets import Targets
 from spoonful.order import Indices, Order
 from spoonful.sources import Source
 from spoonful.sources.packed.check import ShardCheck
+from spoonful.sources.reading import read_in_turn
 
 # Pixels read together: a chunk of a single tiny image takes 0.03 ms in the calling thread, and
 # 0.12-0.17 ms from thread to thread. Packed photographs of 224x224 in batches of 32 come at 80 k
@@ -33,16 +35,16 @@ class Chunk:
         first_step: the global step of the first batch.
         num_steps: number of batches.
         indices: the examples of all of them, int64 [num_steps * b].
-        labels: of these examples, int64 [num_steps * b].
+        labels: of these examples: classes int64 [num_steps * b], or other labels as y.
         images: uint8 [num_steps * b, h, w, c], filled by reading.
         x: what batches serve, [num_steps, b, h, w, c]: uint8, or float32 in [0, 1].
-        y: [num_steps, b, classes] float32, or [num_steps, b] int64.
+        y: [num_steps, b, columns] float32, or [num_steps, b] int64 or float32.
     """
 
     first_step: int
     num_steps: int
     indices: Indices
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
     images: NDArray[np.uint8]
     x: NDArray[Any]
     y: NDArray[Any]
@@ -64,7 +66,7 @@ class ChunkReader:
         source: where the pixels come from.
         order: which example is at which position.
         steps: which positions a step takes.
-        targets: y for each label, [classes, ...].
+        targets: what labels become.
         dtype: "uint8" (0..255) or "float32" (0..1) for x.
         verify_shards: check the source's shards while they are read, where it can.
 
@@ -75,7 +77,7 @@ class ChunkReader:
     source: Source
     order: Order
     steps: Steps
-    targets: NDArray[Any]
+    targets: Targets
     dtype: str
     verify_shards: bool = False
     check: ShardCheck | None = field(init=False, default=None)
@@ -108,11 +110,7 @@ class ChunkReader:
         shape = (len(indices), *self.source.image_shape)
         images = pool.empty(shape, np.uint8)
         x = images if self.dtype == "uint8" else pool.empty(shape, np.float32)
-        labels = np.asarray(self.source.labels[indices], dtype=np.int64)
-        y = pool.empty((len(indices), *self.targets.shape[1:]), self.targets.dtype)
-        np.take(
-            self.targets, labels, axis=0, out=y, mode="clip"
-        )  # "raise" would copy y; checked before
+        labels, y = self.targets.of(indices, pool)
         steps_shape = (num_steps, len(indices) // num_steps)
         return Chunk(
             first_step,
@@ -130,7 +128,7 @@ class ChunkReader:
             self.check.begin()
             self.check.raise_if_failed()
         images = chunk.images[start:stop]
-        self.source.read_into(chunk.indices[start:stop], images)
+        read_in_turn(self.source, chunk.indices[start:stop], images)
         if self.dtype == "float32":
             x = chunk.x.reshape(-1, *self.source.image_shape)[start:stop]
             np.multiply(images, np.float32(1 / 255), out=x, dtype=np.float32)

@@ -56,7 +56,7 @@ def make_order(
             "full".
         num_examples: the length of an epoch, 1..2**62.
         seed: 0..2**32 - 1.
-        labels: the examples' classes, integers [num_examples]; only "balanced" needs them.
+        labels: the examples' labels; only "balanced" uses them: whole numbers [num_examples].
         block_size: examples per block of "block", >= 1.
         window_blocks: blocks that "block" mixes at a time, >= 1.
         buffer_size: examples in the buffer of "buffer", >= 1.
@@ -114,12 +114,13 @@ def _slots(num_examples: int, buffer_size: int) -> int:
 def _checked_labels(labels: ArrayLike | None, num_examples: int) -> NDArray[np.integer[Any]]:
     if labels is None:
         raise SpoonfulError(
-            'labels=None: shuffle="balanced" draws by class; pass labels, a whole number an example'
+            'labels=None: shuffle="balanced" draws by class; pass the class of each example'
         )
     array = np.asarray(labels)
     if array.shape != (num_examples,) or not np.issubdtype(array.dtype, np.integer):
         raise SpoonfulError(
-            f"labels: {array.dtype} of shape {array.shape}, expected whole numbers of shape "
-            f"({num_examples},), one for each of the num_examples={num_examples} examples"
+            f'labels of dtype {array.dtype} and shape {array.shape}: shuffle="balanced" draws by '
+            f"class and expects whole numbers of shape ({num_examples},), one class per example; "
+            "use another shuffle"
         )
     return array

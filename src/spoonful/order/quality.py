@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from spoonful.order.slices import Indices, Order
 
@@ -61,10 +61,12 @@ class ShuffleQuality:
     repetition, so with uneven classes neither is 1 at its best. Of its neighbours, those after the
     last place of an example in each epoch are compared.
 
+    The last two are about classes: with labels of another kind, only the displacement is measured.
+
     Args:
         order: the order; if it keeps state ("buffer"), not shared: looking far back would slow its
             other readers.
-        labels: the examples' classes, whole numbers from 0, [n].
+        labels: the examples' classes, whole numbers from 0, [n]; or labels of another kind.
         batch_size: examples per step, over all processes.
         drop_remainder: whether the last batch of an epoch is left out where it is smaller.
     """
@@ -72,18 +74,20 @@ class ShuffleQuality:
     def __init__(
         self,
         order: Order,
-        labels: NDArray[np.integer[Any]],
+        labels: ArrayLike,
         batch_size: int,
         drop_remainder: bool = False,
     ) -> None:
         self._order = order
-        self._labels = labels
+        self._labels = labels = np.asarray(labels)
         self._batch_size = batch_size
         num_examples = len(labels)
         self._num_served = num_examples - (num_examples % batch_size if drop_remainder else 0)
-        self._num_classes = int(labels.max()) + 1
+        self._has_classes = labels.ndim == 1 and labels.dtype.kind in "iu"
+        self._num_classes = int(labels.max()) + 1 if self._has_classes else 0
         self._class_sizes = np.zeros(self._num_classes, dtype=np.int64)
-        for start in range(0, num_examples, _SLICE_LENGTH):  # counting converts its input
+        num_counted = num_examples if self._has_classes else 0
+        for start in range(0, num_counted, _SLICE_LENGTH):  # counting converts its input
             part = labels[start : start + _SLICE_LENGTH]
             self._class_sizes += np.bincount(part, minlength=self._num_classes)
         self._stride = -(-num_examples // _MAX_FOLLOWED)  # followed ids are multiples of it
@@ -100,11 +104,10 @@ class ShuffleQuality:
             epoch: counted from 0.
         """
         seen = self._look(epoch)
-        values = {
-            DISPLACEMENT: self._displacement(seen),
-            CLASS_CHI2: self._class_chi2(seen),
-            REPEATED_NEIGHBOURS: self._repeated_neighbours(seen),
-        }
+        values = {DISPLACEMENT: self._displacement(seen)}
+        if self._has_classes:
+            values[CLASS_CHI2] = self._class_chi2(seen)
+            values[REPEATED_NEIGHBOURS] = self._repeated_neighbours(seen)
         self._latest = seen
         return {name: value for name, value in values.items() if value is not None}
 
@@ -118,6 +121,8 @@ class ShuffleQuality:
         for start, indices in self._slices(epoch):
             stop = start + len(indices)
             distance += int(np.abs(indices - np.arange(start, stop)).sum())
+            if not self._has_classes:
+                continue
             self._follow(np.concatenate((before, indices)), followers)
             before = indices[-1:]
             classes = self._labels[indices]

@@ -21,6 +21,7 @@ from spoonful.packing.pipeline import Reader
 from spoonful.packing.plan import Plan, make_plan
 from spoonful.packing.shards import Records, hashed_file, write_jpeg_shard, write_raw_shard
 from spoonful.sources import Source
+from spoonful.sources.labels import LabelKind
 from spoonful.sources.packed.meta import (
     IDS_NAME,
     LABELS_NAME,
@@ -135,15 +136,15 @@ def _make(
     for shard in write(plan, reader, first, paths, report):
         partial.finish_shard(shard)
         shards.append(shard)
-    labels = _write_labels(partial.path / LABELS_NAME, source)
+    labels = _write_labels(partial.path / LABELS_NAME, source, plan.label_kind)
     ids = _write_ids(partial.path / IDS_NAME, source)
     files = (*shards, labels, ids)
-    counts = np.bincount(source.labels, minlength=len(plan.class_names)).tolist()
     return StoreMeta(
         encoding=plan.encoding,
         image_shape=plan.image_shape,
         class_names=plan.class_names,
-        num_examples_per_class=dict(zip(plan.class_names, counts, strict=True)),
+        label_kind=plan.label_kind,
+        num_examples_per_class=_num_per_class(source, plan),
         fingerprint=store_fingerprint(plan.encoding, plan.image_shape, plan.class_names, files),
         source_fingerprint=plan.source_fingerprint,
         shards=tuple(shards),
@@ -180,11 +181,25 @@ def _reported(parts: Iterator[_Part], report: OnImages) -> Iterator[_Part]:
         report(len(part), True)
 
 
-def _write_labels(path: Path, source: Source) -> FileMeta:
-    """Write labels.npy: one byte per label for up to 256 classes."""
-    dtype = np.min_scalar_type(len(source.class_names) - 1)
+def _num_per_class(source: Source, plan: Plan) -> dict[str, int]:
+    """Return how many examples each class has, by its name; nothing for values to predict."""
+    labels = np.asarray(source.labels)
+    if plan.label_kind is LabelKind.REGRESSION:
+        return {}
+    if plan.label_kind is LabelKind.MULTILABEL:
+        counts = np.count_nonzero(labels, axis=0)
+    else:
+        counts = np.bincount(labels, minlength=len(plan.class_names))
+    return dict(zip(plan.class_names, counts.tolist(), strict=True))
+
+
+def _write_labels(path: Path, source: Source, kind: LabelKind) -> FileMeta:
+    """Write labels.npy: classes in one byte each for up to 256, other labels as they are."""
+    labels = np.ascontiguousarray(source.labels)
+    if kind is LabelKind.CLASSIFICATION:
+        labels = labels.astype(np.min_scalar_type(len(source.class_names) - 1))
     with hashed_file(path) as file:
-        np.lib.format.write_array(file, np.asarray(source.labels).astype(dtype))
+        np.lib.format.write_array(file, labels, allow_pickle=False)
     return FileMeta(path.name, file.num_bytes, file.sha256, len(source))
 
 

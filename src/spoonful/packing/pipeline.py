@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from spoonful.packing.plan import Plan
 from spoonful.sources import Source
+from spoonful.sources.reading import read_in_turn
 from spoonful.sources.threads import num_processors
 
 # Pixels per unit of work: 13 images of 224x224 take 5 ms, handing a unit to a thread 0.05 ms. With
@@ -67,7 +68,7 @@ class Reader:
 
     def _read(self, start: int, stop: int) -> NDArray[np.uint8]:
         images = self._buffer()[: stop - start]
-        self._source.read_into(np.arange(start, stop), images)
+        read_in_turn(self._source, np.arange(start, stop), images)
         return images
 
     def _encoded(self, start: int, stop: int) -> list[bytes]:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from spoonful.errors import SpoonfulError
-from spoonful.sources import Source
-from spoonful.sources.labels import check_labels
+from spoonful.sources import Source, check_source
+from spoonful.sources.labels import LabelKind, check_labels
 from spoonful.sources.packed.meta import (
     ENCODINGS,
     FORMAT_VERSION,
@@ -35,6 +35,7 @@ class Plan:
         encoding: "raw" or "jpeg".
         image_shape: (height, width, channels) of every example.
         class_names: one name per class, in label order.
+        label_kind: what the labels are.
         num_examples: number of examples that are packed.
         source_fingerprint: the source's.
         settings: resize, background, quality, chroma_subsampling, shard_mb; None where not
@@ -45,6 +46,7 @@ class Plan:
     encoding: str
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
+    label_kind: LabelKind
     num_examples: int
     source_fingerprint: str
     settings: dict[str, Any]
@@ -75,6 +77,7 @@ class Plan:
         return (
             (self.encoding, self.image_shape, self.class_names, self.num_examples)
             == (meta.encoding, meta.image_shape, meta.class_names, meta.num_examples)
+            and self.label_kind == meta.label_kind
             and self.source_fingerprint == meta.source_fingerprint
             and self.settings == meta.settings
             and self.split_summary == meta.split_summary
@@ -111,19 +114,22 @@ def make_plan(
     if encoding not in ENCODINGS:
         raise SpoonfulError(f"encoding={encoding!r}: expected one of {', '.join(ENCODINGS)}")
     _check_settings(quality, chroma_subsampling, shard_mb)
-    check_labels(source.labels, len(source), len(source.class_names), source.example_id)
+    check_source(source)
+    kind = check_labels(source.labels, len(source), source.class_names, source.example_id)
+    height, width, channels = image_shape = _packable(source.image_shape)
     is_jpeg = encoding == "jpeg"
-    if is_jpeg and max(source.image_shape[:2]) > _MAX_JPEG_SIDE:
+    if is_jpeg and max(height, width) > _MAX_JPEG_SIDE:
         raise SpoonfulError(
-            f"image_shape={source.image_shape}: expected at most {_MAX_JPEG_SIDE} px a side for "
+            f"image_shape={image_shape}: expected at most {_MAX_JPEG_SIDE} px a side for "
             "encoding=jpeg; use smaller images or encoding=raw"
         )
-    colour = is_jpeg and source.image_shape[2] == 3
+    colour = is_jpeg and channels == 3
     background = getattr(source, "background", None)
     plan = Plan(
         encoding=encoding,
-        image_shape=source.image_shape,
+        image_shape=image_shape,
         class_names=tuple(source.class_names),
+        label_kind=kind,
         num_examples=len(source),
         source_fingerprint=source.fingerprint,
         settings={
@@ -141,6 +147,16 @@ def make_plan(
             f"{(plan.image_bytes + RAW_DATA_START) / (1 << 20):.3g}"
         )
     return plan
+
+
+def _packable(image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    height, width, channels = (int(side) for side in image_shape)
+    if channels not in (1, 3):
+        raise SpoonfulError(
+            f"image_shape={(height, width, channels)}: a packed split has 1 (grey) or 3 (RGB) "
+            "channels; train from the source itself"
+        )
+    return height, width, channels
 
 
 def _check_settings(quality: int, chroma_subsampling: str, shard_mb: float) -> None:

@@ -10,17 +10,20 @@ from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
 from spoonful.sources.indices import checked_indices
-from spoonful.sources.labels import check_labels
+from spoonful.sources.labels import LabelKind, check_labels
+from spoonful.sources.source import Source
 from spoonful.sources.target import check_target
 
 
-class ArraySource:
+class ArraySource(Source):
     """Serve examples from arrays in RAM.
 
     Args:
         images: uint8 [n, h, w, c], or [n, h, w] for one channel; c is 1 or 3.
-        labels: whole numbers [n], each an index into `class_names`.
-        class_names: one name per class; "0", "1", ... up to the largest label when None.
+        labels: whole numbers [n], each an index into `class_names`; or whole numbers or truth
+            values [n, k], 0 or 1 for each of k classes; or floats [n] or [n, k], values to predict.
+        class_names: one name per class, or per column of values. None: "0", "1", ... up to the
+            largest label or the last column; no names for values.
 
     Raises:
         SpoonfulError: shapes, types or labels that do not fit together.
@@ -33,28 +36,23 @@ class ArraySource:
     def __init__(
         self,
         images: NDArray[np.uint8],
-        labels: Sequence[int] | NDArray[Any],
+        labels: Sequence[Any] | NDArray[Any],
         class_names: Sequence[str] | None = None,
     ) -> None:
         self._images = _checked_images(np.asarray(images))
-        num_classes = None if class_names is None else len(class_names)
-        check_labels(labels, len(self._images), num_classes, self.example_id)
-        self.labels: NDArray[np.int64] = np.array(labels, dtype=np.int64)
+        kind = check_labels(labels, len(self._images), class_names, self.example_id)
+        self._has_classes = kind is LabelKind.CLASSIFICATION
+        self.labels = np.array(labels, dtype=np.int64 if self._has_classes else None)
         if class_names is None:
-            class_names = [str(label) for label in range(int(self.labels.max()) + 1)]
+            num_classes = int(self.labels.max()) + 1 if self._has_classes else self.labels.shape[-1]
+            is_named = kind is not LabelKind.REGRESSION
+            class_names = [str(label) for label in range(num_classes)] if is_named else []
         self.class_names = tuple(class_names)
         height, width, channels = self._images.shape[1:]
         self.image_shape = (int(height), int(width), int(channels))
 
     def __len__(self) -> int:
         return len(self._images)
-
-    def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
-        """Read examples, uint8 [k, h, w, c]."""
-        checked = checked_indices(indices, len(self))
-        images = np.empty((len(checked), *self.image_shape), dtype=np.uint8)
-        self._fill(checked, images)
-        return images
 
     def read_into(self, indices: Sequence[int] | NDArray[Any], images: NDArray[np.uint8]) -> None:
         """Copy examples into place, uint8 [k, h, w, c] and contiguous.
@@ -64,24 +62,19 @@ class ArraySource:
         """
         checked = checked_indices(indices, len(self))
         check_target(images, len(checked), self.image_shape)
-        self._fill(checked, images)
-
-    def _fill(self, checked: NDArray[np.integer[Any]], images: NDArray[np.uint8]) -> None:
         if self._images.flags.c_contiguous:
             # The indices are in range; "clip" avoids a second copy that "raise" would make.
             np.take(self._images, checked, axis=0, out=images, mode="clip")
         else:  # np.take would copy all of the images first
             images[...] = self._images[checked]
 
-    def example_id(self, index: int) -> str:
-        """Return a name for an example from its index."""
-        return f"example {index}"
-
     @cached_property
     def fingerprint(self) -> str:
         """Hex SHA-256 of the class names, shapes, labels and pixels."""
         digest = hashlib.sha256()
         digest.update(repr(("array", self._images.shape, self.class_names)).encode())
+        if not self._has_classes:
+            digest.update(repr((self.labels.dtype.str, self.labels.shape)).encode())
         digest.update(np.ascontiguousarray(self.labels).tobytes())
         digest.update(np.ascontiguousarray(self._images).data)
         return digest.hexdigest()

@@ -20,13 +20,14 @@ from spoonful.sources.images.plain_png import PlainPng, Rows
 from spoonful.sources.images.resize import checked_resize
 from spoonful.sources.images.scale import PIXELS_VERSION
 from spoonful.sources.indices import checked_indices
+from spoonful.sources.source import Source
 from spoonful.sources.target import check_target
 from spoonful.sources.threads import max_useful_threads
 
 _GROUP = 128  # files whose rows are kept and then turned into pixels together
 
 
-class FolderSource:
+class FolderSource(Source):
     """Serve the image files of class folders, read from disk on request.
 
     A class is a folder directly under `root`; its images may be in subfolders. Classes and files
@@ -87,17 +88,6 @@ class FolderSource:
     def example_id(self, index: int) -> str:
         """Return an example's path below the root."""
         return self.ids[index]
-
-    def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
-        """Read and decode examples, uint8 [k, h, w, c].
-
-        Raises:
-            SpoonfulError: an index out of range, or a file that is not a readable image (named).
-        """
-        checked = checked_indices(indices, len(self))
-        images = np.empty((len(checked), *self.image_shape), dtype=np.uint8)
-        self._fill(checked.tolist(), images)
-        return images
 
     def read_into(self, indices: Sequence[int] | NDArray[Any], images: NDArray[np.uint8]) -> None:
         """Read and decode examples into place, uint8 [k, h, w, c] and contiguous.

@@ -86,9 +86,9 @@ def test_each_file_of_another_size_is_named_with_both_sizes(raw: Path, change: i
 
 
 def test_a_newer_version_says_both_versions(raw: Path) -> None:
-    edit(raw, format_version=2, shards="another thing by then")
+    edit(raw, format_version=3, shards="another thing by then")
     message = refusal(lambda: PackedSource(raw))
-    assert f"{raw / META_NAME}: expected format_version up to 1, found 2" in message
+    assert f"{raw / META_NAME}: expected format_version up to 2, found 3" in message
     assert "newer spoonful" in message
 
 
@@ -129,6 +129,10 @@ WRONG: list[dict[str, Any]] = [
     {"labels": None},
     {"ids": entry("ids.arrow", 5)},
     {"fingerprint": "0" * 64},
+    {"label_kind": "colours"},
+    {"label_kind": None},
+    {"label_kind": "regression"},
+    {"label_kind": "multilabel", "num_examples_per_class": {"ant": 61, "bee": 0, "cow": 0}},
 ]
 
 
@@ -289,7 +293,14 @@ def test_large_ids_are_checked_when_one_is_asked_for(
 def test_labels_that_were_packed_wrong_are_named(raw: Path) -> None:
     path = raw / "labels.npy"
     labels = np.load(path)
-    for wrong in (labels[:-1], labels.astype(np.int64), labels + np.uint8(9)):
+    for wrong in (
+        labels[:-1],
+        labels.astype(np.int64),
+        labels.astype(np.float32),
+        np.eye(3, dtype=np.uint8)[labels],
+        np.zeros((60, 3), np.float32),
+        labels + np.uint8(9),
+    ):
         np.save(path, wrong)
         values = json.loads((raw / META_NAME).read_text())
         content = path.read_bytes()

@@ -10,8 +10,11 @@ from typing import Any
 
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import parsed_json, read_text, unexpected
+from spoonful.sources.labels import LabelKind
 
-FORMAT_VERSION = 1
+# The newest version. Version 2 added labels that are no classes; a store of classes is written as
+# version 1, with the same bytes as before.
+FORMAT_VERSION = 2
 ENCODINGS = ("raw", "jpeg")
 SUBSAMPLINGS = ("420", "444")
 META_NAME = "meta.json"
@@ -29,7 +32,7 @@ SETTINGS = ("resize", "background", "quality", "chroma_subsampling", "shard_mb")
 _KEYS = {
     *("format_version", "encoding", "image_shape", *SETTINGS, "class_names", "num_examples"),
     *("num_examples_per_class", "fingerprint", "source_fingerprint", "split_summary"),
-    *("labels", "ids", "shards", "sha256"),
+    *("labels", "ids", "shards", "sha256", "label_kind"),
 }
 
 
@@ -58,7 +61,9 @@ class StoreMeta:
         encoding: "raw" (pixels) or "jpeg" (records).
         image_shape: (height, width, channels) of every example.
         class_names: one name per class, in label order.
-        num_examples_per_class: number of examples in each class, by name.
+        label_kind: what the labels are.
+        num_examples_per_class: number of examples in each class, by name; nothing for values to
+            predict.
         fingerprint: hex digest of the data that the store serves.
         source_fingerprint: fingerprint of the packed source.
         shards: the files of images, in order; all raw ones except the last hold equally many.
@@ -72,6 +77,7 @@ class StoreMeta:
     encoding: str
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
+    label_kind: LabelKind
     num_examples_per_class: dict[str, int]
     fingerprint: str
     source_fingerprint: str
@@ -104,12 +110,14 @@ class StoreMeta:
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of meta.json."""
+        has_classes = self.label_kind is LabelKind.CLASSIFICATION
         content = {
-            "format_version": FORMAT_VERSION,
+            "format_version": 1 if has_classes else FORMAT_VERSION,
             "encoding": self.encoding,
             "image_shape": list(self.image_shape),
             **{name: value for name, value in self.settings.items() if value is not None},
             "class_names": list(self.class_names),
+            **({} if has_classes else {"label_kind": str(self.label_kind)}),
             "num_examples": self.num_examples,
             "num_examples_per_class": self.num_examples_per_class,
             "fingerprint": self.fingerprint,
@@ -129,7 +137,7 @@ def store_fingerprint(
     files: Sequence[FileMeta],
 ) -> str:
     """Hex SHA-256 of all that a store serves, from the digests of its files."""
-    served = [FORMAT_VERSION, encoding, list(image_shape), list(class_names)]
+    served = [1, encoding, list(image_shape), list(class_names)]
     served += [[file.num_examples, file.sha256] for file in files]
     return hashlib.sha256(json.dumps(served).encode()).hexdigest()
 
@@ -190,6 +198,7 @@ def _parsed(values: Any, path: Path) -> StoreMeta:
         encoding=_text(values["encoding"]),
         image_shape=(height, width, channels),
         class_names=tuple(_text(name) for name in values["class_names"]),
+        label_kind=LabelKind(values.get("label_kind", LabelKind.CLASSIFICATION)),
         num_examples_per_class={
             _text(name): _whole(count) for name, count in values["num_examples_per_class"].items()
         },
@@ -210,12 +219,14 @@ def _check_together(meta: StoreMeta, num_examples: int) -> None:
     if meta.encoding not in ENCODINGS:
         raise ValueError(f"encoding {meta.encoding!r}, not one of {', '.join(ENCODINGS)}")
     counts = [shard.num_examples for shard in meta.shards]
-    per_class = meta.num_examples_per_class
     if not counts or min(counts) < 1 or sum(counts) != num_examples:
         raise ValueError(f"{num_examples} examples, but {sum(counts)} in its shards")
-    if {meta.labels.num_examples, meta.ids.num_examples, sum(per_class.values())} != {num_examples}:
+    if {meta.labels.num_examples, meta.ids.num_examples} != {num_examples}:
         raise ValueError("other numbers of labels or ids than of examples")
-    if min(meta.image_shape) < 1 or meta.image_shape[2] not in (1, 3) or not meta.class_names:
+    _check_classes(meta, num_examples)
+    needs_names = meta.label_kind is not LabelKind.REGRESSION
+    has_names = bool(meta.class_names) or not needs_names
+    if min(meta.image_shape) < 1 or meta.image_shape[2] not in (1, 3) or not has_names:
         raise ValueError(f"image_shape {meta.image_shape}, {len(meta.class_names)} classes")
     if meta.fingerprint != store_fingerprint(
         meta.encoding, meta.image_shape, meta.class_names, meta.files
@@ -227,6 +238,20 @@ def _check_together(meta: StoreMeta, num_examples: int) -> None:
         for shard in meta.shards:
             if shard.num_bytes != RAW_DATA_START + shard.num_examples * meta.image_bytes:
                 raise ValueError(f"{shard.name} of {shard.num_bytes} bytes for its examples")
+
+
+def _check_classes(meta: StoreMeta, num_examples: int) -> None:
+    """Raise ValueError where the numbers of examples per class do not fit the kind of labels."""
+    per_class = meta.num_examples_per_class
+    if meta.label_kind is LabelKind.CLASSIFICATION:
+        fits = sum(per_class.values()) == num_examples
+    elif meta.label_kind is LabelKind.MULTILABEL:
+        fits = tuple(per_class) == meta.class_names
+        fits = fits and max(per_class.values(), default=0) <= num_examples
+    else:
+        fits = not per_class
+    if not fits:
+        raise ValueError(f"num_examples_per_class that do not fit {num_examples} examples")
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hash
 from spoonful.files.documents import read_bytes, unexpected
-from spoonful.sources.labels import check_labels
+from spoonful.sources.labels import LabelKind, check_labels
 from spoonful.sources.packed.meta import IDS_NAME, LABELS_NAME, REMAKE, FileMeta, StoreMeta
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ _IN_MEMORY_BYTES = 16 << 20
 _CHECKED_AT_ONCE_BYTES = 4 << 20
 
 
-def load_labels(folder: Path, meta: StoreMeta) -> NDArray[np.integer[Any]]:
+def load_labels(folder: Path, meta: StoreMeta) -> NDArray[Any]:
     """Read labels.npy; 8 million one-byte labels take 8 ms.
 
     Returns:
-        uint8, uint16 or uint32 [n], read-only, each an index into the class names.
+        Read-only: classes as uint8, uint16 or uint32 [n], other labels as they were packed.
 
     Raises:
         SpoonfulError: it has changed since packing; names it.
@@ -40,13 +40,14 @@ def load_labels(folder: Path, meta: StoreMeta) -> NDArray[np.integer[Any]]:
         labels = np.load(io.BytesIO(content), allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise unexpected(path, expected, str(error).splitlines()[0], REMAKE) from error
-    if labels.shape != (meta.num_examples,) or labels.dtype.kind != "u":
-        found = f"{labels.dtype} of shape {labels.shape}"
-        raise unexpected(path, expected, found, REMAKE)
     try:
-        check_labels(labels, len(labels), len(meta.class_names), lambda i: f"example {i}")
+        kind = check_labels(labels, meta.num_examples, meta.class_names, lambda i: f"example {i}")
     except SpoonfulError as error:
         raise unexpected(path, expected, str(error), REMAKE) from error
+    is_other = kind is LabelKind.CLASSIFICATION and labels.dtype.kind != "u"
+    if kind is not meta.label_kind or is_other:
+        found = f"{labels.dtype} of shape {labels.shape}, not those of {meta.label_kind}"
+        raise unexpected(path, expected, found, REMAKE)
     labels.flags.writeable = False
     return np.asarray(labels)
 

@@ -20,6 +20,7 @@ from spoonful.sources.packed.meta import load_meta
 from spoonful.sources.packed.raw import RawImages
 from spoonful.sources.packed.small import ExampleNames, check_ids_if_small, load_labels
 from spoonful.sources.packed.verify import verify
+from spoonful.sources.source import Source
 from spoonful.sources.target import check_target
 
 # A store of up to this many MiB is loaded. MNIST (45 MiB of pixels) is, and is as fast as an array
@@ -29,7 +30,7 @@ from spoonful.sources.target import check_target
 LOADED_MB = 64.0
 
 
-class PackedSource:
+class PackedSource(Source):
     """Serve the examples of a packed split.
 
     Opening reads meta.json and the sizes of the files, and checks the labels, and the ids if they
@@ -45,7 +46,8 @@ class PackedSource:
         image_shape: (height, width, channels) in pixels.
         encoding: "raw" or "jpeg".
         fingerprint: hex digest of what the store serves, computed at packing.
-        labels: uint8, uint16 or uint32 [n], read-only.
+        max_useful_threads: largest number of reading threads that is useful.
+        labels: classes as uint8, uint16 or uint32 [n], other labels as they were packed; read-only.
 
     Args:
         path: a folder such as data/packed/train.
@@ -71,6 +73,7 @@ class PackedSource:
         self._is_loaded = self.meta.num_bytes <= loaded_mb * (1 << 20)
         images = RawImages if self.encoding == "raw" else JpegImages
         self._images: RawImages | JpegImages = images(self.path, self.meta, self._is_loaded)
+        self.max_useful_threads = self._images.max_useful_threads
         self._names: ExampleNames | None = None
         self._lock = threading.Lock()
 
@@ -79,22 +82,6 @@ class PackedSource:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopened, (self.path, self._loaded_mb)
-
-    @property
-    def max_useful_threads(self) -> int:
-        """Largest number of reading threads that is useful."""
-        return self._images.max_useful_threads
-
-    def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
-        """Read examples, uint8 [k, h, w, c].
-
-        Raises:
-            SpoonfulError: an index out of range, or a shard that is missing, short or damaged.
-        """
-        checked = checked_indices(indices, len(self))
-        images = np.empty((len(checked), *self.image_shape), dtype=np.uint8)
-        self._images.read_into(checked, images)
-        return images
 
     def read_into(self, indices: Sequence[int] | NDArray[Any], images: NDArray[np.uint8]) -> None:
         """Read examples into place, uint8 [k, h, w, c] and contiguous.
