@@ -102,6 +102,7 @@ ONLY_IN = {
     "ml_dtypes": ("fitting.checkpoints.checkpoint",),
     "pydantic": ("files.documents",),
     "jinja2": ("pages",),
+    "filelock": ("files.lock",),
 }
 
 

@@ -1,6 +1,5 @@
 """Where runs are recorded: a server, or the project's own SQLite file, created completely."""
 
-import fcntl
 import logging
 import os
 import time
@@ -12,6 +11,7 @@ from typing import Any
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
+from spoonful.files.lock import locked
 from spoonful.files.whole import replaced_file
 from spoonful.project import ARTIFACTS_DIR_NAME, DATABASE_NAME, shown_path, store_root
 from spoonful.secrets import redacted, without_login
@@ -20,6 +20,7 @@ from spoonful.tracking.moved import follow_project
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 _KEY = "tracking.uri"
+_CREATING_S = 120.0  # it takes about 2 s
 # MLflow also reads a login from these; error messages do not repeat it from there.
 _LOGIN_NAMES = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
@@ -196,8 +197,8 @@ def _create_database(path: Path) -> None:
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with (path.parent / f".{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = path.parent / f".{path.name}.lock"
+    with locked(lock, f"the store of runs {path} is being created", _CREATING_S):
         if path.exists():
             return
         from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
