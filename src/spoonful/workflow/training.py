@@ -67,7 +67,8 @@ def train_and_record(
     is_there = _open_store(config, job)
     import_tensorflow()
     from spoonful.tracking.environment import code_from_elsewhere
-    from spoonful.tracking.run import run_status, tracked_run
+    from spoonful.tracking.finding import run_status
+    from spoonful.tracking.run import tracked_run
 
     name = job.name or run_name(config)
     tags = run_tags(config, job)
