@@ -102,6 +102,7 @@ ONLY_IN = {
     "ml_dtypes": ("fitting.checkpoints.checkpoint",),
     "pydantic": ("files.documents",),
     "jinja2": ("pages",),
+    "filelock": ("files.lock",),
 }
 
 
@@ -165,7 +166,7 @@ def test_checkpoints_and_the_ledger_know_neither_keras_nor_hydra() -> None:
 
 def test_stages_import_what_is_slow_only_when_they_run() -> None:
     slow = {"keras", "tensorflow", "mlflow", "dvc", "matplotlib", "sklearn"}
-    slow_modules = ("fitting", "models", "generator", "tracking.run", "figures")
+    slow_modules = ("fitting", "models", "generator", "tracking.run", "tracking.finding", "figures")
     for path in MODULES:
         if within(
             name_of(path),

@@ -160,7 +160,8 @@ class StageProject:
 
 def _is_of_others(path: Path) -> bool:
     """Say whether a file below models/sweeps is no point's result."""
-    return _SWEEPS in path.as_posix() and path.name in ("lock", "sweep.json", "multirun.yaml")
+    is_lock = path.name.endswith("lock")
+    return _SWEEPS in path.as_posix() and (is_lock or path.name in ("sweep.json", "multirun.yaml"))
 
 
 def _named(path: Path) -> str:

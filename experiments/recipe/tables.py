@@ -14,8 +14,8 @@ from spoonful.files.tables import markdown, put_between, read_csv, write_csv
 from spoonful.project import evaluate_dir, train_dir
 from spoonful.quiet import import_tensorflow
 from spoonful.tracking.environment import hardware
-from spoonful.tracking.run import find_run
-from spoonful.tracking.store import prepare_store
+from spoonful.tracking.finding import find_run
+from spoonful.tracking.store import open_store
 
 NAME = "recipe.csv"
 PRECISION_NAME = "precision.csv"
@@ -77,7 +77,7 @@ def _precision_table(rows: Sequence[Mapping[str, str]]) -> str:
 
 
 def _client() -> MlflowClient:
-    return MlflowClient(prepare_store(compose_config([]).tracking))
+    return open_store(compose_config([]).tracking)
 
 
 def _run_id() -> str:

@@ -215,7 +215,7 @@ def test_a_run_that_another_process_trains_is_left_alone(
         process.kill()
         process.communicate()
     assert done.returncode == 2
-    assert "being trained by another process" in done.stderr
+    assert f"being trained by process {process.pid}: " in done.stderr
 
 
 KILLED_AT_ITS_END = """

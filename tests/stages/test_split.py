@@ -1,7 +1,7 @@
 """`spoonful split`, killed at any moment or run twice at once."""
 
-import fcntl
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +10,7 @@ import pytest
 
 from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
+from spoonful.files.lock import locked
 from spoonful.stages import fetch, split
 from tests.processes import ROOT
 
@@ -36,11 +37,8 @@ def test_a_split_that_another_process_writes_is_one_line(
     monkeypatch.chdir(project)
     config = compose_config([])
     fetch.run(config)
-    with Path("data/.split.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.write("4711\n")
-        lock.flush()
-        with pytest.raises(SpoonfulError) as caught:
-            split.run(config)
-    assert "data/split is being written by process 4711: wait until it is done" in str(caught.value)
+    with locked(Path("data/.split.lock"), "split"), pytest.raises(SpoonfulError) as caught:
+        split.run(config)
+    said = f"data/split is being written by process {os.getpid()}: wait until it is done"
+    assert said in str(caught.value)
     assert not Path("data/split").exists()

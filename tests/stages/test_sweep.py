@@ -1,10 +1,8 @@
 """`spoonful sweep` as real processes: gone on with after any end, one bad point among good ones."""
 
-import fcntl
 import json
 import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 import optuna
 import pytest
 
+from spoonful.files.lock import locked
 from tests.processes import run_command
 from tests.stages.pipelines import children, parents
 
@@ -46,15 +45,9 @@ def ended_by(number: int, processes: Any, *overrides: str) -> tuple[int, str, st
 
 def wait_for_end(project: Path) -> None:
     """Wait until no process trains a point of the killed sweep."""
-    (lock,) = (project / "models" / "sweeps").glob("*/lock")
-    end = time.monotonic() + 20
-    with lock.open() as held:
-        while True:
-            try:
-                return fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                assert time.monotonic() < end
-                time.sleep(0.1)
+    for path in (project / "models" / "sweeps").glob("*/*.lock"):
+        with locked(path, f"{path} is held", 20):
+            pass
 
 
 @pytest.mark.parametrize("command", [["sweep"], ["train", "--multirun"]])
@@ -197,7 +190,7 @@ def test_a_sweep_that_others_run_is_left_alone(
         )
         second = spoonful("sweep", *LONG)
         assert second.returncode == 2
-        assert "is being run by another process" in second.stderr
+        assert f"is being run by process {process.pid}: " in second.stderr
         assert len(second.stderr.splitlines()) == 1
     finally:
         process.kill()

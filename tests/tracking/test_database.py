@@ -17,7 +17,7 @@ from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.project import project_root
 from spoonful.tracking.beginning import experiment_id
-from spoonful.tracking.run import find_run
+from spoonful.tracking.finding import find_run
 from spoonful.tracking.store import prepare_store
 
 

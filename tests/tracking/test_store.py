@@ -4,8 +4,10 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow.tracking import MlflowClient
@@ -14,8 +16,20 @@ from sqlalchemy import make_url
 from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
 from spoonful.project import project_root
+from spoonful.record.tags import TRAIN_KEY_TAG
+from spoonful.tracking import store
+from spoonful.tracking.added import added_to_maker
 from spoonful.tracking.beginning import experiment_id
-from spoonful.tracking.store import artifact_location, prepare_store, sqlite_uri, tracking_uri
+from spoonful.tracking.finding import find_run
+from spoonful.tracking.run import tracked_run
+from spoonful.tracking.store import (
+    artifact_location,
+    open_store,
+    prepare_store,
+    sqlite_uri,
+    tracking_uri,
+)
+from spoonful.tracking.sync import settle
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PREPARE = """
@@ -81,3 +95,62 @@ def test_a_store_lies_in_any_folder(
     assert (tmp_path / name / "mlflow.db").is_file()
     (kept,) = (tmp_path / name / "mlruns").rglob("a.txt")
     assert kept.read_text() == "kept"
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often the parts of opening a store were called."""
+    found: Counter[str] = Counter()
+
+    def counted(module: Any, name: str) -> None:
+        function = getattr(module, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            found[name] += 1
+            return function(*arguments, **named)
+
+        monkeypatch.setattr(module, name, call)
+
+    for name in ("check_database", "follow_project"):
+        counted(store, name)
+    counted(MlflowClient, "__init__")
+    return found
+
+
+@pytest.mark.usefixtures("in_project")
+def test_a_command_opens_the_store_once(calls: Counter[str]) -> None:
+    config = compose_config([]).tracking
+    config = replace(config, system_metrics_interval_s=600)
+    prepare_store(config, is_to_be_written=True)
+    settle(config, print)
+    with tracked_run(config, "run", {TRAIN_KEY_TAG: "key"}, "") as run:
+        run.log_metrics({"loss": 1.0}, step=1)
+    assert find_run(config, "key") == run.run_id
+    with added_to_maker(config, "key") as added:
+        assert added is not None
+        added.log_metrics({"test_loss": 1.0})
+    # The second client is that of MLflow's own system metrics.
+    assert calls == {"check_database": 1, "follow_project": 1, "__init__": 2}
+
+
+@pytest.mark.usefixtures("in_project")
+def test_a_store_that_was_only_read_is_checked_before_it_is_written(calls: Counter[str]) -> None:
+    config = compose_config([]).tracking
+    client = open_store(config)
+    assert open_store(config, is_to_be_written=True) is client
+    open_store(config, is_to_be_written=True)
+    open_store(config)
+    assert calls == {"check_database": 2, "follow_project": 1, "__init__": 1}
+
+
+@pytest.mark.usefixtures("in_project")
+def test_another_file_at_the_place_of_a_store_is_checked(project: Path) -> None:
+    config = compose_config([]).tracking
+    prepare_store(config)
+    (project / "other").write_text("no database " * 100)
+    (project / "other").replace(project / "mlflow.db")
+    with pytest.raises(SpoonfulError, match="the store of runs is damaged"):
+        prepare_store(config)
+    (project / "mlflow.db").unlink()
+    prepare_store(config)  # made again
+    assert (project / "mlflow.db").is_file()

@@ -1,12 +1,11 @@
 """Temporary names beside a file or folder, told apart from leftovers of killed processes.
 
-Each is locked by the process that writes it, and the system releases the lock when the process ends
-in any way: unlocked files are removed, files that another process still writes are kept.
+Each is locked by the process that writes it: unlocked files are removed, files that another process
+still writes are kept.
 """
 
 import contextlib
 import glob
-import os
 import re
 import shutil
 import uuid
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from spoonful.errors import SpoonfulError
+from spoonful.files.lock import locked, try_lock_content
 
 _ID = "[0-9a-f]" * 8
 
@@ -73,17 +72,7 @@ def sole_writer(path: Path) -> Iterator[None]:
         SpoonfulError: another process writes it; names the process.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f".{path.name}.lock").open("a+", encoding="ascii") as lock:
-        if not _hold(lock.fileno()):
-            lock.seek(0)
-            raise SpoonfulError(
-                f"{path} is being written by process {lock.read().strip() or 'unknown'}: wait "
-                "until it is done, or end it"
-            )
-        lock.seek(0)
-        lock.truncate()
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+    with locked(path.with_name(f".{path.name}.lock"), f"{path} is being written"):
         yield
 
 
@@ -91,49 +80,19 @@ def _remove_unheld(path: Path, suffix: str) -> None:
     name = glob.escape(path.name)
     for leftover in path.parent.glob(f".{name}.{_ID}.tmp{glob.escape(suffix)}"):
         with contextlib.suppress(OSError):  # another process removes it as well
-            descriptor = os.open(leftover, os.O_RDONLY)
-            try:
-                if _hold(descriptor):
+            if (lock := try_lock_content(leftover)) is not None:
+                with lock:
                     is_folder = leftover.is_dir()
                     shutil.rmtree(leftover, ignore_errors=True) if is_folder else leftover.unlink()
-            finally:
-                os.close(descriptor)
 
 
 @contextmanager
 def _held(path: Path, is_folder: bool) -> Iterator[Path]:
     """Create a file or folder that `_remove_unheld` keeps, in whichever process it runs."""
-    while True:
+    lock = None
+    while lock is None:  # taken for a leftover before it was locked
         beside = unused_name(path, "" if is_folder else path.suffix)
         beside.mkdir() if is_folder else beside.touch(exist_ok=False)
-        try:
-            descriptor = os.open(beside, os.O_RDONLY)
-        except FileNotFoundError:  # taken for a leftover before it was locked
-            continue
-        if _hold(descriptor) and _is_at(descriptor, beside):
-            break
-        os.close(descriptor)
-    try:
+        lock = try_lock_content(beside)
+    with lock:
         yield beside
-    finally:
-        os.close(descriptor)
-
-
-def _hold(descriptor: int) -> bool:
-    """Lock an open file or folder; False: another process holds it."""
-    try:
-        import fcntl
-    except ImportError:  # not a POSIX system: nothing is locked
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False

@@ -5,7 +5,6 @@ killed at any moment can be continued; a store is only ever seen complete.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from spoonful.errors import SpoonfulError
+from spoonful.files.lock import try_lock_content
 from spoonful.files.unfinished import remove_leftovers
 from spoonful.files.whole import put_in_place, sync, write_json
 from spoonful.packing.plan import Plan
@@ -103,7 +103,10 @@ def partial_store(folder: Path, plan: Plan) -> Iterator[PartialStore]:
     beside = folder.with_name(f".{folder.name}.partial")
     try:
         beside.mkdir(parents=True, exist_ok=True)
-        with _locked(beside):
+        lock = try_lock_content(beside)
+        if lock is None:  # or the other process has just put the folder in place
+            raise SpoonfulError(f"{beside}: another process is packing here; wait until it is done")
+        with lock:
             remove_leftovers(folder)
             yield PartialStore(folder, beside, plan)
     except OSError as error:
@@ -111,29 +114,6 @@ def partial_store(folder: Path, plan: Plan) -> Iterator[PartialStore]:
             f"{error.filename or beside}: cannot be written ({error.strerror or error}); free some "
             "space or mend the folder, then run the same command again"
         ) from error
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold a lock on a folder; the system releases it when the process ends in any way."""
-    try:
-        import fcntl
-    except ImportError:  # not a POSIX system: no lock
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The other process may just have put this folder in place.
-            mine = folder.exists() and os.path.samestat(folder.stat(), os.fstat(descriptor))
-        except BlockingIOError:
-            mine = False
-        if not mine:
-            raise SpoonfulError(f"{folder}: another process is packing here; wait until it is done")
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _sidecar(shard: Path) -> Path:

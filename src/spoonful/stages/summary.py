@@ -28,7 +28,7 @@ def run(config: Config) -> None:
     metrics = _metrics(metrics_path, task.score)
     train_key = card["train_key"]
     settle_store(config.tracking)
-    from spoonful.tracking.run import find_run
+    from spoonful.tracking.finding import find_run
 
     run_id = find_run(config.tracking, train_key)
     report = shown_path(evaluate_dir() / REPORT_NAME)

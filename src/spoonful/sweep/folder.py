@@ -1,17 +1,15 @@
 """The folder of a sweep: models/sweeps/<run id>, which also holds its points' models."""
 
-import fcntl
-import os
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import read_checked, write_checked
+from spoonful.files.lock import locked
 from spoonful.project import sweeps_dir
 from spoonful.secrets import redacted
 
@@ -20,8 +18,9 @@ if TYPE_CHECKING:
 
 FINISHED, PRUNED, FAILED = "finished", "pruned", "failed"
 _RECORD_NAME = "sweep.json"
-_LOCK_NAME = "lock"
+_LOCK_NAME, _POINT_LOCK = "lock", ".lock"
 _ORPHANS_S = 12.0  # a little more than their maximum: sweep_processes.ORPHAN_LIMIT_S
+_OTHERWISE = "wait for it, end it, or begin another one with sweep.resume=null"
 _POINT_NAME = re.compile(r"(\d{1,9})\.json", re.ASCII)
 
 
@@ -157,49 +156,30 @@ class SweepFolder:
         Raises:
             SpoonfulError: another process runs it, or still trains one of its points.
         """
-        self._wait_for_orphans()
-        with self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB) as lock:
-            lock.truncate(0)
-            lock.write(f"{os.getpid()}\n")
-            lock.flush()
-            fcntl.flock(lock, fcntl.LOCK_SH)  # its points' processes also hold it
-            yield
-
-    def _wait_for_orphans(self) -> None:
-        """Wait for the processes of a killed sweep to end by themselves."""
-        end = time.monotonic() + _ORPHANS_S
-        while time.monotonic() < end and not self._is_owned():
-            with suppress(SpoonfulError), self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB):
-                return
-            time.sleep(0.1)
-
-    def _is_owned(self) -> bool:
-        """Return whether the process that last started the sweep still runs."""
-        try:
-            pid = int((self.path / _LOCK_NAME).read_text(encoding="utf-8"))
-            os.kill(pid, 0)
-        except (OSError, ValueError):
-            return False
-        return True
-
-    @contextmanager
-    def joined(self) -> Iterator[None]:
-        """Lock the sweep as one of its points: the process that runs it may be killed earlier."""
-        with self._locked(fcntl.LOCK_SH):
-            yield
-
-    @contextmanager
-    def _locked(self, operation: int) -> Iterator[IO[str]]:
         self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / _LOCK_NAME).open("a") as lock:
+        what = f"sweep {self.run_id} is being run"
+        with locked(self.path / _LOCK_NAME, what, remedy=_OTHERWISE):
+            # The points of a killed sweep end by themselves.
+            end = time.monotonic() + _ORPHANS_S
+            for path in self.path.glob(f"*{_POINT_LOCK}"):
+                left_s = max(0.0, end - time.monotonic())
+                with locked(path, f"a point of {what}", left_s, _OTHERWISE):
+                    path.unlink()
+            yield
+
+    @contextmanager
+    def joined(self, number: int) -> Iterator[None]:
+        """Lock point `number` while it trains: the process that runs the sweep may be killed.
+
+        Raises:
+            SpoonfulError: another process still trains it.
+        """
+        path = self.path / f"{number}{_POINT_LOCK}"
+        with locked(path, f"point {number} of sweep {self.run_id} is being trained", _ORPHANS_S):
             try:
-                fcntl.flock(lock, operation)
-            except OSError as error:
-                raise SpoonfulError(
-                    f"sweep {self.run_id} is being run by another process: wait for it, end it, or "
-                    "begin another one with sweep.resume=null"
-                ) from error
-            yield lock
+                yield
+            finally:
+                path.unlink(missing_ok=True)
 
 
 def without_logins(overrides: Sequence[str]) -> list[str]:

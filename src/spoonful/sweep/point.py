@@ -75,15 +75,15 @@ def train_point(placed: PlacedTask) -> None:
 
 
 def _train_and_keep(placed: PlacedTask) -> None:
-    folder = SweepFolder(placed.folder)
-    with progress.told_of(placed.label, "preparing the training"), folder.joined():
+    folder, number = SweepFolder(placed.folder), placed.task.number
+    with progress.told_of(placed.label, "preparing the training"), folder.joined(number):
         begin = time.monotonic()
         trained, value, error = _trained(placed)
         status = FINISHED if error is None else FAILED
         if trained is not None and trained.pruned_after is not None:
             status = PRUNED
         record = PointRecord(
-            number=placed.task.number,
+            number=number,
             label=placed.label,
             overrides=placed.task.overrides,
             status=status,

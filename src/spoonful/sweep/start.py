@@ -143,7 +143,7 @@ def _named(
 
 
 def _status(config: Config, record: SweepRecord) -> str | None:
-    from spoonful.tracking.run import run_status
+    from spoonful.tracking.finding import run_status
 
     return run_status(config.tracking, record.run_id)
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.record.tags import TRAIN_KEY_TAG
+from spoonful.tracking.finding import find_run, finished_run
 from spoonful.tracking.journal import Entry, Journal, new_journal
 from spoonful.tracking.open_runs import added_run
 from spoonful.tracking.outlets import outlet_of
 from spoonful.tracking.recording import TrackedRun
 from spoonful.tracking.refusals import refusals
-from spoonful.tracking.run import find_run, finished_run
 from spoonful.tracking.store import UnreachableError, named_address
 
 

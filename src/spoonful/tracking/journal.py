@@ -5,7 +5,6 @@ too: a killed process has sent at most one more. A line begins with the SHA-256 
 that number is followed by its own SHA-256: altered entries are not sent.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -16,10 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from spoonful.files.content_hash import content_hash
 from spoonful.files.documents import decoded, parsed_json, read_bytes, shown, unexpected
+from spoonful.files.lock import Lock, try_lock
 from spoonful.files.whole import naming, replaced_file
 from spoonful.project import journal_dir
 
@@ -40,7 +40,7 @@ class Journal:
 
     path: Path
     about: dict[str, Any]
-    _lock: IO[str]
+    _lock: Lock
     _num_files: int = 0
     _writing: Any = field(default_factory=threading.Lock)
 
@@ -112,7 +112,7 @@ class Journal:
 
     def close(self) -> None:
         """Unlock it for other processes."""
-        self._lock.close()
+        self._lock.release()
 
 
 def _digest(text: str) -> str:
@@ -151,7 +151,7 @@ def new_journal(name: str, about: dict[str, Any]) -> Journal:
     """
     path = journal_dir() / f"{time.time_ns():020d}-{name}"
     path.mkdir(parents=True)
-    lock = _locked(path)
+    lock = try_lock(path / _LOCK)
     if lock is None:
         raise RuntimeError(f"{path} is new and held by another process")
     journal = Journal(path, about, lock)
@@ -171,7 +171,7 @@ def opened(path: Path) -> Iterator[Journal | None]:
     Raises:
         SpoonfulError: its lines were altered.
     """
-    lock = _locked(path) if path.is_dir() else None
+    lock = try_lock(path / _LOCK)
     if lock is None:
         yield None
         return
@@ -186,16 +186,3 @@ def opened(path: Path) -> Iterator[Journal | None]:
             yield None
     finally:
         journal.close()
-
-
-def _locked(path: Path) -> IO[str] | None:
-    try:
-        lock = (path / _LOCK).open("a")
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        return None
-    return lock

@@ -7,14 +7,12 @@ before it knows the id.
 """
 
 import contextlib
-import fcntl
 import os
 import socket
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
 
 import psutil
 from mlflow.entities import Run, RunStatus
@@ -25,6 +23,7 @@ from mlflow.utils.file_utils import local_file_uri_to_path
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import read_checked, write_checked
+from spoonful.files.lock import Lock, try_lock, try_lock_content
 from spoonful.files.unfinished import remove_leftovers, unfinished_folder
 from spoonful.project import open_runs_dir
 from spoonful.record.tags import TOKEN_TAG
@@ -59,7 +58,7 @@ class OpenRun:
     """
 
     token: str
-    _lock: IO[str]
+    _lock: Lock
 
     @property
     def _path(self) -> Path:
@@ -69,7 +68,7 @@ class OpenRun:
         """Record that the run has ended with the correct status."""
         self._path.unlink(missing_ok=True)
         self._path.with_suffix(".lock").unlink(missing_ok=True)
-        self._lock.close()
+        self._lock.release()
 
 
 def open_run(config: TrackingConfig, experiment: str | None, run_id: str | None = None) -> OpenRun:
@@ -102,8 +101,9 @@ def _begun(
     token = uuid.uuid4().hex
     folder = open_runs_dir()
     folder.mkdir(parents=True, exist_ok=True)
-    lock = (folder / f"{token}.lock").open("a")
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = try_lock(folder / f"{token}.lock")
+    if lock is None:
+        raise RuntimeError(f"{folder}: the new token {token} is held by another process")
     noted = _Noted(
         run_id,
         named_address(config),
@@ -170,16 +170,13 @@ def _left_by_the_dead(
 ) -> Iterator[_Noted | None]:
     """Yield the note of a run, locked against other commands; None: not to be marked here."""
     try:
-        lock = path.with_suffix(".lock").open("r+")
-    except OSError:  # it has just ended
+        lock = try_lock_content(path.with_suffix(".lock"))
+    except OSError:  # of another user
+        lock = None
+    if lock is None:  # its process lives, or it has just ended
         yield None
         return
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # its process lives
-            yield None
-            return
         noted = None
         try:
             noted = read_checked(path, _Noted, _REMAKE) if path.exists() else None

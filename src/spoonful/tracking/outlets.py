@@ -24,8 +24,8 @@ from spoonful.tracking.store import (
     check_server,
     is_server,
     named_address,
-    prepare_store,
-    tracking_uri,
+    open_store,
+    unasked_store,
 )
 
 # A server that is down is asked again after this time, which doubles each time.
@@ -92,7 +92,7 @@ class Journaled:
     ) -> None:
         self._config = config
         self._journal = journal
-        self._delivery = Delivery(MlflowClient(tracking_uri(config)), run, journal.path)
+        self._delivery = Delivery(unasked_store(config), run, journal.path)
         self._waiting: deque[Entry] = deque()
         self._num_sent = 1  # the first line is the description
         self._news = threading.Condition()
@@ -180,6 +180,6 @@ class Journaled:
 def outlet_of(config: TrackingConfig, run_id: str) -> Outlet:
     """Return the outlet for the records of a run."""
     if not is_server(config):
-        return Direct(MlflowClient(prepare_store(config, is_to_be_written=True)), run_id)
+        return Direct(open_store(config, is_to_be_written=True), run_id)
     about = {"kind": "about", "store": named_address(config), "run_id": run_id}
     return Journaled(config, new_journal(run_id, about), run_id)

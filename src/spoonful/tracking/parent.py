@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from mlflow.entities import RunStatus
-from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from spoonful.compare.runs import score_of
@@ -24,7 +23,7 @@ from spoonful.tracking.beginning import begin_run, experiment_id
 from spoonful.tracking.open_runs import OpenRun, open_run
 from spoonful.tracking.pages import points_page
 from spoonful.tracking.refusals import refusals
-from spoonful.tracking.store import prepare_store
+from spoonful.tracking.store import open_store
 
 NOTE_TAG = "mlflow.note.content"
 
@@ -60,7 +59,7 @@ def begin_parent(
 def named_parent(config: TrackingConfig, name: str, tags: Mapping[str, str]) -> str:
     """Return the run of a named sweep that single trainings join; begin it if needed."""
     with refusals(config):
-        client = MlflowClient(prepare_store(config, is_to_be_written=True))
+        client = open_store(config, is_to_be_written=True)
         runs = client.search_runs(
             [experiment_id(config, client)],
             f"tags.`{NAMED_TAG}` = '{name}'",
@@ -80,7 +79,7 @@ def mark_parent(config: TrackingConfig, run_id: str, status: str) -> None:
     """
     if status == RunStatus.to_string(RunStatus.RUNNING):
         with refusals(config):
-            client = MlflowClient(prepare_store(config, is_to_be_written=True))
+            client = open_store(config, is_to_be_written=True)
             if run_id not in _noted:
                 experiment = client.get_run(run_id).info.experiment_id
                 _noted[run_id] = open_run(config, experiment, run_id)
@@ -158,7 +157,7 @@ def _forget(run_id: str) -> None:
 
 def _create(config: TrackingConfig, name: str, tags: Mapping[str, str], description: str) -> str:
     with refusals(config):
-        client = MlflowClient(prepare_store(config, is_to_be_written=True))
+        client = open_store(config, is_to_be_written=True)
         noted, run = begin_run(config, client, name, tags, description)
         run_id: str = run.info.run_id
         _noted[run_id] = noted

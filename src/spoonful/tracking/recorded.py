@@ -20,7 +20,7 @@ from spoonful.files.documents import decoded, parsed_json, read_bytes, shaped, u
 from spoonful.record.files import CONFIG_NAME, ENVIRONMENT_NAME, LEDGER_NAME, OVERRIDES_NAME
 from spoonful.record.ledger import TRAIN, VAL, Row, from_csv, overall_digest
 from spoonful.record.tags import CHECKSUM_TAGS, DIGEST_TAGS
-from spoonful.tracking.run import as_logged, finished_run
+from spoonful.tracking.finding import as_logged, finished_run
 
 _NUM_LISTED = 5
 _REMAKE = "bring the file back, or take another run"

@@ -12,21 +12,22 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from mlflow.data.dataset_source_registry import resolve_dataset_source
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import Run, RunStatus
 from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 from numpy.typing import NDArray
 
-from spoonful.figures import save
 from spoonful.files.whole import naming
 from spoonful.record.tags import CHECKSUM_TAGS
 from spoonful.secrets import redacted
 from spoonful.tracking.outlets import Outlet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _ABORT_S = 2.0  # of the 3 s of a process that is to end at once
 _DIGEST_LENGTH = 36  # the longest digest that MLflow accepts
@@ -136,8 +137,10 @@ class TrackedRun:
         self.set_tags({name: digest, **(tags or {})})
         self._checksums[name] = digest
 
-    def log_figure(self, figure: Figure, artifact_file: str) -> None:
+    def log_figure(self, figure: "Figure", artifact_file: str) -> None:
         """Keep a figure with the run."""
+        from spoonful.figures import save
+
         path = self._place_for(artifact_file)
         with naming(path):
             save(figure, path)

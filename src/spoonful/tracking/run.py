@@ -1,35 +1,28 @@
 """One run in MLflow, from its start to the correct status at its end."""
 
-import math
-import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from mlflow.entities import Run, RunStatus
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.record.tags import (
     ENVIRONMENT_TAGS,
     ERROR_TAG,
-    REPRODUCES_TAG,
     RESUMED_TAGS,
-    TRAIN_KEY_TAG,
 )
 from spoonful.tracking.beginning import begin_later, begin_run
 from spoonful.tracking.open_runs import OpenRun, open_run
 from spoonful.tracking.outlets import outlet_of
 from spoonful.tracking.recording import TrackedRun, redacted_values
 from spoonful.tracking.refusals import refusals
-from spoonful.tracking.store import UnreachableError, prepare_store, tracking_uri
+from spoonful.tracking.store import UnreachableError, open_store, tracking_uri
 from spoonful.tracking.system_metrics import SystemMetrics
 
-_NUM_LOOKED_AT = 100
 _ERROR_LENGTH = 500
 _ABORT_S = 3.0  # how long an interrupted run waits for its server
-_NO_SUCH_RUN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 @contextmanager
@@ -94,7 +87,7 @@ def _begun(
     may_begin_later: bool,
 ) -> tuple[OpenRun, TrackedRun]:
     try:
-        client = MlflowClient(prepare_store(config, is_to_be_written=True))
+        client = open_store(config, is_to_be_written=True)
     except UnreachableError:
         if not may_begin_later or resumed_id is not None:
             raise
@@ -105,56 +98,6 @@ def _begun(
             return noted, TrackedRun(run.info.run_id, outlet_of(config, run.info.run_id))
         noted, recorded = _go_on(config, client, resumed_id, tags)
         return noted, TrackedRun(resumed_id, outlet_of(config, resumed_id), recorded)
-
-
-def find_run(config: TrackingConfig, train_key: str) -> str | None:
-    """Return the id of the newest finished run that made a model; None if there is none.
-
-    Runs that reproduce another run are not considered.
-    """
-    with finished_run(config) as client:
-        return run_that_made(client, train_key)
-
-
-def run_that_made(client: MlflowClient, train_key: str) -> str | None:
-    """Do what `find_run` does, with a client of the store."""
-    experiments = [e.experiment_id for e in client.search_experiments()]
-    runs = client.search_runs(
-        experiments,
-        filter_string=f"tags.{TRAIN_KEY_TAG} = '{train_key}' and status = 'FINISHED'",
-        order_by=["start_time DESC"],
-        max_results=_NUM_LOOKED_AT,
-    )
-    own = [run for run in runs if REPRODUCES_TAG not in run.data.tags] or runs
-    return own[0].info.run_id if own else None
-
-
-def run_status(config: TrackingConfig, run_id: str) -> str | None:
-    """Return the status of a run, such as "KILLED"; None if the store has no such run."""
-    with finished_run(config) as client:
-        try:
-            info = client.get_run(run_id).info
-        except MlflowException as error:
-            if error.error_code in _NO_SUCH_RUN:
-                return None
-            raise
-    return str(info.status) if info.lifecycle_stage == "active" else None
-
-
-def as_logged(value: float) -> float:
-    """Return a metric's value; SQL stores hold the largest number in place of infinity."""
-    return math.copysign(math.inf, value) if abs(value) == sys.float_info.max else value
-
-
-@contextmanager
-def finished_run(config: TrackingConfig) -> Iterator[MlflowClient]:
-    """Yield a client to read what was recorded.
-
-    Raises:
-        SpoonfulError: the store cannot be reached or refuses it.
-    """
-    with refusals(config):
-        yield MlflowClient(prepare_store(config))
 
 
 def _go_on(

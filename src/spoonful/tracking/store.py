@@ -1,25 +1,33 @@
-"""Where runs are recorded: a server, or the project's own SQLite file, created completely."""
+"""Where runs are recorded: a server, or the project's own SQLite file, created completely.
 
-import fcntl
+The one place that opens the store: a process checks a file once and has one client for an address.
+"""
+
 import logging
 import os
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
+from spoonful.files.lock import locked
 from spoonful.files.whole import replaced_file
 from spoonful.project import ARTIFACTS_DIR_NAME, DATABASE_NAME, shown_path, store_root
 from spoonful.secrets import redacted, without_login
 from spoonful.tracking.database import check_database, check_writable
 from spoonful.tracking.moved import follow_project
 
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
 _KEY = "tracking.uri"
+_CREATING_S = 120.0  # it takes about 2 s
 # MLflow also reads a login from these; error messages do not repeat it from there.
 _LOGIN_NAMES = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
@@ -94,8 +102,28 @@ def artifact_location(config: TrackingConfig, experiment_name: str) -> str | Non
     return (store_root() / ARTIFACTS_DIR_NAME / experiment_name.replace("/", "_")).as_uri()
 
 
+def open_store(config: TrackingConfig, is_to_be_written: bool = False) -> "MlflowClient":
+    """Do what `prepare_store` does, and return the client of the store."""
+    prepare_store(config, is_to_be_written)
+    return unasked_store(config)
+
+
+def unasked_store(config: TrackingConfig) -> "MlflowClient":
+    """Return the client of the store without asking whether the store is there."""
+    return _client(tracking_uri(config))
+
+
+@cache
+def _client(uri: str) -> "MlflowClient":
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(uri)
+
+
 def prepare_store(config: TrackingConfig, is_to_be_written: bool = False) -> str:
     """Make sure that the store exists, and return its URI.
+
+    A server is asked each time, because it may go down. A file is checked once.
 
     Args:
         config: names the store.
@@ -108,7 +136,7 @@ def prepare_store(config: TrackingConfig, is_to_be_written: bool = False) -> str
     quiet_mlflow()
     uri = tracking_uri(config)
     if config.uri is None or config.uri == "":
-        _prepare_own(store_root() / DATABASE_NAME, is_to_be_written)
+        _prepare_file(store_root() / DATABASE_NAME, is_to_be_written, is_own=True)
     elif is_server(config):
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(config.timeout_s)
         # Each try waits twice as long as the previous one: the usual 7 add up to minutes.
@@ -122,7 +150,7 @@ def prepare_store(config: TrackingConfig, is_to_be_written: bool = False) -> str
     elif uri.startswith("sqlite:///"):
         from sqlalchemy import make_url
 
-        _check_file(Path(make_url(uri).database or ""), is_to_be_written)
+        _prepare_file(Path(make_url(uri).database or ""), is_to_be_written, is_own=False)
     return uri
 
 
@@ -162,6 +190,27 @@ def _unreachable(config: TrackingConfig, reason: str) -> UnreachableError:
     return UnreachableError(named_store(config), reason.removeprefix("<urlopen error ").rstrip(">"))
 
 
+# The files that this process has checked.
+_checked: set[tuple[Path, int, int, bool]] = set()
+
+
+def _prepare_file(path: Path, is_to_be_written: bool, is_own: bool) -> None:
+    if _now_at(path, is_to_be_written) in _checked:
+        return
+    _prepare_own(path, is_to_be_written) if is_own else _check_file(path, is_to_be_written)
+    if (state := _now_at(path, is_to_be_written)) is not None:
+        _checked.update({state, (*state[:3], False)})
+
+
+def _now_at(path: Path, is_to_be_written: bool) -> tuple[Path, int, int, bool] | None:
+    """Return which file is at a path now; None: there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (path, found.st_dev, found.st_ino, is_to_be_written)
+
+
 def _prepare_own(path: Path, is_to_be_written: bool) -> None:
     try:
         _create_database(path)
@@ -173,7 +222,8 @@ def _prepare_own(path: Path, is_to_be_written: bool) -> None:
     _check_file(path, is_to_be_written)
     if is_to_be_written:
         check_writable(path.parent / ARTIFACTS_DIR_NAME)
-    follow_project(path, path.parent / ARTIFACTS_DIR_NAME)
+    if _now_at(path, is_to_be_written=False) not in _checked:
+        follow_project(path, path.parent / ARTIFACTS_DIR_NAME)
 
 
 def _check_file(path: Path, is_to_be_written: bool) -> None:
@@ -196,8 +246,8 @@ def _create_database(path: Path) -> None:
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with (path.parent / f".{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = path.parent / f".{path.name}.lock"
+    with locked(lock, f"the store of runs {path} is being created", _CREATING_S):
         if path.exists():
             return
         from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine

@@ -30,9 +30,9 @@ from spoonful.record.tags import (
     SWEEP_TAG,
 )
 from spoonful.tracking.added import added_to
+from spoonful.tracking.finding import as_logged, finished_run
 from spoonful.tracking.pages import is_served, points_page, run_page, server_address
 from spoonful.tracking.parent import NOTE_TAG
-from spoonful.tracking.run import as_logged, finished_run
 
 _NUM_LISTED = 5
 _PAGE = 500  # runs per request; a server returns at most 1000, with a token for more

@@ -11,12 +11,12 @@ from spoonful.errors import SpoonfulError
 from spoonful.project import shown_path
 from spoonful.record.tags import TRAIN_KEY_TAG
 from spoonful.tracking.beginning import begun_run
+from spoonful.tracking.finding import run_that_made
 from spoonful.tracking.journal import Journal, left_journals, opened
 from spoonful.tracking.open_runs import has_left_runs, mark_dead_runs
 from spoonful.tracking.refusals import STORE_ERRORS, is_final, reason_of, refusals
-from spoonful.tracking.run import run_that_made
 from spoonful.tracking.sending import Delivery
-from spoonful.tracking.store import UnreachableError, named_address, prepare_store
+from spoonful.tracking.store import UnreachableError, named_address, open_store
 
 
 @dataclass
@@ -48,7 +48,7 @@ def send_journals(config: TrackingConfig) -> Sent:
                 if (why := _not_to_be_sent(config, path, journal)) is not None:
                     found.kept[shown_path(path)] = why
                 elif journal is not None:
-                    client = client or MlflowClient(prepare_store(config, is_to_be_written=True))
+                    client = client or open_store(config, is_to_be_written=True)
                     found.sent.append(_sent(config, client, journal))
         except UnreachableError:
             raise
@@ -87,7 +87,7 @@ def settle(config: TrackingConfig, say: Callable[[str], None]) -> None:
             say(f"not sent: {reason}")
     if has_left_runs():
         with refusals(config):
-            client = MlflowClient(prepare_store(config))
+            client = open_store(config)
             for run_id in mark_dead_runs(config, client, say):
                 say(f"run {run_id} was killed: it is marked so")
 

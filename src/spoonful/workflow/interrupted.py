@@ -1,19 +1,18 @@
 """Find the interrupted run to resume, and lock it while it trains."""
 
-import fcntl
-import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from spoonful.config.settings import differences
 from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import read_checked, write_checked
 from spoonful.files.documents import unexpected
+from spoonful.files.lock import Lock, locked, try_lock
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
 from spoonful.project import checkpoints_dir, shown_path
 
@@ -66,9 +65,7 @@ def remove_run_folder(run_id: str) -> None:
 def new_run_folder(run_id: str, identity: dict[str, Any]) -> Iterator[RunFolder]:
     """Keep a run findable while it trains, and after it was killed."""
     _path(run_id).mkdir(parents=True, exist_ok=True)
-    with _locked(run_id) as lock:
-        if lock is None:
-            raise SpoonfulError(f"run {run_id} is being trained by another process")
+    with locked(_lock_of(run_id), f"run {run_id} is being trained"):
         write_checked(_path(run_id) / _RECORD_NAME, {"run_id": run_id, "identity": identity})
         yield RunFolder(run_id, identity, is_resumed=False)
 
@@ -95,24 +92,17 @@ def interrupted_run(
         yield None
     elif resume == AUTO:
         run_id, lock = _newest(identity, status_of, note)
-        try:
+        with lock or nullcontext():
             yield None if run_id is None else RunFolder(run_id, identity, is_resumed=True)
-        finally:
-            if lock is not None:
-                lock.close()
     else:
         _check(resume, identity, status_of)
-        with _locked(resume) as lock:
-            if lock is None:
-                raise SpoonfulError(
-                    f"trainer.resume={resume}: this run is being trained by another process"
-                )
+        with locked(_lock_of(resume), f"trainer.resume={resume}: this run is being trained"):
             yield RunFolder(resume, identity, is_resumed=True)
 
 
 def _newest(
     identity: dict[str, Any], status_of: StatusOf, note: Callable[[str], object]
-) -> tuple[str | None, IO[str] | None]:
+) -> tuple[str | None, Lock | None]:
     """Return the newest interrupted run of this identity, and the lock on it."""
     for run_id in _run_ids():
         try:
@@ -122,9 +112,9 @@ def _newest(
             continue
         if record is None or _without_data(record) != _without_data(identity):
             continue
-        lock = _lock(run_id)
+        lock = try_lock(_lock_of(run_id))
         if lock is None:
-            continue  # another process trains it
+            continue  # another process trains it, or it has just finished
         # FINISHED: killed between the end of the run and the removal of its checkpoints. The last
         # one holds the whole training: nothing is trained again, and its model is restored.
         if status_of(run_id) is None:
@@ -135,7 +125,7 @@ def _newest(
             )
         else:
             return run_id, lock
-        lock.close()
+        lock.release()
     return None, None
 
 
@@ -198,32 +188,8 @@ def _time(path: Path) -> float:
         return 0.0
 
 
-@contextmanager
-def _locked(run_id: str) -> Iterator[IO[str] | None]:
-    lock = _lock(run_id)
-    try:
-        yield lock
-    finally:
-        if lock is not None:
-            lock.close()
-
-
-def _lock(run_id: str) -> IO[str] | None:
-    """Lock a run until the file is closed or its process ends; None: it is already locked."""
-    try:
-        lock = (_path(run_id) / _LOCK_NAME).open("a")
-    except FileNotFoundError:  # it has just finished
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        return None
-    lock.seek(0)
-    lock.truncate()
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
-    return lock
+def _lock_of(run_id: str) -> Path:
+    return _path(run_id) / _LOCK_NAME
 
 
 def _path(run_id: str) -> Path:

@@ -73,7 +73,8 @@ def train_and_record(
     check_slow_targets(config)
     from spoonful.fitting.custom_objects import make_known
     from spoonful.tracking.environment import code_from_elsewhere
-    from spoonful.tracking.run import run_status, tracked_run
+    from spoonful.tracking.finding import run_status
+    from spoonful.tracking.run import tracked_run
 
     name = job.name or run_name(config)
     tags = run_tags(config, job)
