@@ -10,9 +10,10 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from spoonful.config.components import check_target
-from spoonful.config.fields import check_value, wrong_type
+from spoonful.config.fields import check_value, meaning, wrong_type
 from spoonful.config.folders import choices
 from spoonful.config.schema import CUSTOM, GROUPS, Config
+from spoonful.config.settings import name_of
 from spoonful.config.stopping import check_stopping
 from spoonful.config.targets import TARGET, Target, check_path, found, is_slow
 from spoonful.config.values import convert, converts, is_component, without_none
@@ -82,7 +83,8 @@ def _typed(name: str, value: Any, hint: Any, field: "dataclasses.Field[Any]") ->
     if dataclasses.is_dataclass(bare):
         if not isinstance(value, DictConfig):
             raise SpoonfulError(
-                f"{name}={value}: expected the keys {', '.join(_names_of(bare))} below it"
+                f"{name}={_shown(value)}: expected the keys {', '.join(_names_of(bare))} below it"
+                f"{meaning(field)}"
             )
         return _typed_section(name, value, typing.cast(type, bare))
     if value is None or not converts(value, bare):
@@ -99,9 +101,13 @@ def _component(name: str, node: Any, field: "dataclasses.Field[Any]") -> Any:
     if not isinstance(node, DictConfig) or TARGET not in node:
         group = name.replace(".", "/")
         choice = f"choose a file with {group}=<name>, or " if choices(group) else ""
+        is_item = name.endswith("]")
+        keys = (
+            f"{{{TARGET}: my_module.MyClass}}" if is_item else f"{name}.{TARGET}=my_module.MyClass"
+        )
         raise SpoonfulError(
-            f"{name}={node}: expected keys with {TARGET}, the import path of a class or function: "
-            f"{choice}write {name}.{TARGET}=my_module.MyClass"
+            f"{name}={_shown(node)}: expected keys with {TARGET}, the import path of a class or "
+            f"function: {choice}write {keys}{meaning(field)}"
         )
     path = check_path(_value(node, TARGET, f"{name}.{TARGET}"), name)
     adapter, needs = field.metadata.get("adapter"), field.metadata.get("needs")
@@ -145,7 +151,7 @@ def _target(name: str, node: DictConfig, path: str, field: "dataclasses.Field[An
 def _items(name: str, value: Any, field: "dataclasses.Field[Any]") -> list[tuple[int, Any]]:
     if not isinstance(value, ListConfig):
         raise SpoonfulError(
-            f"{name}={value}: expected a list, each item with its {TARGET} "
+            f"{name}={_shown(value)}: expected a list, each item with its {TARGET} "
             f"({field.metadata['help']})"
         )
     return list(enumerate(value))
@@ -155,7 +161,7 @@ def _pairs(name: str, value: Any) -> list[tuple[str, Any]]:
     """Return names and components; null takes one away that a file of conf/ gives."""
     if not isinstance(value, DictConfig):
         raise SpoonfulError(
-            f"{name}={value}: expected names with a {TARGET} below each; add one with "
+            f"{name}={_shown(value)}: expected names with a {TARGET} below each; add one with "
             f"+{name}.my_name={{{TARGET}: my_module.MyClass}}"
         )
     pairs = [(str(key), _value(value, str(key), f"{name}.{key}")) for key in value]
@@ -168,6 +174,10 @@ def _value(node: DictConfig, name: str, full_name: str) -> Any:
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]
         raise SpoonfulError(f"{full_name}: no usable value ({reason})") from error
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else str(value)
 
 
 def _names_of(schema: Any) -> list[str]:
@@ -196,7 +206,8 @@ def unknown_key(full_name: str, prefix: str, expected: list[str]) -> str:
     close = difflib.get_close_matches(full_name.removeprefix(prefix), expected, n=1)
     hint = f"did you mean {prefix}{close[0]}? " if close else ""
     where = prefix.rstrip(".") or "the config"
-    return f"unknown key {full_name}: {hint}{where} has the keys {', '.join(expected)}"
+    keys = f"the keys {', '.join(expected)}" if expected else "no keys"
+    return f"unknown key {full_name}: {hint}{where} has {keys}"
 
 
 def _check_together(config: Config) -> None:
@@ -211,8 +222,8 @@ def _check_together(config: Config) -> None:
     smallest = getattr(config.model, "smallest_image", 1)
     if min(dataset.image_size) < smallest:
         raise SpoonfulError(
-            f"dataset.image_size={dataset.image_size}: this model needs images of at least "
-            f"{smallest}x{smallest} px; use larger images or model=mlp"
+            f"dataset.image_size={dataset.image_size}: model={name_of(config.model)} needs images "
+            f"of at least {smallest}x{smallest} px; use larger images or model=mlp"
         )
     if config.trainer.jit_compile and config.trainer.deterministic:
         raise SpoonfulError(

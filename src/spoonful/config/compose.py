@@ -92,6 +92,9 @@ def _composed(overrides: list[str], with_hydra: bool = False) -> DictConfig:
     except MissingConfigException as error:
         numbers_of_files(check_numbers)
         options = f"; expected one of {', '.join(error.options)}" if error.options else ""
+        given = "=".join(str(error.missing_cfg_file).rsplit("/", 1))
+        if given in overrides:
+            raise SpoonfulError(given + (options.replace(";", ":") or ": no such file")) from error
         raise SpoonfulError(
             f"conf/{error.missing_cfg_file}.yaml does not exist, but a file in conf/ names it"
             f"{options}"

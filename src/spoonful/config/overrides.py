@@ -76,9 +76,11 @@ def check_choices(overrides: Sequence[Override]) -> None:
         if not is_choice(override) or override.is_delete() or override.is_hydra_override():
             continue
         group, value = override.key_or_group, override.value()
+        if override.package is not None:
+            raise SpoonfulError(f"unknown key {override.get_key_element()}: did you mean {group}?")
         known = choices(group)
         names = value if isinstance(value, list) else [value]
-        if value is None or all(str(getattr(n, "text", n)) in known for n in names):
+        if all(str(getattr(n, "text", n)) in known for n in names):
             continue
         shown = str(override.input_line).lstrip("+").partition("=")[2]
         if not known:

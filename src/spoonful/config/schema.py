@@ -110,9 +110,12 @@ class TrainerConfig:
         choices=("none", "balanced"),
     )
     augmentation: list[Component] = key(
-        "layers active in training, each with its _target_", offered=("name", "dtype")
+        "layers active in training, such as {_target_: keras.layers.RandomFlip}",
+        offered=("name", "dtype"),
     )
-    early_stopping: EarlyStoppingConfig = key("when to stop, and whose weights to keep")
+    early_stopping: EarlyStoppingConfig = key(
+        "when to stop, and whose weights to keep; patience_epochs=null: train all epochs"
+    )
 
 
 @dataclass

@@ -33,10 +33,14 @@ def run(config: Config) -> None:
     run_id = find_run(config.tracking, train_key)
     report = shown_path(evaluate_dir() / REPORT_NAME)
     name = f"test {task.score.replace('_', ' ')}"
-    print(f"{name:<14} {metrics[task.score]:.4f} ({metrics['num_images']:.0f} images)")
-    print(f"MLflow run     {run_id or 'none in this store: the model was restored by DVC'}")
-    print(f"report         {report}")
-    print("open the UI    make ui")
+    lines = {
+        name: f"{metrics[task.score]:.4f} ({metrics['num_images']:.0f} images)",
+        "MLflow run": run_id or "none in this store: the model was restored by DVC",
+        "report": report,
+        "open the UI": "make ui",
+    }
+    for word, value in lines.items():
+        print(f"{word:<{max(map(len, lines))}}  {value}")
 
 
 def _metrics(path: Path, score: str) -> dict[str, float]:

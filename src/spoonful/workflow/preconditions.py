@@ -9,6 +9,7 @@ from spoonful.diff.finding import changed, shown
 from spoonful.diff.recorded_run import RecordedRun
 from spoonful.errors import SpoonfulError
 from spoonful.record.tags import (
+    CODE_TAGS,
     COMMIT_TAG,
     FINGERPRINT_TAGS,
     GIT_TAGS,
@@ -20,6 +21,7 @@ from spoonful.record.tags import (
     RESUMED_TAGS,
 )
 from spoonful.workflow.data import open_train_and_val
+from spoonful.workflow.foreign_code import foreign_code
 
 _SHOWN_PACKAGES = 5
 _SHORT = 12
@@ -41,6 +43,7 @@ def not_as_recorded(run: RecordedRun, recorded: Config) -> list[str]:
     return [
         *_code(run),
         *_project(run),
+        *_own_code(run, recorded),
         *_resumed(run),
         *_data(run, recorded),
         *_lock(run),
@@ -66,6 +69,19 @@ def _project(run: RecordedRun) -> list[str]:
     if then is None or PROJECT_COMMIT_TAG not in now:
         return []
     return _checkout(run, "project", PROJECT_GIT_TAGS, then, now)
+
+
+def _own_code(run: RecordedRun, recorded: Config) -> list[str]:
+    """Compare the files of the user's own components."""
+    then = {
+        name.removeprefix(CODE_TAGS): digest
+        for name, digest in run.tags.items()
+        if name.startswith(CODE_TAGS)
+    }
+    return [
+        f"code of the module {name} (recorded SHA-256 {str(a)[:_SHORT]}, now {str(b)[:_SHORT]})"
+        for name, (a, b) in changed(then, foreign_code(recorded)).items()
+    ]
 
 
 def _checkout(

@@ -15,7 +15,7 @@ from spoonful import progress
 from spoonful.config.components import check_slow_targets
 from spoonful.config.own_data import with_noted_path
 from spoonful.config.schema import Config
-from spoonful.config.settings import learning_settings, run_name, settings_of
+from spoonful.config.settings import learning_settings, run_name
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hash
 from spoonful.files.whole import replaced_folder, write_json, write_text
