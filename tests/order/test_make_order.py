@@ -16,6 +16,7 @@ from spoonful.order import (
     FullOrder,
     SequentialOrder,
     make_order,
+    order_sizes,
     shuffle_name,
 )
 
@@ -113,6 +114,22 @@ def test_wrong_sizes_are_named(shuffle: str, name: str, value: Any) -> None:
     with pytest.raises(SpoonfulError) as caught:
         make_order(shuffle, 10, 0, **{name: value})
     assert str(caught.value) == f"{name}={value!r}: expected a whole number from 1 on"
+
+
+def test_an_unknown_size_is_named() -> None:
+    with pytest.raises(SpoonfulError, match=r"^block_sise=3: expected one of .*'block_size'.*$"):
+        make_order("full", 10, 0, block_sise=3)
+
+
+@pytest.mark.parametrize("shuffle", SHUFFLES)
+def test_the_sizes_of_an_order_make_it_again(shuffle: str) -> None:
+    given = {"block_size": 3, "window_blocks": 2, "buffer_size": 4}
+    order = make_order(shuffle, 10, 7, labels=LABELS, **given)
+    sizes = order_sizes(order)
+    expected = {"block": ["block_size", "window_blocks"], "buffer": ["buffer_size"]}
+    assert sizes == {name: given[name] for name in expected.get(shuffle, [])}
+    again = make_order(shuffle, 10, 7, labels=LABELS, **sizes)
+    assert np.array_equal(again(2, 0, 10), order(2, 0, 10))
 
 
 def test_a_buffer_that_no_memory_holds_is_refused() -> None:

@@ -113,7 +113,6 @@ def test_the_fingerprint_reads_each_example_once_and_few_at_a_time() -> None:
 
     class Large(Reading):
         image_shape = (512, 512, 3)
-        class_names = ("zero",)
 
         def read(self, indices: Any) -> NDArray[np.uint8]:
             asked.extend(indices)

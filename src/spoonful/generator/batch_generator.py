@@ -16,8 +16,14 @@ from spoonful.generator.limits import Limits, make_limits
 from spoonful.generator.lookahead import LookAhead
 from spoonful.generator.steps import Steps, checked_whole
 from spoonful.generator.stream import BatchStream, ChunkedBatches
+from spoonful.generator.stream_order import (
+    check_same_stream,
+    chosen_order,
+    copied,
+    order_state,
+)
 from spoonful.generator.targets import make_targets
-from spoonful.order import Indices, make_order, shuffle_name
+from spoonful.order import Indices, Order
 from spoonful.sources import Source, check_source
 from spoonful.sources.labels import check_labels
 
@@ -26,9 +32,6 @@ DTYPES = ("uint8", "float32")
 # at full speed, small enough for two windows of 16 of them to fit any memory: training inside
 # 576 MiB, of which TensorFlow left 180, ran at 91 % of its speed, with blocks of 4 MiB at 38 %.
 BLOCK_BYTES = 2 << 20
-
-# The sizes that decide a shuffle's order.
-_SIZES_OF = {"block": ("block_size", "window_blocks"), "buffer": ("buffer_size",)}
 
 
 class BatchGenerator(keras.utils.PyDataset):
@@ -43,6 +46,9 @@ class BatchGenerator(keras.utils.PyDataset):
         source: where the examples are read from.
         batch_size: examples per step, over all processes, >= process_count.
         shuffle: "none", "full", "block", "buffer" or "balanced"; False is none, True is full.
+        order: an order of your own, instead of a shuffle: order(epoch, start, stop) returns the
+            examples at the positions start..stop-1 of an epoch, whole numbers [stop - start]. A
+            pure function, called in any sequence from several threads. seed has no effect on it.
         seed: 0..2**32 - 1. 0 is a seed like any other.
         drop_remainder: leave out the last batch of an epoch where it is smaller.
         one_hot: y of classes as float32 [b, classes] instead of int64 [b]. Other labels are always
@@ -73,6 +79,7 @@ class BatchGenerator(keras.utils.PyDataset):
         batch_size: int,
         *,
         shuffle: str | bool = "full",
+        order: Order | None = None,
         seed: int = 0,
         drop_remainder: bool = False,
         one_hot: bool = True,
@@ -90,8 +97,7 @@ class BatchGenerator(keras.utils.PyDataset):
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         check_source(source)
-        self.source, self.shuffle = source, shuffle_name(shuffle)
-        self.seed, self.one_hot, self.dtype = seed, one_hot, dtype
+        self.source, self.seed, self.one_hot, self.dtype = source, seed, one_hot, dtype
         if dtype not in DTYPES:
             raise SpoonfulError(f"dtype={dtype!r}: expected one of {', '.join(DTYPES)}")
         is_cut = bool(drop_remainder)
@@ -99,14 +105,14 @@ class BatchGenerator(keras.utils.PyDataset):
         check_labels(source.labels, len(source), source.class_names, source.example_id)
         if block_size is None:
             block_size = max(1, BLOCK_BYTES // math.prod(source.image_shape))
-        self._sizes = {
+        targets = make_targets(source, one_hot)
+        sizes = {
             "block_size": block_size,
             "window_blocks": window_blocks,
             "buffer_size": buffer_size,
         }
-        targets = make_targets(source, one_hot)
-        order = make_order(self.shuffle, len(source), seed, labels=targets.labels, **self._sizes)
-        self._reader = ChunkReader(source, order, self._steps, targets, dtype, verify_shards)
+        self.shuffle, made = chosen_order(order, shuffle, len(source), seed, targets.labels, sizes)
+        self._reader = ChunkReader(source, made, self._steps, targets, dtype, verify_shards)
         self._is_epoch_served = False
         self._limits = make_limits(
             self._reader, num_threads, prefetch_batches, ram_budget_mb, read_timeout_s
@@ -248,6 +254,14 @@ class BatchGenerator(keras.utils.PyDataset):
         x = np.empty((0, *self.source.image_shape), self.dtype)
         return x, self._reader.targets.nothing()
 
+    @property
+    def order(self) -> Order:
+        """The order of the examples over all processes, called as order(epoch, start, stop).
+
+        A new object each time: calling it does not slow the reading down.
+        """
+        return copied(self._reader.order)
+
     def stream(self, start_step: int = 0) -> BatchStream:
         """Return the endless PyDataset that starts at a global step; for exact training."""
         look_ahead = LookAhead(self._reader, self._limits, is_endless=True)
@@ -263,7 +277,7 @@ class BatchGenerator(keras.utils.PyDataset):
             "seed": int(self.seed),
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
-            **{name: int(self._sizes[name]) for name in _SIZES_OF.get(self.shuffle, ())},
+            **order_state(self._reader.order),
             "drop_remainder": self.drop_remainder,
             "process_count": int(self._steps.process_count),
             "fingerprint": self.source.fingerprint,
@@ -275,17 +289,4 @@ class BatchGenerator(keras.utils.PyDataset):
         Raises:
             SpoonfulError: a field differs or is missing; names each, the saved and current value.
         """
-        current = self.state(0)
-        wrong = [
-            f"{name} (saved {state.get(name)!r}, now {value!r})"
-            for name, value in current.items()
-            if name != "step" and state.get(name) != value
-        ]
-        if "step" not in state:
-            wrong.append("step (not saved)")
-        if wrong:
-            raise SpoonfulError(
-                "the saved state belongs to another stream of batches: "
-                + ", ".join(wrong)
-                + "; use the saved settings and data, or start again"
-            )
+        check_same_stream(self.state(0), state)

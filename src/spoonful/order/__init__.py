@@ -5,6 +5,7 @@ start..stop-1 of that epoch, int64 [stop - start]. A slice is always the same sl
 epoch, whichever thread, process or restart requests it, and after whatever other request.
 """
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from spoonful.errors import SpoonfulError
 from spoonful.order.balanced import BalancedOrder
 from spoonful.order.block import BlockOrder
-from spoonful.order.buffer import MAX_BUFFER_SIZE, BufferOrder
+from spoonful.order.buffer import BufferOrder
+from spoonful.order.custom import CustomOrder, order_identity
 from spoonful.order.full import FullOrder
 from spoonful.order.keys import ORDER_STREAM
 from spoonful.order.permutation import MAX_EXAMPLES
@@ -22,21 +24,33 @@ from spoonful.order.slices import Indices, Order, SequentialOrder
 __all__ = [
     "MAX_EXAMPLES",
     "MAX_SEED",
+    "ORDERS",
     "ORDER_STREAM",
     "SHUFFLES",
     "BalancedOrder",
     "BlockOrder",
     "BufferOrder",
+    "CustomOrder",
     "FullOrder",
     "Indices",
     "Order",
     "SequentialOrder",
     "make_order",
+    "order_identity",
+    "order_sizes",
     "shuffle_name",
 ]
 
 MAX_SEED = 2**32 - 1  # the largest seed that NumPy's global generator and Keras also take
-SHUFFLES = ("none", "full", "block", "buffer", "balanced")
+# Each a dataclass. Its fields are num_examples, seed and labels where it needs them, and its sizes.
+ORDERS: dict[str, type[Any]] = {
+    "none": SequentialOrder,
+    "full": FullOrder,
+    "block": BlockOrder,
+    "buffer": BufferOrder,
+    "balanced": BalancedOrder,
+}
+SHUFFLES = tuple(ORDERS)
 
 
 def make_order(
@@ -45,9 +59,7 @@ def make_order(
     seed: int,
     *,
     labels: ArrayLike | None = None,
-    block_size: int = 1024,
-    window_blocks: int = 16,
-    buffer_size: int = 1000,
+    **sizes: int,
 ) -> Order:
     """Make the order for the name of a shuffle.
 
@@ -57,33 +69,46 @@ def make_order(
         num_examples: the length of an epoch, 1..2**62.
         seed: 0..2**32 - 1.
         labels: the examples' labels; only "balanced" uses them: whole numbers [num_examples].
-        block_size: examples per block of "block", >= 1.
-        window_blocks: blocks that "block" mixes at a time, >= 1.
-        buffer_size: examples in the buffer of "buffer", >= 1.
+        sizes: fields of the orders, each >= 1: block_size, window_blocks, buffer_size. Those of
+            other orders are checked and ignored.
 
     Raises:
-        SpoonfulError: an unknown shuffle, no examples, a seed or a size outside its range, labels
-            missing or not one whole number per example, a buffer of more than 2**31 examples.
+        SpoonfulError: an unknown shuffle or size, no examples, a seed or a size outside its range,
+            labels missing or not one whole number per example, a buffer of more than 2**31
+            examples.
     """
-    name = shuffle_name(shuffle)
+    kind = ORDERS[shuffle_name(shuffle)]
     if not 1 <= num_examples <= MAX_EXAMPLES:
         raise SpoonfulError(f"num_examples={num_examples}: expected 1 to 2**62 examples")
     if not _is_whole(seed) or not 0 <= seed <= MAX_SEED:
         raise SpoonfulError(f"seed={seed!r}: expected a whole number from 0 to {MAX_SEED}")
-    num_examples = int(num_examples)
-    sizes = {"block_size": block_size, "window_blocks": window_blocks, "buffer_size": buffer_size}
-    for size_name, size in sizes.items():
+    known = {name for one in ORDERS.values() for name in _size_names(one)}
+    for name, size in sizes.items():
+        if name not in known:
+            raise SpoonfulError(f"{name}={size!r}: expected one of the sizes {sorted(known)}")
         if not _is_whole(size) or size < 1:
-            raise SpoonfulError(f"{size_name}={size!r}: expected a whole number from 1 on")
-    if name == "none":
-        return SequentialOrder(num_examples)
-    if name == "full":
-        return FullOrder(num_examples, int(seed))
-    if name == "block":
-        return BlockOrder(num_examples, int(seed), int(block_size), int(window_blocks))
-    if name == "buffer":
-        return BufferOrder(num_examples, int(seed), _slots(num_examples, int(buffer_size)))
-    return BalancedOrder(_checked_labels(labels, num_examples), int(seed))
+            raise SpoonfulError(f"{name}={size!r}: expected a whole number from 1 on")
+    values: dict[str, Any] = {name: int(sizes[name]) for name in _size_names(kind) if name in sizes}
+    names = {field.name for field in dataclasses.fields(kind)}
+    if "labels" in names:
+        values["labels"] = _checked_labels(labels, int(num_examples))
+    if "num_examples" in names:
+        values["num_examples"] = int(num_examples)
+    if "seed" in names:
+        values["seed"] = int(seed)
+    order: Order = kind(**values)
+    return order
+
+
+def order_sizes(order: Any) -> dict[str, int]:
+    """Return the sizes of an order by name: its fields besides examples, seed and labels."""
+    return {name: getattr(order, name) for name in _size_names(type(order))}
+
+
+def _size_names(kind: type[Any]) -> list[str]:
+    given = {"num_examples", "seed", "labels"}
+    fields = dataclasses.fields(kind)
+    return [field.name for field in fields if field.init and field.name not in given]
 
 
 def shuffle_name(shuffle: str | bool) -> str:
@@ -98,17 +123,6 @@ def shuffle_name(shuffle: str | bool) -> str:
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _slots(num_examples: int, buffer_size: int) -> int:
-    """Return the number of examples that the buffer holds: at most all of them."""
-    slots = min(buffer_size, num_examples)
-    if slots > MAX_BUFFER_SIZE:
-        raise SpoonfulError(
-            f"buffer_size={buffer_size}: expected at most {MAX_BUFFER_SIZE}, for the buffer "
-            'lies in memory; shuffle="full" mixes all examples without one'
-        )
-    return slots
 
 
 def _checked_labels(labels: ArrayLike | None, num_examples: int) -> NDArray[np.integer[Any]]:

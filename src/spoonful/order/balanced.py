@@ -1,6 +1,6 @@
 """The order "balanced": all classes equally often, and the examples of each class evenly."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ class Classes:
     sizes: Words
 
 
+@dataclass(eq=False)
 class BalancedOrder:
     """Draw all classes equally often (shuffle "balanced").
 
@@ -53,15 +54,17 @@ class BalancedOrder:
         seed: 0..2**32 - 1. 0 is a seed like any other.
     """
 
-    def __init__(self, labels: NDArray[np.integer[Any]], seed: int) -> None:
-        self.num_examples = len(labels)
-        self.seed = seed
-        self._classes = _group(labels)
+    labels: NDArray[np.integer[Any]] = field(repr=False)
+    seed: int
+
+    def __post_init__(self) -> None:
+        self.num_examples = len(self.labels)
+        self._classes = _group(self.labels)
         self._domains = domains_of(self._classes.sizes)
         self._has_small = bool(self._classes.sizes.min() < SMALL)
         self._num_classes = count = len(self._classes.sizes)
         # The turn of each class in the last groups.
-        keys = draw_keys(seed, REMAINDER_STREAM, 0, num_rounds(count))
+        keys = draw_keys(self.seed, REMAINDER_STREAM, 0, num_rounds(count))
         self._turns = permute(np.arange(count, dtype=np.uint64), domain_of(count), keys)
 
     def __call__(self, epoch: int, start: int, stop: int) -> Indices:

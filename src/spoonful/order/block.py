@@ -36,13 +36,13 @@ class BlockOrder:
         num_examples: the length of an epoch, 1..2**62.
         seed: 0..2**32 - 1. 0 is a seed like any other.
         block_size: examples per block, >= 1.
-        window_blocks: blocks per window, >= 1.
+        window_blocks: blocks that are mixed at a time, >= 1.
     """
 
     num_examples: int
     seed: int
-    block_size: int
-    window_blocks: int
+    block_size: int = 1024
+    window_blocks: int = 16
 
     def __call__(self, epoch: int, start: int, stop: int) -> Indices:
         check_slice(self.num_examples, epoch, start, stop)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spoonful.errors import SpoonfulError
 from spoonful.order.keys import DRAIN_STREAM, SLOT_STREAM, Words, below, draw_keys, hash_words
 from spoonful.order.permutation import domain_of, num_rounds, permute
 from spoonful.order.slices import Indices, check_slice, runs
@@ -47,19 +48,29 @@ class BufferOrder:
     Args:
         num_examples: the length of an epoch, 1..2**62.
         seed: 0..2**32 - 1. 0 is a seed like any other.
-        buffer_size: examples in the buffer, 1..num_examples and at most 2**31.
+        buffer_size: examples in the buffer, >= 1; at most 2**31 where there are as many examples.
+
+    Raises:
+        SpoonfulError: a buffer that no memory holds.
     """
 
     num_examples: int
     seed: int
-    buffer_size: int
+    buffer_size: int = 1000
     # The last simulated stretches, most recently used last. They affect only the time taken.
     _kept: list[_Stretch] = field(default_factory=list, init=False, repr=False, compare=False)
     _lock: Any = field(default_factory=Lock, init=False, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        if self.num_slots > MAX_BUFFER_SIZE:
+            raise SpoonfulError(
+                f"buffer_size={self.buffer_size}: expected at most {MAX_BUFFER_SIZE}, because "
+                'the buffer is in memory; shuffle="full" mixes all examples without one'
+            )
+
     def __call__(self, epoch: int, start: int, stop: int) -> Indices:
         check_slice(self.num_examples, epoch, start, stop)
-        length = max(_STRETCH_LENGTH, self.buffer_size)
+        length = max(_STRETCH_LENGTH, self.num_slots)
         indices = np.empty(stop - start, dtype=np.int64)
         for number in range(start // length, -(-stop // length)):
             begin = number * length
@@ -67,6 +78,11 @@ class BufferOrder:
             first, last = max(start, begin), min(stop, begin + length)
             indices[first - start : last - start] = stretch.indices[first - begin : last - begin]
         return indices
+
+    @property
+    def num_slots(self) -> int:
+        """Number of examples that the buffer holds: at most all of them."""
+        return min(self.buffer_size, self.num_examples)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A lock cannot be sent to another process, and the kept stretches need not be.
@@ -78,7 +94,7 @@ class BufferOrder:
             before = [kept for kept in self._kept if kept.epoch == epoch and kept.number <= number]
             latest = max(before, key=lambda kept: kept.number, default=None)
             if latest is None:
-                latest = self._simulate(epoch, 0, length, np.arange(self.buffer_size))
+                latest = self._simulate(epoch, 0, length, np.arange(self.num_slots))
             while latest.number < number:
                 latest = self._simulate(epoch, latest.number + 1, length, latest.contents)
             self._kept[:] = [kept for kept in self._kept if kept is not latest]
@@ -92,13 +108,13 @@ class BufferOrder:
         contents = contents.copy()
         indices = np.empty(end - begin, dtype=np.int64)
         # From here on, no examples are left to fill a slot.
-        drain = self.num_examples - self.buffer_size
+        drain = self.num_examples - self.num_slots
         for first, last in runs(begin, min(end, drain)):
             indices[first - begin : last - begin] = self._draw(epoch, first, last, contents)
         for first, last in runs(max(begin, drain), end):
             places = np.arange(first - drain, last - drain, dtype=np.uint64)
-            keys = draw_keys(self.seed, DRAIN_STREAM, epoch, num_rounds(self.buffer_size))
-            slots = permute(places, domain_of(self.buffer_size), keys)
+            keys = draw_keys(self.seed, DRAIN_STREAM, epoch, num_rounds(self.num_slots))
+            slots = permute(places, domain_of(self.num_slots), keys)
             indices[first - begin : last - begin] = contents[slots]
         return _Stretch(epoch, number, indices, contents)
 
@@ -106,12 +122,12 @@ class BufferOrder:
         """Return the examples at positions first..last-1, and bring `contents` up to date."""
         keys = draw_keys(self.seed, SLOT_STREAM, epoch, 2)
         words = hash_words(np.arange(first, last, dtype=np.uint64), keys)
-        slots = below(words, self.buffer_size)
+        slots = below(words, self.num_slots)
         # Draws of the same slot side by side, each slot's in order: a draw takes the example that
         # filled the slot at the previous draw, and the first draw takes what the slot held.
-        turns = _stable_argsort(slots, self.buffer_size)
+        turns = _stable_argsort(slots, self.num_slots)
         slots = slots[turns]
-        filled = turns + (first + self.buffer_size)
+        filled = turns + (first + self.num_slots)
         is_first = np.empty(len(turns), dtype=bool)
         is_first[0] = True
         np.not_equal(slots[1:], slots[:-1], out=is_first[1:])

@@ -133,8 +133,8 @@ class FolderSource(Source):
             return error
         return SpoonfulError(self._message(file_id, str(error).removeprefix(path)))
 
-    @cached_property
-    def max_useful_threads(self) -> int:
+    @cached_property  # can be set, like the attribute
+    def max_useful_threads(self) -> int:  # type: ignore[override]
         """Largest number of reading threads that is useful; see `threads.py`."""
         return max_useful_threads(self._prefix, self.ids)
 

@@ -72,8 +72,8 @@ def check_labels(
     if kind is LabelKind.CLASSIFICATION:
         _check_classes(array, None if class_names is None else len(class_names), example_id)
         return kind
-    is_named = class_names is not None and (class_names or kind is LabelKind.MULTILABEL)
-    if is_named and len(class_names) != array.shape[1]:
+    is_named = bool(class_names) or kind is LabelKind.MULTILABEL
+    if class_names is not None and is_named and len(class_names) != array.shape[1]:
         raise SpoonfulError(
             f"labels of shape {array.shape} and dtype {array.dtype}, and {len(class_names)} "
             "class_names: expected one name per column"
