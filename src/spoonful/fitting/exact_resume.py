@@ -20,6 +20,7 @@ from spoonful.fitting.model_state import Arrays, model_arrays, set_model
 from spoonful.fitting.resumable import Feeds, Resumable
 from spoonful.fitting.short_epoch import ShortEpoch
 from spoonful.generator import BatchGenerator
+from spoonful.generator.feed import feed_of
 from spoonful.record.ledger import Ledger
 
 # Variables that differ between the very end of fit and where training would continue: best weights
@@ -77,7 +78,7 @@ class ExactResume(Resumable):
         self._checkpoints = CheckpointFolder(Path(path))
         super().__init__(
             self._checkpoints,
-            Feeds(generator, generator),
+            Feeds(generator, feed_of(generator)),
             Cadence(checkpoint_every_steps, checkpoint_every_minutes),
             lambda: {"has_stopped": self.model.stop_training},
         )
@@ -153,7 +154,7 @@ class ExactResume(Resumable):
         iterator = getattr(self.model, "_eval_epoch_iterator", None)
         validation = getattr(getattr(iterator, "data_adapter", None), "py_dataset", None)
         if isinstance(validation, BatchGenerator):
-            validation.serve_from(self._epoch)
+            feed_of(validation).serve_from(self._epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Complete the epoch's logs before other callbacks read them."""
@@ -173,7 +174,7 @@ class ExactResume(Resumable):
         self.model._initial_epoch = None
         if self._start is not None:
             put_states(self.companions, self._start.state["callbacks"], self._start.arrays)
-        self._generator.serve_as_asked()
+        feed_of(self._generator).serve_as_asked()
 
     def _after_training(self, logs: dict[str, float]) -> None:
         start, self._start = self._start, None

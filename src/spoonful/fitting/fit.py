@@ -16,6 +16,7 @@ from spoonful.fitting.epochs import EpochWatch
 from spoonful.fitting.handover import EpochBatches
 from spoonful.fitting.resumable import Feeds, Resumable, Stop
 from spoonful.generator import BatchGenerator
+from spoonful.generator.feed import feed_of
 from spoonful.order import make_order
 from spoonful.order.quality import ShuffleQuality
 from spoonful.record.ledger import Row
@@ -106,7 +107,7 @@ class Fit:
         self._fit(0 if start is None else start.state["epoch"])
         if self._resuming.stop is None or not self._resuming.stop.is_wanted:
             for generator in (self._generator, self._validation):
-                generator.finish_check()  # before the data read is trusted
+                feed_of(generator).finish_check()  # before the data read is trusted
         self.resumable.write_end()
         if self._resuming.stop is not None and self._resuming.stop.is_wanted:
             self._resuming.stop.now()
