@@ -31,7 +31,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     [
         (["trian"], ("unknown stage 'trian'", *STAGES)),
         (["--foo"], ("unknown stage '--foo'",)),
-        (["train", "--foo"], ("--foo", "--help", "--multirun", "key=value")),
+        (["train", "--foo"], ("--foo", "--help", "--multirun", "--config-dir", "key=value")),
         (["train", "--cfg=job"], ("--cfg=job", "--cfg")),
         (["train", "--cfg", "job"], ("job: not of the form key=value",)),
         (["train", "--verify"], ("--verify: spoonful train takes",)),
@@ -51,6 +51,9 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["diff", "a", "b", "c"], ("diff a b c", "RUN_A RUN_B")),
         (["diff", "a", "b", "nope=1"], ("unknown key nope",)),
         (["reproduce"], ("reproduce: expected reproduce RUN",)),
+        (["train", "--config-dir"], ("--config-dir: expected a folder of config files after it",)),
+        (["train", "--config-dir=nowhere"], ("--config-dir ", "nowhere: no such folder")),
+        (["train", "model._target_=no_such.Net"], ("there is no module no_such", "--config-dir")),
         (["reproduce", "a", "--force"], ("--force", "--anyway")),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -97,17 +100,17 @@ def test_cfg_prints_the_composed_config_as_yaml(capsys: pytest.CaptureFixture[st
     main(["train", "--cfg", "seed=3", "model=mlp", "generator.batch_size=8"])
     composed = yaml.safe_load(capsys.readouterr().out)
     assert composed["seed"] == composed["generator"]["seed"] == 3
-    assert composed["model"]["name"] == "mlp"
+    assert composed["model"]["_target_"] == "spoonful.models.mlp.Mlp"
     assert composed["generator"]["batch_size"] == 8
     assert set(composed) == {
-        *("dataset", "pack", "generator", "model", "optimizer"),
-        *("trainer", "seed", "sweep", "evaluation", "compare", "tracking"),
+        *("dataset", "pack", "source", "generator", "model", "optimizer", "task"),
+        *("trainer", "callbacks", "seed", "sweep", "evaluation", "compare", "tracking"),
     }
 
 
 def test_an_override_given_twice_counts_once(capsys: pytest.CaptureFixture[str]) -> None:
     main(["train", "--cfg", "+tracking.tags.a=1", "+tracking.tags.a=1"])
-    assert yaml.safe_load(capsys.readouterr().out)["tracking"]["tags"] == {"a": 1}
+    assert yaml.safe_load(capsys.readouterr().out)["tracking"]["tags"] == {"a": "1"}
 
 
 def test_a_real_process_refuses_a_wrong_key_before_anything_slow_is_imported(

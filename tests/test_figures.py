@@ -14,6 +14,7 @@ from spoonful.figures import (
     confusion_figure,
     image_grid,
     learning_curves,
+    prediction_figure,
     save,
 )
 
@@ -45,7 +46,7 @@ def history_of(num_epochs: int) -> list[dict[str, float]]:
 @pytest.mark.parametrize("num_epochs", [1, 2, 40])
 def test_learning_curves_show_every_epoch_and_the_one_kept(num_epochs: int) -> None:
     history = history_of(num_epochs)
-    figure = learning_curves(history, best_epoch=num_epochs)
+    figure = learning_curves(history, num_epochs, ("loss", "accuracy"))
     loss, accuracy = figure.axes
     assert (loss.get_title(), accuracy.get_title()) == ("loss", "accuracy")
     train, val, kept = loss.get_lines()
@@ -54,6 +55,34 @@ def test_learning_curves_show_every_epoch_and_the_one_kept(num_epochs: int) -> N
     assert list(np.asarray(val.get_ydata())) == [h["val_loss"] for h in history]
     assert list(np.asarray(kept.get_xdata())) == [num_epochs, num_epochs]
     rendered(figure)
+
+
+@pytest.mark.parametrize("names", [("loss",), ("loss", "a_b", "$x^$")])
+def test_learning_curves_have_a_field_for_each_metric(names: tuple[str, ...]) -> None:
+    history = [{name: 1.0 for one in names for name in (one, f"val_{one}")}] * 2
+    figure = learning_curves(history, 1, names)
+    assert tuple(axes.get_title() for axes in figure.axes) == names
+    rendered(figure)
+
+
+@pytest.mark.parametrize(("num_values", "num_fields"), [(1, 1), (3, 3), (5, 5), (40, 12)])
+def test_predicted_numbers_are_drawn_against_the_actual(num_values: int, num_fields: int) -> None:
+    actual = np.arange(num_values * 3, dtype=np.float64).reshape(3, num_values)
+    names = [f"$y_{number}$" for number in range(num_values)]
+    figure = prediction_figure(actual, actual[::-1], names)
+    assert [axes.get_title() for axes in figure.axes] == names[:num_fields]
+    for place, axes in enumerate(figure.axes):
+        points = np.asarray(axes.collections[0].get_offsets())
+        np.testing.assert_array_equal(
+            points, np.column_stack([actual, actual[::-1]])[:, [place, place + num_values]]
+        )
+        (right,) = axes.get_lines()  # where both are the same
+        assert list(np.asarray(right.get_xdata())) == list(np.asarray(right.get_ydata()))
+    rendered(figure)
+
+
+def test_constant_numbers_are_drawn_too() -> None:
+    rendered(prediction_figure(np.zeros((3, 1)), np.zeros((3, 1)), ["value"]))
 
 
 def test_the_confusion_matrix_shows_counts_and_shares_of_each_row() -> None:

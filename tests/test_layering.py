@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import CHECKOUT
 from tests.imports import (
     MODULES,
     PACKAGE,
@@ -45,14 +46,17 @@ ARROWS = {
     "quiet": "progress signals",
     "sources": "errors files sources.images",
     "sources.packed": "background errors files sources",
-    "config": "errors files order project sources.images sources.packed",
+    "config": "errors files order project quiet",
     "generator": "background errors order sources sources.packed",
-    "packing": "errors files sources sources.packed",
-    "datasets": "config errors files progress sources sources.images",
+    "packing": "config errors files sources sources.packed",
+    "datasets": "config errors files order progress project sources sources.images",
     "diff": "config record",
     "models": "config errors",
+    "optimizers": "config errors",
+    "tasks": "config errors evaluation record sources",
     "fitting": (
-        "config errors files fitting.checkpoints generator models order progress record sources"
+        "config errors files fitting.checkpoints generator models optimizers order progress record "
+        "sources tasks"
     ),
     "splitting": "datasets errors",
     "tracking": (
@@ -60,8 +64,7 @@ ARROWS = {
     ),
     "": "errors fitting generator sources sources.packed",
     "workflow": (
-        "config datasets diff errors figures files fitting fitting.checkpoints generator "
-        "models output progress project quiet record refusals secrets sources sources.packed "
+        "config diff errors figures files fitting fitting.checkpoints generator models output progress project quiet record refusals secrets sources sources.packed "
         "tracking"
     ),
     "sweep": (
@@ -69,9 +72,9 @@ ARROWS = {
         "tracking watched workflow"
     ),
     "stages": (
-        "compare config datasets diff errors evaluation figures files fitting generator "
-        "output packing progress project quiet record secrets sources.packed splitting sweep "
-        "tracking workflow"
+        "compare config datasets diff errors evaluation files fitting generator output packing "
+        "progress project quiet record secrets sources sources.packed splitting sweep tracking "
+        "workflow"
     ),
     "command_line": (
         "config dvc_stage errors output progress project refusals secrets signals stages"
@@ -79,6 +82,9 @@ ARROWS = {
     "__main__": "command_line",
 }
 COMMANDS = ("stages", "workflow", "sweep")  # start without what is slow
+# What conf/ names with `_target_`: it is imported to check a config.
+COMPONENTS = ("models", "optimizers", "tasks", "datasets", "packing")
+BUILDERS = ("models.build", "optimizers.build")  # imported once training begins
 # Top-level packages, and the only modules of ours that may import them.
 ONLY_IN = {
     "mlflow": ("tracking",),
@@ -87,6 +93,8 @@ ONLY_IN = {
         "stages.evaluate",
         "fitting",
         "models",
+        "optimizers",
+        "tasks",
         "generator",
         "workflow.trained_model",
         "quiet",
@@ -94,10 +102,10 @@ ONLY_IN = {
     "tensorflow": ("fitting", "quiet", "tracking.environment"),
     "hydra": ("command_line", "config", "workflow.job"),
     "omegaconf": ("config", "workflow.training", "workflow.train_record"),
-    "matplotlib": ("figures", "evaluation.report", "compare", "tracking"),
+    "matplotlib": ("figures", "evaluation.judgement", "compare", "tracking"),
     "optuna": ("sweep.search", "sweep.study"),
     "scipy": ("compare.significance",),
-    "sklearn": ("fitting.fit", "evaluation.scores", "splitting"),
+    "sklearn": ("tasks.classification", "evaluation.scores", "evaluation.multilabel", "splitting"),
     "xxhash": ("generator.step_digest", "fitting.resumable", "record.ledger"),
     "ml_dtypes": ("fitting.checkpoints.checkpoint",),
     "pydantic": ("files.documents",),
@@ -166,12 +174,17 @@ def test_checkpoints_and_the_ledger_know_neither_keras_nor_hydra() -> None:
 
 def test_stages_import_what_is_slow_only_when_they_run() -> None:
     slow = {"keras", "tensorflow", "mlflow", "dvc", "matplotlib", "sklearn"}
-    slow_modules = ("fitting", "models", "generator", "tracking.run", "tracking.finding", "figures")
+    slow_modules = (
+        "fitting",
+        *BUILDERS,
+        "generator",
+        "tracking.run",
+        "tracking.finding",
+        "figures",
+    )
+    quick = (*COMMANDS, *COMPONENTS, "config", "command_line", "order", "sources")
     for path in MODULES:
-        if within(
-            name_of(path),
-            ("stages", "workflow", "sweep", "config", "command_line", "order", "sources"),
-        ):
+        if within(name_of(path), quick) and not within(name_of(path), BUILDERS):
             for name in imported_at_once(path):
                 assert name.split(".")[0] not in slow, f"{name_of(path)}: {name}"
                 below = name.removeprefix("spoonful.")
@@ -179,11 +192,12 @@ def test_stages_import_what_is_slow_only_when_they_run() -> None:
 
 
 def test_fitting_knows_nothing_of_hydra_mlflow_or_dvc() -> None:
-    pure = ("fitting", "models", "generator", "evaluation", "diff", "compare")
+    pure = ("fitting", *COMPONENTS, "generator", "evaluation", "diff", "compare")
     for path in MODULES:
         if within(name_of(path), pure):
             top = {name.split(".")[0] for name in imported(path)}
-            assert not top & {"hydra", "omegaconf", "mlflow", "dvc"}
+            of_dvc = {"dvc"} if not within(name_of(path), ONLY_IN["dvc"]) else set()
+            assert not top & ({"hydra", "omegaconf", "mlflow"} | of_dvc)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -217,6 +231,23 @@ def test_the_command_line_and_the_configs_import_nothing_slow() -> None:
         "print([name for name in slow if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_checking_any_choice_of_conf_imports_nothing_slow() -> None:
+    code = (
+        "import sys\n"
+        "from spoonful.config.compose import compose_config\n"
+        "from spoonful.config.folders import choices\n"
+        "from spoonful.config.schema import GROUPS\n"
+        "for group in (*GROUPS, 'optimizer/schedule', 'experiment'):\n"
+        "    for name in choices(group):\n"
+        "        compose_config([f'{group}={name}'])\n"
+        "slow = ('tensorflow', 'keras', 'mlflow', 'dvc', 'sklearn', 'matplotlib')\n"
+        "print([name for name in slow if name in sys.modules])\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
 

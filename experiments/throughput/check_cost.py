@@ -70,6 +70,7 @@ class Epochs:
     def run(self, is_checked: bool) -> tuple[float, float]:
         """Train one epoch to the end of its check; return its time and processor time, in s."""
         from spoonful import BatchGenerator, PackedSource
+        from spoonful.generator.feed import feed_of
         from spoonful.sources.packed import check as packed_check
 
         packed_check.forget()
@@ -77,7 +78,7 @@ class Epochs:
         generator = BatchGenerator(source, self._case.batch_size, verify_shards=is_checked)
         begin, begin_processor = time.perf_counter(), time.process_time()
         fit_as_trainer(self._model, generator, 1)
-        generator.finish_check()
+        feed_of(generator).finish_check()
         return time.perf_counter() - begin, time.process_time() - begin_processor
 
 

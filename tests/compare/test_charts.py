@@ -15,10 +15,11 @@ from spoonful.compare.charts.time_chart import time_charts
 from spoonful.compare.page import all_charts
 from spoonful.compare.points import Study, group_by_point
 from spoonful.compare.quantities import Quantity
-from spoonful.compare.runs import PointRun, SweepRuns
+from spoonful.compare.runs import DEFAULT_SCORE, PointRun, Score, SweepRuns
 
 MakeSweep = Callable[..., SweepRuns]
 SIZE, SHUFFLE, RATE = "generator.batch_size", "generator.shuffle", "optimizer.learning_rate"
+LOSS = Score("val_loss", is_more_better=False)
 SIZES = {SIZE: (16, 64, 256)}
 
 
@@ -27,8 +28,8 @@ def words(chart: Chart) -> list[str]:
     return [text.strip() for text in re.findall(r"<text[^>]*>([^<]*)</text>", chart.svg)]
 
 
-def study_of(sweep: SweepRuns, metric: str = "val_accuracy") -> Study:
-    return group_by_point(sweep, metric)
+def study_of(sweep: SweepRuns, score: Score = DEFAULT_SCORE) -> Study:
+    return group_by_point(replace(sweep, score=score))
 
 
 def named(study: Study, name: str) -> Quantity:
@@ -71,8 +72,8 @@ def test_a_cell_without_a_result_says_so(grid: SweepRuns) -> None:
 
 
 def test_the_better_cell_is_the_stronger(grid: SweepRuns) -> None:
-    for metric in ("val_accuracy", "val_loss"):
-        (chart,) = heat_maps(study_of(grid, metric))
+    for score in (DEFAULT_SCORE, LOSS):
+        (chart,) = heat_maps(study_of(grid, score))
         strengths = [
             float(text)
             for text in re.findall(r"fill: var\(--heat\); opacity: ([0-9.]+)", chart.svg)
@@ -204,20 +205,20 @@ def test_what_no_run_recorded_has_no_bars(grid: SweepRuns) -> None:
 
 
 @pytest.mark.parametrize(
-    ("axes", "metric"),
+    ("axes", "score"),
     [
-        ({}, "val_accuracy"),
-        ({RATE: (0.1, 0.01)}, "val_loss"),
-        ({SIZE: (16,), SHUFFLE: ("full",)}, "val_accuracy"),
-        ({"model": ("cnn", "mlp"), "optimizer/schedule": (None, "$a_b$ <x>")}, "val_loss"),
+        ({}, DEFAULT_SCORE),
+        ({RATE: (0.1, 0.01)}, LOSS),
+        ({SIZE: (16,), SHUFFLE: ("full",)}, DEFAULT_SCORE),
+        ({"model": ("cnn", "mlp"), "optimizer/schedule": (None, "$a_b$ <x>")}, LOSS),
     ],
 )
 def test_any_axes_make_charts_with_something_in_them(
-    sweep_of: MakeSweep, axes: dict[str, tuple[object, ...]], metric: str
+    sweep_of: MakeSweep, axes: dict[str, tuple[object, ...]], score: Score
 ) -> None:
-    study = study_of(sweep_of(axes, lambda *values: 0.9), metric)
+    study = study_of(sweep_of(axes, lambda *values: 0.9), score)
     groups = all_charts(study)
-    assert {"Speed and memory", metric} <= set(groups)
+    assert {"Speed and memory", score.metric} <= set(groups)
     names = [chart.name for charts in groups.values() for chart in charts]
     assert len(names) == len(set(names))
     for charts in groups.values():

@@ -59,8 +59,8 @@ class Page(HTMLParser):
             self.headings.append(data)
 
 
-def report_of(sweep: SweepRuns, folder: Path, metric: str = "val_accuracy") -> str:
-    write_report(folder, findings(group_by_point(sweep, metric), 0.05))
+def report_of(sweep: SweepRuns, folder: Path) -> str:
+    write_report(folder, findings(group_by_point(sweep), 0.05))
     return (folder / "report.html").read_text(encoding="utf-8")
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 import pytest
 
 from spoonful.compare.quantities import Quantity, quantities
-from spoonful.compare.runs import PointRun
+from spoonful.compare.runs import DEFAULT_SCORE, PointRun, Score
 
 MakeRun = Callable[..., PointRun]
 
 
-def named(name: str, metric: str = "val_accuracy") -> Quantity:
-    return next(quantity for quantity in quantities(metric) if quantity.name == name)
+def named(name: str, score: Score = DEFAULT_SCORE) -> Quantity:
+    return next(quantity for quantity in quantities(score) if quantity.name == name)
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,30 @@ def test_the_time_is_the_sum_of_the_epochs_where_it_was_not_cumulated(run_of: Ma
 
 
 def test_the_loss_is_another_metric_of_interest(run_of: MakeRun) -> None:
-    first, last, *_ = quantities("val_loss")
+    first, last, *_ = quantities(Score("val_loss", is_more_better=False))
     assert (first.name, last.name) == ("val_loss", "last_val_loss")
     assert first.of(run_of(1, {}, 0.9)) == pytest.approx(0.1)
     assert first.has_smaller_better
     assert not named("val_accuracy").has_smaller_better
     assert first.shown(0.12345) == "0.1235"
     assert (first.unit, first.unit_of_difference) == ("", "")
+
+
+def test_the_score_of_another_task_is_read_of_validation_and_test_images(run_of: MakeRun) -> None:
+    error = "mean_absolute_error"
+    score = Score(f"val_{error}", is_more_better=False)
+    metrics = {f"val_{error}": {1: 0.4, 2: 0.2, 3: 0.3}}
+    scalars = {f"best_val_{error}": 0.2, f"test_{error}": 0.25}
+    run = run_of(1, {}, 0.9, metrics=metrics, scalars=scalars)
+    first, last, test, *_ = quantities(score)
+    assert [quantity.of(run) for quantity in (first, last, test)] == [0.2, 0.3, 0.25]
+    assert [quantity.name for quantity in (first, last, test)] == [
+        f"val_{error}",
+        f"last_val_{error}",
+        f"test_{error}",
+    ]
+    assert all(quantity.has_smaller_better for quantity in (first, last, test))
+    assert (first.shown(0.2), first.unit) == ("0.2000", "")  # no share of anything
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

@@ -5,13 +5,17 @@ from collections.abc import Callable
 import pytest
 
 from spoonful.compare.runs import (
+    DEFAULT_SCORE,
     PointRun,
+    Score,
     Setting,
     SweepRuns,
     inferred_axes,
+    score_of,
     shown_setting,
     typed_setting,
 )
+from spoonful.record.tags import SCORE_MODE_TAG, SCORE_TAG
 
 MakeRun = Callable[..., PointRun]
 
@@ -55,7 +59,7 @@ def test_a_value_is_written_as_on_the_command_line(value: Setting, text: str) ->
 
 
 def test_the_value_of_a_group_is_the_name_of_its_choice(run_of: MakeRun) -> None:
-    settings = {"model.name": "cnn", "optimizer.schedule.name": "constant", "seed": 0}
+    settings = {"model": "cnn", "optimizer.schedule": "constant", "seed": 0}
     run = run_of(1, settings, 0.9)
     assert run.setting("model") == "cnn"
     assert run.setting("optimizer/schedule") == "constant"
@@ -95,12 +99,33 @@ def test_keys_that_differ_alike_are_one_axis(run_of: MakeRun) -> None:
 
 def test_another_choice_of_a_group_is_one_axis_whatever_keys_it_has(run_of: MakeRun) -> None:
     runs = [
-        run_of(1, {"model.name": "cnn", "model.num_units": "[8]", "model.dropouts": 1}, 0.9),
-        run_of(2, {"model.name": "mlp", "model.num_units": "[9]"}, 0.9),
-        run_of(3, {"model.name": "mlp", "model.num_units": "[8]"}, 0.9),
+        run_of(1, {"model": "cnn", "model.num_units": "[8]", "model.dropouts": 1}, 0.9),
+        run_of(2, {"model": "mlp", "model.num_units": "[9]"}, 0.9),
+        run_of(3, {"model": "mlp", "model.num_units": "[8]"}, 0.9),
     ]
-    assert inferred_axes(runs) == ("model.name",)
+    assert inferred_axes(runs) == ("model",)
 
 
 def test_without_runs_there_are_no_axes() -> None:
     assert inferred_axes(()) == ()
+
+
+OF_REGRESSION = {SCORE_TAG: "val_mean_absolute_error", SCORE_MODE_TAG: "min"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "tags", "score"),
+    [
+        (None, {}, DEFAULT_SCORE),  # of a run that recorded none
+        (None, OF_REGRESSION, Score("val_mean_absolute_error", is_more_better=False)),
+        ("val_macro_f1", OF_REGRESSION, Score("val_macro_f1", is_more_better=True)),
+        ("val_loss", {}, Score("val_loss", is_more_better=False)),
+        ("val_mean_absolute_error", {}, Score("val_mean_absolute_error", is_more_better=False)),
+        # What the task itself says decides, whatever its score is called.
+        ("gain_error", {SCORE_TAG: "gain_error", SCORE_MODE_TAG: "max"}, Score("gain_error", True)),
+    ],
+)
+def test_points_are_ranked_by_what_is_asked_or_by_the_score_of_their_task(
+    asked: str | None, tags: dict[str, str], score: Score
+) -> None:
+    assert score_of(asked, tags) == score

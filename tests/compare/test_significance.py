@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from spoonful.compare.points import Study, group_by_point
-from spoonful.compare.runs import SweepRuns
+from spoonful.compare.runs import Score, SweepRuns
 from spoonful.compare.significance import (
     ALONE,
     CONSTANT,
@@ -36,7 +36,7 @@ def study_of(sweep_of: MakeSweep, values: Mapping[int, Mapping[int, float]]) -> 
         {SIZE: tuple(values)}, lambda size, seed: values[size].get(seed, -1.0), seeds=seeds
     )
     runs = tuple(run for run in sweep.runs if run.scalars["best_val_accuracy"] >= 0)
-    return group_by_point(replace(sweep, runs=runs), "val_accuracy")
+    return group_by_point(replace(sweep, runs=runs))
 
 
 def only_difference(sweep_of: MakeSweep, values: Mapping[int, Mapping[int, float]]) -> Difference:
@@ -172,7 +172,7 @@ def test_what_cannot_be_tested_is_not_counted_by_the_correction(sweep_of: MakeSw
 
 
 def test_values_of_an_axis_are_paired_over_all_else(grid: SweepRuns) -> None:
-    study = group_by_point(grid, "val_accuracy")
+    study = group_by_point(grid)
     (shuffle,) = axis_differences(study, "generator.shuffle", LEVEL)
     # 0.5 apart for each of 3 batch sizes and 3 seeds
     assert (shuffle.axis, shuffle.a, shuffle.b) == ("generator.shuffle", "none", "full")
@@ -197,7 +197,7 @@ def test_the_best_value_of_an_axis_is_that_of_pairs_all_values_have(grid: SweepR
         else run
         for run in grid.runs
     )
-    study = group_by_point(replace(grid, runs=runs), "val_accuracy")
+    study = group_by_point(replace(grid, runs=runs))
     found = axis_differences(study, SIZE, LEVEL)
     assert found[0].b == "16"
     assert {(d.a, d.b): d.num_pairs for d in found} == {
@@ -208,7 +208,7 @@ def test_the_best_value_of_an_axis_is_that_of_pairs_all_values_have(grid: SweepR
 
 
 def test_a_smaller_loss_is_the_better_value(grid: SweepRuns) -> None:
-    study = group_by_point(grid, "val_loss")
+    study = group_by_point(replace(grid, score=Score("val_loss", is_more_better=False)))
     (shuffle,) = axis_differences(study, "generator.shuffle", LEVEL)
     assert shuffle.b == "full"
     assert shuffle.mean == pytest.approx(0.5)

@@ -9,7 +9,7 @@ import pytest
 
 from spoonful.compare.points import group_by_point
 from spoonful.compare.report import findings
-from spoonful.compare.runs import SweepRuns
+from spoonful.compare.runs import Score, SweepRuns
 from spoonful.compare.tables import points_text, write_tables
 
 
@@ -28,7 +28,7 @@ def partly(grid: SweepRuns) -> SweepRuns:
 
 @pytest.fixture
 def tables(partly: SweepRuns, tmp_path: Path) -> Path:
-    found = findings(group_by_point(partly, "val_accuracy"), 0.05)
+    found = findings(group_by_point(partly), 0.05)
     of_axes = [d for family in found.axes.values() for d in family]
     write_tables(tmp_path, found.study, [*found.points, *of_axes])
     return tmp_path
@@ -93,7 +93,8 @@ def test_the_best_point_is_a_metric_for_dvc(tables: Path) -> None:
 
 def test_one_seed_leaves_the_deviation_out(grid: SweepRuns, tmp_path: Path) -> None:
     runs = tuple(run for run in grid.runs if run.settings["seed"] == 0)
-    study = group_by_point(replace(grid, runs=runs, num_points=6), "val_loss")
+    score = Score("val_loss", is_more_better=False)
+    study = group_by_point(replace(grid, runs=runs, num_points=6, score=score))
     write_tables(tmp_path, study, [])
     assert json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8")) == {
         "point": "batch_size=16 shuffle=full",
@@ -107,7 +108,7 @@ def test_one_seed_leaves_the_deviation_out(grid: SweepRuns, tmp_path: Path) -> N
 
 
 def test_a_terminal_shows_the_points_in_columns(partly: SweepRuns) -> None:
-    lines = points_text(group_by_point(partly, "val_accuracy")).splitlines()
+    lines = points_text(group_by_point(partly)).splitlines()
     assert lines[0].split()[:2] == ["point", "seeds"]
     assert lines[1].startswith("batch_size=16 shuffle=full ")
     assert "94.97 ± 0.35" in lines[1]

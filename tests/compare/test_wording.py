@@ -7,7 +7,7 @@ import pytest
 
 from spoonful.compare.points import group_by_point
 from spoonful.compare.report import findings
-from spoonful.compare.runs import SweepRuns
+from spoonful.compare.runs import DEFAULT_SCORE, Score, SweepRuns
 from spoonful.compare.significance import Difference
 from spoonful.compare.wording import point_assumption, shown_interval, shown_p
 
@@ -16,8 +16,8 @@ MINUS = "\N{MINUS SIGN}"
 SIZE = "generator.batch_size"
 
 
-def words_of(sweep: SweepRuns, metric: str = "val_accuracy") -> list[str]:
-    return findings(group_by_point(sweep, metric), 0.05).words()
+def words_of(sweep: SweepRuns, score: Score = DEFAULT_SCORE) -> list[str]:
+    return findings(group_by_point(replace(sweep, score=score)), 0.05).words()
 
 
 def test_the_best_point_and_what_is_worse_are_named(grid: SweepRuns) -> None:
@@ -71,7 +71,7 @@ def test_a_better_mean_of_fewer_seeds_is_named(sweep_of: MakeSweep) -> None:
 
 
 def test_losses_have_no_unit(grid: SweepRuns) -> None:
-    assert words_of(grid, "val_loss")[0] == (
+    assert words_of(grid, Score("val_loss", is_more_better=False))[0] == (
         "Best: batch_size=16 shuffle=full with val_loss 0.0503 ± 0.0035 (3 seeds)."
     )
 
@@ -97,13 +97,13 @@ def test_p_values_are_short(value: float | None, text: str) -> None:
 
 
 def test_an_interval_has_signs(grid: SweepRuns) -> None:
-    target = group_by_point(grid, "val_accuracy").target
+    target = group_by_point(grid).target
     difference = Difference("point", "a", "b", 3, "within", -0.01, -0.0251, 0.0049)
     assert shown_interval(target, difference) == f"{MINUS}2.51 to +0.49"
 
 
 def test_the_assumption_names_its_numbers(grid: SweepRuns) -> None:
-    study = group_by_point(grid, "val_accuracy")
+    study = group_by_point(grid)
     found: Sequence[Difference] = findings(study, 0.05).points
     words = point_assumption(study, found, 0.05)
     assert "independent from seed to seed and about normally distributed; 3 seeds" in words
@@ -118,7 +118,7 @@ def test_no_number_that_is_none_is_shown(
     sweep_of: MakeSweep, seeds: tuple[int, ...], level: float
 ) -> None:
     for accuracy in (lambda size, seed: 0.9, lambda size, seed: 0.9 + 0.01 * seed * size / 64):
-        study = group_by_point(sweep_of({SIZE: (16, 64)}, accuracy, seeds), "val_accuracy")
+        study = group_by_point(sweep_of({SIZE: (16, 64)}, accuracy, seeds))
         found = findings(study, level)
         text = " ".join([*found.words(), point_assumption(study, found.points, level)])
         assert not {"nan", "inf", "None"} & set(text.replace(",", " ").split())

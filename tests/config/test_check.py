@@ -1,22 +1,30 @@
 import dataclasses
 import math
+import pkgutil
 import typing
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from spoonful.config.model_schema import CnnConfig
-from spoonful.config.optimizer_schema import SCHEDULES, AdamConfig, WarmupCosineConfig
-from spoonful.config.pack_schema import JpegPackConfig
 
 from spoonful.config.check import check_config
 from spoonful.config.compose import compose_config
 from spoonful.config.fields import allowed
-from spoonful.config.schema import GROUPS, Config, EarlyStoppingConfig, FolderConfig
+from spoonful.config.schema import Config
+from spoonful.config.settings import settings_of
+from spoonful.datasets.folder import Folder
 from spoonful.errors import SpoonfulError
+from spoonful.models.cnn import Cnn
+from spoonful.optimizers.adam import Adam
+from spoonful.optimizers.warmup_cosine import WarmupCosine
 from spoonful.order import MAX_SEED
+from spoonful.packing.jpeg import Jpeg
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
 
 # overrides -> what the one line must contain
 REFUSED = [
@@ -26,11 +34,11 @@ REFUSED = [
     ("modle=cnn", ("unknown key modle", "did you mean model?")),
     ("+generator.x=1", ("unknown key generator.x", "batch_size, shuffle, block_size")),
     ("++generator.x=1", ("unknown key generator.x",)),
-    ("+foo=1", ("unknown key foo", "dataset, pack, generator, model")),
-    ("foo=1", ("unknown key foo", "dataset, pack, generator, model")),
+    ("+foo=1", ("unknown key foo", "dataset, pack, source, generator, model")),
+    ("foo=1", ("unknown key foo", "dataset, pack, source, generator, model")),
     ("dataset.path=x", ("unknown key dataset.path", "image_size")),  # a key of another choice
-    ("optimizer.schedule.warmup_epochs=2", ("optimizer.schedule.warmup_epochs", "name")),
-    ("generator@foo=folder", ("unknown key generator@foo", "did you mean generator?")),
+    ("optimizer.schedule.warmup_epochs=2", ("optimizer.schedule.warmup_epochs", "no keys")),
+    ("generator@foo=default", ("unknown key generator@foo", "did you mean generator?")),
     # missing keys
     ("~seed", ("seed: the key is missing", "seed=<value>")),
     ("~generator", ("generator: the key is missing",)),
@@ -66,7 +74,7 @@ REFUSED = [
     ("pack.shard_mb=0", ("pack.shard_mb=0", ">= 1")),
     ("pack.num_threads=0", ("pack.num_threads=0", ">= 1", "null")),
     ("pack.quality=90", ("unknown key pack.quality", "shard_mb")),  # a key of pack=jpeg
-    ("pack.name=zip", ("pack.name=zip", "one of raw, jpeg")),
+    ("pack._target_=zip", ("pack._target_=zip", "my_module.MyClass")),
     ("dataset.num_channels=2", ("dataset.num_channels=2", "one of 1, 3")),
     ("dataset.image_size=[28]", ("dataset.image_size=[28]", "2 numbers")),
     ("model.num_filters=[1,0]", ("model.num_filters=[1, 0]", ">= 1")),
@@ -87,8 +95,8 @@ REFUSED = [
     ("dataset.image_size=[5,9]", ("dataset.image_size=[5, 9]", "model=cnn", "6x6", "model=mlp")),
     ("trainer.augmentation=[1]", ("trainer.augmentation[0]=1", "keras.layers.")),
     ("trainer.augmentation=[{_target_: os.system}]", ("trainer.augmentation[0]", "os.system")),
-    ("optimizer.schedule=warmup_cosine", ("optimizer/schedule=warmup_cosine",)),
-    ("model.name=null", ("model.name=None", "one of cnn, mlp, resnet, vgg")),
+    ("optimizer.schedule=warmup_cosine", ("optimizer/schedule=<name>",)),
+    ("model._target_=null", ("model._target_=None", "my_module.MyClass")),
     ("trainer.jit_compile=true", ("trainer.jit_compile=true", "trainer.deterministic=false")),
 ]
 
@@ -131,8 +139,8 @@ def test_values_arrive_with_their_declared_types() -> None:
     assert isinstance(config.optimizer.learning_rate, float)
     assert config.tracking.tags == {"a": "1"}
     assert config.seed == config.generator.seed == 0
-    assert isinstance(config.optimizer, AdamConfig)
-    assert isinstance(config.model, CnnConfig)
+    assert isinstance(config.optimizer, Adam)
+    assert isinstance(config.model, Cnn)
     assert config.model.dropout_rates == [0.25, 0.5]
     assert compose_config(["trainer.jit_compile=null"]).trainer.jit_compile is None
     assert compose_config(["trainer.epochs=${seed}", "seed=7"]).trainer.epochs == 7
@@ -140,7 +148,7 @@ def test_values_arrive_with_their_declared_types() -> None:
 
 def test_the_warm_up_schedule_is_typed() -> None:
     schedule = compose_config(["optimizer/schedule=warmup_cosine"]).optimizer.schedule
-    assert schedule == WarmupCosineConfig("warmup_cosine", 1.0, 0.0)
+    assert schedule == WarmupCosine(1.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -159,12 +167,12 @@ def test_the_keys_of_jpeg_packing_have_limits(override: str, words: str) -> None
 @pytest.mark.parametrize("given", ["444", "'444'"])
 def test_subsampling_may_be_written_as_a_number(given: str) -> None:
     pack = compose_config(["pack=jpeg", f"pack.chroma_subsampling={given}"]).pack
-    assert pack == JpegPackConfig("jpeg", 90, "444", 256, None)
+    assert pack == Jpeg(shard_mb=256, num_threads=None, quality=90, chroma_subsampling="444")
 
 
 def test_null_is_kept_where_it_is_allowed() -> None:
     dataset = compose_config(["dataset=folder"]).dataset
-    assert isinstance(dataset, FolderConfig)
+    assert isinstance(dataset, Folder)
     assert dataset.path is None
 
 
@@ -172,15 +180,34 @@ def test_a_config_without_hydra_s_own_keys_is_checked_as_well() -> None:
     from omegaconf import OmegaConf
 
     config = compose_config([])
-    assert check_config(OmegaConf.create(dataclasses.asdict(config))) == config
+    assert check_config(OmegaConf.create(settings_of(config))) == config
+
+
+def _targets(node: Any) -> Iterator[type]:
+    """The dataclasses that a file of conf/ names."""
+    for key, value in node.items() if isinstance(node, dict) else ():
+        if key == "_target_" and value.startswith("spoonful."):
+            target: Any = pkgutil.resolve_name(value)
+            assert dataclasses.is_dataclass(target)
+            yield target
+        yield from _targets(value)
+
+
+def _sections(schema: type) -> Iterator[type]:
+    """A dataclass and those in it."""
+    yield schema
+    for hint in typing.get_type_hints(schema).values():
+        if dataclasses.is_dataclass(hint):
+            yield from _sections(typing.cast(type, hint))
 
 
 def _limited_keys() -> Iterator[Any]:
-    schemas = [s for choices in GROUPS.values() for s in choices.values()]
-    for schema in (*schemas, *SCHEDULES.values(), EarlyStoppingConfig, Config):
+    files = sorted(CONF.rglob("*.yaml"))
+    components = {one for path in files for one in _targets(yaml.safe_load(path.read_text()))}
+    assert {Cnn, Adam, WarmupCosine, Jpeg, Folder} < components
+    for schema in (*_sections(Config), *sorted(components, key=lambda one: one.__name__)):
         for field in dataclasses.fields(schema):
-            if field.metadata:
-                yield pytest.param(schema, field, id=f"{schema.__name__}.{field.name}")
+            yield pytest.param(schema, field, id=f"{schema.__name__}.{field.name}")
 
 
 @pytest.mark.parametrize(("schema", "field"), list(_limited_keys()))
@@ -201,7 +228,7 @@ def test_every_key_says_what_it_means_and_its_limits_fit_its_type(schema: type, 
 def test_a_learning_rate_is_taken_exactly_where_it_is_finite_and_positive(rate: float) -> None:
     from spoonful.config.fields import check_value
 
-    field = next(f for f in dataclasses.fields(AdamConfig) if f.name == "learning_rate")
+    field = next(f for f in dataclasses.fields(Adam) if f.name == "learning_rate")
     if math.isfinite(rate) and rate > 0:
         check_value("optimizer.learning_rate", rate, field)
     else:

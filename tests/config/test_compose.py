@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
-from spoonful.config.optimizer_schema import SCHEDULES
 
+import spoonful
 from spoonful.config.compose import compose_config, composed_yaml
+from spoonful.config.folders import choices
 from spoonful.config.schema import GROUPS
+from spoonful.config.settings import name_of
 from spoonful.errors import SpoonfulError
 from spoonful.project import conf_dir, project_root
 
@@ -32,30 +34,53 @@ def refusal(overrides: list[str]) -> str:
 def test_every_file_in_conf_composes_and_checks(choice: str) -> None:
     config = compose_config([choice])
     group, _, name = choice.partition("=")
-    if group in GROUPS and None not in GROUPS[group]:
-        assert getattr(config, group).name == name
-    if group == "optimizer/schedule":
-        assert config.optimizer.schedule.name == name
+    if "_target_" in yaml.safe_load((CONF / f"{group}/{name}.yaml").read_text()):
+        made: Any = config
+        for part in group.split("/"):
+            made = getattr(made, part)
+        assert name_of(made) == name
 
 
-def test_conf_holds_a_file_for_every_choice_of_the_schema_and_no_other_folder() -> None:
-    for group, choices in GROUPS.items():
-        names = {path.stem for path in (CONF / group).glob("*.yaml")}
-        # A group of one schema may hold several sets of values.
-        assert names == set(choices) if None not in choices else "default" in names
-    assert {p.stem for p in (CONF / "optimizer/schedule").glob("*.yaml")} == set(SCHEDULES)
+# The packages of components, and the groups that choose among them.
+PACKAGES = {
+    "models": ("model",),
+    "datasets": ("dataset",),
+    "tasks": ("task",),
+    "packing": ("pack",),
+    "optimizers": ("optimizer", "optimizer/schedule"),
+}
+NO_COMPONENTS = {"dataset", "task", "optimizer", "plan"}  # what components derive from, and return
+
+
+def components_of(package: str) -> set[str]:
+    """The modules that declare a component of their own name."""
+    found = set()
+    for path in (Path(spoonful.__file__).parent / package).glob("*.py"):
+        if re.search(rf"^class {path.stem.title().replace('_', '')}\b", path.read_text(), re.M):
+            found.add(path.stem)
+    return {name for name in found - NO_COMPONENTS if not name.startswith("foreign_")}
+
+
+def test_conf_holds_a_folder_for_every_group_and_no_other() -> None:
     folders = {path.name for path in CONF.iterdir() if path.is_dir()}
     assert folders == {*GROUPS, "experiment"}
+    assert all(choices(group) for group in folders)
+
+
+@pytest.mark.parametrize(("package", "groups"), PACKAGES.items())
+def test_conf_holds_a_file_for_every_component_of_ours(
+    package: str, groups: tuple[str, ...]
+) -> None:
+    named = {name for group in groups for name in choices(group)}
+    assert components_of(package) == named
 
 
 def test_models_optimizers_and_schedules_combine_freely() -> None:
-    for model, optimizer, schedule in itertools.product(
-        GROUPS["model"], GROUPS["optimizer"], SCHEDULES
-    ):
-        choices = [f"model={model}", f"optimizer={optimizer}", f"optimizer/schedule={schedule}"]
-        config = compose_config(choices)
-        assert config.model.name == model
-        assert (config.optimizer.name, config.optimizer.schedule.name) == (optimizer, schedule)
+    groups = ("model", "optimizer", "optimizer/schedule")
+    for chosen in itertools.product(*map(choices, groups)):
+        config = compose_config([f"{g}={name}" for g, name in zip(groups, chosen, strict=True)])
+        made = (config.model, config.optimizer, config.optimizer.schedule)
+        assert tuple(map(name_of, made)) == chosen
 
 
 REFUSED = [
@@ -65,7 +90,7 @@ REFUSED = [
     ("experiment=nope", "experiment=nope: expected one of"),
     ("hydra/launcher=x", "hydra/launcher=x: expected one of basic"),
     ("model=", "expected one of cnn, mlp, resnet, vgg"),
-    ("model=null", "conf/<group>"),
+    ("model=null", "model=null: expected one of cnn, mlp, resnet, vgg"),
     ("generator", "generator: not of the form key=value"),
     ("a b", "a b: not of the form key=value"),
     ("trainer.epochs=[1", "trainer.epochs=[1: not of the form key=value"),
@@ -77,8 +102,7 @@ REFUSED = [
     ("seed=choice(1,2)", "--multirun"),
     ("~foo", "'foo' does not exist"),
     ("optimizer/schedul=constant", "unknown key optimizer/schedul"),
-    ("tracking.tags.a=1", "add an entry with +tracking.tags.a=<value>"),
-    ("trainer.early_stopping.x.y=1", "unknown key trainer.early_stopping.x.y"),
+    ("trainer.early_stopping.x.y=1", "unknown key trainer.early_stopping.x: trainer.early_stoppi"),
 ]
 
 
@@ -102,12 +126,12 @@ def test_a_wrong_override_is_explained_with_the_keys_of_the_chosen_file() -> Non
 @pytest.mark.parametrize(
     ("content", "parts"),
     [
-        (b"name: cnn\nnum_units: [1\nx: 2\n", ("cnn.yaml, line 3", "not valid YAML")),
-        (b"name: cnn\n\tnum_units: 1\n", ("cnn.yaml, line 2", "not valid YAML")),
-        (b"", ("model.name",)),
-        (b"- a\n- b\n", ("model=", "conf/model")),
-        (b"name: other\n", ("model.name=other", "one of cnn, mlp, resnet, vgg")),
-        (b"name: cnn\nname: mlp\n", ("cnn.yaml, line 2", "duplicate key name")),
+        (b"_target_: a.B\nnum_units: [1\nx: 2\n", ("cnn.yaml, line 3", "not valid YAML")),
+        (b"_target_: a.B\n\tnum_units: 1\n", ("cnn.yaml, line 2", "not valid YAML")),
+        (b"", ("model={}", "_target_")),
+        (b"- a\n- b\n", ("model=['a', 'b']", "choose a file with model=<name>")),
+        (b"_target_: other\n", ("model._target_=other", "my_module.MyClass")),
+        (b"_target_: a.B\n_target_: a.C\n", ("cnn.yaml, line 2", "duplicate key _target_")),
     ],
 )
 def test_a_broken_file_in_conf_is_named(
@@ -132,23 +156,26 @@ def test_a_number_that_python_cannot_read_names_its_key(value: str) -> None:
 def test_such_a_number_in_conf_names_its_key(
     project: Path, monkeypatch: pytest.MonkeyPatch, number: str
 ) -> None:
-    path = project / "conf/generator/packed.yaml"
+    path = project / "conf/generator/default.yaml"
     path.write_text(re.sub(r"batch_size: \d+", f"batch_size: {number}", path.read_text()))
     monkeypatch.chdir(project)
     project_root.cache_clear()
     message = refusal([])
     assert "batch_size=" in message
     assert len(message) < 500
-    assert ("conf/generator/packed.yaml, line " in message) == number.isdecimal()
+    assert ("conf/generator/default.yaml, line " in message) == number.isdecimal()
 
 
 def test_missing_files_in_conf_are_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
     project_root.cache_clear()
     (project / "conf/model/cnn.yaml").unlink()
-    assert refusal([]) == "model=cnn: expected one of mlp, resnet, vgg"
+    message = refusal([])
+    assert message.startswith("conf/model/cnn.yaml does not exist, but a file in conf/ names it; ")
+    assert message.endswith("expected one of mlp, resnet, vgg")
+    assert refusal(["model=cnn"]) == "model=cnn: expected one of mlp, resnet, vgg"
     (project / "conf/model/mlp.yaml").rename(project / "conf/model/cnn.yaml")
-    assert "model.name" not in composed_yaml([])
+    assert name_of(compose_config([]).model) == "mlp"  # the file says what it is, not its name
     assert "model=mlp" in refusal(["model=mlp"])
 
 
@@ -168,5 +195,9 @@ def test_the_configs_of_the_project_one_is_in_are_read(
 def test_the_composed_yaml_is_what_the_config_says() -> None:
     composed: dict[str, Any] = yaml.safe_load(composed_yaml(["seed=5", "model=mlp"]))
     assert composed["seed"] == composed["generator"]["seed"] == 5
-    assert composed["model"] == {"name": "mlp", "num_units": [256, 128], "dropout_rate": 0.2}
+    assert composed["model"] == {
+        "_target_": "spoonful.models.mlp.Mlp",
+        "num_units": [256, 128],
+        "dropout_rate": 0.2,
+    }
     assert "hydra" not in composed

@@ -5,14 +5,16 @@ from typing import Any
 import pytest
 
 from spoonful.config.compose import compose_config
-from spoonful.config.schema import FolderConfig, MnistConfig
 from spoonful.config.settings import (
     differences,
     flattened,
     learning_settings,
     run_name,
+    settings_of,
     with_absolute_paths,
 )
+from spoonful.datasets.folder import Folder
+from spoonful.datasets.mnist import Mnist
 
 
 def _leaves(value: dict[str, Any], prefix: str = "") -> set[str]:
@@ -26,12 +28,13 @@ def _leaves(value: dict[str, Any], prefix: str = "") -> set[str]:
 def test_flattened_has_every_key_with_its_value() -> None:
     config = compose_config(["optimizer/schedule=warmup_cosine", "+tracking.tags.team=blue"])
     flat = flattened(config)
-    assert set(flat) == _leaves(dataclasses.asdict(config))
+    assert set(flat) == {name.removesuffix("._target_") for name in _leaves(settings_of(config))}
     assert flat["trainer.early_stopping.metric"] == "val_loss"
     assert flat["optimizer.schedule.warmup_epochs"] == 1.0
     assert flat["tracking.tags.team"] == "blue"
     assert flat["dataset.image_size"] == [8, 8]
     assert flat["seed"] == 0
+    assert (flat["model"], flat["optimizer.schedule"]) == ("cnn", "warmup_cosine")
 
 
 def test_an_empty_mapping_is_a_value_of_its_own() -> None:
@@ -58,7 +61,7 @@ def test_learning_settings_hold_no_places() -> None:
     moved = ["dataset=folder", "dataset.path=/x", "dataset.link=copy", "dataset.max_pixels=9"]
     assert learning_settings(compose_config(moved)) == folder
     assert set(folder["dataset"]) == {
-        *("name", "image_size", "resize", "num_channels", "background"),
+        *("_target_", "image_size", "resize", "num_channels", "background"),
         *("val_fraction", "test_fraction", "split_seed"),
     }
 
@@ -90,15 +93,19 @@ def test_learning_settings_hold_nothing_that_only_changes_the_speed() -> None:
     fast = ["generator.num_threads=3", "generator.prefetch_batches=5", "generator.ram_budget_mb=9"]
     fast += ["generator.read_timeout_s=1", "pack.num_threads=2", "pack.shard_mb=7"]
     for choice in ("folder", "packed"):
-        usual = learning_settings(compose_config([f"generator={choice}"]))
-        assert learning_settings(compose_config([f"generator={choice}", *fast])) == usual
+        usual = learning_settings(compose_config([f"source={choice}"]))
+        assert learning_settings(compose_config([f"source={choice}", *fast])) == usual
 
 
 def test_learning_settings_hold_the_packing_where_packed_images_are_read() -> None:
     raw = learning_settings(compose_config(["source=packed"]))
-    assert raw["pack"] == {"name": "raw"}
+    assert raw["pack"] == {"_target_": "spoonful.packing.raw.Raw"}
     jpeg = learning_settings(compose_config(["source=packed", "pack=jpeg", "pack.quality=70"]))
-    assert jpeg["pack"] == {"name": "jpeg", "quality": 70, "chroma_subsampling": "420"}
+    assert jpeg["pack"] == {
+        "_target_": "spoonful.packing.jpeg.Jpeg",
+        "quality": 70,
+        "chroma_subsampling": "420",
+    }
     folder = learning_settings(compose_config(["source=folder"]))
     assert "pack" not in folder
     assert learning_settings(compose_config(["source=folder", "pack=jpeg"])) == folder
@@ -113,14 +120,14 @@ def test_paths_are_taken_from_where_the_command_was_typed(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     moved = with_absolute_paths(folder)
-    assert isinstance(moved.dataset, FolderConfig)
+    assert isinstance(moved.dataset, Folder)
     assert moved.dataset.path == str(tmp_path / "cats")
     assert dataclasses.replace(moved, dataset=folder.dataset) == folder
     moved = with_absolute_paths(mnist)
-    assert isinstance(moved.dataset, MnistConfig)
+    assert isinstance(moved.dataset, Mnist)
     assert moved.dataset.mirror == str(tmp_path / "files")
     moved = with_absolute_paths(home)
-    assert isinstance(moved.dataset, FolderConfig)
+    assert isinstance(moved.dataset, Folder)
     assert moved.dataset.path == str(tmp_path / "home/x")
 
 
@@ -134,7 +141,7 @@ def test_absent_paths_stay_absent(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_mirror_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPOONFUL_MIRROR", "/somewhere")
     dataset = compose_config(["dataset=mnist"]).dataset
-    assert isinstance(dataset, MnistConfig)
+    assert isinstance(dataset, Mnist)
     assert dataset.mirror == "/somewhere"
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from spoonful.config.schema import MnistConfig
 from spoonful.datasets import mnist
 from spoonful.datasets.download import download
+from spoonful.datasets.mnist import Mnist
 from spoonful.errors import SpoonfulError
 
 CONTENT = bytes(range(256)) * 1_000
@@ -100,9 +100,8 @@ def test_silence_is_an_error(server: str, tmp_path: Path) -> None:
     assert 0.3 <= time.monotonic() - start_s < 4
 
 
-def config(urls: list[str], timeout_s: float = 10) -> MnistConfig:
-    return MnistConfig(
-        name="mnist",
+def dataset(urls: list[str], timeout_s: float = 10) -> Mnist:
+    return Mnist(
         image_size=[28, 28],
         resize="stretch",
         num_channels=1,
@@ -127,7 +126,7 @@ def test_mnist_comes_from_the_first_address_that_has_it(
     server: str, nobody: str, tmp_path: Path
 ) -> None:
     urls = [nobody, f"{server}/nothing/", f"{server}/short", f"{server}/chunked", f"{server}/files"]
-    mnist.fetch(config(urls), tmp_path / "raw")
+    dataset(urls).fetch(tmp_path / "raw")
     found = {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()}
     assert found == FILES
 
@@ -139,7 +138,7 @@ def test_a_broken_download_is_one_line_with_every_reason(
     kinds = ["nothing", "short", "chunked", "silent", "whole"]
     urls = [nobody, *(f"{server}/{kind}" for kind in kinds)]
     with pytest.raises(SpoonfulError) as caught:
-        mnist.fetch(config(urls, timeout_s=0.3), tmp_path / "raw")
+        dataset(urls, timeout_s=0.3).fetch(tmp_path / "raw")
     message = str(caught.value)
     assert "\n" not in message
     assert all(f"{url}/train-images-idx3-ubyte.gz: " in message for url in urls)
@@ -153,7 +152,7 @@ def test_a_broken_download_is_one_line_with_every_reason(
 @pytest.mark.parametrize("urls", [[], ["nonsense"], ["http://host.invalid/mnist"]])
 def test_no_way_to_the_files_names_the_mirror(tmp_path: Path, urls: list[str]) -> None:
     with pytest.raises(SpoonfulError) as caught:
-        mnist.fetch(config(urls), tmp_path / "raw")
+        dataset(urls).fetch(tmp_path / "raw")
     assert "\n" not in str(caught.value)
     assert "dataset.mirror" in str(caught.value)
     assert "SPOONFUL_MIRROR" in str(caught.value)

@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 
-from spoonful.config.schema import FolderConfig
-from spoonful.datasets import folder
+from spoonful.datasets.folder import LIST_NAME, Folder, RawFiles
 from spoonful.errors import SpoonfulError
 
 
-def config(path: Path | str | None, **settings: Any) -> FolderConfig:
+def dataset(path: Path | str | None, **settings: Any) -> Folder:
     values = {
-        "name": "folder",
         "path": None if path is None else str(path),
         "image_size": [8, 8],
         "resize": "stretch",
@@ -26,7 +24,7 @@ def config(path: Path | str | None, **settings: Any) -> FolderConfig:
         "split_seed": 0,
         "link": "auto",
     }
-    return FolderConfig(**{**values, **settings})
+    return Folder(**{**values, **settings})
 
 
 def fill(root: Path, *names: str) -> Path:
@@ -38,12 +36,12 @@ def fill(root: Path, *names: str) -> Path:
     return root
 
 
-def opened(root: Path, raw_dir: Path, **settings: Any) -> folder.RawFiles:
-    folder.fetch(config(root, **settings), raw_dir)
-    return folder.open_raw(config(root, **settings), raw_dir)
+def opened(root: Path, raw_dir: Path, **settings: Any) -> RawFiles:
+    dataset(root, **settings).fetch(raw_dir)
+    return dataset(root, **settings).open_raw(raw_dir)
 
 
-def found(raw: folder.RawFiles) -> list[tuple[str | None, str, str]]:
+def found(raw: RawFiles) -> list[tuple[str | None, str, str]]:
     return [(image.given_split, image.class_name, image.file_name) for image in raw.images]
 
 
@@ -78,13 +76,13 @@ def test_what_is_no_readable_image_is_counted_and_said(
 ) -> None:
     root = fill(tmp_path / "mine", "cat/a.png", "cat/a.heic", "cat/deep/b.HEIC", "cat/notes.txt")
     fill(root, "dog/b.png", "dog/._b.png", "dog/clip.mp4", "loose.txt")
-    folder.fetch(config(root), tmp_path / "raw")
+    dataset(root).fetch(tmp_path / "raw")
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("passed over: 2 .heic (HEIC, convert with ")
     assert all(part in line for part in ("1 .txt", "1 hidden", "1 .mp4 (videos"))
     fill(root, "sheep/a.heic", "sheep/b.heic")  # a class of them would be lost
     with pytest.raises(SpoonfulError, match=r"sheep: a class without any image .*2 \.heic"):
-        folder.fetch(config(root), tmp_path / "raw")
+        dataset(root).fetch(tmp_path / "raw")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +108,7 @@ def test_what_is_called_an_image_and_is_no_file_is_named(
         path.symlink_to({"device": "/dev/zero", "dangling": "nowhere.png", "loop": "b.png"}[kind])
     (root / "cat" / "up").symlink_to("..")  # nor is this followed for ever
     with pytest.raises(SpoonfulError, match=words) as caught:
-        folder.fetch(config(root), tmp_path / "raw")
+        dataset(root).fetch(tmp_path / "raw")
     assert str(caught.value).startswith(f"{path}: ")
     path.unlink()
     assert len(opened(root, tmp_path / "raw").images) == 1
@@ -153,16 +151,16 @@ def test_folders_that_make_no_data_set_are_named(
 ) -> None:
     root = fill(tmp_path / "mine", *names)
     with pytest.raises(SpoonfulError) as caught:
-        folder.fetch(config(root), tmp_path / "raw")
+        dataset(root).fetch(tmp_path / "raw")
     assert all(word in str(caught.value) for word in words)
     assert not (tmp_path / "raw").exists()
 
 
 def test_no_path_and_no_fetch_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SpoonfulError, match=r"dataset\.path=FOLDER"):
-        folder.fetch(config(None), tmp_path / "raw")
+        dataset(None).fetch(tmp_path / "raw")
     with pytest.raises(SpoonfulError, match="spoonful fetch dataset=folder"):
-        folder.open_raw(config(tmp_path), tmp_path / "raw")
+        dataset(tmp_path).open_raw(tmp_path / "raw")
 
 
 ODD_NAMES = ("zwölf Äpfel.png", "猫.png", 'a "b", c.png', "line\nbreak.png", "return\rcarriage.png")
@@ -181,8 +179,8 @@ def test_odd_file_names_come_through(tmp_path: Path) -> None:
 def test_the_list_is_the_same_every_time(tmp_path: Path) -> None:
     root = fill(tmp_path / "mine", *(f"{name}/{name}.png" for name in "hgfedcba"))
     for name in ("one", "two"):
-        folder.fetch(config(root), tmp_path / name)
-    one, two = ((tmp_path / name / folder.LIST_NAME).read_bytes() for name in ("one", "two"))
+        dataset(root).fetch(tmp_path / name)
+    one, two = ((tmp_path / name / LIST_NAME).read_bytes() for name in ("one", "two"))
     assert one == two
     lines = one.decode().splitlines()
     assert lines[0] == "path,bytes,sha256"
@@ -252,7 +250,7 @@ def test_a_link_that_cannot_be_made_names_the_way_out(
 
     raw = opened(fill(tmp_path / "mine", "cat/a.png"), tmp_path / "raw", link="symlink")
     monkeypatch.setattr(os, "symlink", no_links)
-    raw = folder.open_raw(config(tmp_path / "mine", link="symlink"), tmp_path / "raw")
+    raw = dataset(tmp_path / "mine", link="symlink").open_raw(tmp_path / "raw")
     with pytest.raises(SpoonfulError, match=r"dataset\.link=symlink .*dataset\.link=copy"):
         raw.place(0, tmp_path / "target.png")
 

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from spoonful.config.schema import MnistConfig
 from spoonful.datasets import mnist
+from spoonful.datasets.mnist import Mnist
 from spoonful.errors import SpoonfulError
 
 REAL_MIRROR = os.environ.get("SPOONFUL_MIRROR")
@@ -20,9 +20,8 @@ LABELS = [3, 1, 4, 1, 5]
 NUM_TRAIN = 3
 
 
-def config(mirror: Path | str | None, **settings: Any) -> MnistConfig:
+def dataset(mirror: Path | str | None, **settings: Any) -> Mnist:
     values = {
-        "name": "mnist",
         "image_size": [28, 28],
         "resize": "stretch",
         "num_channels": 1,
@@ -34,7 +33,7 @@ def config(mirror: Path | str | None, **settings: Any) -> MnistConfig:
         "urls": [],
         "timeout_s": 5.0,
     }
-    return MnistConfig(**{**values, **settings})
+    return Mnist(**{**values, **settings})
 
 
 def idx_files() -> dict[str, bytes]:
@@ -74,8 +73,8 @@ def test_a_mirror_is_read_in_each_of_its_forms(
 ) -> None:
     mirror = tmp_path / "mirror"
     fill(mirror / below, published, packed)
-    mnist.fetch(config(mirror), tmp_path / "raw")
-    raw = mnist.open_raw(config(mirror), tmp_path / "raw")
+    dataset(mirror).fetch(tmp_path / "raw")
+    raw = dataset(mirror).open_raw(tmp_path / "raw")
     assert np.array_equal(raw.pixels, PIXELS)
     assert [image.class_name for image in raw.images] == ["3", "1", "4", "1", "5"]
     assert [image.given_split for image in raw.images] == [None] * 3 + ["test"] * 2
@@ -89,14 +88,14 @@ def test_another_compression_is_as_good(tmp_path: Path, published: dict[str, byt
     mirror = fill(tmp_path / "mirror", published)
     for file in mirror.iterdir():
         file.write_bytes(gzip.compress(gzip.decompress(file.read_bytes()), 1, mtime=7))
-    mnist.fetch(config(mirror), tmp_path / "raw")
-    assert len(mnist.open_raw(config(mirror), tmp_path / "raw").images) == 5
+    dataset(mirror).fetch(tmp_path / "raw")
+    assert len(dataset(mirror).open_raw(tmp_path / "raw").images) == 5
 
 
 def refused(mirror: Path, raw_dir: Path) -> str:
     """The one-line error of a fetch that must leave nothing behind."""
     with pytest.raises(SpoonfulError) as caught:
-        mnist.fetch(config(mirror), raw_dir)
+        dataset(mirror).fetch(raw_dir)
     assert [path.name for path in raw_dir.parent.iterdir()] == [mirror.name]
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -139,11 +138,11 @@ def test_a_missing_file_is_named(tmp_path: Path, published: dict[str, bytes]) ->
 
 def test_a_refused_fetch_keeps_what_was_there(tmp_path: Path, published: dict[str, bytes]) -> None:
     mirror = fill(tmp_path / "mirror", published)
-    mnist.fetch(config(mirror), tmp_path / "raw")
+    dataset(mirror).fetch(tmp_path / "raw")
     (mirror / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(SpoonfulError):
-        mnist.fetch(config(mirror), tmp_path / "raw")
-    assert len(mnist.open_raw(config(mirror), tmp_path / "raw").images) == 5
+        dataset(mirror).fetch(tmp_path / "raw")
+    assert len(dataset(mirror).open_raw(tmp_path / "raw").images) == 5
 
 
 @pytest.mark.parametrize("lost", [None, "t10k-labels-idx1-ubyte"])
@@ -154,15 +153,15 @@ def test_opening_before_fetching_says_what_to_run(
         fill(tmp_path, published, packed=False)
         (tmp_path / lost).unlink()
     with pytest.raises(SpoonfulError, match="spoonful fetch dataset=mnist"):
-        mnist.open_raw(config(None), tmp_path)
+        dataset(None).open_raw(tmp_path)
 
 
 @pytest.mark.skipif(
     REAL_MIRROR is None, reason="SPOONFUL_MIRROR does not name a folder with the MNIST files"
 )
 def test_the_real_mnist(tmp_path: Path) -> None:
-    mnist.fetch(config(REAL_MIRROR), tmp_path / "raw")
-    raw = mnist.open_raw(config(REAL_MIRROR), tmp_path / "raw")
+    dataset(REAL_MIRROR).fetch(tmp_path / "raw")
+    raw = dataset(REAL_MIRROR).open_raw(tmp_path / "raw")
     assert raw.pixels.shape == (70_000, 28, 28)
     assert Counter(image.given_split for image in raw.images) == {None: 60_000, "test": 10_000}
     # The first labels and the class counts that everyone knows.

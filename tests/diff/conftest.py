@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -11,13 +10,15 @@ import pytest
 
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import Config
-from spoonful.diff.recorded_run import METRICS, RecordedRun
+from spoonful.config.settings import settings_of
+from spoonful.diff.recorded_run import RecordedRun
 from spoonful.record.ledger import TRAIN, VAL, Ledger, Row
 
 MakeRun = Callable[..., RecordedRun]
 MakeRows = Callable[..., list[Row]]
 
 STEPS_PER_EPOCH = 250
+METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 TAGS = {
     "digest.data": "8b585a055a4e0713",
     "digest.split": "9602aeb5e75e3a15",
@@ -83,7 +84,7 @@ def make_run(
         "status": "FINISHED",
         "started": datetime(2026, 11, 23, 17, 40),
         "tags": {name: value for name, value in changed.items() if value is not None},
-        "config": asdict(composed(overrides)),
+        "config": settings_of(composed(overrides)),
         "overrides": ["model=mlp", *overrides],
         "packages": {"keras": "3.15.1", "numpy": "2.4.6"},
         "metrics": {

@@ -70,7 +70,10 @@ if __name__ == "__main__":
         keras.callbacks.LambdaCallback(on_train_batch_end=tell_step),
     ]
     if folder:
-        callbacks.append(spoonful.ExactResume(folder, generator, EVERY_STEPS))
+        resume = spoonful.ExactResume(
+            folder, generator, callbacks, checkpoint_every_steps=EVERY_STEPS
+        )
+        callbacks = [resume]
     model = compiled_model()
     model.fit(
         generator,

@@ -132,7 +132,8 @@ def watch_of(clock: Clock, reports: list[EpochReport]) -> EpochWatch:
 
     batches = SimpleNamespace(asked_time=0.0, take_ready_times=lambda first, count: [None])
     resumable = SimpleNamespace(position=0, digests={})
-    watch = EpochWatch(cast(Any, batches), cast(Any, resumable), 1, 16, 9, 1, look, reports.append)
+    watched = (cast(Any, batches), cast(Any, resumable))
+    watch = EpochWatch(*watched, 1, 16, 9, 1, look, reports.append, "accuracy")
     watch.set_model(SimpleNamespace(optimizer=keras.optimizers.SGD()))
     return watch
 

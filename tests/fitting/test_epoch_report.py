@@ -26,29 +26,40 @@ REPORT = EpochReport(
 
 
 def test_the_line_of_an_epoch_holds_what_a_person_waits_for() -> None:
-    assert epoch_line(REPORT) == (
+    assert epoch_line(REPORT, "accuracy") == (
         "epoch  3/20  loss 0.1235  accuracy 0.9000  val_loss 0.2500  val_accuracy 1.0000"
         "  12,346 images/s  left 1:25"
     )
+
+
+def test_the_line_shows_the_score_of_the_task() -> None:
+    metrics = {"loss": 0.5, "mean_absolute_error": 0.2, "mine": 7.0}
+    metrics |= {f"val_{name}": value / 2 for name, value in metrics.items()}
+    line = epoch_line(dataclasses.replace(REPORT, metrics=metrics), "mean_absolute_error")
+    assert line.startswith(
+        "epoch  3/20  loss 0.5000  mean_absolute_error 0.2000"
+        "  val_loss 0.2500  val_mean_absolute_error 0.1000  12,346"
+    )
+    assert "mine" not in line
 
 
 def test_the_time_left_is_that_of_the_remaining_epochs() -> None:
     assert REPORT.left_s == 17 * 5.0
     last = dataclasses.replace(REPORT, epoch=20)
     assert last.left_s == 0.0
-    assert epoch_line(last).endswith("  left 0:00")
+    assert epoch_line(last, "accuracy").endswith("  left 0:00")
     slow = dataclasses.replace(REPORT, train_s=3600.0, val_s=0.0)
-    assert epoch_line(slow).endswith("  left 1020:00")
+    assert epoch_line(slow, "accuracy").endswith("  left 1020:00")
 
 
 def test_a_minute_is_never_sixty_seconds() -> None:
     almost = dataclasses.replace(REPORT, epoch=19, train_s=59.7, val_s=0.0)
-    assert epoch_line(almost).endswith("  left 1:00")
+    assert epoch_line(almost, "accuracy").endswith("  left 1:00")
 
 
 def test_a_loss_that_is_no_number_can_be_shown() -> None:
     lost = dataclasses.replace(REPORT, metrics={**REPORT.metrics, "loss": math.nan})
-    assert "loss nan" in epoch_line(lost)
+    assert "loss nan" in epoch_line(lost, "accuracy")
 
 
 def test_what_differs_from_run_to_run_has_units_in_its_names() -> None:

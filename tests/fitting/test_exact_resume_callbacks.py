@@ -75,14 +75,14 @@ def interrupted(
 ) -> None:
     """Fit, and be interrupted by a callback at a step of which there is no checkpoint yet."""
     generator = make_generator()
-    resume = ExactResume(folder, generator, every_steps)
+    resume = ExactResume(folder, generator, [*callbacks, at], checkpoint_every_steps=every_steps)
     with pytest.raises(InterruptionError):
-        fit(make_model(), generator, resume, *callbacks, at, **settings)
+        fit(make_model(), generator, resume, **settings)
 
 
 def resumed(folder: Path, *callbacks: Callback, **settings: Any) -> keras.Model:
     generator = make_generator()
-    return fit(make_model(), generator, ExactResume(folder, generator), *callbacks, **settings)
+    return fit(make_model(), generator, ExactResume(folder, generator, callbacks), **settings)
 
 
 class WarmUp(Callback):
@@ -208,7 +208,7 @@ def test_the_logs_that_training_ends_with_are_whole_where_validation_alone_was_l
 def test_a_callback_whose_state_is_lost_is_named(tmp_path: Path) -> None:
     generator = make_generator()
     with pytest.warns(UserWarning, match=r"does not keep rate of WarmUp: .* get_state\(\)"):
-        fit(make_model(), generator, ExactResume(tmp_path, generator), WarmUp(0.5), epochs=1)
+        fit(make_model(), generator, ExactResume(tmp_path, generator, [WarmUp(0.5)]), epochs=1)
 
 
 def test_a_state_that_no_checkpoint_can_hold_is_named(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_a_state_that_no_checkpoint_can_hold_is_named(tmp_path: Path) -> None:
 
     generator = make_generator()
     with pytest.raises(SpoonfulError, match=r"KeepsASet: callbacks/0/seen is of type set"):
-        fit(make_model(), generator, ExactResume(tmp_path, generator), KeepsASet())
+        fit(make_model(), generator, ExactResume(tmp_path, generator, [KeepsASet()]))
 
 
 def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(tmp_path: Path) -> None:

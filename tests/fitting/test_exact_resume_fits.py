@@ -80,9 +80,9 @@ def fit_keeping(
 ) -> tuple[Any, ...]:
     """Fit, keep the last checkpoint; return the bits and how many steps were trained."""
     generator, steps = make_generator(), []
-    resume = ExactResume(folder, generator, delete_checkpoint=False)
     count = Lambda(on_train_batch_end=lambda batch, logs: steps.append(batch))
-    model = fit(make(), generator, *callbacks, resume, count, **settings)
+    resume = ExactResume(folder, generator, [*callbacks, count], delete_checkpoint=False)
+    model = fit(make(), generator, resume, **settings)
     return *bits(model), len(steps)
 
 
@@ -102,9 +102,9 @@ def interrupt_at(number: int, method: str = "on_train_batch_end") -> Callback:
 def interrupted(folder: Path, number: int, **settings: Any) -> tuple[keras.Model, BatchGenerator]:
     """Fit with a checkpoint after each step until, inside a later one, an exception ends it."""
     generator, model = make_generator(), make_model()
-    resume = ExactResume(folder, generator, checkpoint_every_steps=1)
+    resume = ExactResume(folder, generator, [interrupt_at(number)], checkpoint_every_steps=1)
     with pytest.raises(InterruptionError):
-        fit(model, generator, resume, interrupt_at(number), **settings)
+        fit(model, generator, resume, **settings)
     return model, generator
 
 
@@ -162,8 +162,11 @@ def test_a_fit_that_a_callback_ends_inside_an_epoch_is_finished(tmp_path: Path) 
         model.stop_training = batch == 2
 
     generator, model = make_generator(), make_model()
-    resume = ExactResume(tmp_path, generator, 1, delete_checkpoint=False)
-    expected = bits(fit(model, generator, resume, Lambda(on_train_batch_end=end)))
+    others = [Lambda(on_train_batch_end=end)]
+    resume = ExactResume(
+        tmp_path, generator, others, checkpoint_every_steps=1, delete_checkpoint=False
+    )
+    expected = bits(fit(model, generator, resume))
     assert int(model.optimizer.iterations) == 3
     assert fit_keeping(tmp_path) == (*expected, 0)
 
@@ -184,8 +187,8 @@ def test_the_second_fit_of_a_script_resumes_by_itself(tmp_path: Path) -> None:
         generator, model = make_generator(), make_model()
         fit(model, generator, ExactResume(tmp_path / "1", generator, delete_checkpoint=False))
         others = [] if number is None else [interrupt_at(number)]
-        second = ExactResume(tmp_path / "2", generator, checkpoint_every_steps=1)
-        return bits(fit(model, generator, second, *others, epochs=2))
+        second = ExactResume(tmp_path / "2", generator, others, checkpoint_every_steps=1)
+        return bits(fit(model, generator, second, epochs=2))
 
     with pytest.raises(InterruptionError):
         script(4)
@@ -209,9 +212,10 @@ def test_an_exception_spoils_no_later_fit_with_the_same_model_and_generators(
     expected = bits(fit(make_model(), other, validation_data=other, shuffle=False))
     model = make_model()
     for number in (moment[0], 1):  # the second time in a shorter epoch
-        callbacks = [ExactResume(tmp_path, generator, 1), interrupt_at(number, moment[1])]
+        others = [interrupt_at(number, moment[1])]
+        resume = ExactResume(tmp_path, generator, others, checkpoint_every_steps=1)
         with pytest.raises(InterruptionError):
-            fit(model, generator, *callbacks, validation_data=validation)
+            fit(model, generator, resume, validation_data=validation)
     fit(model, generator)
     assert model.history.epoch == [0, 1, 2]
     for callbacks in ([], [ExactResume(tmp_path, generator)]):
@@ -223,10 +227,11 @@ def test_an_exception_spoils_no_later_fit_with_the_same_model_and_generators(
 def test_one_callback_serves_many_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spoonful.fitting.cadence._WRITE_SHARE", 0)  # write at each epoch's end
     generator = make_generator()
-    resume = ExactResume(tmp_path, generator, checkpoint_every_steps=1)
-    for moment in ((2, "on_epoch_end"), (1, "on_train_batch_end")):
+    others = [interrupt_at(2, "on_epoch_end"), interrupt_at(2 * STEPS + 1)]
+    resume = ExactResume(tmp_path, generator, others, checkpoint_every_steps=1)
+    for _ in others:
         with pytest.raises(InterruptionError):
-            fit(make_model(), generator, resume, interrupt_at(*moment))
+            fit(make_model(), generator, resume)
     for _ in range(2):
         assert bits(fit(make_model(), generator, resume)) == plain_bits()
 
@@ -281,7 +286,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         SpoonfulError, match="the callbacks History, now they are EarlyStopping, History"
     ):
-        fit(make_model(), generator, resume, stopping())
+        fit(make_model(), generator, ExactResume(tmp_path, generator, [stopping()]))
     with pytest.raises(SpoonfulError, match=r"epochs=0: .* of epoch 1"):
         fit(make_model(), generator, resume, epochs=0)
     with pytest.raises(SpoonfulError, match=r"initial_epoch=1: .* of epoch 0"):
@@ -289,18 +294,53 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
     assert resumed(tmp_path) == plain_bits()
 
 
-def test_what_else_decides_where_fit_begins_is_refused(tmp_path: Path) -> None:
-    generator = make_generator()
-    resume = ExactResume(tmp_path / "1", generator)
-    for other in (
-        keras.callbacks.BackupAndRestore(tmp_path / "backup"),
-        ExactResume(tmp_path / "2", generator),
+def test_a_callback_beside_it_is_refused_before_training(tmp_path: Path) -> None:
+    generator, model, note = make_generator(), make_model(), Lambda()
+    for others, names in (
+        ([stopping()], "EarlyStopping"),
+        ([keras.callbacks.ReduceLROnPlateau("loss"), stopping()], "ReduceLROnPlateau, EarlyS"),
+        ([[Lambda()]], "LambdaCallback"),
+        ([keras.callbacks.BackupAndRestore(tmp_path / "backup")], "BackupAndRestore"),
+        ([ExactResume(tmp_path / "2", generator)], "ExactResume"),
+        ([note], "LambdaCallback"),
     ):
-        with pytest.raises(SpoonfulError, match="only one can say where training continues"):
-            fit(make_model(), generator, resume, other)
-    for wrong in ([resume, resume], [Lambda(on_train_begin=resume.on_train_begin)]):
-        with pytest.raises(SpoonfulError, match="put it, once, into the list"):
-            fit(make_model(), generator, *wrong)
+        resume = ExactResume(tmp_path, generator, [note])
+        for callbacks in ([*others, resume], [resume, *others]):
+            with pytest.raises(SpoonfulError, match=rf"and {names}.*: give fit ExactResume alone"):
+                model.fit(generator, callbacks=callbacks, verbose=1)
+    resume = ExactResume(tmp_path, generator)
+    with pytest.raises(SpoonfulError, match="and ExactResume: give fit ExactResume alone, once"):
+        fit(model, generator, resume, resume)
+    with pytest.raises(SpoonfulError, match=r"put it into model\.fit\(callbacks=\[...\]\)"):
+        fit(
+            model, generator, Lambda(on_train_begin=ExactResume(tmp_path, generator).on_train_begin)
+        )
+    assert int(model.optimizer.iterations) == 0
+
+
+def test_what_keras_adds_to_the_callbacks_may_be_beside_it(tmp_path: Path) -> None:
+    for number, others in enumerate(([], [keras.callbacks.History()])):
+        generator = make_generator()
+        model = fit(
+            make_model(), generator, *others, ExactResume(tmp_path / str(number), generator)
+        )
+        assert bits(model) == plain_bits()
+    generator = make_generator()
+    resume = ExactResume(tmp_path / "shown", generator)
+    assert bits(fit(make_model(), generator, resume, verbose=2)) == plain_bits()
+
+
+def test_callbacks_that_it_can_not_call_are_refused(tmp_path: Path) -> None:
+    generator = make_generator()
+    wrong: Any
+    for wrong, message in (
+        ([keras.callbacks.BackupAndRestore(tmp_path)], "BackupAndRestore: only one callback can"),
+        ([ExactResume(tmp_path, generator)], "ExactResume: only one callback can say"),
+        (stopping(), "callbacks is of type EarlyStopping: expected a list"),
+        ([stopping], "callbacks contains an object of type function: expected Keras' callbacks"),
+    ):
+        with pytest.raises(SpoonfulError, match=message):
+            ExactResume(tmp_path, generator, wrong)
 
 
 def test_it_is_a_public_name() -> None:

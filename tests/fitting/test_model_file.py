@@ -4,29 +4,36 @@ import subprocess
 import sys
 import warnings
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
+from spoonful import ArraySource
 from spoonful.config.compose import compose_config
-from spoonful.fitting.model_file import save_model
+from spoonful.errors import SpoonfulError
+from spoonful.fitting.custom_objects import make_known
+from spoonful.fitting.model_file import check_can_be_saved, save_model
 from spoonful.models.build import build_model
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 1), dtype=np.uint8)
-AUGMENTATION: list[dict[str, Any]] = [
-    {"_target_": "keras.layers.RandomFlip", "mode": "horizontal"},
-    {"_target_": "keras.layers.RandomTranslation", "height_factor": 0.1, "width_factor": 0.1},
-]
+SOURCE = ArraySource(IMAGES, np.arange(5) % 3)
+AUGMENTATION = (
+    "trainer.augmentation=[{_target_: keras.layers.RandomFlip, mode: horizontal},"
+    "{_target_: keras.layers.RandomTranslation, height_factor: 0.1, width_factor: 0.1}]"
+)
 
 
 def built(name: str = "mlp") -> keras.Model:
     keras.utils.clear_session()
     keras.utils.set_random_seed(0)
-    overrides = [f"model={name}", *(["model.num_units=[8,8]"] if name == "mlp" else [])]
-    return build_model(compose_config(overrides).model, (8, 8, 1), 3, augmentation=AUGMENTATION)
+    units = ["model.num_units=[8,8]"] if name == "mlp" else []
+    config = compose_config([f"model={name}", AUGMENTATION, *units])
+    layers = config.trainer.augmentation
+    last_layer = config.task.last_layer(SOURCE)
+    return build_model(config.model, last_layer, (8, 8, 1), augmentation=layers)
 
 
 def test_a_model_saved_at_another_time_is_the_same_bytes(
@@ -116,3 +123,62 @@ def test_another_process_saves_the_same_bytes(tmp_path: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     assert (tmp_path / "here.keras").read_bytes() == (tmp_path / "there.keras").read_bytes()
+
+
+class Doubled(keras.layers.Layer):
+    """A layer of the user's own that Keras can make again: it has no arguments."""
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        return inputs * 2
+
+
+class Scaled(keras.layers.Layer):
+    """One that it cannot: the argument is in no config."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        return inputs * self.factor
+
+
+@pytest.fixture
+def known() -> Iterator[None]:
+    """The layers of this module are known to Keras by their names, as a model's own code is."""
+    before = dict(keras.saving.get_custom_objects())
+    make_known([__name__])
+    yield
+    keras.saving.get_custom_objects().clear()
+    keras.saving.get_custom_objects().update(before)
+
+
+def with_layer(layer: keras.layers.Layer) -> keras.Model:
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, keras.layers.Dense(2)(layer(inputs)))
+
+
+@pytest.mark.usefixtures("known")
+def test_a_layer_of_the_user_s_own_is_saved_and_found_again(tmp_path: Path) -> None:
+    model = with_layer(Doubled())
+    check_can_be_saved(model)
+    save_model(model, tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert isinstance(loaded.layers[1], Doubled)
+    pixels = np.ones((1, 4), np.float32)
+    assert np.array_equal(loaded(pixels), model(pixels))
+
+
+@pytest.mark.usefixtures("known")
+def test_a_layer_that_cannot_be_made_again_is_refused_before_it_is_trained() -> None:
+    with pytest.raises(SpoonfulError, match="the model cannot be saved") as caught:
+        check_can_be_saved(with_layer(Scaled(2.0)))
+    assert "Scaled" in str(caught.value)
+    assert "get_config" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_only_what_a_module_defines_itself_is_made_known() -> None:
+    before = dict(keras.saving.get_custom_objects())
+    make_known(["math", "a_module_that_is_not_imported"])
+    assert keras.saving.get_custom_objects() == before

@@ -4,53 +4,49 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
-from spoonful.config.optimizer_schema import SCHEDULES
 from tensorflow.python.framework.config import disable_op_determinism, is_op_determinism_enabled
 
 from spoonful import ArraySource
 from spoonful.config.compose import compose_config
-from spoonful.config.schema import GROUPS, EarlyStoppingConfig
+from spoonful.config.folders import choices as files_of
+from spoonful.config.schema import EarlyStoppingConfig, TrainerConfig
 from spoonful.fitting.modes import resolved_jit_compile
 from spoonful.fitting.train import train, training_generator, validation_generator
+from spoonful.sources.labels import LabelKind
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "spoonful"
 WARMUP = "optimizer/schedule=warmup_cosine"
 FLIP = "[{_target_: keras.layers.RandomFlip}]"
 STOP = "trainer.early_stopping"
+LOSS = "task.loss={_target_: keras.losses.Poisson}"
+METRIC = "task.metrics.mine={_target_: keras.metrics.Poisson}"
+OWN_ORDER = "generator.shuffle=custom generator.order={_target_:spoonful.order.FullOrder}"
 
 # (choices, override, what it changes)
 CHANGES: list[tuple[str, str, set[str]]] = [
     ("", "seed=1", {"weights", "order"}),
-    *(
-        (f"generator={name} {choices}".strip(), override, changed)
-        for name in ("folder", "packed")
-        for choices, override, changed in (
-            ("", "generator.batch_size=5", {"steps", "batch", "order", "val_batch", "reading"}),
-            ("", "generator.shuffle=none", {"order"}),
-            ("generator.shuffle=block", "generator.block_size=3", {"order"}),
-            (
-                "generator.shuffle=block generator.block_size=3",
-                "generator.window_blocks=2",
-                {"order"},
-            ),
-            ("generator.shuffle=buffer", "generator.buffer_size=5", {"order"}),
-            ("", "generator.seed=1", {"order"}),
-            ("", "generator.drop_remainder=true", {"steps", "reading"}),
-            ("", "generator.one_hot=false", {"targets", "loss"}),
-            ("", "generator.dtype=float32", {"batch", "val_batch", "model"}),
-            ("", "generator.num_threads=7", {"reading"}),
-            ("", "generator.prefetch_batches=3", {"reading"}),
-            ("", "generator.ram_budget_mb=0.002", {"reading"}),
-            ("", "generator.read_timeout_s=3", {"reading"}),
-        )
-    ),
-    ("source=packed", "source.verify_shards=false", {"checks"}),
+    ("", "generator.batch_size=5", {"steps", "batch", "order", "val_batch", "reading"}),
+    ("", "generator.shuffle=none", {"order"}),
+    ("generator.shuffle=block", "generator.block_size=3", {"order"}),
+    ("generator.shuffle=block generator.block_size=3", "generator.window_blocks=2", {"order"}),
+    ("generator.shuffle=buffer", "generator.buffer_size=5", {"order"}),
+    (OWN_ORDER, "generator.order._target_=spoonful.order.BalancedOrder", {"order"}),
+    ("", "generator.seed=1", {"order"}),
+    ("", "generator.drop_remainder=true", {"steps", "reading"}),
+    ("", "generator.one_hot=false", {"targets", "loss"}),
+    ("", "generator.dtype=float32", {"batch", "val_batch", "model"}),
+    ("", "generator.num_threads=7", {"reading"}),
+    ("", "generator.prefetch_batches=3", {"reading"}),
+    ("", "generator.ram_budget_mb=0.002", {"reading"}),
+    ("", "generator.read_timeout_s=3", {"reading"}),
+    ("", "source.verify_shards=false", {"checks"}),
     ("", "model.num_filters=[3,4]", {"model", "weights"}),
     ("", "model.num_units=9", {"model", "weights"}),
     ("", "model.dropout_rates=[0.1,0.2]", {"model"}),
@@ -97,6 +93,13 @@ CHANGES: list[tuple[str, str, set[str]]] = [
     ),
     (WARMUP, "optimizer.schedule.warmup_epochs=3", {"optimizer"}),
     (WARMUP, "optimizer.schedule.final_fraction=0.5", {"optimizer"}),
+    ("", LOSS, {"loss"}),
+    ("", METRIC, {"metrics"}),
+    ("task=multilabel", LOSS, {"loss"}),
+    ("task=multilabel", METRIC, {"metrics"}),
+    ("task=regression", LOSS, {"loss"}),
+    ("task=regression", METRIC, {"metrics"}),
+    ("", "callbacks.mine={_target_: keras.callbacks.TerminateOnNaN}", {"callbacks"}),
     ("", "trainer.epochs=3", {"epochs", "patience"}),
     ("", "trainer.precision=mixed_bfloat16", {"precision", "model"}),
     ("trainer.deterministic=false", "trainer.jit_compile=true", {"jit_compile"}),
@@ -106,7 +109,8 @@ CHANGES: list[tuple[str, str, set[str]]] = [
     ("", "trainer.deterministic=false", {"deterministic"}),
     ("", "trainer.class_weights=balanced", {"class_weight"}),
     ("", f"trainer.augmentation={FLIP}", {"model", "weights"}),
-    ("", f"{STOP}.metric=val_accuracy", {"metric"}),
+    ("", f"{STOP}.metric=val_accuracy", {"metric", "mode"}),
+    ("", f"{STOP}.mode=max", {"mode"}),
     ("", f"{STOP}.patience_epochs=2", {"patience"}),
     ("", f"{STOP}.min_delta=0.5", {"min_delta"}),
     ("", f"{STOP}.restore_best_weights=false", {"restore", "best_epoch"}),
@@ -116,8 +120,10 @@ OF_THE_STAGE = "trainer.resume"
 # The modules that read the keys of the other groups.
 READERS = {
     "dataset": ("datasets", "stages", "workflow", "config", "splitting.py"),
-    "evaluation": ("stages/evaluate.py",),
+    "evaluation": ("stages/evaluate.py", "tasks"),
     "compare": ("stages/compare.py",),
+    "pack": ("packing", "stages", "workflow"),
+    "sweep": ("stages", "workflow", "sweep"),
     "tracking": ("tracking", "stages", "workflow", "config/settings.py"),
 }
 
@@ -131,9 +137,13 @@ def undetermined() -> Iterator[None]:
     keras.config.set_dtype_policy("float32")
 
 
-def source_of(number: int) -> ArraySource:
+def source_of(number: int, kind: LabelKind = LabelKind.CLASSIFICATION) -> ArraySource:
     images = np.random.default_rng(number).integers(0, 256, (number, 8, 8, 1), dtype=np.uint8)
-    return ArraySource(images, np.arange(number) ** 2 % 3, ["a", "b", "c"])
+    classes = np.arange(number) ** 2 % 3
+    if kind is LabelKind.REGRESSION:
+        return ArraySource(images, classes.astype(np.float32), [])
+    labels = np.eye(3, dtype=np.uint8)[classes] if kind is LabelKind.MULTILABEL else classes
+    return ArraySource(images, labels, ["a", "b", "c"])
 
 
 @cache
@@ -151,11 +161,14 @@ def observed(choices: str, *overrides: str) -> dict[str, Any]:
     config = compose_config([*choices.split(), *tiny, "generator.batch_size=8", *overrides])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keras.Model, "fit", fit)
-        training = train(config, source_of(33), source_of(17), lambda report: None)
+        sources = (source_of(number, config.task.kind) for number in (33, 17))
+        training = train(config, *sources, lambda report: None)
     model, batches = handed["model"], handed["batches"]
-    resumable, stopping, _ = handed["callbacks"]
+    resumable, stopping, *others = handed["callbacks"]
+    compiled = model.get_compile_config()
     image, target = batches[0]
-    reading = [make(config, source_of(33)) for make in (training_generator, validation_generator)]
+    source = source_of(33, config.task.kind)
+    reading = [make(config, source) for make in (training_generator, validation_generator)]
     digest = hashlib.sha256(b"".join(w.tobytes() for w in model.get_weights())).hexdigest()
     return {
         "weights": digest,
@@ -170,7 +183,9 @@ def observed(choices: str, *overrides: str) -> dict[str, Any]:
         "checks": [generator._reader.verify_shards for generator in reading],
         "model": model.get_config(),
         "optimizer": (type(model.optimizer), model.optimizer.get_config()),
-        "loss": model.loss,
+        "loss": compiled["loss"],
+        "metrics": compiled["metrics"],
+        "callbacks": [type(callback) for callback in others],
         "epochs": handed["epochs"],
         "precision": keras.config.dtype_policy().name,
         "jit_compile": (model.jit_compile, training.jit_compile),
@@ -179,6 +194,7 @@ def observed(choices: str, *overrides: str) -> dict[str, Any]:
         "deterministic": is_op_determinism_enabled(),
         "class_weight": handed["class_weight"],
         "metric": stopping.monitor,
+        "mode": stopping.mode,
         "patience": stopping.patience,
         "min_delta": abs(stopping.min_delta),
         "restore": stopping.restore_best_weights,
@@ -198,33 +214,34 @@ def test_an_option_changes_this_and_nothing_else(
     assert {aspect for aspect in before if before[aspect] != after[aspect]} == changed
 
 
-def keys_of(group: str) -> set[tuple[str, str]]:
-    """Every key of a group as (choice, full name); names of choices are no options."""
-    keys = set()
-    for choice, schema in GROUPS[group].items():
-        for field in dataclasses.fields(schema):
-            if field.name not in ("name", "schedule", "early_stopping"):
-                keys.add((f"{group}={choice}", f"{group}.{field.name}"))
-    return keys
+def chosen(group: str, overrides: list[str]) -> type:
+    """The class of what a group, or the schedule, is made from."""
+    return type(attrgetter(group)(compose_config(overrides)))
+
+
+@cache
+def keys_of(group: str) -> set[tuple[type, str]]:
+    """Every key of a group, also one below it, as (class of its choice, full name)."""
+    names = files_of(group.replace(".", "/")) or ["default"]
+    schemas = {chosen(group, [f"{group.replace('.', '/')}={name}"]) for name in names}
+    fields = [(schema, field.name) for schema in schemas for field in dataclasses.fields(schema)]
+    apart = ("schedule", "early_stopping")  # keys of their own lie below
+    return {(schema, f"{group}.{name}") for schema, name in fields if name not in apart}
 
 
 def test_every_key_of_the_schemas_stands_in_the_table() -> None:
-    default = {"generator": "folder", "model": "cnn", "optimizer": "adam", "trainer": "None"}
+    groups = ("generator", "source", "model", "optimizer", "optimizer.schedule", "task", "trainer")
     tested = set()
     for choices, override, _ in CHANGES:
-        key = override.partition("=")[0]
-        group = key.partition(".")[0]
-        first = choices.partition(" ")[0]
-        choice = first if first.startswith(f"{group}=") else f"{group}={default.get(group)}"
-        tested.add((choice, key))
-    wanted = {key for group in default for key in keys_of(group)}
-    for schedule, schema in SCHEDULES.items():
-        names = {field.name for field in dataclasses.fields(schema)} - {"name"}
-        assert not names or schedule == "warmup_cosine"
-        wanted |= {("optimizer=adam", f"optimizer.schedule.{name}") for name in names}
-    for field in dataclasses.fields(EarlyStoppingConfig):
-        wanted.add(("trainer=None", f"{STOP}.{field.name}"))
-    assert {key for key in tested if key[1] != "seed"} == wanted - {("trainer=None", OF_THE_STAGE)}
+        key = override.partition("=")[0].removesuffix("._target_").removesuffix(".mine")
+        group = key.rpartition(".")[0]
+        if group:
+            tested.add((chosen(group, choices.split()), key))
+    wanted = {key for group in groups for key in keys_of(group)}
+    wanted |= {(EarlyStoppingConfig, f"{STOP}.{f.name}") for f in dataclasses.fields(EarlyStoppingConfig)}
+    wanted.remove((TrainerConfig, OF_THE_STAGE))
+    assert tested == wanted
+    assert any(override.startswith("callbacks.") for _, override, _ in CHANGES)
     assert f"config.{OF_THE_STAGE}" in (PACKAGE / "workflow" / "training.py").read_text(
         encoding="utf-8"
     )

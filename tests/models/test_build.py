@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from spoonful.config.compose import compose_config
+from spoonful.config.targets import Target
 from spoonful.errors import SpoonfulError
 from spoonful.models.build import augmentation_layers, build_model
 
@@ -27,11 +29,22 @@ def built(
     shape: tuple[int, int, int] = (12, 12, 3),
     num_classes: int = 5,
     dtype: str = "uint8",
-    augmentation: tuple[dict[str, Any], ...] = (),
+    augmentation: Sequence[Target] = (),
 ) -> keras.Model:
     keras.utils.set_random_seed(0)
-    model = compose_config(list(overrides)).model
-    return build_model(model, shape, num_classes, dtype, augmentation)
+    config = compose_config(list(overrides))
+    return build_model(config.model, last_layer(num_classes), shape, dtype, augmentation)
+
+
+def last_layer(num_classes: int) -> keras.layers.Layer:
+    source = SimpleNamespace(class_names=[str(number) for number in range(num_classes)])
+    layer: keras.layers.Layer = compose_config([]).task.last_layer(source)
+    return layer
+
+
+def target(layer: str, /, **arguments: Any) -> Target:
+    """A layer as trainer.augmentation names it, the second one there."""
+    return Target(f"keras.layers.{layer}", arguments, "trainer.augmentation[1]")
 
 
 def test_the_cnn_is_the_article_s_network_layer_by_layer() -> None:
@@ -113,25 +126,20 @@ def test_the_smallest_images_that_the_config_lets_through_fit_each_model() -> No
     for name, smallest in (("cnn", 6), ("mlp", 1), ("resnet", 8), ("vgg", 8)):
         overrides = [f"model={name}", f"dataset.image_size=[{smallest},{smallest}]"]
         config = compose_config(overrides)
-        build_model(config.model, (smallest, smallest, 1), 2)
+        build_model(config.model, last_layer(2), (smallest, smallest, 1))
         if smallest > 1:
             with pytest.raises(SpoonfulError, match=f"at least {smallest}x{smallest} px"):
                 compose_config([overrides[0], f"dataset.image_size=[{smallest},{smallest - 1}]"])
 
 
-def test_one_class_is_no_classification() -> None:
-    with pytest.raises(SpoonfulError, match="num_classes=1"):
-        built(num_classes=1)
-
-
-FLIP = {"_target_": "keras.layers.RandomFlip", "mode": "horizontal"}
-BRIGHT = {"_target_": "keras.layers.RandomBrightness", "factor": [0.5, 0.5]}
+FLIP = target("RandomFlip", mode="horizontal")
+BRIGHT = target("RandomBrightness", factor=[0.5, 0.5])
 
 
 def test_augmentation_is_active_in_training_alone() -> None:
-    model = built("model=mlp", "model.dropout_rate=0", augmentation=(FLIP, BRIGHT))
+    model = built("model=mlp", "model.dropout_rate=0", augmentation=[FLIP, BRIGHT])
     names = [layer.name for layer in model.layers]
-    assert names[:4] == ["image", "scale", "augmentation_1", "augmentation_2"]
+    assert names[:4] == ["image", "scale_pixels", "augmentation_1", "augmentation_2"]
     plain = built("model=mlp", "model.dropout_rate=0")
     plain.set_weights(model.get_weights()[-len(plain.get_weights()) :])
     calm = np.asarray(model(IMAGES, training=False))
@@ -140,19 +148,19 @@ def test_augmentation_is_active_in_training_alone() -> None:
 
 
 # Each with arguments under which it changes an image of 0..1 noticeably.
-VALUE_RANGE_LAYERS: list[dict[str, Any]] = [
-    {"_target_": "keras.layers.RandomBrightness", "factor": [0.2, 0.2]},
-    {"_target_": "keras.layers.RandomContrast", "factor": 0.9},
-    {"_target_": "keras.layers.RandomSaturation", "factor": [0.9, 0.9]},
-    {"_target_": "keras.layers.RandomHue", "factor": [0.4, 0.4]},
-    {"_target_": "keras.layers.RandomColorJitter", "brightness_factor": [0.2, 0.2]},
-    {"_target_": "keras.layers.RandAugment"},
-    {"_target_": "keras.layers.Solarization"},
+VALUE_RANGE_LAYERS = [
+    target("RandomBrightness", factor=[0.2, 0.2]),
+    target("RandomContrast", factor=0.9),
+    target("RandomSaturation", factor=[0.9, 0.9]),
+    target("RandomHue", factor=[0.4, 0.4]),
+    target("RandomColorJitter", brightness_factor=[0.2, 0.2]),
+    target("RandAugment"),
+    target("Solarization"),
 ]
 
 
-@pytest.mark.parametrize("entry", VALUE_RANGE_LAYERS, ids=lambda entry: entry["_target_"])
-def test_layers_that_work_on_brightness_know_that_pixels_are_0_to_1(entry: dict[str, Any]) -> None:
+@pytest.mark.parametrize("entry", VALUE_RANGE_LAYERS, ids=lambda entry: entry.path)
+def test_layers_that_work_on_brightness_know_that_pixels_are_0_to_1(entry: Target) -> None:
     (layer,) = augmentation_layers([entry])
     assert tuple(layer.value_range) == (0.0, 1.0)
     scaled = (IMAGES / 510 + 0.25).astype(np.float32)  # 0.25..0.75
@@ -163,7 +171,7 @@ def test_layers_that_work_on_brightness_know_that_pixels_are_0_to_1(entry: dict[
 
 
 def test_brightness_moves_by_its_share_of_the_range() -> None:
-    (layer,) = augmentation_layers([{**BRIGHT, "factor": [0.25, 0.25]}])
+    (layer,) = augmentation_layers([target("RandomBrightness", factor=[0.25, 0.25])])
     grey = np.full((1, 4, 4, 3), 0.5, np.float32)
     np.testing.assert_allclose(np.asarray(layer(grey, training=True)), 0.75, atol=1e-6)
 
@@ -171,50 +179,60 @@ def test_brightness_moves_by_its_share_of_the_range() -> None:
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_augmentation_is_float32_in_every_precision_unless_told(policy: str) -> None:
     keras.config.set_dtype_policy(policy)
-    calm, told = augmentation_layers([FLIP, {**FLIP, "dtype": "float16"}])
+    told_so = target("RandomFlip", mode="horizontal", dtype="float16")
+    calm, told = augmentation_layers([FLIP, told_so])
     assert calm.compute_dtype == "float32"
     assert told.compute_dtype == "float16"
-    model = built("model=mlp", augmentation=(FLIP,))
+    model = built("model=mlp", augmentation=[FLIP])
     assert np.asarray(model(IMAGES, training=True)).dtype == np.float32
 
 
 def test_a_value_range_and_a_name_of_one_s_own_are_kept() -> None:
-    entry = {**BRIGHT, "value_range": [0.0, 2.0], "name": "mine"}
+    entry = target("RandomBrightness", factor=0.5, value_range=[0.0, 2.0], name="mine")
     (layer,) = augmentation_layers([entry])
     assert tuple(layer.value_range) == (0.0, 2.0)
     assert layer.name == "mine"
-    assert entry["_target_"] == "keras.layers.RandomBrightness"  # the config is left as it was
+    assert set(entry.arguments) == {"factor", "value_range", "name"}  # the config is as it was
 
 
 @pytest.mark.parametrize(
     ("entry", "part"),
     [
-        ({"_target_": "keras.layers.RandomFlop"}, "no layer 'RandomFlop'"),
-        ({"_target_": "keras.layers.add"}, "no layer 'add'"),
-        ({"_target_": "keras.layers.RandomBrightness"}, "RandomBrightness refuses"),
-        ({"_target_": "keras.layers.RandomZoom", "height_factor": [-3, 0]}, "RandomZoom refuses"),
-        ({**FLIP, "strength": 1}, "RandomFlip refuses"),
+        (target("RandomFlop"), "no RandomFlop; did you mean keras.layers.RandomFlip?"),
+        (target("RandomBrightness"), "factor"),
+        (target("RandomZoom", height_factor=[-3, 0]), "keras.layers.RandomZoom"),
+        (target("RandomFlip", strength=1), "strength"),
+        (Target("os.path.join", {"a": "b"}, "trainer.augmentation[1]"), "os.path.join"),
+        (Target("builtins.dict", {}, "trainer.augmentation[1]"), "makes a dict, expected a Keras"),
     ],
+    ids=lambda value: value.path if isinstance(value, Target) else "",
 )
 def test_a_layer_that_keras_does_not_know_or_make_is_refused_in_one_line(
-    entry: dict[str, Any], part: str
+    entry: Target, part: str
 ) -> None:
     with pytest.raises(SpoonfulError) as caught:
         augmentation_layers([FLIP, entry])
-    assert str(caught.value).startswith("trainer.augmentation[1]: ")
+    assert str(caught.value).startswith("trainer.augmentation[1]")
     assert part in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_layer_that_cannot_take_images_is_refused_in_one_line() -> None:
-    with pytest.raises(SpoonfulError, match=r"LSTM cannot take images of shape \(12, 12, 3\)") as e:
-        built(augmentation=({"_target_": "keras.layers.LSTM", "units": 2},))
-    assert "\n" not in str(e.value)
+    with pytest.raises(SpoonfulError, match=r"keras\.layers\.LSTM.*\(None, 12, 12, 3\)") as caught:
+        built(augmentation=[target("LSTM", units=2)])
+    assert str(caught.value).startswith("trainer.augmentation[1]")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_layer_that_changes_the_shape_of_images_is_refused_in_one_line() -> None:
+    words = r"RandomCrop turns images of shape \(12, 12, 3\) into \(4, 4, 3\): expected the same"
+    with pytest.raises(SpoonfulError, match=words):
+        built(augmentation=[target("RandomCrop", height=4, width=4)])
 
 
 def test_the_augmentations_in_conf_can_be_built_and_change_images() -> None:
     augmentation = compose_config(["trainer=augmented"]).trainer.augmentation
-    model = built("model=mlp", augmentation=tuple(augmentation))
+    model = built("model=mlp", augmentation=augmentation)
     assert len(augmentation) == sum("augmentation_" in layer.name for layer in model.layers)
     for layer in augmentation_layers(augmentation):
         scaled = IMAGES.astype(np.float32) / 255

@@ -1,6 +1,5 @@
 """Whatever becomes of a file that a stage reads, it is one line that names it."""
 
-import dataclasses
 import hashlib
 import json
 import shutil
@@ -12,9 +11,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from spoonful.config.compose import compose_config
-from spoonful.config.schema import FolderConfig
 from spoonful.config.settings import learning_settings
-from spoonful.datasets import folder
+from spoonful.datasets.folder import Folder
 from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import write_checked
 from spoonful.files.tables import write_csv
@@ -23,7 +21,7 @@ from spoonful.fitting.checkpoints.checkpoint import Checkpoint, read_checkpoint,
 from spoonful.stages import evaluate, fetch, pack, split, summary
 from spoonful.sweep.folder import PointRecord, SweepRecord, sweep_folder
 from spoonful.workflow import interrupted
-from spoonful.workflow.data import open_train_and_val, packed_settings
+from spoonful.workflow.data import open_train_and_val
 from spoonful.workflow.trained_model import read_card_and_settings, train_key
 from tests.damage import DAMAGES, restore
 
@@ -39,7 +37,9 @@ def make_model(path: Path) -> None:
     (path / "config.yaml").write_text(OmegaConf.to_yaml(learning_settings(config)))
     card = {
         "class_names": ["0", "1"],
-        "input": {"source": "packed", **packed_settings(config)},
+        "source": learning_settings(config)["source"],
+        "input": config.source.settings(config),
+        "code": {},
         "best_epoch": 3,
         "fingerprints": {"train": "f", "val": "f"},
         "sha256": hashlib.sha256(b"a model").hexdigest(),
@@ -62,9 +62,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for place in ("mine/ant/a.png", "mine/bee/b.png"):
             (project / place).parent.mkdir(parents=True, exist_ok=True)
             (project / place).write_bytes(place.encode())
-        config = compose_config(FOLDER).dataset
-        assert isinstance(config, FolderConfig)
-        folder.fetch(config, project / "raw")
+        compose_config(FOLDER).dataset.fetch(project / "raw")
         make_model(project / "models" / "train")
         metrics = {"accuracy": 0.5, "num_images": 2}
         evaluated = project / "models" / "evaluate"
@@ -86,9 +84,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def open_raw_folder() -> object:
-    config = compose_config(FOLDER).dataset
-    assert isinstance(config, FolderConfig)
-    return folder.open_raw(config, Path("raw"))
+    dataset = compose_config(FOLDER).dataset
+    assert isinstance(dataset, Folder)
+    return dataset.open_raw(Path("raw"))
 
 
 READERS: dict[str, Callable[[], object]] = {
@@ -156,24 +154,17 @@ def test_a_model_of_an_earlier_version_says_how_to_mend_it(
 ) -> None:
     monkeypatch.chdir(made)
     shutil.copytree(made / "models" / "train", tmp_path / "old")
-    card = json.loads((tmp_path / "old" / "model.json").read_text())
+    path = tmp_path / "old" / "model.json"
+    card = json.loads(path.read_text())
     settings = learning_settings(compose_config([]))
-    for source in ("packed", "folder"):
-        before = {n: v for n, v in card["input"].items() if n in ("image_shape", "resize")}
-        old = {**card, "input": {"source": source, **before}}
-        del old["train_key"]
-        write_json(tmp_path / "old" / "model.json", {**old, "train_key": train_key(settings, old)})
-        if source == "packed":
-            evaluate._test_source(
-                read_card_and_settings(tmp_path / "old")[0]["input"], compose_config([])
-            )
-            continue
-        with pytest.raises(SpoonfulError) as caught:
-            evaluate.run(compose_config([f"evaluation.model_dir={tmp_path / 'old'}"]))
-        assert str(caught.value) == (
-            f"{tmp_path / 'old' / 'model.json'}: expected a key input.background, found none; the "
-            "model is of an earlier version: run `spoonful train` again"
-        )
+    old = {n: v for n, v in card.items() if n not in ("source", "code", "train_key")}
+    old["input"] = {"source": "packed", **card["input"]}
+    write_json(path, {**old, "train_key": train_key(settings, old)})
+    with pytest.raises(SpoonfulError) as caught:
+        evaluate.run(compose_config([f"evaluation.model_dir={tmp_path / 'old'}"]))
+    assert str(caught.value) == (
+        f"{path}: expected a key source, found none; run `spoonful train` or `dvc checkout` again"
+    )
 
 
 def test_a_checkpoint_without_a_key_of_this_version_is_one_line(made: Path) -> None:
@@ -233,8 +224,8 @@ def test_a_photograph_that_changed_since_it_was_fetched_is_named_at_equal_size(
         monkeypatch.setattr(split, "split_table_path", lambda: tmp_path / "split.csv")
         monkeypatch.setattr(split, "split_summary_path", lambda: tmp_path / "split.json")
         dataset = config.dataset
-        assert isinstance(dataset, FolderConfig)
-        folder.fetch(dataset, made / "raw")
+        assert dataset.link == link
+        dataset.fetch(made / "raw")
         split.run(config)
         changed = made / "mine" / "bee" / "7.png"
         changed.unlink()
@@ -245,4 +236,3 @@ def test_a_photograph_that_changed_since_it_was_fetched_is_named_at_equal_size(
         assert str(caught.value).startswith(f"{changed}: expected SHA-256 ")
         assert "run `spoonful fetch` again" in str(caught.value)
         assert not (tmp_path / "split").exists()
-    assert dataclasses.asdict(config)["dataset"]["link"] == "copy"

@@ -14,7 +14,7 @@ from spoonful.project import project_root
 from spoonful.sources.folder import FolderSource
 from spoonful.sources.packed.source import PackedSource
 from spoonful.stages import fetch, pack, split
-from spoonful.workflow.data import open_folder, open_packed, open_train_and_val, packed_settings
+from spoonful.workflow.data import open_split, open_train_and_val
 
 
 @pytest.fixture
@@ -108,9 +108,7 @@ def test_a_split_of_another_folder_is_refused(
 def test_the_test_split_is_opened_by_what_a_model_card_keeps(packed: Path) -> None:
     for overrides in ([], ["source=folder"]):
         config = compose_config(overrides)
-        settings = json.loads(json.dumps(packed_settings(config)))
-        is_folder = bool(overrides)
-        source = (
-            open_folder("test", settings, config) if is_folder else open_packed("test", settings)
-        )
+        settings = json.loads(json.dumps(config.source.settings(config)))
+        source = open_split(config, config.source, "test", settings)
         assert source.image_shape == (8, 8, 1)
+        assert isinstance(source, FolderSource if overrides else PackedSource)

@@ -117,7 +117,7 @@ def test_the_test_metrics_are_on_the_training_run(first: Path) -> None:
 
 def test_the_run_records_what_it_was_made_from(first: Path) -> None:
     run = only_run(first)
-    assert run.data.params["model.name"] == "mlp"
+    assert run.data.params["model"] == "mlp"
     assert run.data.params["trainer.early_stopping.metric"] == "val_loss"
     assert run.data.tags["overrides"] == "model=mlp trainer.epochs=2"
     assert len(run.data.tags["git.commit"]) == 40
@@ -196,7 +196,8 @@ def test_an_experiment_with_overrides_really_changes_training(first: Path, tmp_p
     after = json.loads((folder / "models" / "evaluate" / "metrics.json").read_text())
     assert after["loss"] != before["loss"]
     made = yaml.safe_load((folder / "models" / "train" / "config.yaml").read_text())
-    assert (made["optimizer"]["name"], made["generator"]["batch_size"]) == ("sgd", 64)
+    assert made["optimizer"]["_target_"] == "spoonful.optimizers.sgd.Sgd"
+    assert made["generator"]["batch_size"] == 64
 
 
 def test_push_and_pull_restore_the_split_in_a_fresh_clone(first: Path, tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ import dataclasses
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from spoonful.config.compose import compose_config
+from spoonful.config.settings import settings_of
 from spoonful.diff.recorded_run import RecordedRun
 from spoonful.project import project_root
 from spoonful.tracking import environment
@@ -67,7 +67,7 @@ def recorded(committed: Path) -> RecordedRun:
             "fingerprint.train": train_source.fingerprint,
             "fingerprint.val": val_source.fingerprint,
         },
-        config=asdict(config),
+        config=settings_of(config),
         overrides=[*OVERRIDES, "trainer.resume=auto"],
         packages=installed_packages(),
     )

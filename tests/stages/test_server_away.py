@@ -81,7 +81,7 @@ class Runs:
         assert {"config.yaml", "overrides.txt", "environment.json", "ledger.csv"} <= top
         models = self.client.search_logged_models([run.info.experiment_id])
         assert [str(model.status) for model in models] == ["READY"]
-        assert run.data.params["model.name"] == "mlp"
+        assert run.data.params["model"] == "mlp"
         assert "train_key" in run.data.tags
 
 

@@ -2,6 +2,7 @@ import urllib.parse
 
 import pytest
 
+from spoonful.compare.runs import DEFAULT_SCORE, Score
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import TrackingConfig
 from spoonful.tracking.pages import is_served, points_page, run_page, server_address
@@ -33,13 +34,19 @@ def test_a_run_has_its_page() -> None:
     assert run_page("12", "ab") == "#/experiments/12/runs/ab?workflowType=machine_learning"
 
 
-def test_the_points_of_a_sweep_are_searched_for() -> None:
-    path, _, query = points_page("12", "ab", "CHART").partition("?")
+@pytest.mark.parametrize(
+    ("score", "is_ascending"),
+    [(DEFAULT_SCORE, "false"), (Score("val_mean_absolute_error", is_more_better=False), "true")],
+)
+def test_the_points_of_a_sweep_are_searched_for_the_best_first(
+    score: Score, is_ascending: str
+) -> None:
+    path, _, query = points_page("12", "ab", "CHART", score).partition("?")
     assert path == "#/experiments/12/runs"
     assert dict(urllib.parse.parse_qsl(query, strict_parsing=True)) == {
         "workflowType": "machine_learning",
         "searchFilter": "tags.`mlflow.parentRunId` = 'ab'",
-        "orderByKey": "metrics.`val_accuracy`",
-        "orderByAsc": "false",
+        "orderByKey": f"metrics.`{score.metric}`",
+        "orderByAsc": is_ascending,
         "compareRunsMode": "CHART",
     }

@@ -4,7 +4,6 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from omegaconf import OmegaConf
 
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import TrackingConfig
+from spoonful.config.settings import settings_of
 from spoonful.errors import SpoonfulError
 from spoonful.record.ledger import TRAIN, WEIGHTS, Row, to_csv
 from spoonful.tracking.outlets import outlet_of
@@ -55,8 +55,9 @@ def whole(tracking: TrackingConfig) -> str:
     client.set_tag(run_id, "git.commit", "c59e2bf")
     for epoch, loss in LOSSES.items():
         client.log_metric(run_id, "loss", loss, step=epoch)
+        client.log_metric(run_id, "val_loss", loss / 2, step=epoch)
         client.log_metric(run_id, "images_per_s", 1000.0, step=epoch)
-    client.log_text(run_id, OmegaConf.to_yaml(asdict(compose_config(["seed=3"]))), "config.yaml")
+    client.log_text(run_id, OmegaConf.to_yaml(settings_of(compose_config(["seed=3"]))), "config.yaml")
     client.log_text(run_id, "seed=3\ntracking.tags={a: b c}", "overrides.txt")
     client.log_text(run_id, json.dumps({"packages": {"keras": "3.15.1"}}), "environment.json")
     client.log_text(run_id, to_csv(ROWS), "ledger.csv")
@@ -68,9 +69,12 @@ def test_a_run_comes_back_as_it_was_recorded(tracking: TrackingConfig, whole: st
     run = read_run(tracking, whole)
     assert (run.run_id, run.name, run.status) == (whole, "whole", "FINISHED")
     assert run.tags["git.commit"] == "c59e2bf"
-    assert run.metrics == {"loss": LOSSES}
+    assert run.metrics == {
+        "loss": LOSSES,
+        "val_loss": {epoch: loss / 2 for epoch, loss in LOSSES.items()},
+    }
     assert run.num_epochs == 2
-    assert run.config == asdict(compose_config(["seed=3"]))
+    assert run.config == settings_of(compose_config(["seed=3"]))
     assert run.overrides == ["seed=3", "tracking.tags={a: b c}"]
     assert run.packages == {"keras": "3.15.1"}
     assert run.ledger == ROWS
@@ -148,7 +152,7 @@ def checked(tracking: TrackingConfig) -> tuple[str, Path]:
     """A run that was recorded with the checksums of its files, and their folder."""
     client, run_id = begin(tracking, "checked")
     tracked = TrackedRun(run_id, outlet_of(tracking, run_id))
-    config = OmegaConf.to_yaml(asdict(compose_config(["seed=3"])))
+    config = OmegaConf.to_yaml(settings_of(compose_config(["seed=3"])))
     packages = json.dumps({"packages": {"keras": "3.15.1"}})
     for name, text in zip(
         FILES, (config, "seed=3\nmodel=mlp", packages, to_csv(ROWS)), strict=True

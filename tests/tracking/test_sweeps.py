@@ -145,12 +145,12 @@ def test_a_choice_that_is_no_param_is_read_off_the_command(store: Store) -> None
     parent = store.parent("choices", **{"sweep.axes": '["trainer", "model", "optimizer/schedule"]'})
     for trainer in ("default", "augmented"):
         overrides = f"trainer={trainer} model=mlp optimizer/schedule=constant 'tracking.uri=a b'"
-        params = {"model.name": "mlp", "optimizer.schedule.name": "constant", "seed": 0}
+        params = {"model": "mlp", "optimizer.schedule": "constant", "seed": 0}
         store.child(parent, params, overrides=overrides)
     runs = read_sweep(store.tracking, parent).runs
     assert [run.setting("trainer") for run in runs] == ["default", "augmented"]
     assert {run.setting("optimizer/schedule") for run in runs} == {"constant"}
-    assert "model" not in runs[0].settings  # model.name says it
+    assert {run.setting("model") for run in runs} == {"mlp"}
     store.client.delete_run(parent)
 
 

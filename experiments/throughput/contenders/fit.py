@@ -68,7 +68,7 @@ class _Epochs(keras.callbacks.Callback):
         self._batches = batches
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._batches.epoch = epoch
+        self._batches.serve_from(epoch)
 
 
 def fit_as_trainer(

@@ -1,9 +1,8 @@
 """Exact resume in a plain Keras script: a callback for `model.fit`."""
 
 import os
-import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,12 @@ from spoonful.fitting.cadence import Cadence
 from spoonful.fitting.callback_state import is_stateful, put_states, unkept_names
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
-from spoonful.fitting.model_state import Arrays, model_arrays, set_model
+from spoonful.fitting.model_state import Arrays, metric_arrays, model_arrays, set_model
 from spoonful.fitting.resumable import Feeds, Resumable
 from spoonful.fitting.short_epoch import ShortEpoch
+from spoonful.fitting.siblings import siblings
 from spoonful.generator import BatchGenerator
+from spoonful.generator.feed import feed_of
 from spoonful.record.ledger import Ledger
 
 # Variables that differ between the very end of fit and where training would continue: best weights
@@ -36,19 +37,21 @@ class ExactResume(Resumable):
         keras.utils.set_random_seed(0)
         tf.config.experimental.enable_op_determinism()
         generator = spoonful.BatchGenerator(source, batch_size=32)
-        resume = spoonful.ExactResume("checkpoints", generator)
-        model.fit(generator, epochs=10, callbacks=[resume])  # beside others, at any place
+        stopping = keras.callbacks.EarlyStopping()
+        resume = spoonful.ExactResume("checkpoints", generator, callbacks=[stopping])
+        model.fit(generator, epochs=10, callbacks=[resume])
 
-    The state of Keras' callbacks is kept; the state of your own callbacks is saved with
-    `get_state()` and restored with `set_state(state)` if they have these methods. Epoch `e` of fit
-    reads epoch `e` of the generator in order, whatever fit's `shuffle` says; the same holds for a
-    BatchGenerator given as `validation_data`. Other validation data must be the same each time. The
-    global random generators (Python's, NumPy's, Keras', TensorFlow's) and optimizers besides
-    `model.optimizer` are not resumed.
+    It calls the other callbacks, and keeps their state: that of Keras' own, and that of yours if
+    they have the methods `get_state()` and `set_state(state)`. A callback that is passed to `fit`
+    beside it is an error. Epoch `e` of fit reads epoch `e` of the generator in order, whatever
+    fit's `shuffle` says; the same holds for a BatchGenerator given as `validation_data`. Other
+    validation data must be the same each time. The global random generators (Python's, NumPy's,
+    Keras', TensorFlow's) and optimizers besides `model.optimizer` are not resumed.
 
     Args:
         path: folder of the checkpoints, one for each fit; created if missing.
         generator: the same object that fit reads.
+        callbacks: all other callbacks of the training, in the order in which they are called.
         checkpoint_every_steps: write after this many steps, >= 1; None: not by steps.
         checkpoint_every_minutes: write after this many minutes, > 0; None: not by time. At the end
             of an epoch one is also written if writing takes less than 1 % of the time.
@@ -58,13 +61,16 @@ class ExactResume(Resumable):
 
     Raises:
         SpoonfulError: an argument outside its range; while fitting, a checkpoint of another
-            generator, model or list of callbacks, or a fit that reads something else.
+            generator, model or list of callbacks, a fit that reads something else, or one that has
+            further callbacks.
     """
 
     def __init__(
         self,
         path: str | os.PathLike[str],
         generator: BatchGenerator,
+        callbacks: Iterable[keras.callbacks.Callback] = (),
+        *,
         checkpoint_every_steps: int | None = None,
         checkpoint_every_minutes: float | None = 5.0,
         delete_checkpoint: bool = True,
@@ -72,52 +78,50 @@ class ExactResume(Resumable):
         if not isinstance(generator, BatchGenerator):
             raise SpoonfulError(
                 f"generator is a {type(generator).__name__}: give ExactResume the BatchGenerator "
-                "that model.fit reads (itself, no stream of it)"
+                "that model.fit reads (itself, not a stream of it)"
             )
+        self._callbacks = _checked(callbacks)
         self._checkpoints = CheckpointFolder(Path(path))
         super().__init__(
             self._checkpoints,
-            Feeds(generator, generator),
+            Feeds(generator, feed_of(generator)),
             Cadence(checkpoint_every_steps, checkpoint_every_minutes),
             lambda: {"has_stopped": self.model.stop_training},
         )
         self._generator = generator
         self._is_deleting = delete_checkpoint
-        self._list: Any = None  # Keras' list of all callbacks
-        self._resumed: Checkpoint | None = None  # from which the epoch resumes, inside it
-        self._end: Checkpoint | None = None  # checkpoint of the finished training
-        self._last = keras.callbacks.LambdaCallback(
-            on_train_begin=self._after_train_begin,
-            on_epoch_begin=self._after_epoch_begin,
-            on_train_batch_end=self._after_batch,
-            on_epoch_end=self._after_epoch,
-            on_train_end=self._after_training,
-        )
+        self._end_arrays: Arrays | None = None  # what the last epoch ended with
+
+    def set_model(self, model: keras.Model) -> None:
+        """Pass the model on to the other callbacks."""
+        super().set_model(model)
+        self._call("set_model", model)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Pass the parameters of fit on to the other callbacks."""
+        super().set_params(params)
+        self._call("set_params", params)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Take the first and the last place among the callbacks, and restore the checkpoint."""
-        self._list = _calling_list(self)
-        others = [c for c in self._list.callbacks if c is not self and c is not self._last]
-        self._check_fit(others)
-        self._list.callbacks[:] = [self, *others, self._last]
-        self.companions = [callback for callback in others if is_stateful(callback)]
-        _warn_of_unkept(others)
-        self._number_from(0)
-        self._start = self._resumed = self._end = self._train_logs = None
+        """Restore the checkpoint, if any, and let fit begin with its epoch."""
+        self._check_fit()
+        history = getattr(self.model, "history", None)
+        self.companions = [one for one in (*self._callbacks, history) if is_stateful(one)]
+        _warn_of_unkept(self._callbacks)
+        self._start = self._end_arrays = self._train_logs = None
         self._is_pending, self.ledger, self._short_epoch = False, Ledger(), ShortEpoch()
         start = self._checkpoints.newest(warnings.warn)
         if start is not None:
             self.go_on_from(start)
             self._check_epochs(start)
         super().on_train_begin(logs)
-
-    def _after_train_begin(self, logs: dict[str, float]) -> None:
+        self._call("on_train_begin", logs)
         # Not public, but how Keras' own BackupAndRestore begins with a later epoch.
         self.model._initial_epoch = None
-        if self._start is not None:
-            state = self._start.state
-            has_stopped = state["is_finished"] and state["has_stopped"]
-            self.model._initial_epoch = self.params["epochs"] if has_stopped else state["epoch"]
+        if start is not None:
+            has_stopped = start.state["is_finished"] and start.state["has_stopped"]
+            epoch = self.params["epochs"] if has_stopped else start.state["epoch"]
+            self.model._initial_epoch = epoch
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Begin an epoch at its position; write the checkpoint of the previous epoch."""
@@ -131,20 +135,21 @@ class ExactResume(Resumable):
         if start is not None:
             set_model(self.model, start.arrays)  # other callbacks have begun the training again
         super().on_epoch_begin(epoch, logs)
-        self._resumed = start if self.position else None
-        self._number_from(self.position)
-
-    def _after_epoch_begin(self, epoch: int, logs: dict[str, float]) -> None:
-        start, self._resumed = self._resumed, None
-        if start is not None:  # other callbacks have begun the epoch again
+        self._call("on_epoch_begin", epoch, logs)
+        if start is not None and self.position:  # they have begun the epoch again
             set_model(self.model, start.arrays)
             put_states(self.companions, start.state["callbacks"], start.arrays)
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Do nothing yet: the work of other callbacks here belongs to the step."""
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Call the other callbacks with the batch's number in its epoch: Keras counts from 0."""
+        # In a resumed epoch, Keras begins one more batch before it notices that there are no more.
+        if self.position + batch < self._num_steps:
+            self._call("on_train_batch_begin", self.position + batch, logs)
 
-    def _after_batch(self, batch: int, logs: dict[str, float]) -> None:
-        super().on_train_batch_end(batch - self.position, logs)
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Record the steps, with what other callbacks did at their end."""
+        self._call("on_train_batch_end", self.position + batch, logs)
+        super().on_train_batch_end(batch, logs)
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         """Let validation read the order of this epoch, whatever it read before."""
@@ -153,33 +158,41 @@ class ExactResume(Resumable):
         iterator = getattr(self.model, "_eval_epoch_iterator", None)
         validation = getattr(getattr(iterator, "data_adapter", None), "py_dataset", None)
         if isinstance(validation, BatchGenerator):
-            validation.serve_from(self._epoch)
+            feed_of(validation).serve_from(self._epoch)
+        self._call("on_test_begin", logs)
+
+    def on_test_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Call the other callbacks."""
+        self._call("on_test_batch_begin", batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Call the other callbacks."""
+        super().on_test_batch_end(batch, logs)
+        self._call("on_test_batch_end", batch, logs)
+
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
+        """Call the other callbacks."""
+        self._call("on_test_end", logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Complete the epoch's logs before other callbacks read them."""
-        self._number_from(0)
         super().on_epoch_end(epoch, logs)
-
-    def _after_epoch(self, epoch: int, logs: dict[str, float]) -> None:
-        is_last = self.model.stop_training or epoch + 1 >= self.params["epochs"]
-        if is_last and not self._is_deleting:
-            step = self._step
-            self._epoch, self._done = epoch + 1, 0
-            self._end = self._checkpoint(step, is_finished=True)
+        self._call("on_epoch_end", epoch, logs)
+        if self.model.stop_training or epoch + 1 >= self.params["epochs"]:
+            self._end_arrays = {**model_arrays(self.model), **metric_arrays(self.model)}
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        """Restore the state of the callbacks if fit had no epoch left to run."""
+        """Remove the checkpoints, or write the last one."""
         self._complete(logs)
         self.model._initial_epoch = None
-        if self._start is not None:
-            put_states(self.companions, self._start.state["callbacks"], self._start.arrays)
-        self._generator.serve_as_asked()
-
-    def _after_training(self, logs: dict[str, float]) -> None:
         start, self._start = self._start, None
+        if start is not None:  # fit had no epoch left to run
+            put_states(self.companions, start.state["callbacks"], start.arrays)
+        feed_of(self._generator).serve_as_asked()
+        end = start if self._is_deleting or self._end_arrays is None else self._end()
+        self._call("on_train_end", logs)
         if start is not None and start.state["is_finished"]:
             set_model(self.model, {**start.arrays, **_at_end(start.arrays)})
-        end, self._end = self._end or start, None
         if self._is_deleting:
             self._checkpoints.remove()
         elif end is not None:
@@ -187,19 +200,38 @@ class ExactResume(Resumable):
             state = {**end.state, "is_finished": True}
             self._checkpoints.write(replace(end, state=state, arrays=arrays))
 
-    def _check_fit(self, others: list[Any]) -> None:
-        for callback in others:
-            if isinstance(callback, (keras.callbacks.BackupAndRestore, Resumable)):
-                raise SpoonfulError(
-                    f"fit is given ExactResume and {type(callback).__name__}: only one can say "
-                    "where training continues; leave the other out"
-                )
-        steps = self.params["steps"]
+    def _end(self) -> Checkpoint:
+        """Return a checkpoint from which training would continue with another epoch."""
+        step = self._step
+        self._epoch, self._done = self._epoch + 1, 0
+        end = self._checkpoint(step, is_finished=True)
+        # Of the epoch's end: fit has since put averages of the weights in their place.
+        return replace(end, arrays={**end.arrays, **(self._end_arrays or {})})
+
+    def _call(self, hook: str, *arguments: Any) -> None:
+        for callback in self._callbacks:
+            getattr(callback, hook)(*arguments)
+
+    def _check_fit(self) -> None:
+        others = siblings(self)
+        if others:
+            names = ", ".join(dict.fromkeys(type(other).__name__ for other in others))
+            raise SpoonfulError(
+                f"fit is given ExactResume and {names}: give fit ExactResume alone, once, and the "
+                "others to it, ExactResume(path, generator, callbacks=[...]), which keeps their "
+                "state"
+            )
+        if self.params is None:
+            raise SpoonfulError(
+                "ExactResume is called by something else than fit: put it into "
+                "model.fit(callbacks=[...])"
+            )
+        steps = self.params.get("steps")
         if steps != len(self._generator):
             raise SpoonfulError(
                 f"fit reads {steps or 'any number of'} steps an epoch, the generator given to "
                 f"ExactResume has {len(self._generator)}: pass model.fit that very generator "
-                "(itself, no stream of it) without steps_per_epoch"
+                "(itself, not a stream of it) without steps_per_epoch"
             )
         try:
             self._checkpoints.path.mkdir(parents=True, exist_ok=True)
@@ -217,39 +249,26 @@ class ExactResume(Resumable):
                 f"epoch {num_begun}; ask for as many epochs or more, or remove it to start again"
             )
 
-    def _number_from(self, position: int) -> None:
-        """Let callbacks see each batch's number within its epoch: Keras counts from 0."""
-        keras_list, kind, num_steps = self._list, type(self._list), self._num_steps
-        for name in ("on_train_batch_begin", "on_train_batch_end"):
-            vars(keras_list).pop(name, None)
-        if not position:
-            return
 
-        def begin(batch: int, logs: Any = None) -> None:
-            # Keras begins one more batch before it notices that the epoch is over.
-            if batch + position < num_steps:
-                kind.on_train_batch_begin(keras_list, batch + position, logs)
-
-        def end(batch: int, logs: Any = None) -> None:
-            kind.on_train_batch_end(keras_list, batch + position, logs)
-
-        keras_list.on_train_batch_begin, keras_list.on_train_batch_end = begin, end
-
-
-def _calling_list(callback: ExactResume) -> Any:
-    """Return Keras' list of callbacks from the caller, since callbacks have no access to it."""
-    frame = sys._getframe()
-    while (caller := frame.f_back) is not None:
-        frame = caller
-        owner = frame.f_locals.get("self")
-        if isinstance(owner, keras.callbacks.CallbackList):
-            if sum(one is callback for one in owner.callbacks) == 1:
-                return owner
-            break
-    raise SpoonfulError(
-        "ExactResume is not among the callbacks that fit calls: put it, once, into the list that "
-        "model.fit(callbacks=[...]) is given"
-    )
+def _checked(callbacks: Iterable[keras.callbacks.Callback]) -> list[keras.callbacks.Callback]:
+    """Return the callbacks as a list; raise SpoonfulError if one can't be called beside it."""
+    if not isinstance(callbacks, Iterable):
+        raise SpoonfulError(
+            f"callbacks is of type {type(callbacks).__name__}: expected a list of Keras' callbacks"
+        )
+    listed = list(callbacks)
+    for callback in listed:
+        name = type(callback).__name__
+        if isinstance(callback, (keras.callbacks.BackupAndRestore, Resumable)):
+            raise SpoonfulError(
+                f"callbacks contains {name}: only one callback can say where training continues; "
+                "leave it out"
+            )
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise SpoonfulError(
+                f"callbacks contains an object of type {name}: expected Keras' callbacks"
+            )
+    return listed
 
 
 def _warn_of_unkept(callbacks: list[Any]) -> None:

@@ -16,7 +16,7 @@ from spoonful.fitting.epochs import EpochWatch
 from spoonful.fitting.handover import EpochBatches
 from spoonful.fitting.resumable import Feeds, Resumable, Stop
 from spoonful.generator import BatchGenerator
-from spoonful.order import make_order
+from spoonful.generator.feed import feed_of
 from spoonful.order.quality import ShuffleQuality
 from spoonful.record.ledger import Row
 
@@ -106,7 +106,7 @@ class Fit:
         self._fit(0 if start is None else start.state["epoch"])
         if self._resuming.stop is None or not self._resuming.stop.is_wanted:
             for generator in (self._generator, self._validation):
-                generator.finish_check()  # before the data read is trusted
+                feed_of(generator).finish_check()  # before the data read is trusted
         self.resumable.write_end()
         if self._resuming.stop is not None and self._resuming.stop.is_wanted:
             self._resuming.stop.now()
@@ -167,14 +167,8 @@ class Fit:
         return {**self._resuming.facts, "history": self.history, "best_epoch": best_epoch}
 
 
-_ORDER_SIZES = ("block_size", "window_blocks", "buffer_size")
-
-
 def _shuffle_quality(generator: BatchGenerator) -> ShuffleQuality:
     """Return the measure of how well the generator's epochs are mixed."""
-    state = generator.state(0)  # what determines its batches
-    sizes = {name: state[name] for name in _ORDER_SIZES if name in state}
-    labels = generator.source.labels
-    # A separate order: that of "buffer" keeps state, which reading ahead needs for itself.
-    order = make_order(state["shuffle"], len(labels), state["seed"], labels=labels, **sizes)
-    return ShuffleQuality(order, labels, generator.batch_size, generator.drop_remainder)
+    return ShuffleQuality(
+        generator.order, generator.source.labels, generator.batch_size, generator.drop_remainder
+    )

@@ -1,12 +1,13 @@
 """Pass a generator's batches to TensorFlow, many at a time."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from spoonful.generator import BatchGenerator
 from spoonful.generator.chunks import Batch
+from spoonful.generator.feed import feed_of
+from spoonful.generator.in_order import InOrder
 from spoonful.generator.stream import BatchStream
 
 # Batches held ready by TensorFlow: the steps of an execution and two more, if small.
@@ -14,7 +15,7 @@ _STEPS_READY = 2
 _BYTES_READY = 16 << 20
 
 
-class EpochBatches:
+class EpochBatches(InOrder):
     """The epochs of a generator as a tf.data.Dataset, each exactly its steps in their order.
 
     A chunk of batches is passed to TensorFlow at once, without a copy, and is cut into batches
@@ -35,44 +36,12 @@ class EpochBatches:
         steps_per_execution: int,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.epoch = 0  # the epoch that the next iteration yields
-        self.position = 0  # its first batch, by its number in the epoch
+        super().__init__(len(generator), clock)
         self.error: Exception | None = None  # ended the batches: TensorFlow keeps only its text
         self.asked_time = 0.0  # when TensorFlow asked for the epoch's first batch, in s
-        self._num_steps = len(generator)
         self._stream: BatchStream | None = generator.stream()
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._ready_times: dict[int, float] = {}
-        self._digests: dict[int, bytes] = {}
+        self._now = clock
         self.dataset = self._dataset(generator, steps_per_execution)
-
-    def take_ready_times(self, first: int, count: int) -> list[float | None]:
-        """Return and forget when the batches of the steps from `first` on were passed on.
-
-        Args:
-            first: a step of this epoch, from 0.
-            count: number of steps.
-
-        Returns:
-            A time in s for each step; None: unknown.
-        """
-        start = self.epoch * self._num_steps + first
-        with self._lock:
-            return [self._ready_times.pop(start + i, None) for i in range(count)]
-
-    def serve_from(self, epoch: int, position: int = 0) -> None:
-        """Let the next iteration yield the steps of an epoch from a position on."""
-        self.epoch, self.position = epoch, position
-        with self._lock:
-            self._ready_times.clear()
-            self._digests.clear()
-
-    def take_digests(self, first: int, count: int) -> list[bytes]:
-        """Return and forget the digests of this epoch's steps from number `first` on."""
-        start = self.epoch * self._num_steps + first
-        with self._lock:
-            return [self._digests.pop(step) for step in range(start, start + count)]
 
     def close(self) -> None:
         """End the reading threads and release the generator, its buffers and its files.
@@ -88,7 +57,8 @@ class EpochBatches:
     def _dataset(self, generator: BatchGenerator, steps_per_execution: int) -> Any:
         import tensorflow as tf
 
-        x, y = generator.batch_shapes()
+        feed = feed_of(generator)
+        x, y = feed.empty_batch()
         signature = (
             tf.TensorSpec((None, None, *x.shape[1:]), x.dtype),
             tf.TensorSpec((None, None, *y.shape[1:]), y.dtype),
@@ -99,16 +69,16 @@ class EpochBatches:
         nothing = tf.data.Dataset.from_generator(
             lambda: iter(()), output_signature=batches.element_spec
         )
-        sized = batches.concatenate(nothing.repeat()).take(self._num_steps)
-        small = _BYTES_READY // generator.batch_bytes
+        sized = batches.concatenate(nothing.repeat()).take(self.steps_per_epoch)
+        small = _BYTES_READY // feed.batch_bytes
         num_ready = max(_STEPS_READY, min(steps_per_execution + _STEPS_READY, small))
         return sized.prefetch(num_ready).with_options(_without_autotuning())
 
     def _chunks(self) -> Iterator[Batch]:
         """Yield the chunks of the epoch: x [k, b, h, w, c] and y [k, b, ...]."""
-        self.asked_time = self._clock()
-        step = self.epoch * self._num_steps + self.position
-        stop = (self.epoch + 1) * self._num_steps
+        self.asked_time = self._now()
+        step = self.first_step + self.position
+        stop = self.first_step + self.steps_per_epoch
         while step < stop and (stream := self._stream) is not None:
             try:
                 chunk = stream.chunk(step)
@@ -117,11 +87,7 @@ class EpochBatches:
                     return
                 self.error = error
                 raise
-            digests = chunk.digests()
-            now = self._clock()
-            with self._lock:
-                self._ready_times.update({step + i: now for i in range(chunk.num_steps)})
-                self._digests.update(enumerate(digests, start=step))
+            self.note(chunk)
             step += chunk.num_steps
             x, y = chunk.x, chunk.y
             del stream, chunk  # a waiting iterator must not hold the generator after `close`

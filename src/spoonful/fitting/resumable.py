@@ -24,19 +24,9 @@ from spoonful.fitting.model_state import (
 )
 from spoonful.fitting.short_epoch import ShortEpoch
 from spoonful.generator import BatchGenerator
+from spoonful.generator.feed import feed_of
+from spoonful.generator.in_order import InOrder
 from spoonful.record.ledger import TRAIN, VAL, Ledger
-
-
-class Feed(Protocol):
-    """The source of batches for fit."""
-
-    def serve_from(self, epoch: int, position: int = 0) -> None:
-        """Serve the steps of an epoch, counted from 0, in order from a position on."""
-        ...
-
-    def take_digests(self, first: int, count: int) -> list[bytes]:
-        """Return the digests of served steps; KeyError if one was not served."""
-        ...
 
 
 class Stop(Protocol):
@@ -64,8 +54,8 @@ class Feeds:
     """
 
     generator: BatchGenerator
-    train: Feed
-    val: Feed | None = None
+    train: InOrder
+    val: InOrder | None = None
     num_val_steps: int = 0
 
 
@@ -122,7 +112,7 @@ class Resumable(keras.callbacks.Callback):
 
     def put_back(self, checkpoint: Checkpoint) -> None:
         """Restore the model, its optimizer and the ledger from a checkpoint."""
-        x, y = self._feeds.generator.batch_shapes()
+        x, y = feed_of(self._feeds.generator).empty_batch()
         size = self._feeds.generator.batch_size
         build_all(
             self.model,

@@ -5,17 +5,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
 from spoonful.generator.buffers import BufferPool
 from spoonful.generator.chunks import Batch, ChunkReader
-from spoonful.generator.in_order import InOrder
+from spoonful.generator.feed import Feed
 from spoonful.generator.limits import Limits, make_limits
 from spoonful.generator.lookahead import LookAhead
 from spoonful.generator.steps import Steps, checked_whole
-from spoonful.generator.stream import BatchStream, ChunkedBatches
+from spoonful.generator.stream import BatchStream
 from spoonful.generator.stream_order import (
     check_same_stream,
     chosen_order,
@@ -113,15 +111,10 @@ class BatchGenerator(keras.utils.PyDataset):
         }
         self.shuffle, made = chosen_order(order, shuffle, len(source), seed, targets.labels, sizes)
         self._reader = ChunkReader(source, made, self._steps, targets, dtype, verify_shards)
-        self._is_epoch_served = False
         self._limits = make_limits(
             self._reader, num_threads, prefetch_batches, ram_budget_mb, read_timeout_s
         )
-        self._look_ahead = LookAhead(self._reader, self._limits, is_endless=False)
-        self._batches = ChunkedBatches(self._look_ahead)
-        # Only the beginnings are counted: fit ends an epoch before the first one begins.
-        self._epochs_begun = 0
-        self._in_order: InOrder | None = None
+        self._feed = Feed(self._reader, self._limits)
 
     def __len__(self) -> int:
         """Number of steps per epoch."""
@@ -136,22 +129,18 @@ class BatchGenerator(keras.utils.PyDataset):
         Raises:
             SpoonfulError: reading failed or took too long; names the batch, its images, the cause.
         """
-        if self._in_order is not None:
-            return self._batches.batch(self._in_order.next_step())
-        self._is_epoch_served |= index % len(self) == len(self) - 1
-        epoch = max(self._epochs_begun - 1, 0)
-        return self._batches.batch(epoch * len(self) + index % len(self))
+        return self._feed.batch(index)
 
     def __iter__(self) -> Iterator[Batch]:
         """Iterate over the batches of the current epoch of Keras, or of epoch 0 outside Keras."""
         for index in range(len(self)):
             yield self[index]
-        self.finish_check()
+        self._feed.finish_check()
 
     @property
     def num_batches(self) -> int:
-        """Number of batches that Keras reads in this epoch: all, or those from `serve_from` on."""
-        return len(self) if self._in_order is None else self._in_order.num_batches
+        """Number of batches that Keras reads in this epoch: all, or what a resumed one has left."""
+        return self._feed.num_batches
 
     @property
     def batch_size(self) -> int:
@@ -164,22 +153,13 @@ class BatchGenerator(keras.utils.PyDataset):
         return self._steps.drop_remainder
 
     @property
-    def batch_bytes(self) -> int:
-        """Size of the pixels of a batch in this process, in bytes."""
-        return self._reader.batch_bytes
-
-    @property
     def limits(self) -> Limits:
         """How far and in how many threads batches are read ahead."""
         return self._limits
 
     def on_epoch_begin(self) -> None:
         """Count an epoch; Keras calls this once per epoch."""
-        self._epochs_begun += 1
-        self._leave_in_order()  # from an epoch that an exception ended
-        if self._in_order is not None:
-            self._in_order.is_in_epoch = True
-        self._look_ahead.resume()
+        self._feed.begin_epoch()
 
     def on_epoch_end(self) -> None:
         """End the reading threads; Keras calls this once per epoch.
@@ -187,20 +167,7 @@ class BatchGenerator(keras.utils.PyDataset):
         Raises:
             SpoonfulError: an epoch was read, and one of its shards has changed since packing.
         """
-        is_in_order = self._in_order is not None and self._in_order.is_in_epoch
-        if self._is_epoch_served or is_in_order:
-            self.finish_check()
-        self._leave_in_order()
-        self._batches.drop()
-        self._look_ahead.close()
-
-    def finish_check(self) -> None:
-        """Wait until the check that runs during reading is complete.
-
-        Raises:
-            SpoonfulError: a shard has changed since packing; names it.
-        """
-        self._reader.finish_check(self._limits.read_timeout_s)
+        self._feed.end_epoch()
 
     def indices(self, step: int) -> Indices:
         """Return the example indices of a global step, int64 [b], for this process."""
@@ -219,40 +186,6 @@ class BatchGenerator(keras.utils.PyDataset):
         """Return the digest of a global step's ids, labels and pixels, as chained in the ledger."""
         chunk = self._reader.read_all(checked_whole("step", step, 0), 1, BufferPool())
         return chunk.digests()[0].hex()
-
-    def serve_from(self, epoch: int, position: int = 0) -> None:
-        """Serve an epoch's batches in order from a position on, whatever number Keras asks for.
-
-        This applies only to the next epoch that Keras begins; later epochs are served as requested.
-
-        Keras permutes the batch numbers unless told not to; to resume a training inside an epoch,
-        the remaining batches must be known.
-
-        Args:
-            epoch: counted from 0.
-            position: number of the first batch in its epoch, 0..len(self).
-        """
-        self._in_order = InOrder(epoch * len(self), position, len(self))
-        self._batches.on_chunk = self._in_order.note
-        self._epochs_begun = epoch
-
-    def serve_as_asked(self) -> None:
-        """Serve again the batches that Keras requests."""
-        self._in_order = None
-        self._batches.on_chunk = None
-
-    def take_digests(self, first: int, count: int) -> list[bytes]:
-        """Return and forget the digests of steps of the epoch that `serve_from` began."""
-        return [] if self._in_order is None else self._in_order.take_digests(first, count)
-
-    def _leave_in_order(self) -> None:
-        if self._in_order is not None and self._in_order.is_in_epoch:
-            self.serve_as_asked()
-
-    def batch_shapes(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return an empty x [0, h, w, c] and y [0, ...] with the types of the batches."""
-        x = np.empty((0, *self.source.image_shape), self.dtype)
-        return x, self._reader.targets.nothing()
 
     @property
     def order(self) -> Order:

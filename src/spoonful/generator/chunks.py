@@ -49,6 +49,11 @@ class Chunk:
     x: NDArray[Any]
     y: NDArray[Any]
 
+    @property
+    def steps(self) -> range:
+        """The global steps of its batches."""
+        return range(self.first_step, self.first_step + self.num_steps)
+
     def batch(self, step: int) -> Batch:
         """Return the batch of one step of the chunk."""
         return self.x[step - self.first_step], self.y[step - self.first_step]

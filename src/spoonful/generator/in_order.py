@@ -1,60 +1,72 @@
-"""Serve the batches of an epoch in order, whatever their consumer asks for."""
+"""Serve the steps of an epoch in order, and keep what is known of each until somebody takes it."""
 
 import threading
+from collections.abc import Callable
 
 from spoonful.generator.chunks import Chunk
 
 
 class InOrder:
-    """Count through the steps of an epoch, and keep the digests of those that were read.
+    """The steps of an epoch from a position on, with their digests and the times they were ready.
+
+    Batches are read ahead of the steps that use them, so a step's digest and time are kept until
+    the step is done. Subclasses read the chunks and pass each to `note`.
 
     Args:
-        first_step: the epoch's first global step.
-        position: number of the first step to serve in its epoch.
-        num_steps: steps of the epoch.
+        steps_per_epoch: number of steps per epoch.
+        clock: returns increasing seconds; None: no times are kept.
     """
 
-    def __init__(self, first_step: int, position: int, num_steps: int) -> None:
-        self.is_in_epoch = False  # Keras has begun the epoch that this is for
-        self._position = position
-        self._num_steps = num_steps
-        self._first_step = first_step
-        self._next_step = first_step + position
-        self._digests: dict[int, bytes] = {}
+    def __init__(self, steps_per_epoch: int, clock: Callable[[], float] | None = None) -> None:
+        self.steps_per_epoch = steps_per_epoch
+        self.first_step = 0  # the epoch's first global step
+        self.position = 0  # of the first step to serve, in its epoch
+        self._clock = clock
         self._lock = threading.Lock()
+        self._digests: dict[int, bytes] = {}
+        self._ready_times: dict[int, float] = {}
 
-    @property
-    def num_batches(self) -> int:
-        """Number of batches for Keras to read: the rest of an epoch until it begins, then all.
+    def serve_from(self, epoch: int, position: int = 0) -> None:
+        """Serve the steps of an epoch in order from a position on; forget what was served before.
 
-        An earlier fit may have ended inside a short epoch, which fit counts before its first one.
+        Args:
+            epoch: counted from 0.
+            position: number of the first step in its epoch, 0..steps_per_epoch.
         """
         with self._lock:
-            is_begun = self._next_step > self._first_step + self._position
-        return self._num_steps if is_begun else self._num_steps - self._position
+            self.first_step, self.position = epoch * self.steps_per_epoch, position
+        self.forget()
 
-    def next_step(self) -> int:
-        """Return the global step to serve, and advance the count."""
+    def forget(self) -> None:
+        """Forget what is kept of the steps."""
         with self._lock:
-            step = self._next_step
-            self._next_step += 1
-            return step
+            self._digests.clear()
+            self._ready_times.clear()
 
     def note(self, chunk: Chunk) -> None:
-        """Keep the digests of a chunk that has begun."""
+        """Keep the digests of a chunk that is served, and the time."""
         digests = chunk.digests()
+        times = {} if self._clock is None else dict.fromkeys(chunk.steps, self._clock())
         with self._lock:
-            self._digests.update(enumerate(digests, start=chunk.first_step))
+            self._digests.update(zip(chunk.steps, digests, strict=True))
+            self._ready_times.update(times)
 
     def take_digests(self, first: int, count: int) -> list[bytes]:
         """Return and forget the digests of the epoch's steps from number `first` on.
 
         Raises:
-            KeyError: a step was not read, or more steps were read than the epoch has: something
-                else read batches that are now missing.
+            KeyError: a step was not served.
         """
-        start = self._first_step + first
+        start = self.first_step + first
         with self._lock:
-            if self._next_step > self._first_step + self._num_steps:
-                raise KeyError(self._next_step - 1)
             return [self._digests.pop(step) for step in range(start, start + count)]
+
+    def take_ready_times(self, first: int, count: int) -> list[float | None]:
+        """Return and forget when the epoch's steps from number `first` on were ready.
+
+        Returns:
+            A time in s for each step; None: unknown.
+        """
+        start = self.first_step + first
+        with self._lock:
+            return [self._ready_times.pop(step, None) for step in range(start, start + count)]

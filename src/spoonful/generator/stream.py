@@ -17,8 +17,8 @@ class BatchStream(keras.utils.PyDataset):
     `steps_per_epoch` to `fit`.
 
     `fit` waits at the end of an epoch until the shards of a packed split are checked, once all
-    examples were served. Training that ends earlier, or does not use `fit`, calls the generator's
-    `finish_check()`.
+    examples were served. A loop of your own calls `on_epoch_begin()` and `on_epoch_end()`, as `fit`
+    does.
 
     Args:
         look_ahead: reads the batches.
@@ -74,20 +74,24 @@ class ChunkedBatches:
     """
 
     def __init__(self, look_ahead: LookAhead) -> None:
-        self.on_chunk: Callable[[Chunk], object] | None = None  # called with each chunk that begins
         self._look_ahead = look_ahead
         self._chunk: Chunk | None = None
         self._lock = threading.Lock()
 
-    def batch(self, step: int) -> Batch:
-        """Return the batch of a global step; fast where the steps are consecutive."""
+    def batch(self, step: int, on_chunk: Callable[[Chunk], object] | None = None) -> Batch:
+        """Return the batch of a global step; fast where the steps are consecutive.
+
+        Args:
+            step: the global step.
+            on_chunk: called with its chunk if that is a new one.
+        """
         with self._lock:
             chunk = self._chunk
             if chunk is None or not 0 <= step - chunk.first_step < chunk.num_steps:
                 self._chunk = None  # its memory can be used for the next one
                 chunk = self._chunk = self._look_ahead.take(step)
-                if self.on_chunk is not None:
-                    self.on_chunk(chunk)
+                if on_chunk is not None:
+                    on_chunk(chunk)
             return chunk.batch(step)
 
     def drop(self) -> None:

@@ -92,7 +92,6 @@ def _predict(
             on_predict_batch_end=lambda batch, logs: bar.update(1)
         )
         predicted = model.predict(generator, verbose=0, callbacks=[count])
-    generator.finish_check()
     return np.asarray(predicted, dtype=np.float32)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from spoonful import ArraySource, BatchGenerator
+from spoonful.generator.feed import feed_of
 
 NUM_EXAMPLES = 42
 BATCH_SIZE = 4
@@ -40,12 +41,12 @@ class ServeInOrder(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.done = self.first_position if epoch == self.first_epoch else 0
-        self.generator.serve_from(epoch, self.done)
+        feed_of(self.generator).serve_from(epoch, self.done)
         self.num_batches.append(self.generator.num_batches)
         self.digests.append([])
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self.digests[-1] += self.generator.take_digests(self.done, 1)
+        self.digests[-1] += feed_of(self.generator).take_digests(self.done, 1)
         self.done += 1
 
 
@@ -101,18 +102,19 @@ def test_an_epoch_can_begin_at_any_of_its_steps(
 
 def test_after_the_last_step_there_are_no_batches() -> None:
     generator = make_generator()
-    generator.serve_from(2, STEPS)
+    feed_of(generator).serve_from(2, STEPS)
     assert generator.num_batches == 0
 
 
 def test_served_as_asked_it_is_as_it_was(model: SeenBatches) -> None:
     generator, other = make_generator(), make_generator()
-    generator.serve_from(3, 5)
+    feed_of(generator).serve_from(3, 5)
     generator[0]
-    generator.serve_as_asked()
+    feed_of(generator).serve_as_asked()
     assert generator.num_batches == STEPS
     assert len(generator) == STEPS
-    assert generator.take_digests(0, 3) == []
+    with pytest.raises(KeyError):
+        feed_of(generator).take_digests(5, 1)
     generator.on_epoch_begin()
     other.on_epoch_begin()
     steps = batches_of(other, range(3 * STEPS, 4 * STEPS))
@@ -124,33 +126,33 @@ def test_served_as_asked_it_is_as_it_was(model: SeenBatches) -> None:
 
 def test_digests_are_taken_once_and_only_of_what_was_read() -> None:
     generator = make_generator(num_threads=0, prefetch_batches=1)  # a batch a chunk
-    generator.serve_from(2, 3)
+    feed_of(generator).serve_from(2, 3)
     for _ in range(4):
         generator[99]  # whatever is asked for
     expected = digests_of(generator, range(2 * STEPS + 3, 2 * STEPS + 7))
-    assert generator.take_digests(3, 1) == expected[:1]
-    assert generator.take_digests(4, 3) == expected[1:]
+    assert feed_of(generator).take_digests(3, 1) == expected[:1]
+    assert feed_of(generator).take_digests(4, 3) == expected[1:]
     for first in (2, 3, 7):
         with pytest.raises(KeyError):
-            generator.take_digests(first, 1)
+            feed_of(generator).take_digests(first, 1)
 
 
 def test_a_new_beginning_forgets_what_was_read_before() -> None:
     generator = make_generator(num_threads=0, prefetch_batches=1)
-    generator.serve_from(0)
+    feed_of(generator).serve_from(0)
     generator[0]
-    generator.serve_from(0, 4)
+    feed_of(generator).serve_from(0, 4)
     x, _ = generator[0]
     assert x.ravel().tolist() == generator.indices(4).tolist()
     with pytest.raises(KeyError):
-        generator.take_digests(0, 1)
-    assert generator.take_digests(4, 1) == digests_of(generator, range(4, 5))
+        feed_of(generator).take_digests(0, 1)
+    assert feed_of(generator).take_digests(4, 1) == digests_of(generator, range(4, 5))
 
 
 def test_it_holds_for_the_epoch_that_keras_begins_next_and_no_longer(model: SeenBatches) -> None:
     generator = make_generator()
     begin_there = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda epoch, logs: generator.serve_from(2) if epoch == 0 else None
+        on_epoch_begin=lambda epoch, logs: feed_of(generator).serve_from(2) if epoch == 0 else None
     )
     model.fit(generator, epochs=2, shuffle=False, callbacks=[begin_there], verbose=0)
     assert model.seen == batches_of(generator, range(2 * STEPS, 4 * STEPS))
@@ -178,10 +180,10 @@ def test_a_fit_that_an_exception_ended_leaves_a_generator_as_good_as_new(
 
 def test_a_second_reader_of_an_epoch_s_batches_is_noticed() -> None:
     generator = make_generator(num_threads=0, prefetch_batches=1)
-    generator.serve_from(1, 8)
+    feed_of(generator).serve_from(1, 8)
     for _ in range(3):
         generator[0]
-    assert len(generator.take_digests(8, 2)) == 2
+    assert len(feed_of(generator).take_digests(8, 2)) == 2
     generator[0]  # that is the next epoch's: something got a batch that was another's
     with pytest.raises(KeyError):
-        generator.take_digests(10, 1)
+        feed_of(generator).take_digests(10, 1)
