@@ -3,6 +3,7 @@
 import urllib.parse
 
 from spoonful.config.schema import TrackingConfig
+from spoonful.record.tags import PARENT_TAG
 from spoonful.tracking.store import tracking_uri
 
 # Otherwise the UI may open a page as one of prompts and traces.
@@ -38,7 +39,7 @@ def points_page(experiment_id: str, parent_id: str, mode: str) -> str:
     """
     asked = {
         **_AS_TRAINING,
-        "searchFilter": f"tags.`mlflow.parentRunId` = '{parent_id}'",
+        "searchFilter": f"tags.`{PARENT_TAG}` = '{parent_id}'",
         # Ordered by time, as without this, they would be folded below the sweep's own run.
         "orderByKey": "metrics.`val_accuracy`",
         "orderByAsc": "false",
