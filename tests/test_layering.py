@@ -1,4 +1,5 @@
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -153,6 +154,25 @@ def test_a_library_is_imported_where_it_belongs_and_nowhere_else(package: str) -
     assert not {user for user in users if not within(user, ONLY_IN[package])}
     unused = {one for one in ONLY_IN[package] if not any(within(user, (one,)) for user in users)}
     assert not unused, f"{package} is no longer imported in {unused}"
+
+
+def test_only_one_module_touches_what_is_private_in_mlflow() -> None:
+    public = {
+        f"mlflow.{name}" for name in ("entities", "exceptions", "keras", "models", "tracking")
+    }
+    for path in MODULES:
+        if not within(name_of(path), ("tracking",)) or name_of(path) == "tracking.mlflow_private":
+            continue
+        for name in imported(path):
+            if within(name, ("mlflow",)) and name != "mlflow":
+                assert name in public or name.rpartition(".")[0] in public, (path, name)
+                assert "._" not in name, (path, name)
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Attribute) and re.match("_[^_]", node.attr):
+                owner = ast.unparse(node.value)
+                assert owner in ("self", "cls"), f"{path}: {owner}.{node.attr}"
+            if isinstance(node, ast.ClassDef):  # its self has MLflow's private attributes
+                assert not any("lflow" in ast.unparse(base) for base in node.bases), path
 
 
 def test_order_and_sources_know_neither_keras_nor_hydra() -> None:

@@ -51,3 +51,8 @@ PRUNED_TAG = "sweep.pruned"  # the epoch after which a point was stopped as hope
 AXES_TAG = "sweep.axes"
 NUM_POINTS_TAG = "sweep.num_points"
 NAMED_TAG = "sweep.name"
+
+# MLflow's own, which its pages read.
+NOTE_TAG = "mlflow.note.content"  # the description of a run
+PARENT_TAG = "mlflow.parentRunId"
+DATASET_CONTEXT_TAG = "mlflow.data.context"

@@ -8,14 +8,13 @@ from typing import Any
 from mlflow.entities import Experiment, Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from mlflow.tracking.context.registry import resolve_tags
-from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
-from spoonful.record.tags import TOKEN_TAG
+from spoonful.record.tags import NOTE_TAG, TOKEN_TAG
 from spoonful.secrets import redacted
 from spoonful.tracking.journal import new_journal
+from spoonful.tracking.mlflow_private import with_context_tags
 from spoonful.tracking.open_runs import OpenRun, open_run, run_of_token
 from spoonful.tracking.outlets import Journaled
 from spoonful.tracking.recording import TrackedRun, redacted_values
@@ -61,11 +60,11 @@ def begin_run(
     """
     experiment = experiment_id(config, client)
     noted = open_run(config, experiment)
-    own = {MLFLOW_RUN_NOTE: redacted(description), TOKEN_TAG: noted.token}
+    own = {NOTE_TAG: redacted(description), TOKEN_TAG: noted.token}
     # If this fails, a response may have been lost although the run exists: it stays recorded, and
     # is marked by the next command.
     run = client.create_run(
-        experiment, tags=resolve_tags({**redacted_values(tags), **own}), run_name=run_name
+        experiment, tags=with_context_tags({**redacted_values(tags), **own}), run_name=run_name
     )
     return noted, run
 
@@ -85,14 +84,14 @@ def begin_later(
         description: shown on its page.
     """
     noted = open_run(config, None)
-    own = {MLFLOW_RUN_NOTE: redacted(description), TOKEN_TAG: noted.token}
+    own = {NOTE_TAG: redacted(description), TOKEN_TAG: noted.token}
     about = {
         "kind": "about",
         "store": named_address(config),
         "token": noted.token,
         "experiment": config.experiment_name,
         "run_name": run_name,
-        "tags": resolve_tags({**redacted_values(tags), **own}),
+        "tags": with_context_tags({**redacted_values(tags), **own}),
         "start_ms": time.time_ns() // 1_000_000,
     }
     journal = new_journal(noted.token, about)

@@ -12,7 +12,6 @@ from pathlib import Path
 from spoonful.errors import SpoonfulError
 
 _LOCK_LIMIT_S = 20  # eight writers at once wait for 2 s at worst
-_TABLE = "alembic_version"
 
 
 def check_database(path: Path, is_to_be_written: bool) -> None:

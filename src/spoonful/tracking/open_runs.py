@@ -13,12 +13,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import psutil
 from mlflow.entities import Run, RunStatus
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from mlflow.utils.file_utils import local_file_uri_to_path
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
@@ -27,11 +28,11 @@ from spoonful.files.lock import Lock, try_lock, try_lock_content
 from spoonful.files.unfinished import remove_leftovers, unfinished_folder
 from spoonful.project import open_runs_dir
 from spoonful.record.tags import TOKEN_TAG
+from spoonful.tracking.mlflow_private import half_copied
 from spoonful.tracking.store import is_server, named_address
 
 _REMAKE = "remove it, and set the run's status in MLflow"
 _CLOCK_S = 2.0  # the start of the same process may differ after the clock was set
-_COPIED_TO = ".artifact.uploading."  # as mlflow.store.artifact.local_artifact_repo names it
 _RUNNING = RunStatus.to_string(RunStatus.RUNNING)
 _KILLED = RunStatus.to_string(RunStatus.KILLED)
 
@@ -214,8 +215,9 @@ def _run_of(client: MlflowClient, token: str, noted: _Noted) -> Run | None:
 
 def _remove_half_copied(run: Run) -> None:
     """Remove the partial copy of an artifact that MLflow left when its process was killed."""
-    folder = Path(local_file_uri_to_path(run.info.artifact_uri))
-    for path in folder.rglob(f"{_COPIED_TO}*"):
+    place = urlsplit(run.info.artifact_uri)
+    folder = url2pathname(place.path) if place.scheme == "file" else run.info.artifact_uri
+    for path in half_copied(Path(folder)):
         path.unlink(missing_ok=True)
 
 

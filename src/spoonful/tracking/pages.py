@@ -4,6 +4,7 @@ import urllib.parse
 
 from spoonful.compare.runs import Score
 from spoonful.config.schema import TrackingConfig
+from spoonful.record.tags import PARENT_TAG
 from spoonful.tracking.store import tracking_uri
 
 # Otherwise the UI may open a page as one of prompts and traces.
@@ -40,7 +41,7 @@ def points_page(experiment_id: str, parent_id: str, mode: str, score: Score) -> 
     """
     asked = {
         **_AS_TRAINING,
-        "searchFilter": f"tags.`mlflow.parentRunId` = '{parent_id}'",
+        "searchFilter": f"tags.`{PARENT_TAG}` = '{parent_id}'",
         # Ordered by time, as without this, they would be folded below the sweep's own run.
         "orderByKey": f"metrics.`{score.metric}`",
         "orderByAsc": "false" if score.is_more_better else "true",

@@ -5,15 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from mlflow.entities import RunStatus
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from spoonful.compare.runs import score_of
 from spoonful.config.schema import TrackingConfig
 from spoonful.record.tags import (
     AXES_TAG,
     NAMED_TAG,
+    NOTE_TAG,
     NUM_POINTS_TAG,
     NUMBER_TAG,
+    PARENT_TAG,
     POINT_TAG,
     SWEEP_TAG,
 )
@@ -24,8 +25,6 @@ from spoonful.tracking.open_runs import OpenRun, open_run
 from spoonful.tracking.pages import points_page
 from spoonful.tracking.refusals import refusals
 from spoonful.tracking.store import open_store
-
-NOTE_TAG = "mlflow.note.content"
 
 # The sweeps that this process runs.
 _noted: dict[str, OpenRun] = {}
@@ -107,7 +106,7 @@ def one_point(config: TrackingConfig, parent_id: str) -> Iterator[None]:
 
 def child_tags(parent_id: str, point: str, number: int | None = None) -> dict[str, str]:
     """Return the tags that make a run a point of a sweep; `number`: of the point, if any."""
-    tags = {MLFLOW_PARENT_RUN_ID: parent_id, SWEEP_TAG: parent_id, POINT_TAG: redacted(point)}
+    tags = {PARENT_TAG: parent_id, SWEEP_TAG: parent_id, POINT_TAG: redacted(point)}
     return tags if number is None else {**tags, NUMBER_TAG: str(number)}
 
 

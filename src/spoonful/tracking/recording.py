@@ -5,8 +5,8 @@ entries for a server are kept in a journal until it has them.
 """
 
 import hashlib
+import json
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mlflow.data.dataset_source_registry import resolve_dataset_source
-from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import Run, RunStatus
-from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 from numpy.typing import NDArray
 
 from spoonful.files.whole import naming
-from spoonful.record.tags import CHECKSUM_TAGS
+from spoonful.record.tags import CHECKSUM_TAGS, DATASET_CONTEXT_TAG
 from spoonful.secrets import redacted
+from spoonful.tracking.mlflow_private import last_metrics
 from spoonful.tracking.outlets import Outlet
 
 if TYPE_CHECKING:
@@ -57,9 +55,13 @@ class TrackedRun:
     @cached_property
     def _last_steps(self) -> dict[str, int]:
         """The last step that each metric was recorded at before the interruption."""
-        # Not public: the public way reads every value of every metric.
-        metrics = [] if self.recorded is None else self.recorded.data._metric_objs
+        metrics = [] if self.recorded is None else last_metrics(self.recorded)
         return {metric.key: metric.step for metric in metrics}
+
+    def next_step(self, prefix: str) -> int:
+        """Return the step, from 0, at which metrics whose names begin so are to be continued."""
+        steps = (step for name, step in self._last_steps.items() if name.startswith(prefix))
+        return max(steps, default=-1) + 1
 
     @cached_property
     def _checksums(self) -> dict[str, str]:
@@ -163,17 +165,13 @@ class TrackedRun:
             known.dataset.name for known in self.recorded.inputs.dataset_inputs
         }:
             return
-        with warnings.catch_warnings():
-            # MLflow registers its source for local files twice, and warns that both match.
-            warnings.simplefilter("ignore", UserWarning)
-            source = resolve_dataset_source(folder.as_uri())
-        dataset = MetaDataset(
-            source,
-            name=name,
-            digest=fingerprint[:_DIGEST_LENGTH],  # MLflow hashes the path, not the content
-        )
-        tags = {"fingerprint": fingerprint, "dvc_hash": dvc_hash, MLFLOW_DATASET_CONTEXT: context}
-        facts = dict(dataset._to_mlflow_entity())
+        facts = {
+            "name": name,
+            "digest": fingerprint[:_DIGEST_LENGTH],
+            "source_type": "local",
+            "source": json.dumps({"uri": folder.as_uri()}),
+        }
+        tags = {"fingerprint": fingerprint, "dvc_hash": dvc_hash, DATASET_CONTEXT_TAG: context}
         self.outlet.put({"kind": "dataset", "dataset": facts, "tags": tags})
 
     def log_model(self, model: Any, example: NDArray[Any], class_names: tuple[str, ...]) -> None:

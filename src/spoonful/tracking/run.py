@@ -18,8 +18,8 @@ from spoonful.tracking.open_runs import OpenRun, open_run
 from spoonful.tracking.outlets import outlet_of
 from spoonful.tracking.recording import TrackedRun, redacted_values
 from spoonful.tracking.refusals import refusals
-from spoonful.tracking.store import UnreachableError, open_store, tracking_uri
-from spoonful.tracking.system_metrics import SystemMetrics
+from spoonful.tracking.store import UnreachableError, open_store
+from spoonful.tracking.system_metrics import PREFIX, SystemMetrics
 
 _ERROR_LENGTH = 500
 _ABORT_S = 3.0  # how long an interrupted run waits for its server
@@ -52,13 +52,8 @@ def tracked_run(
     """
     noted, tracked = _begun(config, run_name, tags, description, resumed_id, may_begin_later)
     system_metrics = SystemMetrics(
-        tracking_uri(config),
-        tracked.run_id,
-        config.system_metrics_interval_s,
-        tracked.log_metrics,
-        resume_logging=tracked.recorded is not None,
+        config.system_metrics_interval_s, tracked.log_metrics, tracked.next_step(PREFIX)
     )
-    system_metrics.start()
     try:
         with refusals(config):
             yield tracked

@@ -21,6 +21,7 @@ from mlflow.tracking import MlflowClient
 from spoonful.files.content_hash import content_hash
 from spoonful.files.documents import unexpected
 from spoonful.tracking.journal import Entry
+from spoonful.tracking.mlflow_private import last_metrics
 
 _MODEL_FILE = "MLmodel"
 _PER_REQUEST = 100  # params or tags; a server accepts no more at once
@@ -121,8 +122,7 @@ class Delivery:
 
     def _link_metrics(self, run: Run, model_id: str) -> None:
         """Also show the run's metrics without an epoch on the model's page."""
-        # Not public: the public way reads every value of every metric.
-        of_run = [m for m in run.data._metric_objs if m.step == 0 and m.model_id is None]
+        of_run = [m for m in last_metrics(run) if m.step == 0 and m.model_id is None]
         metrics = [
             Metric(m.key, m.value, m.timestamp, 0, model_id=model_id, run_id=self._run_id)
             for m in of_run

@@ -3,15 +3,13 @@
 The one place that opens the store: a process checks a file once and has one client for an address.
 """
 
-import logging
 import os
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
@@ -20,6 +18,7 @@ from spoonful.files.whole import replaced_file
 from spoonful.project import ARTIFACTS_DIR_NAME, DATABASE_NAME, shown_path, store_root
 from spoonful.secrets import redacted, without_login
 from spoonful.tracking.database import check_database, check_writable
+from spoonful.tracking.mlflow_private import create_tables, hush
 from spoonful.tracking.moved import follow_project
 
 if TYPE_CHECKING:
@@ -155,13 +154,8 @@ def prepare_store(config: TrackingConfig, is_to_be_written: bool = False) -> str
 
 
 def quiet_mlflow() -> None:
-    """Hide MLflow's notes on migrations and system metrics; warnings are shown."""
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # It warns if an environment has no pip, such as those made by uv.
-    logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
-    # It also writes the traceback of what it raises, for example for a full disk.
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    """Hide MLflow's notes and progress bars; warnings are shown."""
+    hush()
     # It shows a progress bar for each file, and two lines for each run that ends.
     os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
@@ -250,30 +244,5 @@ def _create_database(path: Path) -> None:
     with locked(lock, f"the store of runs {path} is being created", _CREATING_S):
         if path.exists():
             return
-        from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine
-
-        quiet_mlflow()  # importing it has set its own levels
         with replaced_file(path) as beside:
-            engine = create_sqlalchemy_engine(sqlite_uri(beside))
-            _initialize_tables(engine)
-            _add_default_experiment(engine, path.parent)
-            engine.dispose()
-
-
-def _add_default_experiment(engine: Any, folder: Path) -> None:
-    """Add the experiment that MLflow needs; its own code fails at a path with a quote (3.17.2)."""
-    from mlflow.store.tracking.dbmodels.models import SqlExperiment
-    from sqlalchemy.orm import Session
-
-    now_ms = int(time.time() * 1000)
-    default = SqlExperiment(
-        experiment_id=0,
-        name="Default",
-        artifact_location=(folder / ARTIFACTS_DIR_NAME / "0").as_uri(),
-        lifecycle_stage="active",
-        creation_time=now_ms,
-        last_update_time=now_ms,
-    )
-    with Session(engine) as session:
-        session.add(default)
-        session.commit()
+            create_tables(sqlite_uri(beside), path.parent / ARTIFACTS_DIR_NAME)

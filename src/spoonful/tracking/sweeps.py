@@ -24,6 +24,7 @@ from spoonful.record.tags import (
     AXES_TAG,
     EXPERIMENT_TAG,
     NAMED_TAG,
+    NOTE_TAG,
     NUM_POINTS_TAG,
     OVERRIDES_TAG,
     PRUNED_TAG,
@@ -32,7 +33,6 @@ from spoonful.record.tags import (
 from spoonful.tracking.added import added_to
 from spoonful.tracking.finding import as_logged, finished_run
 from spoonful.tracking.pages import is_served, points_page, run_page, server_address
-from spoonful.tracking.parent import NOTE_TAG
 
 _NUM_LISTED = 5
 _PAGE = 500  # runs per request; a server returns at most 1000, with a token for more

@@ -7,6 +7,7 @@ gone: if killed, that process cannot end them.
 """
 
 import os
+import runpy
 import sys
 
 from spoonful.watched import end_after, wait_for_end
@@ -18,9 +19,8 @@ def main() -> None:
     """Run MLflow with the arguments given."""
     pid, *arguments = sys.argv[1:]
     end_after(lambda: wait_for_end(int(pid)), _END_LIMIT_S, lambda number: os.killpg(0, number))
-    from mlflow.cli import cli
-
-    cli(arguments, prog_name="mlflow")
+    sys.argv = ["mlflow", *arguments]
+    runpy.run_module("mlflow", run_name="__main__")
 
 
 if __name__ == "__main__":
