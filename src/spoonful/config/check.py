@@ -29,7 +29,7 @@ def check_config(composed: DictConfig) -> Config:
     Raises:
         SpoonfulError: an unknown, missing or invalid key; names it and what is allowed.
     """
-    names = [name for name in composed if name != "hydra"]
+    names = [str(name) for name in composed if name != "hydra"]
     _check_names("", names, [*GROUPS, "seed"])
     declared = {field.name: field for field in dataclasses.fields(Config)}
     hints = typing.get_type_hints(Config, include_extras=True)
@@ -138,8 +138,8 @@ def _adapted(name: str, node: DictConfig, path: str, adapter: Any, field: Any) -
 
 
 def _target(name: str, node: DictConfig, path: str, field: "dataclasses.Field[Any]") -> Target:
-    for key in node:
-        _value(node, str(key), f"{name}.{key}")
+    for key in map(str, node):
+        _value(node, key, f"{name}.{key}")
     values: Any = OmegaConf.to_container(node, resolve=True)
     arguments = {str(key): value for key, value in values.items() if key != TARGET}
     target = Target(path, arguments, name)
@@ -154,7 +154,7 @@ def _items(name: str, value: Any, field: "dataclasses.Field[Any]") -> list[tuple
             f"{name}={_shown(value)}: expected a list, each item with its {TARGET} "
             f"({field.metadata['help']})"
         )
-    return list(enumerate(value))
+    return [(number, item) for number, item in enumerate(value)]
 
 
 def _pairs(name: str, value: Any) -> list[tuple[str, Any]]:
@@ -164,7 +164,7 @@ def _pairs(name: str, value: Any) -> list[tuple[str, Any]]:
             f"{name}={_shown(value)}: expected names with a {TARGET} below each; add one with "
             f"+{name}.my_name={{{TARGET}: my_module.MyClass}}"
         )
-    pairs = [(str(key), _value(value, str(key), f"{name}.{key}")) for key in value]
+    pairs = [(key, _value(value, key, f"{name}.{key}")) for key in map(str, value)]
     return [(key, item) for key, item in pairs if item is not None]
 
 

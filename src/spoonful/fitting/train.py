@@ -116,7 +116,10 @@ def training_generator(config: Config, source: Source) -> BatchGenerator:
     settings = config.generator
     order: dict[str, Any] = {"shuffle": settings.shuffle}
     if settings.order is not None:
-        order = {"order": _own_order(config, source)}
+        labels = source.labels
+        order = {
+            "order": settings.order(num_examples=len(source), seed=settings.seed, labels=labels)
+        }
     return BatchGenerator(
         source,
         settings.batch_size,
@@ -147,13 +150,6 @@ def _reading(config: Config) -> dict[str, Any]:
         "read_timeout_s": settings.read_timeout_s,
         "verify_shards": getattr(config.source, "verify_shards", True),  # others have no shards
     }
-
-
-def _own_order(config: Config, source: Source) -> Any:
-    """Return the configured order of the user's own."""
-    return config.generator.order(
-        num_examples=len(source), seed=config.generator.seed, labels=source.labels
-    )
 
 
 def _early_stopping(config: Config) -> keras.callbacks.EarlyStopping:
