@@ -71,9 +71,12 @@ class EpochWatch(keras.callbacks.Callback):
         return {"train_s": train_s, "wait_s": self._wait_s, **earlier}
 
     def set_state(self, state: dict[str, float]) -> None:
-        """Continue from the result of `get_state`, in the epoch that begins."""
-        self._earlier = (state["train_s"], state["wait_s"])
+        """Continue from the result of `get_state`, in the epoch that begins or has begun."""
         self._train_time_s = state["train_time_s"]
+        if self._is_between:
+            self._earlier = (state["train_s"], state["wait_s"])
+        else:
+            self._begin, self._wait_s = self._train_end - state["train_s"], state["wait_s"]
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Start the epoch's clock and its bar."""
@@ -96,7 +99,7 @@ class EpochWatch(keras.callbacks.Callback):
         """Record how long the execution waited for its batches."""
         end = time.perf_counter()
         # The last execution of an epoch may have fewer steps than Keras reports.
-        done = min(self._resumable.position + batch + 1, self._steps_per_epoch)
+        done = min(batch + 1, self._steps_per_epoch)
         ready_times = self._batches.take_ready_times(self._done, done - self._done)
         # The very first execution builds its graph before it requests a batch.
         begin = max(self._batch_begin, self._batches.asked_time)

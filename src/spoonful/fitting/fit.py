@@ -1,5 +1,6 @@
 """Run `fit` on a compiled model: feeds, callbacks, checkpoints."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,13 +9,13 @@ import keras
 
 from spoonful.config.schema import Config
 from spoonful.fitting.cadence import Cadence
-from spoonful.fitting.callback_state import is_stateful
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
+from spoonful.fitting.conductor import Conductor
 from spoonful.fitting.epoch_report import EpochReport
 from spoonful.fitting.epochs import EpochWatch
 from spoonful.fitting.handover import EpochBatches
-from spoonful.fitting.resumable import Feeds, Resumable, Stop
+from spoonful.fitting.resumable import Feeds, Stop
 from spoonful.generator import BatchGenerator
 from spoonful.generator.feed import feed_of
 from spoonful.order.quality import ShuffleQuality
@@ -31,6 +32,7 @@ class Resuming:
         stop: asked after every execution whether the user wants to stop.
         on_checkpoint: called with the ledger's rows whenever a checkpoint is written.
         facts: further content of a checkpoint; JSON types only.
+        warn: called with what may keep the training from being resumed to the bit.
     """
 
     folder: CheckpointFolder | None = None
@@ -38,6 +40,7 @@ class Resuming:
     stop: Stop | None = None
     on_checkpoint: Callable[[list[Row]], object] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    warn: Callable[[str], object] = warnings.warn
 
 
 class Fit:
@@ -78,7 +81,7 @@ class Fit:
         steps_per_execution = config.trainer.steps_per_execution
         self._batches = EpochBatches(generator, steps_per_execution)
         self._val_batches = EpochBatches(validation, steps_per_execution)
-        self.resumable = Resumable(
+        self.resumable = Conductor(
             resuming.folder,
             Feeds(generator, self._batches, self._val_batches, self._val_steps),
             Cadence(config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes),
@@ -114,8 +117,7 @@ class Fit:
     def _fit(self, initial_epoch: int) -> None:
         watch = self._watch()
         # The watch comes last: it reports what the user's callbacks have added to the logs.
-        others = [self._stopping, *self._callbacks, watch]
-        self.resumable.companions = [one for one in others if is_stateful(one)]
+        self.resumable.conduct([self._stopping, *self._callbacks, watch])
         try:
             self._model.fit(
                 self._batches.dataset,
@@ -126,7 +128,7 @@ class Fit:
                 class_weight=self._config.task.class_weight(
                     self._generator.source, self._config.trainer.class_weights
                 ),
-                callbacks=[self.resumable, *others],
+                callbacks=[self.resumable],
                 verbose=0,
             )
         except Exception:

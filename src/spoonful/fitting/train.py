@@ -73,7 +73,7 @@ def train(
     generator = training_generator(config, train_source)
     validation = validation_generator(config, val_source)
     model = compiled_model(config, train_source, len(generator))
-    callbacks = make_callbacks(config.callbacks)
+    callbacks = make_callbacks(config.callbacks, resuming.warn)
     fit = Fit(
         config, model, generator, validation, _early_stopping(config), on_epoch, resuming, callbacks
     )

@@ -1,26 +1,38 @@
 """The user's own callbacks, or Keras', from their configs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import keras
 
 from spoonful.config.targets import Target
 from spoonful.errors import SpoonfulError
+from spoonful.fitting.callback_state import unkept_names
 
 # They decide where training continues, as our checkpoints do.
 _RIVALS = (keras.callbacks.BackupAndRestore,)
 
 
-def make_callbacks(targets: Mapping[str, Target]) -> list[keras.callbacks.Callback]:
+def make_callbacks(
+    targets: Mapping[str, Target], warn: Callable[[str], object]
+) -> list[keras.callbacks.Callback]:
     """Make callbacks, in the order of their config.
 
     Args:
         targets: by the user's names for them.
+        warn: called with what a checkpoint does not keep of one.
 
     Raises:
         SpoonfulError: one refuses its arguments, is no callback, or restores training itself.
     """
-    return [_made(target) for target in targets.values()]
+    made = [_made(target) for target in targets.values()]
+    for callback in made:
+        if names := unkept_names(callback):
+            kind = type(callback).__name__
+            warn(
+                f"checkpoints do not keep {', '.join(names)} of {kind}: if training depends on it, "
+                f"give {kind} the methods get_state() and set_state(state)"
+            )
+    return made
 
 
 def _made(target: Target) -> keras.callbacks.Callback:

@@ -203,7 +203,7 @@ def _fit(
     facts = {"run_id": tracked.run_id, "identity": folder.identity}
     with interruption(tracked.mark_killed) as stop:
         resuming = Resuming(
-            folder.checkpoints, start, stop, lambda rows: log_ledger(tracked, rows), facts
+            folder.checkpoints, start, stop, lambda rows: log_ledger(tracked, rows), facts, warn
         )
         return train(config, train_source, val_source, on_epoch, resuming)
 
