@@ -1,11 +1,13 @@
 """What the modules of the package import, read from their source."""
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parents[1] / "src" / "spoonful"
+CONF = Path(__file__).resolve().parents[1] / "conf"
+PACKAGE = CONF.parent / "src" / "spoonful"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -44,13 +46,39 @@ def within(name: str, allowed: tuple[str, ...]) -> bool:
     return any(name == one or (one and name.startswith(f"{one}.")) for one in allowed)
 
 
-def imported_modules(path: Path) -> set[str]:
-    """Return the names below the package of the modules that one imports."""
+def modules_of(paths: Iterable[str]) -> set[str]:
+    """Return the names below the package of the modules that import paths lead to."""
     found = set()
-    for name in imported(path):
+    for name in paths:
         if name.startswith("spoonful."):
             below = name.removeprefix("spoonful.")
             while below not in NAMES:  # a name inside a module
                 below = below.rpartition(".")[0]
             found.add(below)
-    return found - {"", name_of(path)}
+    return found - {""}
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Return the names below the package of the modules that one imports."""
+    return modules_of(imported(path)) - {name_of(path)}
+
+
+def named_modules(group: str) -> set[str]:
+    """Return the names below the package of the modules that the files of conf/<group> name."""
+    files = (CONF / group).rglob("*.yaml")
+    return modules_of(
+        path
+        for file in files
+        for path in re.findall(r"_target_: *(\S+)", file.read_text(encoding="utf-8"))
+    )
+
+
+def recorded_groups(path: Path) -> set[str]:
+    """Return the groups whose recorded component a module makes again."""
+    calls = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)]
+    return {
+        call.args[0].value
+        for call in calls
+        if getattr(call.func, "id", None) == "recorded_component"
+        and isinstance(call.args[0], ast.Constant)
+    }

@@ -9,10 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from spoonful.config.model_schema import MlpConfig
 
 from spoonful import ArraySource, BatchGenerator
 from spoonful.models.build import build_model
+from spoonful.models.mlp import Mlp
 
 FOLDER = Path(__file__).resolve().parents[1] / "experiments" / "article_generator"
 BATCH_SIZE = 32
@@ -55,8 +55,8 @@ def seen_by_the_network(generators: Generators, name: str, index: int) -> tuple[
     generator = generators[name]
     x, y = generator[index]
     if name == "ours":
-        network = build_model(MlpConfig("mlp", [2], 0.0), (4, 4, 1), 10)
-        scaled = keras.Model(network.input, network.get_layer("scale").output)
+        network = build_model(Mlp([2], 0.0), keras.layers.Dense(10, name="last"), (4, 4, 1))
+        scaled = keras.Model(network.input, network.get_layer("scale_pixels").output)
         return scaled(x).numpy()[..., 0], y.argmax(axis=1), generator.indices(index)
     return x[..., 0], y.argmax(axis=1), generator.rows(index)
 

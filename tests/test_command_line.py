@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from spoonful.command_line import STAGES, main
+from spoonful.command_line import main
+from spoonful.commands import STAGES
 from tests.processes import without_progress
 
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -9,7 +9,6 @@ from cases import EXPERIMENT, LARGE, TEST, TIMES, TRAIN
 
 from spoonful import ArraySource
 from spoonful.config.compose import compose_config
-from spoonful.datasets import mnist
 from spoonful.files.whole import replaced_folder
 from spoonful.packing import pack
 
@@ -45,9 +44,9 @@ class Digits:
         Raises:
             SpoonfulError: MNIST cannot be had.
         """
-        dataset: Any = compose_config([EXPERIMENT]).dataset
-        mnist.fetch(dataset, self.root / "raw")
-        raw = mnist.open_raw(dataset, self.root / "raw")
+        mnist: Any = compose_config([EXPERIMENT]).dataset
+        mnist.fetch(self.root / "raw")
+        raw = mnist.open_raw(self.root / "raw")
         labels = np.array([int(image.class_name) for image in raw.images], np.uint8)
         is_test = np.array([image.given_split == TEST for image in raw.images])
         for split, rows in ((TRAIN, np.flatnonzero(~is_test)), (TEST, np.flatnonzero(is_test))):

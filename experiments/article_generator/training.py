@@ -14,14 +14,15 @@ import keras
 import numpy as np
 from cases import EXPERIMENT, OURS, TEST, TRAIN
 from contenders import input_dtype, make_generator
-from digits import NUM_CLASSES, Digits
-from spoonful.models.optimizers import build_optimizer
+from digits import Digits
 
+from spoonful import PackedSource
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import Config
 from spoonful.fitting.modes import resolved_jit_compile, set_modes
 from spoonful.fitting.peak_memory import peak_rss_mb
 from spoonful.models.build import build_model
+from spoonful.optimizers.build import build_optimizer
 
 
 def main() -> None:
@@ -35,7 +36,8 @@ def trained(name: str, config: Config, digits: Digits) -> dict[str, Any]:
     """Return the speed, the memory and the accuracies of one training."""
     trainer = config.trainer
     set_modes(trainer.precision, config.seed, trainer.deterministic)
-    model = build_model(config.model, (28, 28, 1), NUM_CLASSES, input_dtype(name))
+    last_layer = config.task.last_layer(PackedSource(digits.packed(TRAIN)))
+    model = build_model(config.model, last_layer, (28, 28, 1), input_dtype(name))
     initial = hashlib.sha256(b"".join(weight.tobytes() for weight in model.get_weights()))
     # Both before the training, as in the article, whose script holds the test images all the time.
     generator = make_generator(name, digits, TRAIN, config)

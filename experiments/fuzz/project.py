@@ -21,7 +21,7 @@ _NUM_IMAGES = 20  # of each class
 _CLASSES = ("cat", "dog")
 STEPS = (40, 50)
 RUN_ID = "5eed" * 8
-IDENTITY = {"settings": {"seed": 0, "model.name": "mlp"}, "fingerprint": {"train": "aa"}}
+IDENTITY = {"settings": {"seed": 0, "model": "mlp"}, "fingerprint": {"train": "aa"}}
 PHOTOS = "photos"
 
 

@@ -62,13 +62,11 @@ def _unpacked(photos: Path) -> bool:
 
 def _measure_input(source: str, size: int, at_size: str) -> None:
     """Train for a short while on photographs from files, or packed in one of the two ways."""
-    generator = "folder" if source == "folder" else "packed"
-    if generator == "packed":
+    choice = ["source=folder"] if source == "folder" else ["source=packed", f"pack={source}"]
+    if source != "folder":
         _spoonful("pack", at_size, f"pack={source}")
     point = [f"sweep.run_name={INPUT}", f"sweep.point={source}-{size}"]
-    if generator == "packed":
-        point.append(f"pack={source}")
-    _spoonful("train", at_size, f"generator={generator}", _SHORT, *point)
+    _spoonful("train", at_size, _SHORT, *point, *choice)
 
 
 def _evaluate(sweep: str) -> None:

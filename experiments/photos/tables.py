@@ -62,7 +62,7 @@ def _size_of(run: PointRun) -> int:
 
 
 def _input_of(run: PointRun) -> str:
-    return "folder" if run.setting("generator") == "folder" else str(run.setting("pack"))
+    return "folder" if run.setting("source") == "folder" else str(run.setting("pack"))
 
 
 def _input_rows() -> list[list[object]]:

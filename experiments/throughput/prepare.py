@@ -101,10 +101,10 @@ def _made_by(module: str, function: str, data: BenchData, folder: Path) -> None:
 
 def _mnist_arrays(folder: Path) -> None:
     from spoonful.config.compose import compose_config
-    from spoonful.datasets import mnist
 
-    mnist.fetch(compose_config(["dataset=mnist"]).dataset, folder / "raw")
-    raw = mnist.open_raw(None, folder / "raw")
+    mnist = compose_config(["dataset=mnist"]).dataset
+    mnist.fetch(folder / "raw")
+    raw = mnist.open_raw(folder / "raw")
     train = [place for place, image in enumerate(raw.images) if image.given_split is None]
     labels = np.array([int(raw.images[place].class_name) for place in train])
     np.save(folder / "images.npy", raw.pixels[train][..., np.newaxis])

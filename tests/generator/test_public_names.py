@@ -16,6 +16,7 @@ NAMES = {
     "indices",
     "limits",
     "one_hot",
+    "order",
     "seed",
     "shuffle",
     "source",

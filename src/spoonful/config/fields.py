@@ -67,24 +67,11 @@ def key(
             any other target is called later. None: all are called later.
         default: value where the key is missing.
     """
-    limits = {
-        "help": help,
-        "minimum": minimum,
-        "maximum": maximum,
-        "above": above,
-        "choices": choices,
-        "length": length,
-        "aliases": aliases or {},
-        "has_no_effect": has_no_effect,
-        "is_path": is_path,
-        "offered": offered,
-        "num_given": num_given,
-        "adapter": adapter,
-        "needs": needs,
-    }
+    declared = dict(locals())  # all arguments, for whoever checks or explains the key
+    declared["aliases"] = aliases or {}
     if default is MISSING:
-        return field(metadata=limits)
-    return field(default_factory=lambda: default, metadata=limits)
+        return field(metadata=declared)
+    return field(default_factory=lambda: default, metadata=declared)
 
 
 def allowed(declared: "Field[Any]") -> str:

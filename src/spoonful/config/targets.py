@@ -65,7 +65,9 @@ class Target:
         names = [n for n, p in known.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
         needed = [n for n in names if known[n].default is inspect.Parameter.empty]
         if not inspect.isclass(self.function):
-            names = [name for name in names if name not in needed[:num_given]]
+            by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+            first = [n for n, p in known.items() if p.kind in by_place and p.default is p.empty]
+            names = [name for name in names if name not in first[:num_given]]
         for name in self.arguments:
             if name not in names and not takes_any:
                 raise SpoonfulError(self._unknown(name, [n for n in names if n not in offered]))
@@ -156,7 +158,9 @@ def found(path: str, where: str) -> Callable[..., Any]:
     asked = f"{where}.{TARGET}={path}"
     try:
         thing = _imported(path)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # such as a script that ends with sys.exit()
+        if isinstance(error, SystemExit) and type(error) is not SystemExit:  # a signal's
+            raise
         raise SpoonfulError(f"{asked}: {_why_not(path, error)}") from error
     if not callable(thing):
         raise SpoonfulError(f"{asked}: expected a class or function, found {shortened(thing)}")
@@ -194,7 +198,7 @@ def _is_of_the_user(filename: str) -> bool:
     return is_code and not any(path.is_relative_to(folder) for folder in not_theirs)
 
 
-def _why_not(path: str, error: Exception) -> str:
+def _why_not(path: str, error: BaseException) -> str:
     """Say why a path cannot be imported."""
     if not isinstance(error, (ImportError, AttributeError)):
         return f"importing it failed ({reason_of(error)})"
@@ -218,14 +222,16 @@ def _why_not(path: str, error: Exception) -> str:
 
 
 def _no_such_name(module: Any, parts: list[str]) -> str:
-    place = module.__name__
-    missing = ".".join(parts)[len(place) + 1 :]
-    names = [name for name in dir(module) if not name.startswith("_")]
-    names += [info.name for info in pkgutil.iter_modules(getattr(module, "__path__", []))]
-    close = difflib.get_close_matches(missing.split(".")[0], names, n=1)
-    rest = missing.split(".", 1)[1:]
+    place, holder = module.__name__, module
+    missing, *rest = parts[place.count(".") + 1 :]
+    while rest and hasattr(holder, missing):  # a class in a class
+        place, holder = f"{place}.{missing}", getattr(holder, missing)
+        missing, *rest = rest
+    names = [name for name in dir(holder) if not name.startswith("_")]
+    names += [info.name for info in pkgutil.iter_modules(getattr(holder, "__path__", []))]
+    close = difflib.get_close_matches(missing, names, n=1)
     hint = f"; did you mean {'.'.join([place, close[0], *rest])}?" if close else ""
-    return f"{place} has no {missing.split('.')[0]}{hint}"
+    return f"{place} has no {missing}{hint}"
 
 
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter] | None:

@@ -57,12 +57,15 @@ def _per_class(
     from sklearn.metrics import average_precision_score
     from sklearn.metrics import precision_recall_fscore_support as scores_of
 
-    precision, recall, f1, _ = scores_of(labels, predicted, average=None, zero_division=0.0)
+    # scikit-learn would take a single column for two classes.
+    beside = [np.hstack([one, np.zeros((len(one), 1), one.dtype)]) for one in (labels, predicted)]
+    columns = range(labels.shape[1])
+    precision, recall, f1, _ = scores_of(*beside, labels=columns, average=None, zero_division=0.0)
     averages = [
         float(average_precision_score(labels[:, k], probabilities[:, k]))
         if labels[:, k].any()
         else 0.0
-        for k in range(labels.shape[1])
+        for k in columns
     ]
     return [
         (float(p), float(r), float(f), a)
@@ -83,7 +86,7 @@ def _metrics(
     means = np.mean(np.array(per_class), axis=0)
     return {
         "macro_f1": float(means[2]),
-        "micro_f1": float(f1_score(labels, predicted, average="micro", zero_division=0.0)),
+        "micro_f1": float(f1_score(labels.ravel(), predicted.ravel(), zero_division=0.0)),
         "loss": float(losses.mean()),
         "macro_precision": float(means[0]),
         "macro_recall": float(means[1]),

@@ -69,9 +69,7 @@ def train_and_record(
     train_source, val_source = open_train_and_val(config)
     _check_same_classes(train_source, val_source)
     is_there = _open_store(config, job)
-    import_tensorflow()
-    check_slow_targets(config)
-    from spoonful.fitting.custom_objects import make_known
+    _import(config)
     from spoonful.tracking.environment import code_from_elsewhere
     from spoonful.tracking.finding import run_status
     from spoonful.tracking.run import tracked_run
@@ -79,7 +77,6 @@ def train_and_record(
     name = job.name or run_name(config)
     tags = run_tags(config, job)
     command = f"`{shlex.join(['spoonful', 'train', *job.overrides])}`"
-    make_known(foreign_code(config))
     identity = _identity(config, job, train_source, val_source)
     if (elsewhere := code_from_elsewhere()) is not None:
         warn(elsewhere)
@@ -102,6 +99,15 @@ def train_and_record(
     run = tracked.run_id if tracked.has_id else "not known while the tracking server is away"
     say_what_came(trained, name, f"{VAL_METRICS}{config.task.score}", run, out_dir)
     return replace(trained, unsent=tracked.unsent)
+
+
+def _import(config: Config) -> None:
+    """Do the slow imports, and check and make known what the config names in them."""
+    import_tensorflow()
+    from spoonful.fitting.custom_objects import make_known
+
+    check_slow_targets(config)
+    make_known(foreign_code(config))
 
 
 def _open_store(config: Config, job: Job) -> bool:

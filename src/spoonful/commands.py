@@ -1,0 +1,101 @@
+"""The commands: what each does, which config groups it reads, and its own flags."""
+
+from dataclasses import dataclass, field
+
+_ALL_GROUPS = (
+    "seed",
+    "dataset",
+    "pack",
+    "source",
+    "generator",
+    "model",
+    "optimizer",
+    "task",
+    "trainer",
+    "callbacks",
+    "sweep",
+    "tracking",
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One command: what it does, the config groups that it reads, and its own flags.
+
+    `activity` is shown on stderr while nothing more precise is known. A flag `--word` runs the
+    stage's function `word` instead of `run`. The function takes the config, and the value on the
+    command line for each of `arguments`.
+    """
+
+    summary: str
+    activity: str
+    groups: tuple[str, ...]
+    sweeps: bool = False
+    flags: dict[str, str] = field(default_factory=dict)
+    arguments: dict[str, str] = field(default_factory=dict)
+
+
+_RUN_HELP = "id of a run in MLflow, or its beginning"
+
+STAGES = {
+    "fetch": Stage(
+        "Get the raw data, check it, and leave it in data/raw.", "fetching the data", ("dataset",)
+    ),
+    "split": Stage(
+        "Split the images into data/split/{train,val,test}/<class>.",
+        "splitting the images",
+        ("dataset",),
+    ),
+    "pack": Stage(
+        "Pack data/split into data/packed: few big files that are fast to read.",
+        "packing the splits",
+        ("dataset", "pack"),
+        flags={"--verify": "check every byte of data/packed against its checksums, pack nothing"},
+    ),
+    "train": Stage(
+        "Train on data/split and record the run in MLflow.",
+        "preparing the training",
+        _ALL_GROUPS,
+        sweeps=True,
+    ),
+    "sweep": Stage(
+        "Train all combinations of key=a,b values or of an experiment's axes; continue if stopped.",
+        "preparing the sweep",
+        _ALL_GROUPS,
+        sweeps=True,
+    ),
+    "evaluate": Stage(
+        "Judge models/train on the test images.",
+        "reading the model and the test images",
+        ("evaluation", "tracking"),
+    ),
+    "compare": Stage(
+        "Say what the points of a sweep say together: means, differences, charts, a report.",
+        "reading the sweep's runs",
+        ("compare", "tracking"),
+    ),
+    "diff": Stage(
+        "Say in what two runs differ: data, split, order, config, code, versions, weights.",
+        "reading the runs",
+        ("tracking",),
+        arguments={"RUN_A": _RUN_HELP, "RUN_B": _RUN_HELP},
+    ),
+    "reproduce": Stage(
+        "Train a recorded run again, and say whether it is the same to the bit.",
+        "reading the run",
+        ("tracking",),
+        flags={"--anyway": "train even where code, data, lock or config are not those recorded"},
+        arguments={"RUN": _RUN_HELP},
+    ),
+    "summary": Stage("Say what the last pipeline run made.", "reading the results", ("tracking",)),
+    "sync": Stage(
+        "Send a tracking server what it missed while it was away.",
+        "reading what is unsent",
+        ("tracking",),
+    ),
+    "ui": Stage(
+        "Open the MLflow UI on the store that runs are recorded in.",
+        "looking for the runs",
+        ("tracking",),
+    ),
+}
