@@ -38,7 +38,7 @@ def run(config: Config) -> None:
             packed = pack(
                 source,
                 packed_dir() / split,
-                config.pack.name,
+                encoding=config.pack.name,
                 **_settings(config),
                 split_summary=summary,
                 on_images=on_images,
