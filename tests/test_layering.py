@@ -63,7 +63,7 @@ ARROWS = {
     "tracking": (
         "compare config diff errors figures files project quiet record refusals secrets watched"
     ),
-    "": "errors fitting generator sources sources.packed",
+    "": "errors fitting generator packing sources sources.packed",
     "workflow": (
         "config diff errors figures files fitting fitting.checkpoints generator models output progress project quiet record refusals secrets sources sources.packed "
         "tracking"

@@ -83,7 +83,7 @@ def test_the_library_needs_nothing_of_the_pipeline(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert {"ArraySource", "BatchGenerator", "ExactResume", "PackedSource"} < set(
+    assert {"ArraySource", "BatchGenerator", "ExactResume", "PackedSource", "Source", "pack"} < set(
         done.stdout.split()
     )
     command = subprocess.run(

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from spoonful.errors import SpoonfulError
     from spoonful.fitting.exact_resume import ExactResume
     from spoonful.generator import BatchGenerator
+    from spoonful.packing import pack
     from spoonful.sources import Source
     from spoonful.sources.array import ArraySource
     from spoonful.sources.folder import FolderSource
@@ -21,6 +22,7 @@ __all__ = [
     "PackedSource",
     "Source",
     "SpoonfulError",
+    "pack",
 ]
 
 # BatchGenerator imports Keras, which takes seconds (12 s measured with TensorFlow): names are
@@ -33,6 +35,7 @@ _HOMES = {
     "PackedSource": "spoonful.sources.packed.source",
     "Source": "spoonful.sources",
     "SpoonfulError": "spoonful.errors",
+    "pack": "spoonful.packing",
 }
 
 

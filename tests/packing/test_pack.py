@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 import resource
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pytest
 import simplejpeg
 
+import spoonful
 from spoonful.errors import SpoonfulError
 from spoonful.packing import pack
 from spoonful.sources.array import ArraySource
@@ -52,7 +54,7 @@ def test_any_numpy_opens_raw_shards_with_pixels_at_a_page(
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("shard_mb", [256, 0.02])
 def test_any_arrow_opens_jpeg_shards(tmp_path: Path, channels: int, shard_mb: float) -> None:
-    pack(array_source(channels), tmp_path / "store", "jpeg", shard_mb=shard_mb)
+    pack(array_source(channels), tmp_path / "store", encoding="jpeg", shard_mb=shard_mb)
     paths = sorted((tmp_path / "store").glob("images-*.arrow"))
     tables = [pa.ipc.open_file(path).read_all() for path in paths]
     records = [record.as_py() for table in tables for record in table.column("image")]
@@ -73,7 +75,7 @@ def test_quality_and_colour_reach_the_records(tmp_path: Path) -> None:
         "50": {"quality": 50},
         "444": {"quality": 90, "chroma_subsampling": "444"},
     }.items():
-        packed = pack(array_source(), tmp_path / name, "jpeg", **options)  # type: ignore[arg-type]
+        packed = pack(array_source(), tmp_path / name, encoding="jpeg", **options)  # type: ignore[arg-type]
         sizes[name] = packed.meta.shards[0].num_bytes
     assert sizes["50"] < sizes["90"] < sizes["444"]
     record = pa.ipc.open_file(tmp_path / "444" / "images-00000.arrow").get_batch(0).column(0)[0]
@@ -89,15 +91,15 @@ def test_every_number_of_threads_makes_the_same_bytes(
     made = {}
     for threads in (1, 2, 5, None):
         folder = tmp_path / str(threads)
-        pack(array_source(), folder, encoding, shard_mb=shard_mb, num_threads=threads)
+        pack(array_source(), folder, encoding=encoding, shard_mb=shard_mb, num_threads=threads)
         made[threads] = files_of(folder)
     assert made[1] == made[2] == made[5] == made[None]
 
 
 @pytest.mark.parametrize("encoding", ["raw", "jpeg"])
 def test_many_shards_hold_what_one_holds(tmp_path: Path, encoding: str) -> None:
-    one = pack(array_source(), tmp_path / "one", encoding).meta
-    many = pack(array_source(), tmp_path / "many", encoding, shard_mb=0.02).meta
+    one = pack(array_source(), tmp_path / "one", encoding=encoding).meta
+    many = pack(array_source(), tmp_path / "many", encoding=encoding, shard_mb=0.02).meta
     assert len(one.shards) == 1 < len(many.shards)
     order = np.random.default_rng(0).permutation(NUM_EXAMPLES)
     images = PackedSource(tmp_path / "one").read(order)
@@ -108,7 +110,7 @@ def test_many_shards_hold_what_one_holds(tmp_path: Path, encoding: str) -> None:
 def test_the_meta_says_what_was_packed(tmp_path: Path) -> None:
     source = array_source()
     summary = {"dataset": "digits", "num_images": {"train": 3}}
-    pack(source, tmp_path / "store", "jpeg", quality=80, split_summary=summary)
+    pack(source, tmp_path / "store", encoding="jpeg", quality=80, split_summary=summary)
     meta = json.loads((tmp_path / "store" / META_NAME).read_text())
     counts = np.bincount(source.labels).tolist()
     assert meta["format_version"] == 1
@@ -150,8 +152,8 @@ def test_the_fingerprint_follows_what_is_served(tmp_path: Path) -> None:
     fingerprints = [
         pack(array_source(), tmp_path / "raw").meta.fingerprint,
         pack(array_source(), tmp_path / "again").meta.fingerprint,
-        pack(array_source(), tmp_path / "jpeg", "jpeg").meta.fingerprint,
-        pack(array_source(), tmp_path / "q", "jpeg", quality=50).meta.fingerprint,
+        pack(array_source(), tmp_path / "jpeg", encoding="jpeg").meta.fingerprint,
+        pack(array_source(), tmp_path / "q", encoding="jpeg", quality=50).meta.fingerprint,
         pack(array_source(seed=1), tmp_path / "seed").meta.fingerprint,
         pack(other, tmp_path / "names").meta.fingerprint,
     ]
@@ -176,9 +178,9 @@ def test_a_store_of_the_same_plan_is_left_alone_and_another_replaced(tmp_path: P
         (array_source(), "raw", {"split_summary": {"dataset": "x"}}),
     ]
     for source, encoding, options in changes:
-        assert not pack(source, folder, encoding, **options).up_to_date
-        assert pack(source, folder, encoding, **options).up_to_date
-        assert pack(source, folder, encoding, **options, num_threads=1).up_to_date
+        assert not pack(source, folder, encoding=encoding, **options).up_to_date
+        assert pack(source, folder, encoding=encoding, **options).up_to_date
+        assert pack(source, folder, encoding=encoding, **options, num_threads=1).up_to_date
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
 
 
@@ -213,12 +215,43 @@ def test_a_disk_that_takes_no_more_is_one_line_and_nothing_looks_whole(tmp_path:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
         try:
             with pytest.raises(SpoonfulError, match="cannot be written") as caught:
-                pack(array_source(), tmp_path / encoding, encoding)
+                pack(array_source(), tmp_path / encoding, encoding=encoding)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         assert "\n" not in str(caught.value)
         assert not (tmp_path / encoding).exists()
         assert [p.name for p in (tmp_path / f".{encoding}.partial").iterdir()] == ["plan.json"]
-        pack(array_source(), tmp_path / encoding, encoding)
+        pack(array_source(), tmp_path / encoding, encoding=encoding)
         assert PackedSource(tmp_path / encoding).read([499]).shape == (1, 6, 5, 3)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["jpeg", "raw"]
+
+
+@pytest.mark.parametrize("name", ["photo.jpg", "train", ".git", "images.npy"])
+def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path, name: str) -> None:
+    (tmp_path / "mine" / name).mkdir(parents=True)
+    with pytest.raises(SpoonfulError, match=f"mine: contains {re.escape(name)}, which is not"):
+        pack(array_source(), tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == [name]
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    file = tmp_path / "mine" / name / "file"
+    file.write_text("mine")
+    with pytest.raises(SpoonfulError, match=r"file: Not a directory; expected a new folder"):
+        pack(array_source(), file)
+    assert file.read_text() == "mine"
+
+
+def test_an_empty_folder_and_a_damaged_store_are_replaced(tmp_path: Path) -> None:
+    for damage in (None, "meta.json", "labels.npy"):
+        folder = tmp_path / "store"
+        folder.mkdir(exist_ok=True)
+        if damage is not None:
+            (folder / damage).unlink()
+        assert not pack(array_source(), folder).up_to_date
+        assert PackedSource(folder).read([499]).shape == (1, 6, 5, 3)
+
+
+def test_it_is_public_and_takes_its_settings_by_name(tmp_path: Path) -> None:
+    assert spoonful.pack is pack
+    assert "pack" in dir(spoonful)
+    with pytest.raises(TypeError):
+        pack(array_source(), tmp_path / "store", "jpeg")  # type: ignore[call-arg]

@@ -14,6 +14,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.packing import pack
 from spoonful.packing.partial import PLAN_NAME, partial_store
 from spoonful.packing.plan import make_plan
+from spoonful.sources import Source
 from spoonful.sources.array import ArraySource
 from spoonful.sources.packed.source import PackedSource
 from tests.processes import ROOT
@@ -224,3 +225,43 @@ def test_a_process_killed_at_each_of_its_steps_leaves_nothing_half_done(tmp_path
     assert counts["steps"] > 40
     assert min(counts["old"], counts["absent"], counts["new"]) >= 1
     shutil.rmtree(tmp_path)
+
+
+class Measured(Source):
+    """A user's own source, of values to predict."""
+
+    class_names = ("width", "height")
+    image_shape = (6, 5, 3)
+    fails_at: int | None = None
+
+    def __init__(self) -> None:
+        self.source = failing_source()
+        self.labels = np.random.default_rng(3).normal(size=(NUM_EXAMPLES, 2))
+        self.asked: set[int] = set()
+
+    def __len__(self) -> int:
+        return NUM_EXAMPLES
+
+    def read(self, indices: Any) -> NDArray[np.uint8]:
+        if self.fails_at in indices:
+            raise KeyboardInterrupt
+        self.asked |= set(indices.tolist())
+        return self.source.read(indices)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_source_of_the_users_own_is_continued_too(tmp_path: Path, name: str) -> None:
+    pack(Measured(), tmp_path / "whole", **OPTIONS[name])
+    source = Measured()
+    assert len(source.fingerprint) == 64  # read before the interruption
+    source.fails_at = 300
+    with pytest.raises(KeyboardInterrupt):
+        pack(source, tmp_path / "store", **OPTIONS[name])
+    assert not (tmp_path / "store").exists()
+    source.fails_at, source.asked = None, set()
+    pack(source, tmp_path / "store", **OPTIONS[name])
+    assert files_of(tmp_path / "store") == files_of(tmp_path / "whole")
+    assert min(source.asked) > 200
+    packed = PackedSource(tmp_path / "store")
+    assert packed.labels.tobytes() == source.labels.tobytes()
+    assert packed.class_names == ("width", "height")

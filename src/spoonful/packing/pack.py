@@ -7,6 +7,7 @@ number of threads, interruptions, paths or time.
 import contextlib
 import itertools
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from spoonful.sources.packed.meta import (
     IDS_NAME,
     LABELS_NAME,
     MAX_SHARD_MB,
+    META_NAME,
     FileMeta,
     StoreMeta,
     store_fingerprint,
@@ -33,6 +35,10 @@ from spoonful.sources.packed.meta import (
 
 # Ids written at a time, so that six million of them are never all in memory.
 _IDS_A_BATCH = 65_536
+
+_STORE_FILE = re.compile(
+    rf"{re.escape(META_NAME)}|{re.escape(LABELS_NAME)}|{re.escape(IDS_NAME)}|images-\d+\.(npy|arrow)"
+)
 
 # Called with a number of examples, and whether they were packed now (or found packed).
 OnImages = Callable[[int, bool], object]
@@ -55,8 +61,8 @@ class Packed:
 def pack(
     source: Source,
     folder: str | os.PathLike[str],
-    encoding: str = "raw",
     *,
+    encoding: str = "raw",
     quality: int = 90,
     chroma_subsampling: str = "420",
     shard_mb: float = MAX_SHARD_MB,
@@ -64,11 +70,13 @@ def pack(
     split_summary: Mapping[str, Any] | None = None,
     on_images: OnImages | None = None,
 ) -> Packed:
-    """Pack a source into a folder that `PackedSource` reads.
+    """Pack a source into a few large files, which `PackedSource(folder)` reads.
 
-    A store made by the same call is kept; any other is replaced. Files are written in
-    `.<name>.partial` beside it; the next call continues after an interruption. Memory is bounded
-    for any source size.
+    The folder then has the same examples: labels of any kind, ids and, with encoding="raw", pixels,
+    bit for bit. A store made by the same call from a source of the same fingerprint is kept; any
+    other is replaced. Files are written in `.<name>.partial` beside it; after an interruption, the
+    same call continues behind the finished shards. Memory is bounded for any source size. The bytes
+    of a store do not depend on threads or interruptions.
 
     Args:
         source: any source.
@@ -78,18 +86,18 @@ def pack(
         chroma_subsampling: of jpeg in colour: "420" (half the size each way) or "444" (all).
         shard_mb: largest size of a shard in MiB, more than 0 and at most 256.
         num_threads: threads that read and encode; None: as many as are useful.
-        split_summary: content of data/split.json; JSON types.
-        on_images: called with the number of examples and True if just packed, or False if found
-            packed.
+        split_summary: kept in the store's meta.json (by the pipeline: data/split.json); JSON types.
+        on_images: called with a number of examples, and whether they were packed just now.
+
+    Returns:
+        What the store contains, and whether it already existed.
 
     Raises:
-        SpoonfulError: an argument outside its range, an example that cannot be read, a folder that
-            cannot be written, or another process packing into it.
+        SpoonfulError: an argument outside its range, a source that is incomplete or has wrong
+            labels, an example that cannot be read, a folder that cannot be written or contains
+            something else than a store, or another process packing into it.
     """
-    if num_threads is not None and num_threads < 1:
-        raise SpoonfulError(
-            f"num_threads={num_threads}: expected a whole number from 1 on, or None"
-        )
+    _check_num_threads(num_threads)
     plan = make_plan(
         source,
         encoding,
@@ -98,7 +106,34 @@ def pack(
         shard_mb=shard_mb,
         split_summary=None if split_summary is None else dict(split_summary),
     )
+    _check_replaceable(Path(folder))
     return _carried_out(plan, source, Path(folder), num_threads, on_images or _tell_nobody)
+
+
+def _check_num_threads(num_threads: int | None) -> None:
+    is_whole = isinstance(num_threads, (int, np.integer)) and not isinstance(num_threads, bool)
+    if num_threads is not None and not (is_whole and num_threads >= 1):
+        raise SpoonfulError(
+            f"num_threads={num_threads!r}: expected a whole number from 1 on, or None"
+        )
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Refuse a folder that contains more than a store: it would be removed."""
+    try:
+        names = sorted(os.listdir(folder))  # noqa: PTH208 - the error names the folder
+    except OSError as error:
+        if not folder.exists():
+            return
+        raise SpoonfulError(
+            f"{folder}: {error.strerror}; expected a new folder, or a packed split to replace"
+        ) from error
+    for name in names:
+        if not _STORE_FILE.fullmatch(name):
+            raise SpoonfulError(
+                f"{folder}: contains {name}, which is not part of a packed split; "
+                "choose another folder, because this one would be replaced"
+            )
 
 
 def _tell_nobody(count: int, is_new: bool) -> None:

@@ -37,7 +37,7 @@ def run(config: Config) -> None:
             packed = pack(
                 source,
                 packed_dir() / split,
-                config.pack.encoding,
+                encoding=config.pack.encoding,
                 **_settings(config),
                 split_summary=summary,
                 on_images=on_images,

@@ -27,7 +27,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
     images = rng.integers(0, 256, (NUM_EXAMPLES, 8, 8, 3), dtype=np.uint8)
     source = ArraySource(images, rng.integers(0, 3, NUM_EXAMPLES), ["ant", "bee", "cow"])
     for encoding, shard_mb in (("raw", 0.01), ("jpeg", 0.015)):
-        packed = pack(source, folder / encoding, encoding, shard_mb=shard_mb)
+        packed = pack(source, folder / encoding, encoding=encoding, shard_mb=shard_mb)
         assert len(packed.meta.shards) > 1
     return folder
 
@@ -219,7 +219,7 @@ def test_a_damaged_record_names_its_shard_and_example(jpeg: Path) -> None:
 def test_a_record_of_another_size_is_no_example(tmp_path: Path) -> None:
     for size in (4, 8):
         images = np.full((3, size, size, 3), size, np.uint8)
-        pack(ArraySource(images, [0, 0, 0]), tmp_path / str(size), "jpeg")
+        pack(ArraySource(images, [0, 0, 0]), tmp_path / str(size), encoding="jpeg")
     meta = load_meta(tmp_path / "4")
     shutil.copy(tmp_path / "8" / meta.shards[0].name, tmp_path / "4")
     source = JpegImages(tmp_path / "4", meta, is_loaded=False)

@@ -75,7 +75,7 @@ def make_store(folder: Path, encoding: str) -> Path:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (NUM, 8, 8, 3), dtype=np.uint8)
     source = ArraySource(images, rng.integers(0, 3, NUM), ["ant", "bee", "cow"])
-    pack(source, folder, encoding, shard_mb=0.01)
+    pack(source, folder, encoding=encoding, shard_mb=0.01)
     return folder
 
 
@@ -136,7 +136,7 @@ def test_a_shard_cut_short_while_it_is_read_is_an_error(tmp_path: Path, encoding
     images = rng.integers(0, 256, (300, 32, 32, 3), dtype=np.uint8)
     source = ArraySource(images, rng.integers(0, 3, 300))
     for number in range(20):
-        pack(source, tmp_path / str(number), encoding, shard_mb=0.25)
+        pack(source, tmp_path / str(number), encoding=encoding, shard_mb=0.25)
     done = subprocess.run(
         [sys.executable, "-c", LOOP, str(tmp_path)],
         capture_output=True,

@@ -40,8 +40,10 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same examples packed in four ways; "many" has shards of 11 and of about 20 examples."""
     folder = tmp_path_factory.mktemp("stores")
     for encoding, shard_mb in (("raw", 0.008), ("jpeg", 0.02)):
-        pack(array_source(), folder / encoding / "one", encoding)
-        packed = pack(array_source(), folder / encoding / "many", encoding, shard_mb=shard_mb)
+        pack(array_source(), folder / encoding / "one", encoding=encoding)
+        packed = pack(
+            array_source(), folder / encoding / "many", encoding=encoding, shard_mb=shard_mb
+        )
         assert len(packed.meta.shards) > 10
     return folder
 
@@ -90,7 +92,7 @@ def test_jpeg_is_close_to_what_was_packed(tmp_path: Path, channels: int) -> None
     for quality, subsampling in ((30, "420"), (90, "420"), (90, "444")):
         name = f"{quality}-{subsampling}"
         options: dict[str, Any] = {"quality": quality, "chroma_subsampling": subsampling}
-        pack(source, tmp_path / name, "jpeg", **options)
+        pack(source, tmp_path / name, encoding="jpeg", **options)
         found = PackedSource(tmp_path / name).read(range(NUM_EXAMPLES))
         errors[name] = np.abs(found - expected).mean()
     assert errors["90-444"] < 3.0
