@@ -44,19 +44,6 @@ def fit(model: keras.Model, data: Data, *callbacks: Any, **settings: Any) -> Non
     model.fit(data, callbacks=list(callbacks), verbose=0, **settings)
 
 
-def test_fit_begins_with_the_epoch_that_a_callback_sets_when_training_begins() -> None:
-    model, epochs = make_model(), []
-    note = Lambda(
-        on_train_begin=lambda logs: setattr(model, "_initial_epoch", 2),
-        on_epoch_begin=lambda epoch, logs: epochs.append(epoch),
-    )
-    fit(model, Data(), note, epochs=4)
-    assert epochs == [2, 3]
-    model._initial_epoch = None
-    fit(model, Data(), Lambda(on_epoch_begin=note.on_epoch_begin), initial_epoch=3, epochs=4)
-    assert epochs == [2, 3, 3]
-
-
 def test_an_epoch_with_fewer_batches_ends_early_and_begins_a_batch_too_many() -> None:
     data = Data()
     begun: list[list[int]] = []
@@ -100,42 +87,6 @@ def test_an_epoch_is_read_after_its_callbacks_began_and_left_after_its_last_step
         assert data.log[first:stop].count("read") == STEPS  # none of the next one's
 
 
-def test_the_list_of_callbacks_calls_what_it_holds_when_it_gets_there() -> None:
-    calls: list[str] = []
-
-    def noting(name: str) -> Any:
-        return Lambda(
-            on_train_begin=lambda logs: calls.append(f"{name} train"),
-            on_epoch_begin=lambda epoch, logs: calls.append(f"{name} epoch"),
-        )
-
-    first, moved, last, added = (noting(name) for name in ("first", "moved", "last", "added"))
-    listed = keras.callbacks.CallbackList([first, moved, last])
-
-    def move(logs: Any) -> None:
-        calls.append("moved train")
-        listed.callbacks[:] = [moved, first, last, added]
-
-    moved.on_train_begin = move
-    listed.on_train_begin()
-    listed.on_epoch_begin(0)
-    order = ["first", "moved", "last", "added", "moved", "first", "last", "added"]
-    assert calls == [f"{name} {'train' if i < 4 else 'epoch'}" for i, name in enumerate(order)]
-
-
-def test_fit_calls_callbacks_through_their_list_s_own_attributes() -> None:
-    numbers: list[int] = []
-    listed = keras.callbacks.CallbackList(
-        [Lambda(on_train_batch_end=lambda batch, logs: numbers.append(batch))],
-        add_history=True,
-        model=(model := make_model()),
-    )
-    kind = type(listed)
-    listed.on_train_batch_end = lambda batch, logs: kind.on_train_batch_end(listed, batch + 7, logs)
-    model.fit(Data(), callbacks=listed, verbose=0)
-    assert numbers == [7, 8, 9, 10]
-
-
 def test_the_logs_of_an_epoch_are_one_sorted_dict_for_all_callbacks() -> None:
     model = make_model()
 
@@ -145,19 +96,6 @@ def test_the_logs_of_an_epoch_are_one_sorted_dict_for_all_callbacks() -> None:
 
     fit(model, Data(), Lambda(on_epoch_end=add), validation_data=Data())
     assert list(model.history.history)[-1] == "added"
-
-
-def test_validation_s_dataset_can_be_reached_when_it_begins() -> None:
-    model, validation, found = make_model(), Data(), []
-
-    class Finds(keras.callbacks.Callback):
-        def on_test_begin(self, logs: Any = None) -> None:
-            found.append(self.model._eval_epoch_iterator.data_adapter.py_dataset)
-            validation.log.clear()
-
-    fit(model, Data(), Finds(), validation_data=validation, epochs=2)
-    assert found == [validation, validation]
-    assert validation.log[0] == "begin"
 
 
 def test_history_is_the_model_s_before_training_begins_and_forgets_its_epochs_then() -> None:
@@ -184,4 +122,3 @@ def test_an_epoch_s_results_are_the_metrics_where_a_step_s_logs_have_their_names
     model.compile("sgd", "mse", run_eagerly=True)
     fit(model, Data())
     assert model.history.history == ({"loss": [0.0]} if key == "loss" else {"other": [7.0]})
-    assert model._get_metrics_result_or_logs({"other": 7.0}) == {"other": 7.0}

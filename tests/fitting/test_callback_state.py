@@ -9,7 +9,6 @@ from keras import callbacks as kc
 
 from spoonful.errors import SpoonfulError
 from spoonful.fitting.callback_state import (
-    _REMEMBERED,
     KeepsState,
     is_stateful,
     pack,
@@ -126,31 +125,6 @@ def test_what_keras_callbacks_remember_is_taken_and_put_back() -> None:
     assert (other.wait, other.best, other.best_epoch, other.patience) == (2, 0.1, 4, 3)
     assert [w.tolist() for w in other.best_weights] == [[[1] * 3] * 2, [0]]
     assert counts.value == 5
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: kc.EarlyStopping("loss"),
-        lambda: kc.ReduceLROnPlateau("loss"),
-        lambda: kc.ModelCheckpoint("x.keras", save_best_only=True),
-        lambda: kc.SwapEMAWeights(),
-        lambda: kc.History(),
-    ],
-)
-def test_each_name_that_is_remembered_is_one_that_keras_uses(make: Any) -> None:
-    callback = make()
-    callback.on_train_begin()
-    assert is_stateful(callback)
-    names = {n for kind, names in _REMEMBERED.items() if isinstance(callback, kind) for n in names}
-    assert names <= vars(callback).keys()
-    assert type(callback) in _REMEMBERED
-
-
-def test_every_class_that_is_remembered_is_tested_above() -> None:
-    assert {kind.__name__ for kind in _REMEMBERED} == {
-        *("EarlyStopping", "ReduceLROnPlateau", "ModelCheckpoint", "SwapEMAWeights", "History")
-    }
 
 
 def test_states_of_other_callbacks_are_refused_with_both_lists() -> None:

@@ -7,13 +7,8 @@ import pytest
 
 from spoonful.errors import SpoonfulError
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from spoonful.fitting.model_state import (
-    build_all,
-    metric_arrays,
-    model_arrays,
-    set_metrics,
-    set_model,
-)
+from spoonful.fitting.keras_private import build_all
+from spoonful.fitting.model_state import metric_arrays, model_arrays, set_metrics, set_model
 
 pytestmark = pytest.mark.usefixtures("iterators_freed")
 

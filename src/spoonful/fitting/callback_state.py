@@ -4,30 +4,12 @@ import inspect
 from collections.abc import Iterable
 from typing import Any, Protocol, runtime_checkable
 
-import keras
 import numpy as np
 
 from spoonful.errors import SpoonfulError
+from spoonful.fitting.keras_private import CALLBACK_STATE
 from spoonful.fitting.model_state import Arrays
 
-# The attributes that on_train_begin resets or that change later.
-_REMEMBERED: dict[type, tuple[str, ...]] = {
-    keras.callbacks.EarlyStopping: (
-        "wait",
-        "stopped_epoch",
-        "best",
-        "best_epoch",
-        "best_weights",
-    ),
-    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
-    keras.callbacks.ModelCheckpoint: (
-        "best",
-        "_batches_seen_since_last_saving",
-        "_last_batch_seen",
-    ),
-    keras.callbacks.SwapEMAWeights: ("_ema_weights_in_model",),
-    keras.callbacks.History: ("epoch", "history"),
-}
 _ARRAY = "__array__"  # the only key of a dict that represents an array in JSON
 
 
@@ -95,7 +77,7 @@ def put_states(callbacks: Iterable[Any], states: list[dict[str, Any]], arrays: A
 
 def is_stateful(callback: Any) -> bool:
     """Return whether a callback's state can be kept."""
-    return isinstance(callback, (KeepsState, *_REMEMBERED))
+    return isinstance(callback, (KeepsState, *CALLBACK_STATE))
 
 
 def unkept_names(callback: Any) -> list[str]:
@@ -161,7 +143,7 @@ def _remembered(callback: Any) -> dict[str, Any]:
         return callback.get_state()
     return {
         name: getattr(callback, name, None)
-        for kind, names in _REMEMBERED.items()
+        for kind, names in CALLBACK_STATE.items()
         if isinstance(callback, kind)
         for name in names
     }

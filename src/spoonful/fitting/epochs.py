@@ -13,6 +13,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.fitting.epoch_report import EpochReport, epoch_line
 from spoonful.fitting.handover import EpochBatches
 from spoonful.fitting.input_wait import input_wait_s
+from spoonful.fitting.keras_private import last_learning_rate
 from spoonful.fitting.peak_memory import peak_rss_mb
 from spoonful.fitting.resumable import Resumable
 
@@ -127,7 +128,7 @@ class EpochWatch(keras.callbacks.Callback):
         self._is_between = True
         self._train_time_s += train_s
         metrics = {name: float(value) for name, value in (logs or {}).items()}
-        metrics["learning_rate"] = _last_learning_rate(self.model.optimizer)
+        metrics["learning_rate"] = last_learning_rate(self.model.optimizer)
         report = EpochReport(
             epoch=epoch + 1,
             num_epochs=self._num_epochs,
@@ -166,12 +167,3 @@ class EpochWatch(keras.callbacks.Callback):
             return "making TensorFlow's graph"
         images_per_s = steps_per_s * self._images_per_epoch / self._steps_per_epoch
         return f"loss {self._loss:.4f}  {images_per_s:,.0f} images/s"
-
-
-def _last_learning_rate(optimizer: Any) -> float:
-    """Return the learning rate of the last update."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)  # under loss scaling
-    schedule = inner._learning_rate
-    if isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule):
-        return float(schedule(max(int(inner.iterations) - 1, 0)))
-    return float(inner.learning_rate)

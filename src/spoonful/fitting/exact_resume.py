@@ -15,6 +15,7 @@ from spoonful.fitting.cadence import Cadence
 from spoonful.fitting.callback_state import is_stateful, put_states, unkept_names
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
+from spoonful.fitting.keras_private import begin_with_epoch, validation_data
 from spoonful.fitting.model_state import Arrays, metric_arrays, model_arrays, set_model
 from spoonful.fitting.resumable import Feeds, Resumable
 from spoonful.fitting.short_epoch import ShortEpoch
@@ -116,16 +117,11 @@ class ExactResume(Resumable):
             self._check_epochs(start)
         super().on_train_begin(logs)
         self._call("on_train_begin", logs)
-        # Not public, but how Keras' own BackupAndRestore begins with a later epoch.
-        self.model._initial_epoch = None
-        if start is not None:
-            has_stopped = start.state["is_finished"] and start.state["has_stopped"]
-            epoch = self.params["epochs"] if has_stopped else start.state["epoch"]
-            self.model._initial_epoch = epoch
+        begin_with_epoch(self.model, None if start is None else self._first_epoch(start))
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Begin an epoch at its position; write the checkpoint of the previous epoch."""
-        self.model._initial_epoch = None  # for the next fit, should this one end by an exception
+        begin_with_epoch(self.model, None)  # the next fit, should this one end by an exception
         start = self._start
         if start is not None and epoch != start.state["epoch"]:
             raise SpoonfulError(
@@ -154,9 +150,7 @@ class ExactResume(Resumable):
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         """Let validation read the order of this epoch, whatever it read before."""
         super().on_test_begin(logs)
-        # Not public, but the one way from a callback to validation_data.
-        iterator = getattr(self.model, "_eval_epoch_iterator", None)
-        validation = getattr(getattr(iterator, "data_adapter", None), "py_dataset", None)
+        validation = validation_data(self.model)
         if isinstance(validation, BatchGenerator):
             feed_of(validation).serve_from(self._epoch)
         self._call("on_test_begin", logs)
@@ -184,7 +178,7 @@ class ExactResume(Resumable):
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Remove the checkpoints, or write the last one."""
         self._complete(logs)
-        self.model._initial_epoch = None
+        begin_with_epoch(self.model, None)
         start, self._start = self._start, None
         if start is not None:  # fit had no epoch left to run
             put_states(self.companions, start.state["callbacks"], start.arrays)
@@ -207,6 +201,11 @@ class ExactResume(Resumable):
         end = self._checkpoint(step, is_finished=True)
         # Of the epoch's end: fit has since put averages of the weights in their place.
         return replace(end, arrays={**end.arrays, **(self._end_arrays or {})})
+
+    def _first_epoch(self, start: Checkpoint) -> int:
+        has_stopped = start.state["is_finished"] and start.state["has_stopped"]
+        epoch: int = self.params["epochs"] if has_stopped else start.state["epoch"]
+        return epoch
 
     def _call(self, hook: str, *arguments: Any) -> None:
         for callback in self._callbacks:

@@ -12,17 +12,6 @@ from spoonful.errors import SpoonfulError
 Arrays = dict[str, NDArray[Any]]
 
 
-def build_all(model: keras.Model, batch: tuple[NDArray[Any], NDArray[Any]]) -> None:
-    """Create the variables that Keras otherwise creates when it traces the first step.
-
-    Args:
-        model: a compiled model.
-        batch: x and y of the shapes and types that training reads; their values do not matter.
-    """
-    # Not public: Keras' public methods for the metrics' variables run a step.
-    model._symbolic_build(data_batch=batch)
-
-
 def model_arrays(model: keras.Model) -> Arrays:
     """Return weights, the counters of Dropout and augmentation layers, and the optimizer's state.
 

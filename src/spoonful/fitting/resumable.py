@@ -14,14 +14,8 @@ from spoonful.fitting.cadence import Cadence
 from spoonful.fitting.callback_state import pack, put_states, take_states, unpack
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
-from spoonful.fitting.model_state import (
-    Arrays,
-    build_all,
-    metric_arrays,
-    model_arrays,
-    set_metrics,
-    set_model,
-)
+from spoonful.fitting.keras_private import build_all, epoch_results
+from spoonful.fitting.model_state import Arrays, metric_arrays, model_arrays, set_metrics, set_model
 from spoonful.fitting.short_epoch import ShortEpoch
 from spoonful.generator import BatchGenerator
 from spoonful.generator.feed import feed_of
@@ -271,8 +265,7 @@ class Resumable(keras.callbacks.Callback):
         return Checkpoint(step, state, {**model_arrays(self.model), **metrics, **arrays})
 
     def _results(self) -> dict[str, Any]:
-        # Not public: Keras' choice between the metrics and the result of a user's train_step.
-        results = self.model._get_metrics_result_or_logs(self._batch_logs)
+        results = epoch_results(self.model, self._batch_logs)
         arrays = {name: np.asarray(value) for name, value in results.items()}
         return {name: float(a.item()) if a.size == 1 else a for name, a in arrays.items()}
 
