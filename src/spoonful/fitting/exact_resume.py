@@ -15,6 +15,7 @@ from spoonful.fitting.cadence import Cadence
 from spoonful.fitting.callback_state import is_stateful, put_states, unkept_names
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
+from spoonful.fitting.conductor import Conductor
 from spoonful.fitting.keras_private import begin_with_epoch, validation_data
 from spoonful.fitting.model_state import Arrays, metric_arrays, model_arrays, set_model
 from spoonful.fitting.resumable import Feeds, Resumable
@@ -29,7 +30,7 @@ from spoonful.record.ledger import Ledger
 _AT_END = "end/"
 
 
-class ExactResume(Resumable):
+class ExactResume(Conductor):
     """Resume a killed `model.fit` when its script is run again, to the same bits.
 
     Killed at any step, training ends with the same weights, optimizer, seed counters, metrics and
@@ -81,7 +82,7 @@ class ExactResume(Resumable):
                 f"generator is a {type(generator).__name__}: give ExactResume the BatchGenerator "
                 "that model.fit reads (itself, not a stream of it)"
             )
-        self._callbacks = _checked(callbacks)
+        others = _checked(callbacks)
         self._checkpoints = CheckpointFolder(Path(path))
         super().__init__(
             self._checkpoints,
@@ -89,19 +90,10 @@ class ExactResume(Resumable):
             Cadence(checkpoint_every_steps, checkpoint_every_minutes),
             lambda: {"has_stopped": self.model.stop_training},
         )
+        self.conduct(others)
         self._generator = generator
         self._is_deleting = delete_checkpoint
         self._end_arrays: Arrays | None = None  # what the last epoch ended with
-
-    def set_model(self, model: keras.Model) -> None:
-        """Pass the model on to the other callbacks."""
-        super().set_model(model)
-        self._call("set_model", model)
-
-    def set_params(self, params: dict[str, Any]) -> None:
-        """Pass the parameters of fit on to the other callbacks."""
-        super().set_params(params)
-        self._call("set_params", params)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Restore the checkpoint, if any, and let fit begin with its epoch."""
@@ -116,7 +108,6 @@ class ExactResume(Resumable):
             self.go_on_from(start)
             self._check_epochs(start)
         super().on_train_begin(logs)
-        self._call("on_train_begin", logs)
         begin_with_epoch(self.model, None if start is None else self._first_epoch(start))
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -128,50 +119,18 @@ class ExactResume(Resumable):
                 f"initial_epoch={epoch}: {self._checkpoints.path} holds a checkpoint of epoch "
                 f"{start.state['epoch']}, counted from 0; leave initial_epoch out, or remove it"
             )
-        if start is not None:
-            set_model(self.model, start.arrays)  # other callbacks have begun the training again
         super().on_epoch_begin(epoch, logs)
-        self._call("on_epoch_begin", epoch, logs)
-        if start is not None and self.position:  # they have begun the epoch again
-            set_model(self.model, start.arrays)
-            put_states(self.companions, start.state["callbacks"], start.arrays)
-
-    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Call the other callbacks with the batch's number in its epoch: Keras counts from 0."""
-        # In a resumed epoch, Keras begins one more batch before it notices that there are no more.
-        if self.position + batch < self._num_steps:
-            self._call("on_train_batch_begin", self.position + batch, logs)
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Record the steps, with what other callbacks did at their end."""
-        self._call("on_train_batch_end", self.position + batch, logs)
-        super().on_train_batch_end(batch, logs)
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         """Let validation read the order of this epoch, whatever it read before."""
-        super().on_test_begin(logs)
         validation = validation_data(self.model)
         if isinstance(validation, BatchGenerator):
             feed_of(validation).serve_from(self._epoch)
-        self._call("on_test_begin", logs)
-
-    def on_test_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Call the other callbacks."""
-        self._call("on_test_batch_begin", batch, logs)
-
-    def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Call the other callbacks."""
-        super().on_test_batch_end(batch, logs)
-        self._call("on_test_batch_end", batch, logs)
-
-    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
-        """Call the other callbacks."""
-        self._call("on_test_end", logs)
+        super().on_test_begin(logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Complete the epoch's logs before other callbacks read them."""
         super().on_epoch_end(epoch, logs)
-        self._call("on_epoch_end", epoch, logs)
         if self.model.stop_training or epoch + 1 >= self.params["epochs"]:
             self._end_arrays = {**model_arrays(self.model), **metric_arrays(self.model)}
 
@@ -184,7 +143,7 @@ class ExactResume(Resumable):
             put_states(self.companions, start.state["callbacks"], start.arrays)
         feed_of(self._generator).serve_as_asked()
         end = start if self._is_deleting or self._end_arrays is None else self._end()
-        self._call("on_train_end", logs)
+        super().on_train_end(logs)
         if start is not None and start.state["is_finished"]:
             set_model(self.model, {**start.arrays, **_at_end(start.arrays)})
         if self._is_deleting:
@@ -206,10 +165,6 @@ class ExactResume(Resumable):
         has_stopped = start.state["is_finished"] and start.state["has_stopped"]
         epoch: int = self.params["epochs"] if has_stopped else start.state["epoch"]
         return epoch
-
-    def _call(self, hook: str, *arguments: Any) -> None:
-        for callback in self._callbacks:
-            getattr(callback, hook)(*arguments)
 
     def _check_fit(self) -> None:
         others = siblings(self)
