@@ -9,7 +9,6 @@ from spoonful.compare.charts.heat_map import heat_maps
 from spoonful.compare.charts.theme import Chart
 from spoonful.compare.charts.time_chart import time_charts
 from spoonful.compare.points import Missing, Study
-from spoonful.compare.quantities import IMAGES_PER_S, PEAK_RSS
 from spoonful.compare.runs import SEED, shown_setting
 from spoonful.compare.significance import Difference, against_best
 from spoonful.compare.wording import (
@@ -24,6 +23,7 @@ from spoonful.compare.wording import (
     verdict_words,
 )
 from spoonful.pages import page
+from spoonful.record.metrics import IMAGES_PER_S, PEAK_RSS_MB
 
 Charts = Mapping[str, Sequence[Chart]]
 AxisDifferences = Mapping[str, Sequence[Difference]]
@@ -31,7 +31,7 @@ AxisDifferences = Mapping[str, Sequence[Difference]]
 
 def all_charts(study: Study) -> dict[str, list[Chart]]:
     """Draw every chart that has something to show, by its heading."""
-    bars = [bar_chart(study, q) for q in study.quantities if q.name in (IMAGES_PER_S, PEAK_RSS)]
+    bars = [bar_chart(study, q) for q in study.quantities if q.name in (IMAGES_PER_S, PEAK_RSS_MB)]
     groups = {
         study.metric: [*time_charts(study), *heat_maps(study)],
         **{group.heading: group.charts for group in loss_curves(study)},

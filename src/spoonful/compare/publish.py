@@ -9,12 +9,13 @@ from pathlib import Path
 
 from spoonful.compare.charts.facets import facets, value_of
 from spoonful.compare.points import Point, Study
-from spoonful.compare.quantities import IMAGES_PER_S, Quantity
+from spoonful.compare.quantities import Quantity
 from spoonful.compare.report import CHARTS_DIR_NAME, Findings
 from spoonful.compare.runs import shown_setting
 from spoonful.compare.tables import DIFFERENCES_NAME, POINTS_NAME
 from spoonful.compare.wording import shown_spread
 from spoonful.files.tables import check_place, markdown, put_between
+from spoonful.record.metrics import IMAGES_PER_S
 
 README_NAME = "README.md"
 RESULTS_DIR_NAME = "results"

@@ -6,28 +6,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from spoonful.compare.runs import PointRun, Score
-from spoonful.record.metrics import BEST_METRICS, LOSS, TEST_METRICS, VAL_METRICS
+from spoonful.record.metrics import (
+    BEST_METRICS,
+    EPOCH_TRAIN_S,
+    IMAGES_PER_S,
+    IMAGES_SEEN,
+    INPUT_WAIT_FRACTION,
+    LOSS,
+    PEAK_RSS_MB,
+    SHUFFLE_METRICS,
+    TEST_METRICS,
+    TRAIN_TIME_S,
+    VAL_METRICS,
+)
 
 LAST = "last_"
 _SHARES = "accuracy"  # metrics that end so are shown in percent
-TRAIN_TIME, IMAGES_PER_S, PEAK_RSS = "train_time_s", "images_per_s", "peak_rss_mb"
-INPUT_WAIT = "input_wait_fraction"
-SHUFFLE_QUALITY = (
-    "shuffle_displacement",
-    "shuffle_class_chi2",
-    "shuffle_repeated_neighbours",
-)
 # Quantities that are read for every epoch, besides the metric of interest.
 EPOCH_METRICS = (
     LOSS,
     f"{VAL_METRICS}{LOSS}",
-    "images_seen",
-    "epoch_train_s",
-    TRAIN_TIME,
+    IMAGES_SEEN,
+    EPOCH_TRAIN_S,
+    TRAIN_TIME_S,
     IMAGES_PER_S,
-    PEAK_RSS,
-    INPUT_WAIT,
-    *SHUFFLE_QUALITY,
+    PEAK_RSS_MB,
+    INPUT_WAIT_FRACTION,
+    *SHUFFLE_METRICS,
 )
 
 
@@ -91,13 +96,15 @@ def quantities(score: Score) -> tuple[Quantity, ...]:
         ),
         Quantity(f"{LAST}{metric}", last, digits, _last(metric), scale, is_less),
         Quantity(test, f"{test}{unit}", digits, _once(test), scale, is_less),
-        Quantity(TRAIN_TIME, "training time, s", 2, _train_time),
+        Quantity(TRAIN_TIME_S, "training time, s", 2, _train_time),
         Quantity(IMAGES_PER_S, "images/s", 0, _steady(IMAGES_PER_S)),
-        Quantity(PEAK_RSS, "peak memory, MiB", 0, _largest(PEAK_RSS)),
-        Quantity(INPUT_WAIT, "waiting for input, %", 1, _steady(INPUT_WAIT), 100.0),
-        Quantity(SHUFFLE_QUALITY[0], "shuffle displacement", 3, _mean(SHUFFLE_QUALITY[0])),
-        Quantity(SHUFFLE_QUALITY[1], "shuffle class chi²", 2, _mean(SHUFFLE_QUALITY[1])),
-        Quantity(SHUFFLE_QUALITY[2], "shuffle repeats, %", 3, _mean(SHUFFLE_QUALITY[2]), 100.0),
+        Quantity(PEAK_RSS_MB, "peak memory, MiB", 0, _largest(PEAK_RSS_MB)),
+        Quantity(
+            INPUT_WAIT_FRACTION, "waiting for input, %", 1, _steady(INPUT_WAIT_FRACTION), 100.0
+        ),
+        Quantity(SHUFFLE_METRICS[0], "shuffle displacement", 3, _mean(SHUFFLE_METRICS[0])),
+        Quantity(SHUFFLE_METRICS[1], "shuffle class chi²", 2, _mean(SHUFFLE_METRICS[1])),
+        Quantity(SHUFFLE_METRICS[2], "shuffle repeats, %", 3, _mean(SHUFFLE_METRICS[2]), 100.0),
     )
 
 
@@ -129,8 +136,8 @@ def _steady(name: str) -> Callable[[PointRun], float | None]:
 
 def _train_time(run: PointRun) -> float | None:
     """Seconds of the training parts of all epochs."""
-    total = run.epochs(TRAIN_TIME)
+    total = run.epochs(TRAIN_TIME_S)
     if total:
         return total[-1]
-    each = run.epochs("epoch_train_s")
+    each = run.epochs(EPOCH_TRAIN_S)
     return math.fsum(each) if each else None

@@ -127,7 +127,8 @@ def check_numbers(override: str) -> None:
 def quoted(value: str) -> str:
     """Write any text so that Hydra's grammar and OmegaConf read it back."""
     quote = Quote.single if '"' in value else Quote.double
-    return QuotedString(value.replace("${", "\\${"), quote).with_quotes()
+    escaped = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)
+    return QuotedString(escaped, quote).with_quotes()
 
 
 def _quoting_hint(

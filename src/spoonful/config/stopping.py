@@ -2,9 +2,9 @@
 
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
+from spoonful.record.metrics import VAL_METRICS
 
 KEY = "trainer.early_stopping"
-_VAL = "val_"
 
 
 def stopping_mode(config: Config) -> str:
@@ -21,8 +21,8 @@ def check_stopping(config: Config) -> None:
     """
     stopping = config.trainer.early_stopping
     names = config.task.metric_names
-    if stopping.metric.removeprefix(_VAL) not in names:
-        known = ", ".join([f"{_VAL}{name}" for name in names] + names)
+    if stopping.metric.removeprefix(VAL_METRICS) not in names:
+        known = ", ".join([f"{VAL_METRICS}{name}" for name in names] + names)
         raise SpoonfulError(
             f"{KEY}.metric={stopping.metric}: expected one of {known} (what decides which epoch is "
             "best)"

@@ -7,10 +7,7 @@ from typing import Any
 
 from spoonful.config.settings import learning_part
 from spoonful.record.ledger import TRAIN, Row
-from spoonful.record.metrics import LOSS, VAL_METRICS
-
-# The metrics of training and validation come in pairs, such as loss and val_loss.
-_LEARNING_RATE = "learning_rate"
+from spoonful.record.metrics import LEARNING_RATE, LOSS, VAL_METRICS
 
 _SHORT_ID = 8
 _NOT_RECORDED = "none"
@@ -22,13 +19,13 @@ def outcome_metrics(names: Iterable[str]) -> list[str]:
     Args:
         names: all metrics that a run recorded.
     """
-    known = set(names)
+    known = set(names)  # those of training and validation are pairs, such as loss and val_loss
     of_training = sorted(
         (name for name in known if f"{VAL_METRICS}{name}" in known),
         key=lambda name: (name != LOSS, name),
     )
     of_both = [*of_training, *(f"{VAL_METRICS}{name}" for name in of_training)]
-    return of_both + [_LEARNING_RATE] * (_LEARNING_RATE in known)
+    return of_both + [LEARNING_RATE] * (LEARNING_RATE in known)
 
 
 @dataclass(frozen=True)

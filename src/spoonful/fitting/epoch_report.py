@@ -3,7 +3,19 @@
 from dataclasses import dataclass
 
 from spoonful.record.ledger import as_metric
-from spoonful.record.metrics import LOSS, VAL_METRICS
+from spoonful.record.metrics import (
+    DIGEST_METRICS,
+    EPOCH_TRAIN_S,
+    EPOCH_VAL_S,
+    IMAGES_PER_S,
+    IMAGES_SEEN,
+    INPUT_WAIT_FRACTION,
+    INPUT_WAIT_S,
+    LOSS,
+    PEAK_RSS_MB,
+    TRAIN_TIME_S,
+    VAL_METRICS,
+)
 
 
 @dataclass(frozen=True)
@@ -48,18 +60,20 @@ class EpochReport:
     def performance(self) -> dict[str, float]:
         """Return the values that differ from run to run, as metrics with units in their names."""
         return {
-            "images_per_s": self.images_per_s,
-            "epoch_train_s": self.train_s,
-            "epoch_val_s": self.val_s,
-            "train_time_s": self.train_time_s,
-            "input_wait_s": self.input_wait_s,
-            "input_wait_fraction": self.input_wait_s / self.train_s if self.train_s else 0.0,
-            "peak_rss_mb": self.peak_rss_mb,
+            IMAGES_PER_S: self.images_per_s,
+            EPOCH_TRAIN_S: self.train_s,
+            EPOCH_VAL_S: self.val_s,
+            TRAIN_TIME_S: self.train_time_s,
+            INPUT_WAIT_S: self.input_wait_s,
+            INPUT_WAIT_FRACTION: self.input_wait_s / self.train_s if self.train_s else 0.0,
+            PEAK_RSS_MB: self.peak_rss_mb,
         }
 
     def digest_metrics(self) -> dict[str, float]:
         """Return the digests' first 48 bits as metrics: equal for equal batches."""
-        return {f"digest_{name}": as_metric(digest) for name, digest in self.digests.items()}
+        return {
+            f"{DIGEST_METRICS}{name}": as_metric(digest) for name, digest in self.digests.items()
+        }
 
     def tracked_metrics(self) -> dict[str, float]:
         """Return all recorded metrics of an epoch."""
@@ -68,7 +82,7 @@ class EpochReport:
             **self.performance(),
             **self.digest_metrics(),
             **self.shuffle,
-            "images_seen": float(self.images_seen),
+            IMAGES_SEEN: float(self.images_seen),
         }
 
 

@@ -16,6 +16,7 @@ from spoonful.fitting.input_wait import input_wait_s
 from spoonful.fitting.keras_private import last_learning_rate
 from spoonful.fitting.peak_memory import peak_rss_mb
 from spoonful.fitting.resumable import Resumable
+from spoonful.record.metrics import LEARNING_RATE
 
 
 class EpochWatch(keras.callbacks.Callback):
@@ -58,6 +59,7 @@ class EpochWatch(keras.callbacks.Callback):
         self._bar: Any = None
         self._shown = contextlib.ExitStack()  # the bar, until the next one
         self._loss: float | None = None  # of this epoch so far
+        self._train_end = 0.0  # of its last execution
         self._earlier = (0.0, 0.0)  # trained and waited in this epoch before it was interrupted, s
         self._train_s: float | None = None  # of this epoch, once its training part is over
         self._train_time_s = 0.0  # of all epochs that are over
@@ -128,7 +130,7 @@ class EpochWatch(keras.callbacks.Callback):
         self._is_between = True
         self._train_time_s += train_s
         metrics = {name: float(value) for name, value in (logs or {}).items()}
-        metrics["learning_rate"] = last_learning_rate(self.model.optimizer)
+        metrics[LEARNING_RATE] = last_learning_rate(self.model.optimizer)
         report = EpochReport(
             epoch=epoch + 1,
             num_epochs=self._num_epochs,

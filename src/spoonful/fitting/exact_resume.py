@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -225,7 +225,7 @@ def _checked(callbacks: Iterable[keras.callbacks.Callback]) -> list[keras.callba
     return listed
 
 
-def _warn_of_unkept(callbacks: list[Any]) -> None:
+def _warn_of_unkept(callbacks: Sequence[Any]) -> None:
     for callback in callbacks:
         names = unkept_names(callback)
         if names:

@@ -21,7 +21,7 @@ from spoonful.record.files import (
     TRAINING_BATCH_NAME,
 )
 from spoonful.record.ledger import TRAIN, VAL, Row, overall_digest, to_csv
-from spoonful.record.metrics import VAL_METRICS
+from spoonful.record.metrics import BEST_EPOCH, BEST_METRICS, LOSS, NUM_PARAMETERS, VAL_METRICS
 from spoonful.record.tags import (
     CODE_TAGS,
     DATA_DIGEST_TAG,
@@ -148,11 +148,13 @@ def log_results(
     from spoonful.figures import learning_curves
 
     best = training.history[training.best_epoch - 1]
-    tracked.log_metrics({f"best_{n}": v for n, v in best.items() if n.startswith("val_")})
-    counts = {"best_epoch": training.best_epoch, "num_parameters": training.model.count_params()}
+    tracked.log_metrics(
+        {f"{BEST_METRICS}{n}": v for n, v in best.items() if n.startswith(VAL_METRICS)}
+    )
+    counts = {BEST_EPOCH: training.best_epoch, NUM_PARAMETERS: training.model.count_params()}
     tracked.log_metrics(counts)
     tracked.set_tags({JIT_COMPILE_TAG: str(training.jit_compile).lower()})
-    curves = learning_curves(training.history, training.best_epoch, ("loss", config.task.score))
+    curves = learning_curves(training.history, training.best_epoch, (LOSS, config.task.score))
     tracked.log_figure(curves, LEARNING_CURVES_NAME)
     _log_batch_grid(tracked, config, source)
     example: NDArray[Any] = source.read(range(min(_NUM_EXAMPLES, len(source))))

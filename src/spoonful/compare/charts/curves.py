@@ -21,11 +21,11 @@ from spoonful.compare.charts.theme import (
 )
 from spoonful.compare.points import Point, Spread, Study, spread
 from spoonful.compare.runs import PointRun, shown_setting
+from spoonful.record.metrics import IMAGES_SEEN, LOSS, VAL_METRICS
 
-LOSSES = {"loss": "training loss", "val_loss": "validation loss"}
+LOSSES = {LOSS: "training loss", f"{VAL_METRICS}{LOSS}": "validation loss"}
 EPOCHS, IMAGES = "epoch", "images seen"
 _OVER = {EPOCHS: "over epochs", IMAGES: "over images seen"}
-_IMAGES_SEEN = "images_seen"
 _HEIGHT = 230
 _WIDE_RANGE = 20  # ratio of largest to smallest for a logarithmic scale
 _SAME = 0.01  # images per epoch that differ by less share a scale with the epochs
@@ -75,7 +75,7 @@ def _of_facet(study: Study, axis: str | None, facet: Facet, number: int, more: s
         scales = _scales(study, loss)
         if scales is None:
             continue
-        has_images = any(run.epochs(_IMAGES_SEEN) for run in _runs(study.points))
+        has_images = any(run.epochs(IMAGES_SEEN) for run in _runs(study.points))
         for x in (EPOCHS, IMAGES) if has_images and scales.images_per_epoch is None else (EPOCHS,):
             place = 0 if axis is None else study.axes.index(axis)
             name = f"{loss.replace('_', '-')}-{x.split()[0]}-{place}-{number}"
@@ -134,7 +134,7 @@ def _line(point: Point, loss: str, x: str) -> list[tuple[float, Spread]]:
 
 
 def _images_at(runs: Sequence[PointRun], epoch: int) -> float | None:
-    seen = [run.metrics.get(_IMAGES_SEEN, {}).get(epoch) for run in runs]
+    seen = [run.metrics.get(IMAGES_SEEN, {}).get(epoch) for run in runs]
     known = [value for value in seen if value is not None]
     return statistics.fmean(known) if known else None
 
@@ -193,7 +193,7 @@ def _scales(study: Study, loss: str) -> _Scales | None:
     if not values:
         return None
     per_epoch = [
-        seen / epoch for run in runs for epoch, seen in run.metrics.get(_IMAGES_SEEN, {}).items()
+        seen / epoch for run in runs for epoch, seen in run.metrics.get(IMAGES_SEEN, {}).items()
     ]
     is_same = bool(per_epoch) and max(per_epoch) <= min(per_epoch) * (1 + _SAME)
     return _Scales(min(values), max(values), statistics.fmean(per_epoch) if is_same else None)

@@ -16,8 +16,9 @@ from spoonful.compare.charts.theme import (
     series_style,
 )
 from spoonful.compare.points import Point, Spread, Study
-from spoonful.compare.quantities import TRAIN_TIME, Quantity
+from spoonful.compare.quantities import Quantity
 from spoonful.compare.runs import shown_setting
+from spoonful.record.metrics import TRAIN_TIME_S
 
 _HEIGHT = 290
 _FEWEST, _ROOM = 3, 4  # points of a better half, and the ratio of ranges
@@ -41,7 +42,7 @@ def time_charts(study: Study) -> list[Chart]:
     value of the others its own chart. If a few bad points compress the others, a second chart shows
     only the better half.
     """
-    time = next((q for q in study.quantities if q.name == TRAIN_TIME), None)
+    time = next((q for q in study.quantities if q.name == TRAIN_TIME_S), None)
     if time is None:
         return []
     charts = []
