@@ -104,7 +104,6 @@ def test_a_task_has_a_loss_of_its_own(name: str, one_hot: bool, loss: str) -> No
         (["task.loss._target_=own_losses.off", "task.loss.power=2"], 14 / 4),
         (["task.loss._target_=own_losses.Off", "task.loss.power=2"], 14 / 4),
     ],
-    ids=" ".join,
 )
 def test_another_loss_may_be_an_object_or_a_function(overrides: list[str], loss: float) -> None:
     found = measured(task_of("regression", *overrides))

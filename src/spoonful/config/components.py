@@ -43,7 +43,7 @@ def has_slow_targets(config: Any) -> bool:
 
 
 def target_of(component: Any) -> Target | None:
-    """Return the target of a component that is no dataclass of its own; None: it is one."""
+    """Return the target of a component that is not itself a dataclass; None: it is."""
     target = component if isinstance(component, Target) else getattr(component, "target", None)
     return target if isinstance(target, Target) else None
 

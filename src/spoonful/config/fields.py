@@ -61,7 +61,7 @@ def key(
         offered: of a component: the arguments that the program passes by name, if the component
             takes them.
         num_given: of a component: number of arguments that the program passes to a function.
-        adapter: of a component: import path of the dataclass that gives a target which is no
+        adapter: of a component: import path of the dataclass that gives a target which is not a
             dataclass the form that the program calls; it holds the target in its field `target`.
         needs: of a component: a dataclass with these attributes is made when the config is checked;
             any other target is called later. None: all are called later.

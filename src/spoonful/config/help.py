@@ -100,7 +100,7 @@ def _choice_line(name: str, value: Any, what: Any) -> list[str]:
 
 
 def _target_lines(name: str, target: Target) -> list[str]:
-    """Show the arguments of a target that is no dataclass of ours."""
+    """Show the arguments of a target that is not one of our dataclasses."""
     return [f"  {name}.{key}={_shown(value)}" for key, value in target.arguments.items()]
 
 

@@ -1,4 +1,4 @@
-"""The config keys of everything that is no component; components declare their own.
+"""The config keys of everything that is not a component; components declare their own.
 
 The values are in conf/.
 """

@@ -139,7 +139,7 @@ def check_path(path: Any, where: str) -> str:
     """Return the import path that a config gives.
 
     Raises:
-        SpoonfulError: it is no import path.
+        SpoonfulError: it is not an import path.
     """
     if not isinstance(path, str) or not _PATH.fullmatch(path):
         raise SpoonfulError(

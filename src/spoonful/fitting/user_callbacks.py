@@ -22,7 +22,7 @@ def make_callbacks(
         warn: called with what a checkpoint does not keep of one.
 
     Raises:
-        SpoonfulError: one refuses its arguments, is no callback, or restores training itself.
+        SpoonfulError: one refuses its arguments, is not a callback, or restores training itself.
     """
     made = [_made(target) for target in targets.values()]
     for callback in made:

@@ -20,7 +20,7 @@ class Feed(InOrder):
     served in order, whatever numbers Keras asks for: it permutes the numbers unless told not to,
     and to resume a training inside an epoch, the remaining batches must be known.
 
-    It is no part of the generator's public interface: users read batches, fitting directs them.
+    It is not part of the generator's public interface: users read batches, fitting directs them.
 
     Args:
         reader: reads the batches.

@@ -18,7 +18,7 @@ class Targets:
 
     Args:
         labels: of all examples, [n] or [n, k].
-        table: y of each class, [classes, ...]; None: labels are no classes, and y is the labels as
+        table: y of each class, [classes, ...]; None: labels are not classes, and y is the labels as
             float32.
     """
 

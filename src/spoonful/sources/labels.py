@@ -118,7 +118,7 @@ def _check_classes(
             wrong = block < 0 if low < 0 else block >= num_classes
             place = int(np.argmax(wrong))
             limit = "from 0 on" if num_classes is None else f"from 0 to {num_classes - 1}"
-            limit = "none, for there are no class_names" if num_classes == 0 else limit
+            limit = "none, because there are no class_names" if num_classes == 0 else limit
             raise SpoonfulError(
                 f"{example_id(start + place)} has the label {block[place]}: expected a whole "
                 f"number {limit}, one for each of the class_names"

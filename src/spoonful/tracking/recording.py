@@ -59,7 +59,7 @@ class TrackedRun:
         return {metric.key: metric.step for metric in metrics}
 
     def next_step(self, prefix: str) -> int:
-        """Return the step, from 0, at which metrics whose names begin so are to be continued."""
+        """Return the step, from 0, at which the metrics with this prefix continue."""
         steps = (step for name, step in self._last_steps.items() if name.startswith(prefix))
         return max(steps, default=-1) + 1
 

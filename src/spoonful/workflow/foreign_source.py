@@ -39,7 +39,7 @@ class ForeignSource:
         """Open one split.
 
         Raises:
-            SpoonfulError: its code fails, or what it returns is no source.
+            SpoonfulError: its code fails, or what it returns is not a source.
         """
         source = self.target(split=split)
         if not isinstance(source, Source):

@@ -133,7 +133,7 @@ def _check_directory(page: "TiffPage") -> None:
     for tag in page.tags:
         if tag.code in _STRUCTURE and int(tag.dtype) not in _WHOLE_TYPES:
             raise RefusedError(
-                f"a damaged TIFF image: {tag.name} is no whole number in its directory",
+                f"a damaged TIFF image: {tag.name} is not a whole number in its directory",
                 _COPY_AGAIN,
             )
     missing = [name for name in required if name not in page.tags]

@@ -12,7 +12,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.files.documents import parsed_json, read_text, unexpected
 from spoonful.sources.labels import LabelKind
 
-# The newest version. Version 2 added labels that are no classes; a store of classes is written as
+# The newest version. Version 2 added labels that are not classes; a store of classes is written as
 # version 1, with the same bytes as before.
 FORMAT_VERSION = 2
 ENCODINGS = ("raw", "jpeg")
@@ -272,7 +272,7 @@ def _file_json(file: FileMeta) -> dict[str, Any]:
 def _file(value: Any) -> FileMeta:
     name = _text(value["name"])
     if Path(name).name != name:  # a path could lead out of the folder
-        raise ValueError(f"{name!r} is no file name")
+        raise ValueError(f"{name!r} is not a file name")
     return FileMeta(
         name, _whole(value["bytes"]), _text(value["sha256"]), _whole(value["num_examples"])
     )
