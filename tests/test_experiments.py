@@ -12,7 +12,7 @@ from spoonful.config.compose import compose_config
 from spoonful.config.schema import GROUPS, Config
 from spoonful.config.settings import name_of, settings_of
 from spoonful.errors import SpoonfulError
-from spoonful.fitting.epoch_report import EpochReport
+from spoonful.fitting.epoch_result import EpochResult
 from spoonful.fitting.train import train
 from spoonful.sources.array import ArraySource
 
@@ -130,7 +130,7 @@ def test_every_experiment_trains_a_few_steps(name: str) -> None:
     labels = np.arange(20) % 10
     images = np.random.default_rng(0).integers(0, 256, (20, *shape), dtype=np.uint8)
     source = ArraySource(images, labels)
-    reports: list[EpochReport] = []
+    reports: list[EpochResult] = []
     training = train(config, source, source, reports.append)
     assert len(training.history) == len(reports) == 2
     assert all(math.isfinite(report.metrics["loss"]) for report in reports)

@@ -56,7 +56,7 @@ def _measured(precision: str) -> float:
     """Return the images/s of training, of the epoch after the first."""
     import_tensorflow()
     from spoonful import ArraySource
-    from spoonful.fitting.epoch_report import EpochReport
+    from spoonful.fitting.epoch_result import EpochResult
     from spoonful.fitting.train import train
 
     settings = ["experiment=recipe", f"trainer.precision={precision}"]
@@ -65,7 +65,7 @@ def _measured(precision: str) -> float:
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     source = ArraySource(images, np.arange(_NUM_IMAGES) % 10)
     few = ArraySource(images[:64], np.arange(64) % 10)
-    reports: list[EpochReport] = []
+    reports: list[EpochResult] = []
     train(config, source, few, reports.append)
     return reports[-1].images_per_s
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from spoonful.diff.differences import compare
+from spoonful.diff.differences import find_differences
 from spoonful.diff.recorded_run import RecordedRun
 from spoonful.record.ledger import Row
 
@@ -13,63 +13,65 @@ Rows = Callable[..., list[Row]]
 
 
 def test_equal_runs_are_the_same_training(run_of: Runs) -> None:
-    comparison = compare(run_of(), run_of())
-    assert comparison.is_same
-    assert comparison.verdict == "the same training, to the bit"
-    assert comparison.reproduction_verdict == (
+    differences = find_differences(run_of(), run_of())
+    assert differences.is_same
+    assert differences.verdict == "the same training, to the bit"
+    assert differences.reproduction_verdict == (
         "bit-identical: weights, metrics of 3 epochs, order of 750 steps"
     )
 
 
 def test_what_cannot_be_told_is_said(run_of: Runs) -> None:
-    comparison = compare(run_of(), run_of(tags={"git.dirty": "true"}))
-    assert comparison.is_same
-    assert comparison.verdict == "the same training, to the bit (unknown: code)"
+    differences = find_differences(run_of(), run_of(tags={"git.dirty": "true"}))
+    assert differences.is_same
+    assert differences.verdict == "the same training, to the bit (unknown: code)"
 
 
 def test_the_same_bits_of_other_code_are_another_training(run_of: Runs) -> None:
-    comparison = compare(run_of(), run_of(tags={"git.commit": "d" * 40}))
-    assert comparison.is_same_outcome
-    assert not comparison.is_same
-    assert comparison.verdict == (
+    differences = find_differences(run_of(), run_of(tags={"git.commit": "d" * 40}))
+    assert differences.is_same_outcome
+    assert not differences.is_same
+    assert differences.verdict == (
         "the same weights and metrics, to the bit; inputs that differ: code"
     )
-    assert comparison.reproduction_verdict.startswith("bit-identical: ")
+    assert differences.reproduction_verdict.startswith("bit-identical: ")
 
 
 def test_what_differs_first_in_the_course_of_training_is_named(run_of: Runs, rows_of: Rows) -> None:
     other_order = run_of(ledger=rows_of(first_other_step=600, first_other_weights=2))
-    comparison = compare(run_of(), other_order)
-    assert not comparison.is_same_outcome
-    assert comparison.verdict.startswith("first difference: weights, after epoch 2 (step 500)")
+    differences = find_differences(run_of(), other_order)
+    assert not differences.is_same_outcome
+    assert differences.verdict.startswith("first difference: weights, after epoch 2 (step 500)")
     in_one_epoch = run_of(ledger=rows_of(first_other_step=300, first_other_weights=2))
-    comparison = compare(run_of(), in_one_epoch)
-    assert comparison.verdict == (
+    differences = find_differences(run_of(), in_one_epoch)
+    assert differences.verdict == (
         "first difference: order, in steps 250 to 349 (epoch 2); all inputs are the same"
     )
-    assert comparison.reproduction_verdict == f"not bit-identical: {comparison.verdict}"
+    assert differences.reproduction_verdict == f"not bit-identical: {differences.verdict}"
 
 
 def test_the_inputs_that_differ_are_named_beside_it(run_of: Runs, rows_of: Rows) -> None:
     rows = rows_of(first_other_weights=1)
     other = run_of(("seed=1",), tags={"git.commit": "d" * 40}, ledger=rows)
-    assert compare(run_of(), other).verdict.endswith("; inputs that differ: config, code")
+    assert find_differences(run_of(), other).verdict.endswith("; inputs that differ: config, code")
     elsewhere = run_of(tags={"hardware.cpu": "Another"}, ledger=rows)
-    assert compare(run_of(), elsewhere).verdict.endswith(
+    assert find_differences(run_of(), elsewhere).verdict.endswith(
         "; all inputs are the same, but the hardware differs"
     )
 
 
 def test_a_run_that_was_cut_off_is_the_same_only_so_far(run_of: Runs) -> None:
-    comparison = compare(run_of(), run_of(num_epochs=1, status="KILLED"))
-    assert not comparison.is_same_outcome
-    assert comparison.verdict == (
+    differences = find_differences(run_of(), run_of(num_epochs=1, status="KILLED"))
+    assert not differences.is_same_outcome
+    assert differences.verdict == (
         "the same as far as both went (B is KILLED): the 250 steps that both have; A continues to "
         "step 750"
     )
     longer = run_of(("trainer.epochs=9",), num_epochs=1, status="KILLED")
-    assert compare(run_of(), longer).verdict.endswith("step 750; inputs that differ: config")
-    at_its_end = compare(run_of(status="KILLED"), run_of())
+    assert find_differences(run_of(), longer).verdict.endswith(
+        "step 750; inputs that differ: config"
+    )
+    at_its_end = find_differences(run_of(status="KILLED"), run_of())
     assert not at_its_end.is_same_outcome
     assert at_its_end.verdict == "the same so far (A is KILLED)"
 
@@ -79,12 +81,12 @@ def test_runs_without_a_ledger_are_the_same_if_their_models_are(
     run_of: Runs, key: str | None
 ) -> None:
     old = run_of(ledger=None, tags={"train_key": key})
-    comparison = compare(old, old)
-    assert comparison.is_same is (key is not None)
+    differences = find_differences(old, old)
+    assert differences.is_same is (key is not None)
     if key is None:
-        assert comparison.verdict.startswith("no difference is known; unknown: order, weights")
+        assert differences.verdict.startswith("no difference is known; unknown: order, weights")
     else:
-        assert comparison.reproduction_verdict == (
+        assert differences.reproduction_verdict == (
             "bit-identical: weights, metrics of 3 epochs; unknown: order, validation"
         )
 
@@ -92,7 +94,9 @@ def test_runs_without_a_ledger_are_the_same_if_their_models_are(
 def test_the_table_has_a_line_for_each_aspect(run_of: Runs, rows_of: Rows) -> None:
     rows = rows_of(first_other_step=0)
     other = run_of(("seed=1",), {"train_key": "77" * 32}, ledger=rows, name="mlp-s1")
-    lines = compare(run_of(), other, lambda window: ("first at step 0", ("A  x", "B  y"))).table()
+    lines = find_differences(
+        run_of(), other, lambda steps: ("first at step 0", ("A  x", "B  y"))
+    ).table()
     assert lines.splitlines() == [
         "A  mlp-adam-b32-full-s0  3f2a9c01  2026-11-23 17:40  FINISHED",
         "B  mlp-s1                3f2a9c01  2026-11-23 17:40  FINISHED",

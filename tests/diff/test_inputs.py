@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from spoonful.diff.finding import Finding, Status
-from spoonful.diff.inputs import compare_inputs, notes_on
+from spoonful.diff.inputs import input_findings, notes_on
 from spoonful.diff.recorded_run import RecordedRun
 
 Runs = Callable[..., RecordedRun]
@@ -13,7 +13,7 @@ NO_DIGESTS = {"digest.data": None, "digest.split": None}
 
 
 def found(a: RecordedRun, b: RecordedRun) -> dict[str, Finding]:
-    return {finding.aspect: finding for finding in compare_inputs(a, b)}
+    return {finding.aspect: finding for finding in input_findings(a, b)}
 
 
 def noted(a: RecordedRun, b: RecordedRun) -> dict[str, str]:

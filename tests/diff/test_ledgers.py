@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from spoonful.diff.ledgers import Window, first_difference
+from spoonful.diff.ledgers import StepRange, first_difference
 from spoonful.record.ledger import TRAIN, VAL, Row
 
 Rows = Callable[..., list[Row]]
@@ -14,7 +14,7 @@ def train_rows(rows: list[Row]) -> list[Row]:
     return [row for row in rows if row.stream == TRAIN]
 
 
-def window(rows_a: list[Row], rows_b: list[Row]) -> Window:
+def steps(rows_a: list[Row], rows_b: list[Row]) -> StepRange:
     found = first_difference(rows_a, rows_b)
     assert found is not None
     return found
@@ -34,7 +34,7 @@ def window(rows_a: list[Row], rows_b: list[Row]) -> Window:
 def test_the_window_holds_the_first_step_that_differs(
     rows_of: Rows, step: int, start: int, stop: int, epoch: int
 ) -> None:
-    found = window(train_rows(rows_of()), train_rows(rows_of(first_other_step=step)))
+    found = steps(train_rows(rows_of()), train_rows(rows_of(first_other_step=step)))
     assert (found.start, found.stop, found.epoch) == (start, stop, epoch)
 
 
@@ -46,18 +46,18 @@ def test_equal_rows_differ_nowhere_as_far_as_both_go(rows_of: Rows) -> None:
 
 def test_an_epoch_that_ends_sooner_differs_at_its_end_at_the_latest() -> None:
     shared = Row(TRAIN, 1, 100, "aa")
-    found = window([shared, Row(TRAIN, 1, 157, "bb")], [shared, Row(TRAIN, 1, 200, "cc")])
+    found = steps([shared, Row(TRAIN, 1, 157, "bb")], [shared, Row(TRAIN, 1, 200, "cc")])
     assert (found.start, found.stop) == (100, 200)
 
 
 def test_the_steps_of_validation_start_again_in_each_epoch() -> None:
     first = Row(VAL, 1, 5, "aa")
-    found = window([first, Row(VAL, 2, 5, "bb")], [first, Row(VAL, 2, 5, "cc")])
+    found = steps([first, Row(VAL, 2, 5, "bb")], [first, Row(VAL, 2, 5, "cc")])
     assert (found.start, found.stop, found.epoch) == (0, 5, 2)
 
 
 def test_a_window_says_its_steps_and_epoch() -> None:
-    two = Window(Row(TRAIN, 2, 1100, "a"), Row(TRAIN, 2, 1100, "b"), 1000, 1100)
+    two = StepRange(Row(TRAIN, 2, 1100, "a"), Row(TRAIN, 2, 1100, "b"), 1000, 1100)
     assert two.words == "steps 1,000 to 1,099 (epoch 2)"
-    one = Window(Row(TRAIN, 1, 1, "a"), Row(TRAIN, 1, 1, "b"), 0, 1)
+    one = StepRange(Row(TRAIN, 1, 1, "a"), Row(TRAIN, 1, 1, "b"), 0, 1)
     assert one.words == "step 0 (epoch 1)"

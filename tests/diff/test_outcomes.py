@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from spoonful.diff.finding import Finding, Status
-from spoonful.diff.ledgers import Window
-from spoonful.diff.outcomes import compare_outcomes, window_alone
+from spoonful.diff.ledgers import StepRange
+from spoonful.diff.outcomes import outcome_findings, range_alone
 from spoonful.diff.recorded_run import RecordedRun
 from spoonful.record.ledger import VAL, Row
 
@@ -16,7 +16,7 @@ Rows = Callable[..., list[Row]]
 
 
 def found(a: RecordedRun, b: RecordedRun) -> dict[str, Finding]:
-    return {finding.aspect: finding for finding in compare_outcomes(a, b, window_alone)}
+    return {finding.aspect: finding for finding in outcome_findings(a, b, range_alone)}
 
 
 def test_equal_runs_did_the_same(run_of: Runs) -> None:
@@ -39,12 +39,12 @@ def test_another_order_is_placed_in_its_window(run_of: Runs, rows_of: Rows) -> N
 def test_the_window_is_looked_into(run_of: Runs, rows_of: Rows) -> None:
     asked: list[tuple[int, int]] = []
 
-    def look(window: Window) -> tuple[str, tuple[str, ...]]:
-        asked.append((window.start, window.stop))
+    def look(steps: StepRange) -> tuple[str, tuple[str, ...]]:
+        asked.append((steps.start, steps.stop))
         return "first at step 321", ("A  this", "B  that")
 
     other = run_of(ledger=rows_of(first_other_step=320))
-    order = compare_outcomes(run_of(), other, look)[0]
+    order = outcome_findings(run_of(), other, look)[0]
     assert asked == [(250, 350)]
     assert (order.detail, order.lines) == ("first at step 321", ("A  this", "B  that"))
 

@@ -11,7 +11,7 @@ import pytest
 from spoonful import ArraySource
 from spoonful.config.compose import compose_config
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
-from spoonful.fitting.epoch_report import EpochReport
+from spoonful.fitting.epoch_result import EpochResult
 from spoonful.fitting.epochs import EpochWatch
 from spoonful.fitting.fit import Resuming
 from spoonful.fitting.train import Training, train, training_generator
@@ -56,7 +56,7 @@ def source() -> ArraySource:
 
 
 def trained(
-    reports: list[EpochReport], *overrides: str, resuming: Resuming | None = None
+    reports: list[EpochResult], *overrides: str, resuming: Resuming | None = None
 ) -> Training:
     config = compose_config([*SETTINGS, *overrides])
     return train(config, source(), source(), reports.append, resuming or Resuming())
@@ -84,7 +84,7 @@ def drawn(*overrides: str) -> list[dict[str, float]]:
 @pytest.mark.parametrize("shuffle", SHUFFLES)
 def test_each_epoch_s_shuffle_is_that_of_the_batches_trained_on(shuffle: str) -> None:
     settings = [f"generator.shuffle={shuffle}", *SHUFFLES[shuffle]]
-    reports: list[EpochReport] = []
+    reports: list[EpochResult] = []
     training = trained(reports, *settings)
     assert [report.shuffle for report in reports] == drawn(*settings)
     assert set(reports[0].shuffle) == {DISPLACEMENT, CLASS_CHI2}
@@ -98,7 +98,7 @@ def test_each_epoch_s_shuffle_is_that_of_the_batches_trained_on(shuffle: str) ->
 def test_a_resumed_training_reports_what_an_uninterrupted_one_does(tmp_path: Path) -> None:
     settings = ["generator.shuffle=buffer", *SHUFFLES["buffer"]]
     folder = CheckpointFolder(tmp_path / "checkpoints")
-    reports: list[EpochReport] = []
+    reports: list[EpochResult] = []
     with pytest.raises(KeyboardInterrupt):
         trained(reports, *settings, resuming=Resuming(folder, None, StopAfter(17)))
     start = folder.newest(pytest.fail)
@@ -123,7 +123,7 @@ class Clock:
         return self.now
 
 
-def watch_of(clock: Clock, reports: list[EpochReport]) -> EpochWatch:
+def watch_of(clock: Clock, reports: list[EpochResult]) -> EpochWatch:
     """One step an epoch, and a look at the shuffle that takes 1,000 s."""
 
     def look(epoch: int) -> dict[str, float]:
@@ -149,7 +149,7 @@ def pass_epoch(watch: EpochWatch, epoch: int) -> None:
 def test_looking_at_the_shuffle_takes_no_time_of_training_or_validation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock, reports = Clock(), list[EpochReport]()
+    clock, reports = Clock(), list[EpochResult]()
     monkeypatch.setattr("spoonful.fitting.epochs.time", clock)
     watch = watch_of(clock, reports)
     pass_epoch(watch, 0)

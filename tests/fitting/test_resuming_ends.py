@@ -12,7 +12,7 @@ from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
-from spoonful.fitting.epoch_report import EpochReport
+from spoonful.fitting.epoch_result import EpochResult
 from spoonful.fitting.fit import Resuming
 from spoonful.fitting.model_state import model_arrays
 from spoonful.fitting.train import Training, train
@@ -69,7 +69,7 @@ def source_of(number: int) -> ArraySource:
     return ArraySource(images, np.arange(number) % 3)
 
 
-def run(resuming: Resuming, *more: str, reports: list[EpochReport] | None = None) -> Training:
+def run(resuming: Resuming, *more: str, reports: list[EpochResult] | None = None) -> Training:
     on_epoch = ([] if reports is None else reports).append
     return train(
         compose_config([*SETTINGS, *more]), source_of(100), source_of(40), on_epoch, resuming
@@ -113,7 +113,7 @@ def test_a_finished_training_is_returned_as_it_ended(
     training: Training, folder: NotedFolder
 ) -> None:
     num_written = len(folder.written)
-    reports: list[EpochReport] = []
+    reports: list[EpochResult] = []
     again = run(folder.resuming(StopAfter(0)), reports=reports)
     arrays = model_arrays(training.model)
     found = model_arrays(again.model)
@@ -151,7 +151,7 @@ def test_each_epoch_is_reported_once_over_all_interruptions(
     training: Training, tmp_path: Path
 ) -> None:
     folder = NotedFolder(tmp_path)
-    reports: list[EpochReport] = []
+    reports: list[EpochResult] = []
     for stop in (StopAfter(9), StopAfter(6), StopAfter(1000)):
         with contextlib.suppress(KeyboardInterrupt):
             run(folder.resuming(stop), reports=reports)

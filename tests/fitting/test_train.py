@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from spoonful import ArraySource
 from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
-from spoonful.fitting.epoch_report import EpochReport
+from spoonful.fitting.epoch_result import EpochResult
 from spoonful.fitting.model_file import save_model
 from spoonful.fitting.train import Training, train
 
@@ -51,8 +51,8 @@ class SpySource(ArraySource):
 
 def trained(
     *overrides: str, source: SpySource | None = None, val_source: SpySource | None = None
-) -> tuple[Training, list[EpochReport]]:
-    reports: list[EpochReport] = []
+) -> tuple[Training, list[EpochResult]]:
+    reports: list[EpochResult] = []
     training = train(
         compose_config([*TINY, *overrides]),
         source or SpySource(100),
@@ -246,7 +246,7 @@ def test_an_error_of_the_validation_source_ends_training_as_itself() -> None:
 def test_an_error_of_the_listener_ends_training_as_itself() -> None:
     failure = OSError("the disk is full")
 
-    def on_epoch(report: EpochReport) -> None:
+    def on_epoch(report: EpochResult) -> None:
         raise failure
 
     with pytest.raises(OSError, match="disk") as caught:

@@ -11,7 +11,7 @@ from spoonful.config.compose import compose_config
 from spoonful.diff.recorded_run import RecordedRun
 from spoonful.project import project_root
 from spoonful.record.ledger import TRAIN, VAL, Row
-from spoonful.stages.diff import compared
+from spoonful.stages.diff import differences_of
 from spoonful.tracking.recorded import read_run
 from spoonful.workflow.data import open_train_and_val
 from tests.processes import run_spoonful
@@ -95,21 +95,21 @@ def test_without_the_data_the_steps_are_named_and_what_is_missing(
 ) -> None:
     shutil.move(inside / "data", tmp_path / "away")
     try:
-        comparison = compared(compose_config([]), recorded(inside, 0), recorded(inside, 1))
+        differences = differences_of(compose_config([]), recorded(inside, 0), recorded(inside, 1))
     finally:
         shutil.move(tmp_path / "away", inside / "data")
-    order = comparison.outcomes[0]
+    order = differences.outcomes[0]
     assert order.detail == (
         "in steps 0 to 39 (epoch 1); what A and B read is not here to show them"
     )
     assert "there is no data in" in order.lines[0]
-    assert comparison.verdict.startswith("first difference: order, in steps 0 to 39 (epoch 1); ")
+    assert differences.verdict.startswith("first difference: order, in steps 0 to 39 (epoch 1); ")
 
 
 def test_other_data_than_those_recorded_are_not_shown_for_them(inside: Path) -> None:
     a, b = recorded(inside, 0), recorded(inside, 1)
     b.tags["fingerprint.train"] = "00" * 32
-    order = compared(compose_config([]), a, b).outcomes[0]
+    order = differences_of(compose_config([]), a, b).outcomes[0]
     assert "what B read is not here" in order.detail
     assert order.lines[0].startswith(f"run {b.short_id}: fingerprint.train 000000000000, here ")
 
@@ -134,7 +134,7 @@ def test_of_two_ledgers_of_one_config_the_data_confirm_the_right_one(
 ) -> None:
     good, bad = recorded(inside, 0), with_other_rows(recorded(inside, 0), stream, 2)
     for a, b, right, wrong in ((good, bad, "A", "B"), (bad, good, "B", "A")):
-        finding = compared(compose_config([]), a, b).outcomes[place]
+        finding = differences_of(compose_config([]), a, b).outcomes[place]
         assert finding.detail == f"in {steps} (epoch 2)"
         assert f"confirm the ledger of {right}, not of {wrong}" in finding.lines[0]
         assert finding.lines[1].startswith(f"{wrong} read other pixels or labels")

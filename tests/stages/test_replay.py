@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from spoonful.diff.ledgers import Window, first_difference
+from spoonful.diff.ledgers import StepRange, first_difference
 from spoonful.generator import BatchGenerator
 from spoonful.record.ledger import TRAIN, VAL, Ledger, Row
 from spoonful.sources.array import ArraySource
@@ -37,10 +37,10 @@ def rows_of(replay: Replay, stream: str = TRAIN, num_epochs: int = 2) -> list[Ro
     return ledger.rows
 
 
-def window_of(a: list[Row], b: list[Row]) -> Window:
-    window = first_difference(a, b)
-    assert window is not None
-    return window
+def window_of(a: list[Row], b: list[Row]) -> StepRange:
+    steps = first_difference(a, b)
+    assert steps is not None
+    return steps
 
 
 @pytest.mark.parametrize("step", [0, 99, 100, 137, 259])
@@ -72,9 +72,9 @@ def test_rows_of_a_later_epoch_are_confirmed_and_placed(images: NDArray[np.uint8
     a = replay_of(images)
     rows = rows_of(a)
     other = [*rows[:4], Row(TRAIN, 2, rows[4].step, "00" * 16)]
-    window = window_of(rows, other)
-    assert (window.start, window.stop) == (360, 460)
-    found = first_step(a, replay_of(images), window)
+    steps = window_of(rows, other)
+    assert (steps.start, steps.stop) == (360, 460)
+    found = first_step(a, replay_of(images), steps)
     assert found.step is None
     assert (found.a.epoch, found.a.number) == (2, 101)
     assert found.confirms_a

@@ -3,20 +3,20 @@
 from dataclasses import dataclass
 
 from spoonful.diff.finding import Finding, Status
-from spoonful.diff.inputs import compare_inputs, notes_on
-from spoonful.diff.outcomes import Look, compare_outcomes, window_alone
+from spoonful.diff.inputs import input_findings, notes_on
+from spoonful.diff.outcomes import Look, outcome_findings, range_alone
 from spoonful.diff.recorded_run import RecordedRun
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Differences:
     """The result of comparing two runs.
 
     Attributes:
         a: one run.
         b: the other.
-        inputs: comparison of their inputs.
-        outcomes: comparison of their results.
+        inputs: differences of their inputs.
+        outcomes: differences of their results.
         notes: differences that do not change any bit, or only may.
     """
 
@@ -118,15 +118,15 @@ class Comparison:
         return any(note.aspect == "hardware" for note in self.notes)
 
 
-def compare(a: RecordedRun, b: RecordedRun, look: Look = window_alone) -> Comparison:
+def find_differences(a: RecordedRun, b: RecordedRun, look: Look = range_alone) -> Differences:
     """Compare two runs.
 
     Args:
         a: one run.
         b: the other.
-        look: finds where in a window of steps the batches of both first differ.
+        look: finds where in a range of steps the batches of both first differ.
     """
-    return Comparison(a, b, compare_inputs(a, b), compare_outcomes(a, b, look), notes_on(a, b))
+    return Differences(a, b, input_findings(a, b), outcome_findings(a, b, look), notes_on(a, b))
 
 
 def _of(findings: list[Finding], status: Status) -> list[Finding]:

@@ -39,16 +39,16 @@ class FirstStep:
     confirms_b: bool
 
 
-def described(first: FirstStep, window: str) -> tuple[str, tuple[str, ...]]:
+def described(first: FirstStep, steps: str) -> tuple[str, tuple[str, ...]]:
     """Return the description: a detail, and the lines below it.
 
     Args:
         first: the result.
-        window: the steps in which the ledgers first differ, in words.
+        steps: the steps in which the ledgers first differ, in words.
     """
     if first.step is None:
         made = "config and data here give both runs the same batches there, and confirm "
-        return f"in {window}", (made + _confirmed(first), *_other_pixels(first))
+        return f"in {steps}", (made + _confirmed(first), *_other_pixels(first))
     where = f"first at step {first.step:,} ({_place(first)})"
     lines: tuple[str, ...]
     begin = _first_other(first.a.ids, first.b.ids)

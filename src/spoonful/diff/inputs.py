@@ -38,7 +38,7 @@ _HARDWARE = (
 )
 
 
-def compare_inputs(a: RecordedRun, b: RecordedRun) -> list[Finding]:
+def input_findings(a: RecordedRun, b: RecordedRun) -> list[Finding]:
     """Compare data, split, config, code and versions."""
     config = _config(a, b)
     split = _digest("split", SPLIT_DIGEST_TAG, a, b)

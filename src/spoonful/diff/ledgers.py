@@ -7,7 +7,7 @@ from spoonful.record.ledger import Row
 
 
 @dataclass(frozen=True)
-class Window:
+class StepRange:
     """The steps among which two ledgers of a stream first differ.
 
     Attributes:
@@ -35,12 +35,14 @@ class Window:
         return f"steps {self.start:,} to {self.stop - 1:,} (epoch {self.epoch})"
 
 
-def first_difference(rows_a: Sequence[Row], rows_b: Sequence[Row]) -> Window | None:
+def first_difference(rows_a: Sequence[Row], rows_b: Sequence[Row]) -> StepRange | None:
     """Return where the rows of one stream first differ, up to the shorter end; None: nowhere."""
     before: Row | None = None
     for row_a, row_b in zip(rows_a, rows_b, strict=False):
         if row_a != row_b:
-            return Window(row_a, row_b, _start(before, row_a, row_b), max(row_a.step, row_b.step))
+            return StepRange(
+                row_a, row_b, _start(before, row_a, row_b), max(row_a.step, row_b.step)
+            )
         before = row_a
     return None
 

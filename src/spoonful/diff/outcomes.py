@@ -3,18 +3,18 @@
 from collections.abc import Callable
 
 from spoonful.diff.finding import Finding, Status
-from spoonful.diff.ledgers import Window, first_difference
+from spoonful.diff.ledgers import StepRange, first_difference
 from spoonful.diff.recorded_run import RecordedRun, outcome_metrics
 from spoonful.record.ledger import TRAIN, VAL, WEIGHTS, Row
 from spoonful.record.tags import TRAIN_KEY_TAG
 
-# Finds where in a window two streams of batches first differ: a detail, and lines below it.
-Look = Callable[[Window], tuple[str, tuple[str, ...]]]
+# Finds where in a range of steps two streams of batches first differ: a detail, and lines below it.
+Look = Callable[[StepRange], tuple[str, tuple[str, ...]]]
 
 _SHORT_DIGEST = 8
 
 
-def compare_outcomes(a: RecordedRun, b: RecordedRun, look: Look) -> list[Finding]:
+def outcome_findings(a: RecordedRun, b: RecordedRun, look: Look) -> list[Finding]:
     """Compare order, weights, validation and metrics, in the order of an epoch."""
     return [
         _stream("order", TRAIN, a, b, look),
@@ -24,19 +24,19 @@ def compare_outcomes(a: RecordedRun, b: RecordedRun, look: Look) -> list[Finding
     ]
 
 
-def window_alone(window: Window) -> tuple[str, tuple[str, ...]]:
+def range_alone(steps: StepRange) -> tuple[str, tuple[str, ...]]:
     """Return only what the ledgers show."""
-    return f"in {window.words}", ()
+    return f"in {steps.words}", ()
 
 
 def _stream(aspect: str, stream: str, a: RecordedRun, b: RecordedRun, look: Look) -> Finding:
     rows_a, rows_b = a.rows(stream), b.rows(stream)
     if rows_a is None or rows_b is None:
         return _not_recorded(aspect, a, b)
-    window = first_difference(rows_a, rows_b)
-    if window is not None:
-        detail, lines = look(window)
-        return Finding(aspect, Status.DIFFERENT, detail, window.epoch, lines)
+    steps = first_difference(rows_a, rows_b)
+    if steps is not None:
+        detail, lines = look(steps)
+        return Finding(aspect, Status.DIFFERENT, detail, steps.epoch, lines)
     if len(rows_a) != len(rows_b):
         return Finding(aspect, Status.PART, _part(stream, rows_a, rows_b))
     return Finding(aspect, Status.SAME, _amount(stream, rows_a))
@@ -46,16 +46,16 @@ def _weights(a: RecordedRun, b: RecordedRun) -> Finding:
     rows_a, rows_b = a.rows(WEIGHTS), b.rows(WEIGHTS)
     if rows_a is None or rows_b is None:
         return _kept_model(a, b) or _not_recorded("weights", a, b)
-    window = first_difference(rows_a, rows_b)
-    if window is not None:
-        row_a, row_b = window.row_a, window.row_b
+    steps = first_difference(rows_a, rows_b)
+    if steps is not None:
+        row_a, row_b = steps.row_a, steps.row_b
         digests = f"{row_a.digest[:_SHORT_DIGEST]} | {row_b.digest[:_SHORT_DIGEST]}"
         if row_a.step == row_b.step:
             where = f"step {row_a.step:,}"
         else:
             where = f"step {row_a.step:,} | {row_b.step:,}"
-        detail = f"first after epoch {window.epoch} ({where}): {digests}"
-        return Finding("weights", Status.DIFFERENT, detail, window.epoch)
+        detail = f"first after epoch {steps.epoch} ({where}): {digests}"
+        return Finding("weights", Status.DIFFERENT, detail, steps.epoch)
     if len(rows_a) != len(rows_b):
         return Finding("weights", Status.PART, _part(WEIGHTS, rows_a, rows_b))
     kept = _kept_model(a, b)

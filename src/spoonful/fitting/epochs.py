@@ -10,7 +10,7 @@ import keras
 
 from spoonful import progress
 from spoonful.errors import SpoonfulError
-from spoonful.fitting.epoch_report import EpochReport, epoch_line
+from spoonful.fitting.epoch_result import EpochResult, epoch_line
 from spoonful.fitting.handover import EpochBatches
 from spoonful.fitting.input_wait import input_wait_s
 from spoonful.fitting.keras_private import last_learning_rate
@@ -30,7 +30,7 @@ class EpochWatch(keras.callbacks.Callback):
         num_epochs: requested number of epochs.
         val_steps: steps per validation.
         shuffle_quality: called with an epoch, from 0; returns how well it was mixed.
-        on_epoch: called with the report of each epoch.
+        on_epoch: called with the result of each epoch.
         score: the metric that is shown beside the loss.
     """
 
@@ -43,7 +43,7 @@ class EpochWatch(keras.callbacks.Callback):
         num_epochs: int,
         val_steps: int,
         shuffle_quality: Callable[[int], dict[str, float]],
-        on_epoch: Callable[[EpochReport], None],
+        on_epoch: Callable[[EpochResult], None],
         score: str,
     ) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class EpochWatch(keras.callbacks.Callback):
         self._train_time_s += train_s
         metrics = {name: float(value) for name, value in (logs or {}).items()}
         metrics[LEARNING_RATE] = last_learning_rate(self.model.optimizer)
-        report = EpochReport(
+        epoch_result = EpochResult(
             epoch=epoch + 1,
             num_epochs=self._num_epochs,
             metrics=metrics,
@@ -145,8 +145,8 @@ class EpochWatch(keras.callbacks.Callback):
             images_seen=(epoch + 1) * self._images_per_epoch,
             train_time_s=self._train_time_s,
         )
-        self._on_epoch(report)
-        progress.result(epoch_line(report, self._score))
+        self._on_epoch(epoch_result)
+        progress.result(epoch_line(epoch_result, self._score))
         if not math.isfinite(metrics["loss"]):
             raise SpoonfulError(
                 f"the loss is {metrics['loss']} after epoch {epoch + 1}: training has diverged; "

@@ -12,7 +12,7 @@ from spoonful.fitting.cadence import Cadence
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
 from spoonful.fitting.conductor import Conductor
-from spoonful.fitting.epoch_report import EpochReport
+from spoonful.fitting.epoch_result import EpochResult
 from spoonful.fitting.epochs import EpochWatch
 from spoonful.fitting.handover import EpochBatches
 from spoonful.fitting.resumable import Feeds, Stop
@@ -52,7 +52,7 @@ class Fit:
         generator: generator of the training batches.
         validation: generator of the validation batches.
         stopping: early stopping, which also keeps the best weights.
-        on_epoch: called with the report of each epoch.
+        on_epoch: called with the result of each epoch.
         resuming: where checkpoints go, and where to resume.
         callbacks: the user's own; their state is part of the checkpoints.
     """
@@ -64,7 +64,7 @@ class Fit:
         generator: BatchGenerator,
         validation: BatchGenerator,
         stopping: keras.callbacks.EarlyStopping,
-        on_epoch: Callable[[EpochReport], None],
+        on_epoch: Callable[[EpochResult], None],
         resuming: Resuming,
         callbacks: Sequence[keras.callbacks.Callback] = (),
     ) -> None:
@@ -158,9 +158,9 @@ class Fit:
             self._config.task.score,
         )
 
-    def _note(self, report: EpochReport) -> None:
-        self.history.append(report.metrics)
-        self._on_epoch(report)
+    def _note(self, result: EpochResult) -> None:
+        self.history.append(result.metrics)
+        self._on_epoch(result)
 
     def _extra_state(self) -> dict[str, Any]:
         if self._resuming.on_checkpoint is not None:

@@ -9,7 +9,7 @@ import keras
 from spoonful.config.schema import Config
 from spoonful.config.settings import name_of
 from spoonful.config.stopping import stopping_mode
-from spoonful.fitting.epoch_report import EpochReport
+from spoonful.fitting.epoch_result import EpochResult
 from spoonful.fitting.fit import Fit, Resuming
 from spoonful.fitting.model_file import check_can_be_saved
 from spoonful.fitting.modes import resolved_jit_compile, set_modes
@@ -48,7 +48,7 @@ def train(
     config: Config,
     train_source: Source,
     val_source: Source,
-    on_epoch: Callable[[EpochReport], None],
+    on_epoch: Callable[[EpochResult], None],
     resuming: Resuming = _NOT_RESUMABLE,
 ) -> Training:
     """Train the configured model.
@@ -60,7 +60,7 @@ def train(
         config: the whole config; dataset and tracking are not read.
         train_source: the source to train on.
         val_source: the source to evaluate each epoch on; read in the same order every time.
-        on_epoch: called with the report of each epoch, before the next begins.
+        on_epoch: called with the result of each epoch, before the next begins.
         resuming: where checkpoints go, and where to resume.
 
     Raises:

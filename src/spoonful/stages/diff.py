@@ -3,8 +3,8 @@
 import sys
 
 from spoonful.config.schema import Config
-from spoonful.diff.differences import Comparison, compare
-from spoonful.diff.ledgers import Window
+from spoonful.diff.differences import Differences, find_differences
+from spoonful.diff.ledgers import StepRange
 from spoonful.diff.recorded_run import RecordedRun
 from spoonful.workflow.replay import look_into
 from spoonful.workflow.unsent import settle_store
@@ -19,18 +19,18 @@ def run(config: Config, run_a: str, run_b: str) -> None:
 
     a = read_run(config.tracking, run_a)
     b = read_run(config.tracking, run_b)
-    comparison = compared(config, a, b)
-    print(comparison.table())
-    print(comparison.verdict)
-    if not comparison.is_same:
+    differences = differences_of(config, a, b)
+    print(differences.table())
+    print(differences.verdict)
+    if not differences.is_same:
         sys.exit(DIFFERENT)
 
 
-def compared(config: Config, a: RecordedRun, b: RecordedRun) -> Comparison:
+def differences_of(config: Config, a: RecordedRun, b: RecordedRun) -> Differences:
     """Compare two runs; if their batches differ, find the step with the present data."""
 
-    def look(window: Window) -> tuple[str, tuple[str, ...]]:
+    def look(steps: StepRange) -> tuple[str, tuple[str, ...]]:
         """Look into the steps of both runs."""
-        return look_into(config, a, b, window)
+        return look_into(config, a, b, steps)
 
-    return compare(a, b, look)
+    return find_differences(a, b, look)

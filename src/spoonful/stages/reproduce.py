@@ -13,7 +13,7 @@ from spoonful.project import reproduce_dir
 from spoonful.quiet import import_tensorflow
 from spoonful.record.tags import COMMIT_TAG
 from spoonful.secrets import to_type
-from spoonful.stages.diff import DIFFERENT, compared
+from spoonful.stages.diff import DIFFERENT, differences_of
 from spoonful.workflow.interrupted import AUTO
 from spoonful.workflow.job import Job, current_job
 from spoonful.workflow.preconditions import not_as_recorded, overrides_of
@@ -61,9 +61,9 @@ def _reproduce(config: Config, run_id: str, is_forced: bool) -> None:
     )
     again.put_away()
     end_if_unsent(again.unsent)
-    comparison = compared(config, recorded_run, read_run(config.tracking, again.run_id))
-    print(f"\n{comparison.table()}\n{comparison.reproduction_verdict}")
-    if not comparison.is_same_outcome:
+    differences = differences_of(config, recorded_run, read_run(config.tracking, again.run_id))
+    print(f"\n{differences.table()}\n{differences.reproduction_verdict}")
+    if not differences.is_same_outcome:
         sys.exit(DIFFERENT)
 
 

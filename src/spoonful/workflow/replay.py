@@ -7,7 +7,7 @@ from spoonful import progress
 from spoonful.config.recorded import recorded_config
 from spoonful.config.schema import Config
 from spoonful.diff.first_step import Batch, FirstStep, described
-from spoonful.diff.ledgers import Window
+from spoonful.diff.ledgers import StepRange
 from spoonful.diff.recorded_run import RecordedRun
 from spoonful.errors import SpoonfulError
 from spoonful.quiet import import_tensorflow
@@ -56,15 +56,15 @@ class Replay:
 
 
 def look_into(
-    config: Config, a: RecordedRun, b: RecordedRun, window: Window
+    config: Config, a: RecordedRun, b: RecordedRun, steps: StepRange
 ) -> tuple[str, tuple[str, ...]]:
-    """Find the step of a window where the batches of two runs first differ, and show them.
+    """Find the step of a range where the batches of two runs first differ, and show them.
 
     Args:
         config: gives the values of keys that the recorded configs lack.
         a: the first run.
         b: the second run.
-        window: where their ledgers first differ.
+        steps: where their ledgers first differ.
 
     Returns:
         A detail, and the lines below it.
@@ -72,15 +72,15 @@ def look_into(
     replays, missing = [], []
     for letter, run in (("A", a), ("B", b)):
         try:
-            replays.append(_open(config, run, window.row_a.stream))
+            replays.append(_open(config, run, steps.row_a.stream))
         except SpoonfulError as error:
             missing.append((letter, str(error)))
     if missing:
         letters = " and ".join(letter for letter, _ in missing)
         reasons = dict.fromkeys(reason for _, reason in missing)
-        return f"in {window.words}; what {letters} read is not here to show them", tuple(reasons)
+        return f"in {steps.words}; what {letters} read is not here to show them", tuple(reasons)
     replay_a, replay_b = replays
-    return described(first_step(replay_a, replay_b, window), window.words)
+    return described(first_step(replay_a, replay_b, steps), steps.words)
 
 
 def _open(config: Config, run: RecordedRun, stream: str) -> Replay:
@@ -105,25 +105,25 @@ def _open(config: Config, run: RecordedRun, stream: str) -> Replay:
     return Replay(source, make(recorded, source))
 
 
-def first_step(a: Replay, b: Replay, window: Window) -> FirstStep:
+def first_step(a: Replay, b: Replay, steps: StepRange) -> FirstStep:
     """Find the first step that differs, reading the steps of the epoch up to there again."""
-    steps = range(window.start, window.stop)
+    numbers = range(steps.start, steps.stop)
     needed = [
         (replay, step)
-        for replay, row in ((a, window.row_a), (b, window.row_b))
-        for step in (*replay.steps_to(row), *steps)
+        for replay, row in ((a, steps.row_a), (b, steps.row_b))
+        for step in (*replay.steps_to(row), *numbers)
     ]
     with progress.bar("reading again", len(needed), "steps") as bar:
         for replay, step in needed:
             replay.digest(step)
             bar.update(1)
-    first = next((step for step in steps if a.digest(step) != b.digest(step)), None)
-    shown = window.start if first is None else first
-    epoch = None if window.row_a.stream == TRAIN else window.epoch
+    first = next((step for step in numbers if a.digest(step) != b.digest(step)), None)
+    shown = steps.start if first is None else first
+    epoch = None if steps.row_a.stream == TRAIN else steps.epoch
     return FirstStep(
         step=first,
         a=a.batch(shown, epoch),
         b=b.batch(shown, epoch),
-        confirms_a=a.confirms(window.row_a),
-        confirms_b=b.confirms(window.row_b),
+        confirms_a=a.confirms(steps.row_a),
+        confirms_b=b.confirms(steps.row_b),
     )

@@ -188,16 +188,16 @@ def _fit(
     folder: RunFolder,
     is_hopeless: IsHopeless | None,
 ) -> "Training":
-    from spoonful.fitting.epoch_report import EpochReport
+    from spoonful.fitting.epoch_result import EpochResult
     from spoonful.fitting.fit import Resuming
     from spoonful.fitting.interruption import interruption
     from spoonful.fitting.modes import emulates_bfloat16
     from spoonful.fitting.train import train
 
-    def on_epoch(report: EpochReport) -> None:
-        tracked.log_metrics(report.tracked_metrics(), step=report.epoch)
-        if is_hopeless is not None and is_hopeless(report.epoch, report.metrics):
-            raise PrunedError(report.epoch, report.metrics)
+    def on_epoch(result: EpochResult) -> None:
+        tracked.log_metrics(result.tracked_metrics(), step=result.epoch)
+        if is_hopeless is not None and is_hopeless(result.epoch, result.metrics):
+            raise PrunedError(result.epoch, result.metrics)
 
     if config.trainer.precision == "mixed_bfloat16" and emulates_bfloat16():
         warn(

@@ -1,9 +1,9 @@
 import dataclasses
 import math
 
-from spoonful.fitting.epoch_report import EpochReport, epoch_line
+from spoonful.fitting.epoch_result import EpochResult, epoch_line
 
-REPORT = EpochReport(
+REPORT = EpochResult(
     epoch=3,
     num_epochs=20,
     metrics={

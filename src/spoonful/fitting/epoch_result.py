@@ -1,4 +1,4 @@
-"""The report of training on each epoch."""
+"""The result of training for an epoch."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from spoonful.record.metrics import (
 
 
 @dataclass(frozen=True)
-class EpochReport:
+class EpochResult:
     """One finished epoch.
 
     Attributes:
@@ -86,15 +86,15 @@ class EpochReport:
         }
 
 
-def epoch_line(report: EpochReport, score: str) -> str:
+def epoch_line(result: EpochResult, score: str) -> str:
     """Write an epoch as one line for a terminal, with its loss and the task's score."""
-    values = report.metrics
-    minutes, seconds = divmod(round(report.left_s), 60)
-    width = len(str(report.num_epochs))
+    values = result.metrics
+    minutes, seconds = divmod(round(result.left_s), 60)
+    width = len(str(result.num_epochs))
     names = [name for name in (LOSS, score) if name in values]
     shown = [*names, *(f"{VAL_METRICS}{name}" for name in names)]
     return (
-        f"epoch {report.epoch:>{width}}/{report.num_epochs}"
+        f"epoch {result.epoch:>{width}}/{result.num_epochs}"
         + "".join(f"  {name} {values[name]:.4f}" for name in shown)
-        + f"  {report.images_per_s:,.0f} images/s  left {minutes}:{seconds:02d}"
+        + f"  {result.images_per_s:,.0f} images/s  left {minutes}:{seconds:02d}"
     )
