@@ -6,26 +6,21 @@ Pages of a mapped file count as the process' memory: in random order one row of 
 to 64 KiB of it (the kernel maps 16 pages around each fault), and releasing the pages costs more
 than reading. On a cold disk such a fault also reads 128 KiB; a read reads only what is requested.
 
-Measured in the page cache, two threads, rows in random order: of 6 million rows of 784 bytes, 1.1 M
-rows/s with io_submit, 0.3 M with one `os.preadv` per row, 0.2 M mapped and released (`madvise`)
-every 64 MiB. Of 3,055 rows of 224x224x3 on one thread, 56 k with `os.preadv`, 47 k mapped and
-released, 107 k mapped and kept.
+Measured in the page cache, two threads, rows in random order: of 6 million rows of 784 bytes, 0.3 M
+rows/s with one `os.preadv` per row, 0.2 M mapped and released (`madvise`) every 64 MiB. Linux'
+io_submit, which starts many reads in one call, gave 1.1 M, but trained no faster (the fastest model
+takes 0.1 M), and from a cold disk it read 0.02 M rows/s in random order where `os.preadv` reads
+0.11 M. Of 3,055 rows of 224x224x3 on one thread, 56 k with `os.preadv`, 47 k mapped and released,
+107 k mapped and kept.
 """
 
 import os
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spoonful.sources.packed.aio import AioContext
-
 Integers = NDArray[np.integer[Any]]
-
-# Longer ranges are read one per call: 15 KB took 5.2 us this way, and 7.1 us with io_submit (784
-# bytes: 1.9 and 1.25 us).
-_LARGE_RANGE_BYTES = 4 << 10
 
 
 class RangeError(Exception):
@@ -57,21 +52,11 @@ def read_ranges(
         RangeError: a range that could not be read completely.
     """
     ends = np.cumsum(lengths, dtype=np.int64)
-    starts = ends - lengths
-    is_small = len(buffer) < _LARGE_RANGE_BYTES * len(offsets)
-    context = _context() if is_small else None
-    if context is None:
-        left = np.arange(len(offsets))
-    else:
-        done = context.read(descriptors, offsets, lengths, starts + buffer.ctypes.data)
-        _idle.append(context)
-        left = np.flatnonzero(done != lengths)
-    view = buffer.data
-    for place, descriptor, offset, start, end in zip(
-        *(a.tolist() for a in (left, descriptors[left], offsets[left], starts[left], ends[left])),
-        strict=True,
-    ):
+    view, start = buffer.data, 0
+    ranges = zip(descriptors.tolist(), offsets.tolist(), ends.tolist(), strict=True)
+    for place, (descriptor, offset, end) in enumerate(ranges):
         read_range(descriptor, offset, view[start:end], place)
+        start = end
 
 
 def read_range(descriptor: int, offset: int, view: memoryview, place: int = 0) -> None:
@@ -89,20 +74,3 @@ def read_range(descriptor: int, offset: int, view: memoryview, place: int = 0) -
         if got == 0:
             raise RangeError(place, f"the file's end after {have} of {len(view)} bytes")
         have += got
-
-
-# Contexts that no thread uses now; appending and popping are atomic.
-_idle: list[AioContext] = []
-
-
-def _context() -> AioContext | None:
-    """Take an idle context or make one; None where the system has none."""
-    while _idle:
-        with suppress(IndexError):  # another thread was faster
-            context = _idle.pop()
-            if context.process_id == os.getpid():
-                return context
-    try:
-        return AioContext()
-    except OSError:
-        return None

@@ -24,9 +24,9 @@ from spoonful.sources.source import Source
 from spoonful.sources.target import check_target
 
 # A store of up to this many MiB is loaded. MNIST (45 MiB of pixels) is, and is as fast as an array
-# in RAM (8.4 M images/s, experiments/throughput); a store of 784 MB is read, at 0.9 M images/s on
-# one thread and 1.4 M on two, far above the rate of any training. Reading photographs of 224x224x3
-# takes 1.0-1.1 times the processor time of mapping them, pictures of 112x112x3 1.2-1.8 times.
+# in RAM (8.4 M images/s, experiments/throughput); a larger one of such images is read at 0.3 M
+# images/s, above the rate of any training. Reading photographs of 224x224x3 takes 1.0-1.1 times the
+# processor time of mapping them, pictures of 112x112x3 1.2-1.8 times.
 LOADED_MB = 64.0
 
 
