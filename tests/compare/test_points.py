@@ -137,9 +137,7 @@ def test_points_with_values_never_seen_are_counted(grid: SweepRuns) -> None:
 def test_points_of_a_random_search_are_no_grid(sweep_of: MakeSweep) -> None:
     sweep = sweep_of({"optimizer.learning_rate": (0.1, 0.2, 0.3)}, lambda rate, seed: 0.9, (0,))
     runs = [replace(r, settings={**r.settings, "b": n}) for n, r in enumerate(sweep.runs)]
-    study = group_by_point(
-        replace(sweep, axes=("optimizer.learning_rate", "b"), runs=tuple(runs))
-    )
+    study = group_by_point(replace(sweep, axes=("optimizer.learning_rate", "b"), runs=tuple(runs)))
     assert len(study.points) == 3
     assert not study.missing
     assert study.num_unknown == 0

@@ -238,7 +238,9 @@ def test_every_key_of_the_schemas_stands_in_the_table() -> None:
         if group:
             tested.add((chosen(group, choices.split()), key))
     wanted = {key for group in groups for key in keys_of(group)}
-    wanted |= {(EarlyStoppingConfig, f"{STOP}.{f.name}") for f in dataclasses.fields(EarlyStoppingConfig)}
+    wanted |= {
+        (EarlyStoppingConfig, f"{STOP}.{f.name}") for f in dataclasses.fields(EarlyStoppingConfig)
+    }
     wanted.remove((TrainerConfig, OF_THE_STAGE))
     assert tested == wanted
     assert any(override.startswith("callbacks.") for _, override, _ in CHANGES)

@@ -57,9 +57,9 @@ def test_any_arrow_opens_jpeg_shards(tmp_path: Path, channels: int, shard_mb: fl
     pack(array_source(channels), tmp_path / "store", encoding="jpeg", shard_mb=shard_mb)
     paths = sorted((tmp_path / "store").glob("images-*.arrow"))
     tables = [pa.ipc.open_file(path).read_all() for path in paths]
-    records = [record.as_py() for table in tables for record in table.column("image")]
-    assert len(records) == NUM_EXAMPLES
-    headers = {simplejpeg.decode_jpeg_header(record) for record in records}
+    encoded_images = [encoded.as_py() for table in tables for encoded in table.column("image")]
+    assert len(encoded_images) == NUM_EXAMPLES
+    headers = {simplejpeg.decode_jpeg_header(encoded) for encoded in encoded_images}
     space, sampling = {1: ("Gray", "Gray"), 3: ("YCbCr", "420")}[channels]
     assert headers == {(6, 5, space, sampling)}
     assert (len(paths) > 1) == (shard_mb < 1)
@@ -68,7 +68,7 @@ def test_any_arrow_opens_jpeg_shards(tmp_path: Path, channels: int, shard_mb: fl
         assert min(path.stat().st_size for path in paths[:-1]) > 0.8 * shard_mb * (1 << 20)
 
 
-def test_quality_and_colour_reach_the_records(tmp_path: Path) -> None:
+def test_quality_and_colour_reach_the_images(tmp_path: Path) -> None:
     sizes = {}
     for name, options in {
         "90": {"quality": 90},
@@ -78,8 +78,8 @@ def test_quality_and_colour_reach_the_records(tmp_path: Path) -> None:
         packed = pack(array_source(), tmp_path / name, encoding="jpeg", **options)  # type: ignore[arg-type]
         sizes[name] = packed.meta.shards[0].num_bytes
     assert sizes["50"] < sizes["90"] < sizes["444"]
-    record = pa.ipc.open_file(tmp_path / "444" / "images-00000.arrow").get_batch(0).column(0)[0]
-    assert simplejpeg.decode_jpeg_header(record.as_py())[3] == "444"
+    encoded = pa.ipc.open_file(tmp_path / "444" / "images-00000.arrow").get_batch(0).column(0)[0]
+    assert simplejpeg.decode_jpeg_header(encoded.as_py())[3] == "444"
 
 
 @pytest.mark.parametrize("encoding", ["raw", "jpeg"])
@@ -196,7 +196,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"shard_mb": 0.0039},
         "shard_mb=0.0039: holds no image of 90 bytes; expected at least 0.00399",
     ),
-    ({"encoding": "jpeg", "shard_mb": 0.003}, "shard_mb=0.003: holds no record of"),
+    ({"encoding": "jpeg", "shard_mb": 0.003}, "shard_mb=0.003: holds no JPEG image of"),
     ({"num_threads": 0}, "num_threads=0: expected a whole number from 1 on"),
 ]
 

@@ -57,7 +57,9 @@ def whole(tracking: TrackingConfig) -> str:
         client.log_metric(run_id, "loss", loss, step=epoch)
         client.log_metric(run_id, "val_loss", loss / 2, step=epoch)
         client.log_metric(run_id, "images_per_s", 1000.0, step=epoch)
-    client.log_text(run_id, OmegaConf.to_yaml(settings_of(compose_config(["seed=3"]))), "config.yaml")
+    client.log_text(
+        run_id, OmegaConf.to_yaml(settings_of(compose_config(["seed=3"]))), "config.yaml"
+    )
     client.log_text(run_id, "seed=3\ntracking.tags={a: b c}", "overrides.txt")
     client.log_text(run_id, json.dumps({"packages": {"keras": "3.15.1"}}), "environment.json")
     client.log_text(run_id, to_csv(ROWS), "ledger.csv")

@@ -10,7 +10,7 @@ from spoonful.sources.packed.meta import SUBSAMPLINGS
 
 @dataclass
 class Jpeg(Raw):
-    """JPEG records of the resized images: a tenth of the size, decoded at each read."""
+    """Resized images as JPEG: a tenth of the size, decoded at each read."""
 
     quality: int = key("JPEG quality", minimum=1, maximum=100)
     chroma_subsampling: str = key(

@@ -20,7 +20,7 @@ from spoonful.files.unfinished import remove_leftovers
 from spoonful.packing.partial import PartialStore, partial_store, stored_by
 from spoonful.packing.pipeline import Reader
 from spoonful.packing.plan import Plan, make_plan
-from spoonful.packing.shards import Records, hashed_file, write_jpeg_shard, write_raw_shard
+from spoonful.packing.shards import EncodedImages, hashed_file, write_jpeg_shard, write_raw_shard
 from spoonful.sources import Source
 from spoonful.sources.labels import LabelKind
 from spoonful.sources.packed.meta import (
@@ -81,7 +81,7 @@ def pack(
     Args:
         source: any source.
         folder: the store to create, e.g. data/packed/train.
-        encoding: "raw": pixels; "jpeg": records, smaller but decoded at each read.
+        encoding: "raw": pixels; "jpeg": JPEG images, smaller but decoded at each read.
         quality: of jpeg, 1..100.
         chroma_subsampling: of jpeg in colour: "420" (half the size each way) or "444" (all).
         shard_mb: largest size of a shard in MiB, more than 0 and at most 256.
@@ -204,10 +204,10 @@ def _jpeg_shards(
     plan: Plan, reader: Reader, first: int, paths: Iterator[Path], report: OnImages
 ) -> Iterator[FileMeta]:
     """Write the shards from example `first` on, where a shard begins; its end depends on sizes."""
-    with contextlib.closing(reader.records(first, plan.num_examples)) as parts:
-        records = Records(_reported(parts, report))
-        while records.next is not None:
-            yield write_jpeg_shard(next(paths), plan, records)
+    with contextlib.closing(reader.encoded_images(first, plan.num_examples)) as parts:
+        encoded_images = EncodedImages(_reported(parts, report))
+        while encoded_images.next is not None:
+            yield write_jpeg_shard(next(paths), plan, encoded_images)
 
 
 def _reported(parts: Iterator[_Part], report: OnImages) -> Iterator[_Part]:

@@ -46,8 +46,8 @@ class Reader:
             yield images
             self._buffers.put(images)
 
-    def records(self, start: int, stop: int) -> Generator[list[bytes]]:
-        """Yield the examples start..stop-1 as JPEG records."""
+    def encoded_images(self, start: int, stop: int) -> Generator[list[bytes]]:
+        """Yield the examples start..stop-1 as JPEG images."""
         return self._in_order(self._encoded, start, stop)
 
     def _in_order(
@@ -74,7 +74,7 @@ class Reader:
     def _encoded(self, start: int, stop: int) -> list[bytes]:
         images = self._read(start, stop)
         is_grey = self._plan.image_shape[2] == 1
-        records = [
+        encoded_images = [
             simplejpeg.encode_jpeg(
                 image,
                 quality=self._plan.settings["quality"],
@@ -84,7 +84,7 @@ class Reader:
             for image in images
         ]
         self._buffers.put(images)
-        return records
+        return encoded_images
 
     def _buffer(self) -> NDArray[np.uint8]:
         """Take memory for a unit; it is reused: new pages cost more than the copy into them."""

@@ -20,7 +20,7 @@ from spoonful.sources.packed.meta import (
 )
 
 _MAX_JPEG_SIDE = 65_500  # libjpeg's limit
-# The records of an Arrow file are in batches; a batch stays in memory until it is written.
+# The JPEG images of an Arrow file are in batches; a batch stays in memory until it is written.
 _BATCH_BYTES = 16 << 20
 _MAX_BATCH = 8192
 # Other versions of these may produce other pixels or bytes from the same images.
@@ -69,7 +69,7 @@ class Plan:
 
     @property
     def examples_per_batch(self) -> int:
-        """Number of records in a batch of a jpeg shard; its last one may hold fewer."""
+        """Number of JPEG images in a batch of a jpeg shard; its last one may hold fewer."""
         return min(_MAX_BATCH, max(1, _BATCH_BYTES // self.image_bytes))
 
     def is_that_of(self, meta: StoreMeta) -> bool:

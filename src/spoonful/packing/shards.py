@@ -14,11 +14,11 @@ from spoonful.files.whole import replaced_file
 from spoonful.packing.plan import Plan
 from spoonful.sources.packed.meta import RAW_DATA_START, FileMeta
 
-# Largest size of an Arrow file besides its records: schema and footer; a batch's header, padding
+# Largest size of an Arrow file besides its images: schema and footer; a batch's header, padding
 # and entry in the footer. Measured: 594 and 240 bytes.
 _ARROW_FILE_BYTES = 2048
 _ARROW_BATCH_BYTES = 512
-_ARROW_RECORD_BYTES = 4
+_ARROW_ENTRY_BYTES = 4
 
 
 class HashedFile:
@@ -92,26 +92,26 @@ def write_raw_shard(
     return FileMeta(path.name, file.num_bytes, file.sha256, num_examples)
 
 
-class Records:
-    """Records in the order of the examples; each can be inspected before it is taken."""
+class EncodedImages:
+    """JPEG images in the order of the examples; each can be inspected before it is taken."""
 
     def __init__(self, parts: Iterable[list[bytes]]) -> None:
-        self._records = (record for part in parts for record in part)
-        self.next = next(self._records, None)
+        self._encoded_images = (encoded for part in parts for encoded in part)
+        self.next = next(self._encoded_images, None)
 
     def take(self) -> bytes:
-        """Take the next record; there must be one."""
-        record, self.next = self.next, next(self._records, None)
-        if record is None:
-            raise IndexError("no record left")
-        return record
+        """Take the next JPEG image; there must be one."""
+        encoded, self.next = self.next, next(self._encoded_images, None)
+        if encoded is None:
+            raise IndexError("no JPEG image left")
+        return encoded
 
 
-def write_jpeg_shard(path: Path, plan: Plan, records: Records) -> FileMeta:
-    """Write as many of the next records as fit into a shard, as an Arrow IPC file.
+def write_jpeg_shard(path: Path, plan: Plan, encoded_images: EncodedImages) -> FileMeta:
+    """Write as many of the next JPEG images as fit into a shard, as an Arrow IPC file.
 
     Raises:
-        SpoonfulError: not even one record fits.
+        SpoonfulError: not even one JPEG image fits.
     """
     import pyarrow as pa
 
@@ -119,12 +119,12 @@ def write_jpeg_shard(path: Path, plan: Plan, records: Records) -> FileMeta:
     num_examples, num_bytes = 0, _ARROW_FILE_BYTES
     batch: list[bytes] = []
     with hashed_file(path) as file, pa.ipc.new_file(file, schema) as writer:
-        while records.next is not None:
-            num_bytes += len(records.next) + _ARROW_RECORD_BYTES
+        while encoded_images.next is not None:
+            num_bytes += len(encoded_images.next) + _ARROW_ENTRY_BYTES
             num_bytes += 0 if batch else _ARROW_BATCH_BYTES
             if num_bytes > plan.shard_bytes:
                 break
-            batch.append(records.take())
+            batch.append(encoded_images.take())
             num_examples += 1
             if len(batch) == plan.examples_per_batch:
                 writer.write_batch(pa.record_batch([pa.array(batch, pa.binary())], schema))
@@ -133,7 +133,7 @@ def write_jpeg_shard(path: Path, plan: Plan, records: Records) -> FileMeta:
             writer.write_batch(pa.record_batch([pa.array(batch, pa.binary())], schema))
         if not num_examples:
             raise SpoonfulError(
-                f"shard_mb={plan.settings['shard_mb']}: holds no record of "
-                f"{len(records.next or b'')} bytes; use larger shards or a lower quality"
+                f"shard_mb={plan.settings['shard_mb']}: holds no JPEG image of "
+                f"{len(encoded_images.next or b'')} bytes; use larger shards or a lower quality"
             )
     return FileMeta(path.name, file.num_bytes, file.sha256, num_examples)

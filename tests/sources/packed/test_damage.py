@@ -201,7 +201,7 @@ def test_verify_names_the_first_of_several_wrong_files(raw: Path) -> None:
     assert "remove the folder" in message
 
 
-def test_a_damaged_record_names_its_shard_and_example(jpeg: Path) -> None:
+def test_a_damaged_image_names_its_shard_and_example(jpeg: Path) -> None:
     second = load_meta(jpeg).shards[1]
     place = load_meta(jpeg).shards[0].num_examples + 1
     path = jpeg / second.name
@@ -211,12 +211,12 @@ def test_a_damaged_record_names_its_shard_and_example(jpeg: Path) -> None:
     source = PackedSource(jpeg, loaded_mb=0)
     source.read([0, place - 1, place + 1])
     message = refusal(lambda: source.read([0, place]))
-    assert message.startswith(f"{path}: expected a JPEG record of shape (8, 8, 3) for example")
+    assert message.startswith(f"{path}: expected a JPEG image of shape (8, 8, 3) for example")
     assert f"example {place}, found: " in message
     assert refusal(lambda: PackedSource(jpeg).read([place])).startswith(f"{path}: expected sha256")
 
 
-def test_a_record_of_another_size_is_no_example(tmp_path: Path) -> None:
+def test_an_image_of_another_size_is_an_error(tmp_path: Path) -> None:
     for size in (4, 8):
         images = np.full((3, size, size, 3), size, np.uint8)
         pack(ArraySource(images, [0, 0, 0]), tmp_path / str(size), encoding="jpeg")

@@ -183,7 +183,7 @@ def test_a_shard_of_photographs_cut_short_while_it_is_read_is_an_error(tmp_path:
     assert str(shard) in message
 
 
-def test_a_shard_of_records_cut_short_while_it_is_opened_is_an_error(
+def test_a_jpeg_shard_cut_short_while_it_is_opened_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_store(tmp_path / "store", "jpeg")

@@ -1,4 +1,4 @@
-"""Pixels of a jpeg store: records in a few large Arrow files, decoded on request."""
+"""Pixels of a jpeg store: JPEG images in a few large Arrow files, decoded on request."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from spoonful.sources.threads import num_processors
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Records are read in groups whose images have this many bytes; the records have fewer.
+# JPEG images are read in groups whose images have this many bytes; the JPEG images have fewer.
 _GROUP_BYTES = 4 << 20
 _MAX_GROUP = 256
 # After the name of the format and its padding.
@@ -32,7 +32,7 @@ class JpegImages:
         folder: the store.
         meta: the content of its meta.json.
         is_loaded: load and check a shard in memory when it is first read. Otherwise only the
-            requested records are read, which costs 4 % of decoding 224x224 but takes no memory.
+            requested JPEG images are read, which costs 4 % of decoding 224x224 but takes no memory.
     """
 
     def __init__(self, folder: Path, meta: StoreMeta, is_loaded: bool) -> None:
@@ -47,7 +47,7 @@ class JpegImages:
         self._contents: dict[int, memoryview] = {}
         self._lock = threading.Lock()
         self.files = FileSet(folder, [shard.name for shard in meta.shards])
-        self._records: list[RecordPlaces | None] = [None] * len(counts)
+        self._encoded_images: list[EncodedPlaces | None] = [None] * len(counts)
 
     @property
     def max_useful_threads(self) -> int:
@@ -58,7 +58,7 @@ class JpegImages:
         """Fill images uint8 [k, h, w, c] with the examples of checked indices [k].
 
         Raises:
-            SpoonfulError: a shard that is missing or shortened, or a record that is not such an
+            SpoonfulError: a shard that is missing or shortened, or a JPEG image that is not such an
                 image; names the shard and the example.
         """
         indices = indices.astype(np.int64, copy=False)
@@ -67,7 +67,7 @@ class JpegImages:
             self._read_group(indices[start:stop], images[start:stop])
 
     def byte_ranges(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-        """List where the records of the examples start..stop-1 are: (shard, offset, bytes).
+        """List where the JPEG images of the examples start..stop-1 are: (shard, offset, bytes).
 
         Raises:
             SpoonfulError: a shard that is missing or damaged; names it.
@@ -85,26 +85,26 @@ class JpegImages:
 
     def _read_group(self, indices: Integers, images: NDArray[np.uint8]) -> None:
         try:
-            for place, record in enumerate(self._records_of(indices)):
-                self._decode(record, place, images[place])
+            for place, encoded in enumerate(self._encoded_of(indices)):
+                self._decode(encoded, place, images[place])
         except RangeError as error:
             raise self._damaged(indices, error.place, error.found) from error
 
-    def _decode(self, record: memoryview, place: int, image: NDArray[np.uint8]) -> None:
-        """Decode a record into place.
+    def _decode(self, encoded: memoryview, place: int, image: NDArray[np.uint8]) -> None:
+        """Decode a JPEG image into place.
 
-        The transform is the accurate one and colour is interpolated: with the fast ones a record of
+        The transform is the accurate one and colour is interpolated: with the fast ones one of
         224x224 took 0.21 ms instead of 0.23, and pixels were off by up to 92 of 255 (mean 1.3).
         """
         try:
-            found = simplejpeg.decode_jpeg(record, self._colorspace, buffer=image).shape
+            found = simplejpeg.decode_jpeg(encoded, self._colorspace, buffer=image).shape
         except ValueError as error:
             raise RangeError(place, str(error)) from error
         if found != self._shape:
             raise RangeError(place, f"an image of shape {found}")
 
-    def _records_of(self, indices: Integers) -> Iterator[memoryview]:
-        """Yield the records of examples [k], in their order."""
+    def _encoded_of(self, indices: Integers) -> Iterator[memoryview]:
+        """Yield the JPEG images of examples [k], in their order."""
         shards = self._shard_of(indices)
         places = indices - self._firsts[shards]
         offsets, lengths = np.empty_like(indices), np.empty_like(indices)
@@ -117,9 +117,9 @@ class JpegImages:
             ):
                 yield self._content(shard)[begin : begin + length]
             return
-        records = np.empty(int(lengths.sum()), dtype=np.uint8)
-        read_ranges(self.files.descriptors(shards), offsets, lengths, records)
-        view, end = records.data, 0
+        encoded_images = np.empty(int(lengths.sum()), dtype=np.uint8)
+        read_ranges(self.files.descriptors(shards), offsets, lengths, encoded_images)
+        view, end = encoded_images.data, 0
         for length in lengths.tolist():
             begin, end = end, end + length
             yield view[begin:end]
@@ -134,25 +134,25 @@ class JpegImages:
                 content = self._contents[shard] = loaded.data.toreadonly()
         return content
 
-    def _places(self, shard: int) -> "RecordPlaces":
-        found = self._records[shard]
+    def _places(self, shard: int) -> "EncodedPlaces":
+        found = self._encoded_images[shard]
         if found is None:  # two threads may look; both find the same
-            found = self._records[shard] = self._record_places(shard)
+            found = self._encoded_images[shard] = self._encoded_places(shard)
         return found
 
-    def _record_places(self, shard: int) -> "RecordPlaces":
+    def _encoded_places(self, shard: int) -> "EncodedPlaces":
         import pyarrow as pa  # 0.2 s, which raw stores do not need
 
         # Arrow raises OSError for an invalid message.
         errors = (ValueError, TypeError, OSError, MemoryError, RangeError, pa.ArrowException)
         count = int(self._counts[shard])
         try:
-            return RecordPlaces(*self._readable(shard), count)
+            return EncodedPlaces(*self._readable(shard), count)
         except SpoonfulError:
             raise
         except errors as error:
             raise SpoonfulError(
-                f"{self.files.paths[shard]}: expected an Arrow file of {count} JPEG records, "
+                f"{self.files.paths[shard]}: expected an Arrow file of {count} JPEG images, "
                 f"found: {(str(error) or type(error).__name__).splitlines()[0]}; {REMAKE}"
             ) from error
 
@@ -169,22 +169,22 @@ class JpegImages:
     def _damaged(self, indices: Integers, place: int, found: str) -> SpoonfulError:
         index = indices[place : place + 1]
         return SpoonfulError(
-            f"{self.files.paths[int(self._shard_of(index)[0])]}: expected a JPEG record of shape "
+            f"{self.files.paths[int(self._shard_of(index)[0])]}: expected a JPEG image of shape "
             f"{self._shape} for example {int(index[0])}, found: {found}; {REMAKE}"
         )
 
 
-class RecordPlaces:
-    """Where the records of a shard are in its file.
+class EncodedPlaces:
+    """Where the JPEG images of a shard are in its file.
 
-    Four bytes per record, so millions of them take little memory.
+    Four bytes per JPEG image, so millions of them take little memory.
 
     Args:
         content: memory as long as an Arrow IPC file with one column of binaries, in batches of one
             size.
-        read: called before the bytes between two offsets are used, to fill them in. The records
+        read: called before the bytes between two offsets are used, to fill them in. The images
             themselves are not filled.
-        num_examples: number of records that it must hold.
+        num_examples: number of JPEG images that it must hold.
 
     Raises:
         ValueError, pyarrow.ArrowException: it is not such a file.
@@ -193,27 +193,27 @@ class RecordPlaces:
     def __init__(
         self, content: NDArray[np.uint8], read: Callable[[int, int], object], num_examples: int
     ) -> None:
-        edges = list(_record_edges(content, read))
+        edges = list(_encoded_edges(content, read))
         rows = [len(batch) - 1 for batch in edges]
         if not edges:
-            raise ValueError("no records")
+            raise ValueError("no JPEG images")
         if sum(rows) != num_examples or len(set(rows[:-1])) > 1 or rows[-1] > rows[0]:
-            raise ValueError(f"{sum(rows)} records in {len(rows)} batches")
+            raise ValueError(f"{sum(rows)} JPEG images in {len(rows)} batches")
         self._edges = np.zeros((len(edges), rows[0] + 1), dtype=np.uint32)
         for number, batch in enumerate(edges):
             self._edges[number, : len(batch)] = batch
 
     def of(self, places: Integers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return offset and length of records [k] in bytes, int64 [k] each."""
+        """Return offset and length of JPEG images [k] in bytes, int64 [k] each."""
         batches, rows = np.divmod(places, self._edges.shape[1] - 1)
         offsets = self._edges[batches, rows].astype(np.int64)
         return offsets, self._edges[batches, rows + 1] - offsets
 
 
-def _record_edges(
+def _encoded_edges(
     content: NDArray[np.uint8], read: Callable[[int, int], object]
 ) -> Iterator[NDArray[np.int64]]:
-    """Yield the offsets in the file where the records of each batch begin and end, [rows + 1].
+    """Yield the offsets in the file where the JPEG images of each batch begin and end, [rows + 1].
 
     Raises:
         ValueError: other columns, or offsets outside the file.
@@ -231,11 +231,11 @@ def _record_edges(
         _, *buffers = batch.column(0).buffers()
         begins = [0 if b is None else b.address - content.ctypes.data for b in buffers]
         if min(begins) <= start or buffers[0].size < 4 * (batch.num_rows + 1):
-            raise ValueError(f"no records in the batch at byte {start}")
+            raise ValueError(f"no JPEG images in the batch at byte {start}")
         read(begins[0], begins[0] + 4 * (batch.num_rows + 1))
         inner = np.frombuffer(buffers[0], np.int32, batch.num_rows + 1).astype(np.int64)
         if inner[0] < 0 or np.diff(inner).min() < 0 or begins[1] + inner[-1] > len(content):
-            raise ValueError(f"a record outside the file, in the batch at byte {start}")
+            raise ValueError(f"a JPEG image outside the file, in the batch at byte {start}")
         yield begins[1] + inner
 
 

@@ -58,7 +58,7 @@ class StoreMeta:
     """The content of meta.json.
 
     Attributes:
-        encoding: "raw" (pixels) or "jpeg" (records).
+        encoding: "raw" (pixels) or "jpeg" (JPEG images).
         image_shape: (height, width, channels) of every example.
         class_names: one name per class, in label order.
         label_kind: what the labels are.
