@@ -21,7 +21,7 @@ def foreign_code(config: Config) -> dict[str, str]:
     """Return the SHA-256 of each file of the user's code, by the name of its module.
 
     These are the modules that hold a component, and those from the same folder that they import.
-    Of an installed package, only the modules of that package count.
+    Of an installed package, it is the module alone: the version of the package is recorded, too.
 
     Raises:
         SpoonfulError: a file cannot be read.
@@ -48,10 +48,9 @@ def _related(name: str) -> dict[str, Path]:
     own = _file_of(sys.modules.get(name))
     if own is None:  # built in
         return {}
-    package = name.split(".")[0]
-    root = own.parents[name.count(".") + (own.name == "__init__.py")]
     if _is_installed(own):
-        return {one: path for one, path in _loaded() if one.split(".")[0] == package}
+        return {name: own}
+    root = own.parents[name.count(".") + (own.name == "__init__.py")]
     return {
         one: path
         for one, path in _loaded()
