@@ -1,4 +1,4 @@
-"""Decode many tiny PNG files at once: those that need neither OpenCV nor resizing."""
+"""Decode many tiny PNG files at once: those that need neither Pillow nor resizing."""
 
 import struct
 import zlib
@@ -12,7 +12,7 @@ _END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
 _IDAT = b"IDAT"
 _GREY, _RGB = 0, 2
 _SUB = b"\1"  # each byte is stored as its difference from the pixel to the left
-# Larger pictures do not benefit: decoding them takes longer than handing them to OpenCV.
+# Larger pictures do not benefit: decoding them takes longer than handing them to Pillow.
 _MAX_BYTES = 1 << 14
 
 Rows = bytes | bytearray
@@ -21,11 +21,11 @@ Rows = bytes | bytearray
 class PlainPng:
     """Decode PNG files of one size that hold only pixels, as OpenCV writes them.
 
-    Of MNIST digits, one thread reads 76 thousand a second this way (56 thousand with zlib in place
-    of libdeflate), and 49 thousand through OpenCV.
+    MNIST is read from PNG files at 63,600 images/s this way and at 4,100 through Pillow, which the
+    other files are left to (2 cores). zlib in place of libdeflate takes 1.5 times as long.
 
     Plain is: 8 bits grey or RGB, not interlaced, one IDAT chunk, no other chunk, every row stored
-    by the filter "Sub". Files that are not plain, or damaged in any way, are left to OpenCV.
+    by the filter "Sub". Files that are not plain, or damaged in any way, are left to Pillow.
 
     Args:
         image_shape: (height, width, channels) of the files.
