@@ -189,7 +189,7 @@ def _targets(node: Any) -> Iterator[type]:
         if key == "_target_" and value.startswith("spoonful."):
             target: Any = pkgutil.resolve_name(value)
             assert dataclasses.is_dataclass(target)
-            yield target
+            yield typing.cast(type, target)
         yield from _targets(value)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from spoonful.command_line import STAGES
+from spoonful.commands import STAGES
 from spoonful.config.compose import compose_config
 from spoonful.config.help import stage_help
 from spoonful.config.schema import GROUPS

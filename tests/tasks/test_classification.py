@@ -42,7 +42,8 @@ def test_fewer_than_two_classes_are_nothing_to_tell_apart(names: tuple[str, ...]
 def test_the_last_layer_is_a_softmax_in_float32(policy: str) -> None:
     keras.config.set_dtype_policy(policy)
     outputs = np.asarray(task().last_layer(source_of([]))(np.ones((2, 4), np.float32)))
-    assert (outputs.shape, outputs.dtype) == ((2, 3), np.float32)
+    assert outputs.shape == (2, 3)
+    assert outputs.dtype == np.float32
     np.testing.assert_allclose(outputs.sum(axis=1), 1, atol=1e-6)
 
 

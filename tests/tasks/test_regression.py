@@ -22,7 +22,8 @@ def test_the_last_layer_has_a_linear_output_for_each_value(
     layer = task().last_layer(SimpleNamespace(labels=np.zeros(shape, np.float32)))
     pixels = np.array([[-2.0, 3.0]], np.float32)
     outputs = np.asarray(layer(pixels))
-    assert (outputs.shape, outputs.dtype) == ((1, num_values), np.float32)
+    assert outputs.shape == (1, num_values)
+    assert outputs.dtype == np.float32
     np.testing.assert_allclose(outputs, pixels @ np.asarray(layer.kernel), rtol=1e-6)
     assert layer.activation is keras.activations.linear
 

@@ -9,10 +9,11 @@ import pytest
 from mlflow.entities import Metric, Param
 from mlflow.tracking import MlflowClient
 
-from spoonful.compare.runs import SweepRuns
+from spoonful.compare.runs import DEFAULT_SCORE, Score, SweepRuns
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
+from spoonful.record.tags import SCORE_MODE_TAG, SCORE_TAG
 from spoonful.tracking import sweeps
 from spoonful.tracking.store import prepare_store
 from spoonful.tracking.sweeps import log_comparison, read_sweep
@@ -117,6 +118,7 @@ def test_a_sweep_comes_back_with_its_runs(store: Store, grid: tuple[str, list[st
         "pack.x": None,
         "experiment": "throughput",
     }
+    assert sweep.score == DEFAULT_SCORE  # of runs that recorded none
     assert first.metrics == {"loss": LOSSES}  # bit for bit, and nothing that is not asked for
     assert first.scalars["best_val_accuracy"] == 0.9
     assert first.started < sweep.runs[1].started
@@ -151,6 +153,22 @@ def test_a_choice_that_is_no_param_is_read_off_the_command(store: Store) -> None
     assert [run.setting("trainer") for run in runs] == ["default", "augmented"]
     assert {run.setting("optimizer/schedule") for run in runs} == {"constant"}
     assert {run.setting("model") for run in runs} == {"mlp"}
+    store.client.delete_run(parent)
+
+
+def test_points_are_ranked_by_the_score_of_their_task_unless_told(store: Store) -> None:
+    parent = store.parent("regression")
+    error, other = "val_mean_absolute_error", "val_r2"
+    child = store.child(parent, {"seed": 0}, **{SCORE_TAG: error, SCORE_MODE_TAG: "min"})
+    for name in (error, other):
+        store.client.log_metric(child, name, 0.25, step=1)
+    own = read_sweep(store.tracking, parent)
+    assert own.score == Score(error, is_more_better=False)
+    assert own.runs[0].metrics[error] == {1: 0.25}
+    assert other not in own.runs[0].metrics
+    asked = read_sweep(store.tracking, parent, other)
+    assert asked.score == Score(other, is_more_better=True)
+    assert asked.runs[0].metrics[other] == {1: 0.25}
     store.client.delete_run(parent)
 
 
