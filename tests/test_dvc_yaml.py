@@ -50,7 +50,7 @@ OF_OTHERS: dict[str, tuple[str, ...]] = {
     "pack": MAKE_DATA,
     "train": (*MAKE_DATA, "evaluation", "figures"),  # tasks judge in `evaluate`
     "evaluate": MAKE_DATA,
-    "compare": MAKE_DATA,
+    "compare": (*MAKE_DATA, "order"),  # the names of its metrics
 }
 # The keys of these groups change no byte of what a stage leaves; "seed" is in conf/config.yaml.
 SILENT_GROUPS = ("seed", "sweep", "tracking")

@@ -23,6 +23,7 @@ MAX_FUNCTION_LINES = 50
 
 # From the bottom up: a room, and the rooms that its modules may import.
 ARROWS = {
+    "commands": "",
     "errors": "",
     "figures": "",
     "output": "",
@@ -40,14 +41,14 @@ ARROWS = {
     "order": "errors",
     "fitting.checkpoints": "errors files",
     "progress": "background progress_bar",
-    "record": "files",
+    "record": "files order",
     "sources.images": "errors files",
     "compare": "files pages record",
     "evaluation": "figures files pages record",
     "quiet": "progress signals",
     "sources": "errors files sources.images",
     "sources.packed": "background errors files sources",
-    "config": "errors files order project quiet",
+    "config": "errors files order project quiet record",
     "generator": "background errors order sources sources.packed",
     "packing": "config errors files sources sources.packed",
     "datasets": "config errors files order progress project sources sources.images",
@@ -65,8 +66,8 @@ ARROWS = {
     ),
     "": "errors fitting generator packing sources sources.packed",
     "workflow": (
-        "config diff errors figures files fitting fitting.checkpoints generator models output progress project quiet record refusals secrets sources sources.packed "
-        "tracking"
+        "config diff errors figures files fitting fitting.checkpoints generator models output "
+        "progress project quiet record refusals secrets sources sources.packed tracking"
     ),
     "sweep": (
         "compare config errors files output progress project quiet refusals secrets signals "
@@ -78,7 +79,7 @@ ARROWS = {
         "workflow"
     ),
     "command_line": (
-        "config dvc_stage errors output progress project refusals secrets signals stages"
+        "commands config dvc_stage errors output progress project refusals secrets signals stages"
     ),
     "__main__": "command_line",
 }

@@ -109,17 +109,21 @@ class SweepRuns:
     score: Score = DEFAULT_SCORE
 
 
-def score_of(asked: str | None, tags: Mapping[str, str]) -> Score:
+def score_of(asked: str | None, tags: Mapping[str, str], mode: str = "auto") -> Score:
     """Return the metric to rank by.
 
     Args:
         asked: its name; None: the score of the task.
         tags: of one of the runs.
+        mode: "max" or "min": whether more or less of it is better; "auto": as the run says, or by
+            its name.
     """
     own = tags.get(SCORE_TAG, DEFAULT_SCORE.metric)
     if asked is None or asked == own:
-        return Score(own, tags.get(SCORE_MODE_TAG, "max") == "max")
-    return Score(asked, not asked.endswith(_LESS_IS_BETTER))
+        is_more = tags.get(SCORE_MODE_TAG, "max") == "max"
+        return Score(own, is_more if mode == "auto" else mode == "max")
+    is_more = not asked.endswith(_LESS_IS_BETTER)
+    return Score(asked, is_more if mode == "auto" else mode == "max")
 
 
 def inferred_axes(runs: Sequence[PointRun]) -> tuple[str, ...]:

@@ -102,13 +102,26 @@ def _composed(overrides: list[str], with_hydra: bool = False) -> DictConfig:
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         numbers_of_files(check_numbers)
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise SpoonfulError(": ".join(lines[:2]) or type(error).__name__) from error
+        culprit = _refused_alone(overrides)
+        words = ": ".join(lines[:2]) or type(error).__name__
+        raise SpoonfulError(f"{culprit}: {words}" if culprit else words) from error
     except yaml.YAMLError as error:
         mark: Any = getattr(error, "problem_mark", None)
         place = f"{Path(mark.name).name}, line {mark.line + 1}" if mark else "conf/"
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise SpoonfulError(f"{place}: not valid YAML ({problem})") from error
     return found
+
+
+def _refused_alone(overrides: Sequence[str]) -> str | None:
+    """Return the first override that Hydra refuses by itself, whose name its error may lack."""
+    for text in overrides:
+        try:
+            with _hydra_on_conf():
+                compose(CONFIG_NAME, [rewritten(parsed(text)), *search_path()])
+        except (HydraException, OmegaConfBaseException, ValueError):
+            return text
+    return None
 
 
 def search_path() -> list[str]:

@@ -40,6 +40,7 @@ def key(
     offered: tuple[str, ...] = (),
     num_given: int = 0,
     adapter: str | None = None,
+    base: str | None = None,
     needs: tuple[str, ...] | None = None,
     default: Any = MISSING,
 ) -> Any:
@@ -63,6 +64,7 @@ def key(
         num_given: of a component: number of arguments that the program passes to a function.
         adapter: of a component: import path of the dataclass that gives a target which is not a
             dataclass the form that the program calls; it holds the target in its field `target`.
+        base: of a component: import path of the dataclass whose keys every choice has.
         needs: of a component: a dataclass with these attributes is made when the config is checked;
             any other target is called later. None: all are called later.
         default: value where the key is missing.

@@ -1,5 +1,6 @@
 """What overrides say: keys and their values, and the choice of a file for a group."""
 
+import dataclasses
 import re
 import shlex
 import sys
@@ -11,19 +12,14 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
 from spoonful.config.folders import choices
-from spoonful.config.schema import GROUPS
-from spoonful.config.targets import TARGET
+from spoonful.config.schema import GROUPS, Config
+from spoonful.config.targets import TARGET, found
 from spoonful.errors import SpoonfulError
 
 EXPERIMENT = "experiment"
 _MAX_DIGITS = sys.int_info.default_max_str_digits
 _TOO_LONG = re.compile(rf"[0-9][0-9_]{{{_MAX_DIGITS},}}")
 _MAX_KEY, _MAX_SHOWN = 200, 20  # characters that fit into a message
-# Keys that every choice of a group has: another target takes them, too.
-_SHARED = {
-    "optimizer": ("learning_rate", "schedule", "learning_rate_scaling", "base_batch_size"),
-    "task": ("loss", "metrics"),
-}
 
 
 def parsed(text: str) -> Override:
@@ -78,6 +74,9 @@ def check_choices(overrides: Sequence[Override]) -> None:
         group, value = override.key_or_group, override.value()
         if override.package is not None:
             raise SpoonfulError(f"unknown key {override.get_key_element()}: did you mean {group}?")
+        if override.is_add() and group in GROUPS:
+            text = str(override.input_line)
+            raise SpoonfulError(f"{text}: a {group} is chosen already; write {text.lstrip('+')}")
         known = choices(group)
         names = value if isinstance(value, list) else [value]
         if all(str(getattr(n, "text", n)) in known for n in names):
@@ -104,9 +103,17 @@ def leftovers(composed: DictConfig, overrides: Sequence[str]) -> list[str]:
         for key in map(str, node):
             full = f"{group}.{key}"
             is_given = any(one == full or one.startswith(f"{full}.") for one in given | chosen)
-            if key != TARGET and not is_given and key not in _SHARED.get(group, ()):
+            if key != TARGET and not is_given and key not in _shared_keys(group):
                 left.append(full)
     return left
+
+
+def _shared_keys(group: str) -> set[str]:
+    """Return the keys that every choice of a group has: another target takes them, too."""
+    base = {field.name: field.metadata["base"] for field in dataclasses.fields(Config)}.get(group)
+    if base is None:
+        return set()
+    return {field.name for field in dataclasses.fields(found(base, group))}  # type: ignore[arg-type]
 
 
 def check_numbers(override: str) -> None:

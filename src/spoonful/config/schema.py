@@ -171,6 +171,10 @@ class CompareConfig:
         "what the points are ranked and tested by: val_loss or another metric of validation; "
         "null: the score of their task"
     )
+    mode: str = key(
+        "whether less (min) or more (max) is better; auto: as the task says, less of loss or error",
+        choices=("auto", "min", "max"),
+    )
     level: float = key(
         "probability of calling any difference real that is seed noise", above=0, maximum=0.5
     )
@@ -201,7 +205,11 @@ class TrackingConfig:
 class Config:
     """The whole composed configuration, checked."""
 
-    dataset: Component = key("which images, and how they are split", needs=("fetch", "open_raw"))
+    dataset: Component = key(
+        "which images, and how they are split",
+        base="spoonful.datasets.dataset.Dataset",
+        needs=("fetch", "open_raw"),
+    )
     pack: Component = key("how packed images are stored", needs=("encoding_settings",))
     source: Component = key(
         "what batches are read from",
@@ -218,12 +226,15 @@ class Config:
     )
     optimizer: Component = key(
         "the optimizer and its learning rate",
+        base="spoonful.optimizers.optimizer.Optimizer",
         offered=("learning_rate",),
         needs=("__call__",),
         adapter="spoonful.optimizers.foreign_optimizer.ForeignOptimizer",
     )
     task: Component = key(
-        "what is learned: last layer, loss, metrics, evaluation", needs=("last_layer", "judge")
+        "what is learned: last layer, loss, metrics, evaluation",
+        base="spoonful.tasks.task.Task",
+        needs=("last_layer", "judge"),
     )
     trainer: TrainerConfig = key("how long and in which mode to train")
     callbacks: dict[str, Component] = key("Keras callbacks, by a name of yours")

@@ -79,8 +79,13 @@ class Target:
                 )
 
     def takes(self, name: str) -> bool:
-        """Return whether the callable has a parameter of this name."""
-        return name in (_parameters(self.function) or {})
+        """Return whether the callable has a parameter of this name, or takes any."""
+        known = _parameters(self.function)
+        return (
+            known is None
+            or name in known
+            or any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
+        )
 
     def first_needed(self) -> str | None:
         """Return the first parameter without a default that is not among the arguments."""

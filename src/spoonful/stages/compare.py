@@ -21,7 +21,7 @@ def run(config: Config) -> None:
     from spoonful.tracking.sweeps import log_comparison, read_sweep
 
     wanted = config.compare
-    sweep = read_sweep(config.tracking, wanted.sweep, wanted.metric)
+    sweep = read_sweep(config.tracking, wanted.sweep, wanted.metric, wanted.mode)
     published = None if wanted.publish is None else _published(wanted.publish, sweep.name)
     study = group_by_point(sweep)
     if not study.points:

@@ -38,7 +38,9 @@ _NUM_LISTED = 5
 _PAGE = 500  # runs per request; a server returns at most 1000, with a token for more
 
 
-def read_sweep(config: TrackingConfig, sweep: str | None, metric: str | None = None) -> SweepRuns:
+def read_sweep(
+    config: TrackingConfig, sweep: str | None, metric: str | None = None, mode: str = "auto"
+) -> SweepRuns:
     """Read a sweep and all its runs from MLflow.
 
     Args:
@@ -46,6 +48,7 @@ def read_sweep(config: TrackingConfig, sweep: str | None, metric: str | None = N
         sweep: the id of its run, a prefix of the id, or its name, of which the newest is taken;
             None: the newest sweep.
         metric: what its points are to be ranked by; None: the score of their task.
+        mode: "max" or "min": whether more or less of it is better; "auto": see `score_of`.
 
     Raises:
         SpoonfulError: there is no such sweep, or several ids have this prefix (they are listed).
@@ -54,7 +57,7 @@ def read_sweep(config: TrackingConfig, sweep: str | None, metric: str | None = N
         parent = _found(_parents(client), sweep)
         own = parent.info.run_id
         children = _search(client, [parent.info.experiment_id], f"tags.`{SWEEP_TAG}` = '{own}'")
-        score = score_of(metric, children[0].data.tags if children else {})
+        score = score_of(metric, children[0].data.tags if children else {}, mode)
         runs = tuple(
             _point_run(client, config, run, score.metric)
             for run in sorted(children, key=lambda run: run.info.start_time)
@@ -140,7 +143,10 @@ def _point_run(client: MlflowClient, config: TrackingConfig, run: Run, metric: s
     settings: dict[str, Setting] = {n: typed_setting(v) for n, v in run.data.params.items()}
     if EXPERIMENT_TAG in run.data.tags:
         settings[EXPERIMENT_TAG] = run.data.tags[EXPERIMENT_TAG]
-    for key, value in _choices(run).items():
+    choices = _choices(run)
+    for key, value in choices.items():
+        if f"{key}._target_" in choices:  # no file is chosen any more
+            continue
         # Two files of a group may name the same target: the choice tells them apart.
         if key not in settings or "." not in key:
             settings[key] = value

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from spoonful.config.folders import choices
 from spoonful.config.own_data import check_path
 from spoonful.config.schema import Config
 from spoonful.config.settings import name_of
@@ -71,9 +72,10 @@ def check_split(config: Config) -> None:
         SpoonfulError: there is no split, or it was made from other data or settings (each named).
     """
     name = name_of(config.dataset)
+    chosen = f" dataset={name}" if name in choices("dataset") else ""
     remake = (
-        f"run `spoonful fetch dataset={name}` and `spoonful split dataset={name}` with the same "
-        "overrides, or `dvc repro`"
+        f"run `spoonful fetch{chosen}` and `spoonful split{chosen}` with the same overrides, or "
+        "`dvc repro`"
     )
     if not split_summary_path().exists() or not split_dir().is_dir():
         raise SpoonfulError(f"there is no data in {split_dir()}: {remake}")
