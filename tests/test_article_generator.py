@@ -3,6 +3,7 @@
 import importlib
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,9 @@ def seen_by_the_network(generators: Generators, name: str, index: int) -> tuple[
     generator = generators[name]
     x, y = generator[index]
     if name == "ours":
-        network = build_model(Mlp([2], 0.0), keras.layers.Dense(10, name="last"), (4, 4, 1))
+        network = build_model(
+            Mlp([2], 0.0), partial(keras.layers.Dense, 10, name="last"), (4, 4, 1)
+        )
         scaled = keras.Model(network.input, network.get_layer("scale_pixels").output)
         return scaled(x).numpy()[..., 0], y.argmax(axis=1), generator.indices(index)
     return x[..., 0], y.argmax(axis=1), generator.rows(index)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def trained(name: str, config: Config, digits: Digits) -> dict[str, Any]:
     """Return the speed, the memory and the accuracies of one training."""
     trainer = config.trainer
     set_modes(trainer.precision, config.seed, trainer.deterministic)
-    last_layer = config.task.last_layer(PackedSource(digits.packed(TRAIN)))
+    last_layer = partial(config.task.last_layer, PackedSource(digits.packed(TRAIN)))
     model = build_model(config.model, last_layer, (28, 28, 1), input_dtype(name))
     initial = hashlib.sha256(b"".join(weight.tobytes() for weight in model.get_weights()))
     # Both before the training, as in the article, whose script holds the test images all the time.

@@ -5,6 +5,7 @@ import sys
 import warnings
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -32,7 +33,7 @@ def built(name: str = "mlp") -> keras.Model:
     units = ["model.num_units=[8,8]"] if name == "mlp" else []
     config = compose_config([f"model={name}", AUGMENTATION, *units])
     layers = config.trainer.augmentation
-    last_layer = config.task.last_layer(SOURCE)
+    last_layer = partial(config.task.last_layer, SOURCE)
     return build_model(config.model, last_layer, (8, 8, 1), augmentation=layers)
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Iterator, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,7 +34,7 @@ def built(
 ) -> keras.Model:
     keras.utils.set_random_seed(0)
     config = compose_config(list(overrides))
-    return build_model(config.model, last_layer(num_classes), shape, dtype, augmentation)
+    return build_model(config.model, partial(last_layer, num_classes), shape, dtype, augmentation)
 
 
 def last_layer(num_classes: int) -> keras.layers.Layer:
@@ -126,7 +127,7 @@ def test_the_smallest_images_that_the_config_lets_through_fit_each_model() -> No
     for name, smallest in (("cnn", 6), ("mlp", 1), ("resnet", 8), ("vgg", 8)):
         overrides = [f"model={name}", f"dataset.image_size=[{smallest},{smallest}]"]
         config = compose_config(overrides)
-        build_model(config.model, last_layer(2), (smallest, smallest, 1))
+        build_model(config.model, partial(last_layer, 2), (smallest, smallest, 1))
         if smallest > 1:
             with pytest.raises(SpoonfulError, match=f"at least {smallest}x{smallest} px"):
                 compose_config([overrides[0], f"dataset.image_size=[{smallest},{smallest - 1}]"])

@@ -61,7 +61,7 @@ def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 def built(*overrides: str, size: int = 8) -> keras.Model:
     """A model whose last layer leaves the features as they are."""
     network = compose_config(list(overrides)).model
-    return build_model(network, keras.layers.Identity(), (size, size, 3), name=overrides[0])
+    return build_model(network, keras.layers.Identity, (size, size, 3), name=overrides[0])
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -1,6 +1,7 @@
 """Save a model so that equal models give equal files."""
 
 import json
+import random
 import zipfile
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def check_can_be_saved(model: keras.Model) -> None:
     Raises:
         SpoonfulError: a layer of the user's own cannot be made again from its config.
     """
+    drawn = random.getstate()  # Keras draws the seeds of new layers from it
     try:
         type(model).from_config(model.get_config())
     except Exception as error:  # Keras raises whatever the layers raise
@@ -49,6 +51,8 @@ def check_can_be_saved(model: keras.Model) -> None:
             f"the model cannot be saved: {reason_of(error)}; give each layer of your own the "
             "method get_config, with all arguments of its __init__"
         ) from error
+    finally:
+        random.setstate(drawn)
 
 
 def _bare(model: keras.Model) -> keras.Model:

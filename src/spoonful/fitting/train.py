@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -92,7 +93,7 @@ def compiled_model(config: Config, source: Source, steps_per_epoch: int) -> kera
     trainer = config.trainer
     model = build_model(
         config.model,
-        config.task.last_layer(source),
+        partial(config.task.last_layer, source),
         source.image_shape,
         config.generator.dtype,
         trainer.augmentation,

@@ -11,7 +11,7 @@ from spoonful.errors import SpoonfulError
 
 def build_model(
     network: Callable[[keras.KerasTensor], keras.KerasTensor],
-    last_layer: keras.layers.Layer,
+    last_layer: Callable[[], keras.layers.Layer],
     image_shape: tuple[int, int, int],
     dtype: str = "uint8",
     augmentation: Sequence[Target] = (),
@@ -24,14 +24,15 @@ def build_model(
 
     Args:
         network: the architecture: scaled pixels [b, h, w, c] to features [b, f].
-        last_layer: features to outputs.
+        last_layer: makes the layer from features to outputs, after the others: Keras draws a
+            layer's seed when it is made.
         image_shape: (height, width, channels).
         dtype: of the input: "uint8" (0..255, scaled here) or "float32" (0..1, used unchanged).
         augmentation: layers active only in training.
         name: the model's name.
 
     Returns:
-        A model from [b, h, w, c] to the outputs of the last layer.
+        A model from [b, h, w, c] to the outputs of its last layer.
 
     Raises:
         SpoonfulError: a layer or the network refuses its arguments or the images, or the features
@@ -52,7 +53,7 @@ def build_model(
             "layer, which the task adds"
         )
     try:
-        return keras.Model(inputs, last_layer(features), name=name.rpartition(".")[2])
+        return keras.Model(inputs, last_layer()(features), name=name.rpartition(".")[2])
     except ValueError as error:  # such as two layers with one name
         raise SpoonfulError(f"model={name}: {reason_of(error)}") from error
 
