@@ -77,7 +77,7 @@ def recorded_groups(path: Path) -> set[str]:
     """Return the groups whose recorded component a module makes again."""
     calls = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)]
     return {
-        call.args[0].value
+        str(call.args[0].value)
         for call in calls
         if getattr(call.func, "id", None) == "recorded_component"
         and isinstance(call.args[0], ast.Constant)

@@ -161,10 +161,11 @@ def observed(choices: str, *overrides: str) -> dict[str, Any]:
     config = compose_config([*choices.split(), *tiny, "generator.batch_size=8", *overrides])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keras.Model, "fit", fit)
-        sources = (source_of(number, config.task.kind) for number in (33, 17))
-        training = train(config, *sources, lambda report: None)
+        train_source, val_source = (source_of(n, config.task.kind) for n in (33, 17))
+        training = train(config, train_source, val_source, lambda epoch_result: None)
     model, batches = handed["model"], handed["batches"]
-    resumable, stopping, *others = handed["callbacks"]
+    (resumable,) = handed["callbacks"]
+    stopping, *others = resumable.others
     compiled = model.get_compile_config()
     image, target = batches[0]
     source = source_of(33, config.task.kind)

@@ -20,12 +20,12 @@ class Conductor(Resumable):
     Its arguments are those of `Resumable`.
     """
 
-    _callbacks: Sequence[keras.callbacks.Callback] = ()
+    others: Sequence[keras.callbacks.Callback] = ()  # in the order in which they are called
 
     def conduct(self, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         """Take over the other callbacks, in the order in which they are called."""
-        self._callbacks = list(callbacks)
-        self.companions = [one for one in self._callbacks if is_stateful(one)]
+        self.others = list(callbacks)
+        self.companions = [one for one in self.others if is_stateful(one)]
 
     def set_model(self, model: keras.Model) -> None:
         """Pass the model on to the other callbacks."""
@@ -92,5 +92,5 @@ class Conductor(Resumable):
         self._call("on_train_end", logs)
 
     def _call(self, hook: str, *arguments: Any) -> None:
-        for callback in self._callbacks:
+        for callback in self.others:
             getattr(callback, hook)(*arguments)

@@ -99,8 +99,8 @@ class ExactResume(Conductor):
         """Restore the checkpoint, if any, and let fit begin with its epoch."""
         self._check_fit()
         history = getattr(self.model, "history", None)
-        self.companions = [one for one in (*self._callbacks, history) if is_stateful(one)]
-        _warn_of_unkept(self._callbacks)
+        self.companions = [one for one in (*self.others, history) if is_stateful(one)]
+        _warn_of_unkept(self.others)
         self._start = self._end_arrays = self._train_logs = None
         self._is_pending, self.ledger, self._short_epoch = False, Ledger(), ShortEpoch()
         start = self._checkpoints.newest(warnings.warn)
