@@ -18,7 +18,7 @@ def python_blocks(page: Path) -> list[str]:
 
 
 def page_trains(blocks: list[str]) -> bool:
-    return any("model.fit(generator, epochs=3" in block for block in blocks)
+    return any("model.fit(generator" in block for block in blocks)
 
 
 def test_the_keras_example_is_ten_lines() -> None:
