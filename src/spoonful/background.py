@@ -42,16 +42,22 @@ def start(work: Callable[[], object], name: str, stop: Callable[[], object]) -> 
         work: what the thread does.
         name: name of the thread.
         stop: makes `work` return soon; called in another thread, and must not wait for this one.
+            What it refers to must not refer to the thread: neither would ever be freed.
 
     Raises:
         SpoonfulError: the process is ending.
+        RuntimeError: the system starts no more threads.
     """
     thread = threading.Thread(target=work, name=name, daemon=True)
     with _running.lock:
         if _running.is_over:
             raise SpoonfulError("the process is ending: nothing is read any more")
         _running.stops[thread] = stop
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            del _running.stops[thread]
+            raise
     return thread
 
 

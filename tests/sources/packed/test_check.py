@@ -1,10 +1,12 @@
 """Shards are checked while they are read."""
 
+import contextlib
 import gc
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +159,29 @@ def test_the_check_ends_with_what_reads(store: Path, monkeypatch: pytest.MonkeyP
     while threads():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_check_that_has_ended_is_freed_with_its_thread(store: Path, is_damaged: bool) -> None:
+    if is_damaged:
+        flip(store)
+    source = PackedSource(store, loaded_mb=0)
+    gc.collect()
+    gc.disable()  # from Python 3.13 on, the stack of a thread is in memory as long as its object
+    try:
+        check = source.shard_check()
+        assert check is not None
+        check.begin()
+        with pytest.raises(SpoonfulError) if is_damaged else contextlib.nullcontext():
+            check.finish(10)
+        kept = weakref.ref(check)
+        del check, source
+        deadline = time.monotonic() + 10
+        while kept() is not None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        gc.enable()
 
 
 def test_waiting_for_a_disk_that_is_gone_has_a_limit(

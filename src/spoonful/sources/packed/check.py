@@ -42,7 +42,7 @@ class ShardCheck:
         self._files = files
         self._shards = shards
         self._keeps_cache = keeps_cache
-        self._thread: threading.Thread | None = None
+        self._has_begun = False
         self._is_over = threading.Event()  # done, failed or stopped
         self._is_stopped = False
         self._num_bytes = 0  # checked so far
@@ -51,11 +51,13 @@ class ShardCheck:
 
     def begin(self) -> None:
         """Start the thread if it has not been started."""
-        if self._thread is not None or self._is_stopped:
+        if self._has_begun or self._is_stopped:
             return
         with self._lock:
-            if self._thread is None:
-                self._thread = background.start(self._work, "spoonful-check", self.stop)
+            if not self._has_begun:
+                # Not kept here: an ended thread is freed when nothing refers to it.
+                background.start(self._work, "spoonful-check", self.stop)
+                self._has_begun = True
 
     def stop(self) -> None:
         """Let the thread end soon; unchecked shards stay unchecked."""
@@ -80,7 +82,7 @@ class ShardCheck:
             SpoonfulError: a shard has changed since packing, or cannot be read within the limit.
         """
         have = -1
-        while self._thread is not None and not self._is_over.wait(limit_s):
+        while self._has_begun and not self._is_over.wait(limit_s):
             if have == self._num_bytes:
                 raise SpoonfulError(
                     f"{self._files.paths[self._at]}: its check made no progress within "
@@ -98,7 +100,8 @@ class ShardCheck:
                 if self._is_stopped:
                     return
         except SpoonfulError as error:
-            self.error = error
+            # Its traceback refers to this thread, whose stack would stay until garbage collection.
+            self.error = SpoonfulError(str(error))
         finally:
             self._is_over.set()
 
