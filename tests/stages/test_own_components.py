@@ -101,6 +101,35 @@ def test_one_of_each_trains_and_is_judged(digits: Path, run: Run) -> None:
     assert "200 images" in judged.stdout
 
 
+def test_what_keras_has_is_named_by_overrides_alone(digits: Path, run: Run) -> None:
+    done = run(
+        "train",
+        "model=mlp",
+        "optimizer._target_=keras.optimizers.Lion",
+        "optimizer.weight_decay=0.01",
+        "optimizer.schedule._target_=keras.optimizers.schedules.CosineDecay",
+        "optimizer.schedule.alpha=0.5",
+        "task.loss={_target_: keras.losses.CategoricalFocalCrossentropy, gamma: 1.5}",
+        "callbacks.nan={_target_: keras.callbacks.TerminateOnNaN}",
+        "trainer.epochs=2",
+    )
+    assert done.returncode == 0, done.stderr
+    recorded = newest_run(digits)
+    assert recorded.data.params["optimizer"] == "keras.optimizers.Lion"
+    assert "optimizer.beta_1" not in recorded.data.params
+    # decay_steps is the length of the training: the last step is one of 80 before the end.
+    assert recorded.data.metrics["learning_rate"] == pytest.approx(0.0005, rel=1e-2)
+    for wrong, words in (
+        ("optimizer._target_=keras.optimizers.Lionn", "did you mean keras.optimizers.Lion?"),
+        ("optimizer.schedule._target_=keras.optimizers.schedules.ExponentialDecay", "decay_rate"),
+    ):
+        refused = run("train", "model=mlp", wrong)
+        assert refused.returncode == 2
+        assert words in refused.stderr
+        assert "Traceback" not in refused.stderr
+    assert newest_run(digits).info.run_id == recorded.info.run_id  # none was begun
+
+
 def test_a_data_set_and_a_task_of_the_users_own(digits: Path, run: Run) -> None:
     for stage in ("fetch", "split", "pack"):
         done = run(stage, "dataset=few")
