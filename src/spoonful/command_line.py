@@ -195,7 +195,7 @@ def _run_with_hydra(name: str, function: str, given: list[str], overrides: list[
     stage = importlib.import_module(f"spoonful.stages.{name}")
     run: Callable[..., Any] = getattr(stage, function)
 
-    def task(composed: Any) -> None:
+    def run_stage(composed: Any) -> None:
         """Check the composed config and run the stage with it."""
         register_resolvers()  # may run in another process than the composition
         try:
@@ -213,7 +213,9 @@ def _run_with_hydra(name: str, function: str, given: list[str], overrides: list[
     # Hydra would cut an error's traceback and exit with 1; bad input is caught in main, and
     # anything else is a defect that needs its whole traceback.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=CONFIG_NAME)(task)()
+    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=CONFIG_NAME)(
+        run_stage
+    )()
 
 
 def _usage() -> str:

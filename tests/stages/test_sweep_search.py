@@ -9,7 +9,7 @@ import pytest
 from spoonful.config.axes import sweep_of
 from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
-from spoonful.sweep.folder import FAILED, FINISHED, PRUNED, PointRecord, PointTask
+from spoonful.sweep.folder import FAILED, FINISHED, PRUNED, PlannedPoint, PointRecord
 from spoonful.sweep.folder import SweepFolder as Folder
 from spoonful.sweep.search import Search, check_search
 
@@ -27,13 +27,13 @@ def search(folder: Path, *more: str) -> Search:
     return Search(sweep_of([*ASKED, *more]), compose_config([*OWN, *more]), Folder(folder))
 
 
-def ended(task: PointTask, status: str = FINISHED) -> PointRecord:
+def ended(planned: PlannedPoint, status: str = FINISHED) -> PointRecord:
     """Say how a point ended; its value follows from its overrides."""
-    value = sum(map(ord, "".join(task.overrides))) / 1000
+    value = sum(map(ord, "".join(planned.overrides))) / 1000
     return PointRecord(
-        number=task.number,
+        number=planned.number,
         label="",
-        overrides=task.overrides,
+        overrides=planned.overrides,
         status=status,
         run_id="r",
         value=math.nan if status == FAILED else value,
@@ -45,9 +45,9 @@ def ended(task: PointTask, status: str = FINISHED) -> PointRecord:
 
 def all_points(one: Search) -> list[list[str]]:
     points = []
-    while (task := one.next_point()) is not None:
-        points.append(task.overrides)
-        one.told(ended(task))
+    while (planned := one.next_point()) is not None:
+        points.append(planned.overrides)
+        one.told(ended(planned))
     return points
 
 
@@ -59,10 +59,10 @@ def test_a_study_that_was_interrupted_chooses_as_if_it_had_not_been(tmp_path: Pa
     first = search(tmp_path / "b")
     found = []
     for _ in range(11):  # beyond the ten that TPE draws by chance
-        task = first.next_point()
-        assert task is not None
-        found.append(task.overrides)
-        first.told(ended(task))
+        planned = first.next_point()
+        assert planned is not None
+        found.append(planned.overrides)
+        first.told(ended(planned))
     lost = first.next_point()  # killed while it trains
     assert lost is not None
     rest = all_points(search(tmp_path / "b"))
@@ -73,17 +73,17 @@ def test_a_study_that_was_interrupted_chooses_as_if_it_had_not_been(tmp_path: Pa
 def test_a_point_that_failed_is_tried_again_with_its_values(tmp_path: Path) -> None:
     first = search(tmp_path / "a")
     tasks = [first.next_point() for _ in range(3)]
-    for task, status in zip(tasks, (FINISHED, FAILED, PRUNED), strict=True):
-        assert task is not None
-        assert task.trial is not None
-        task.trial.is_hopeless(1, 9, 0.5)
-        first.told(ended(task, status))
+    for planned, status in zip(tasks, (FINISHED, FAILED, PRUNED), strict=True):
+        assert planned is not None
+        assert planned.trial is not None
+        planned.trial.is_hopeless(1, 9, 0.5)
+        first.told(ended(planned, status))
     again = search(tmp_path / "a")
-    task = again.next_point()
-    assert task is not None
+    planned = again.next_point()
+    assert planned is not None
     assert tasks[1] is not None
-    assert (task.number, task.overrides) == (1, tasks[1].overrides)
-    again.told(ended(task))
+    assert (planned.number, planned.overrides) == (1, tasks[1].overrides)
+    again.told(ended(planned))
     assert again.best() is not None
     database = f"sqlite:///{tmp_path / 'a' / 'study.db'}"
     trials = optuna.load_study(study_name="a", storage=database).trials
@@ -93,9 +93,9 @@ def test_a_point_that_failed_is_tried_again_with_its_values(tmp_path: Path) -> N
 
 def test_what_a_killed_sweep_did_not_tell_is_told(tmp_path: Path) -> None:
     first = search(tmp_path / "a")
-    task = first.next_point()
-    assert task is not None
-    Folder(tmp_path / "a").write_point(ended(task))
+    planned = first.next_point()
+    assert planned is not None
+    Folder(tmp_path / "a").write_point(ended(planned))
     following = search(tmp_path / "a").next_point()
     assert following is not None
     assert following.number == 1
@@ -107,12 +107,12 @@ def test_a_pruner_ends_a_point_that_is_far_behind(tmp_path: Path, pruner: str) -
     one = search(tmp_path / "a", f"sweep.pruner={pruner}")
     hopeless = []
     for number in range(8):
-        task = one.next_point()
-        assert task is not None
-        assert task.trial is not None
+        planned = one.next_point()
+        assert planned is not None
+        assert planned.trial is not None
         value = 9.0 if number == 7 else 1.0 - number / 100
-        hopeless.append(any(task.trial.is_hopeless(epoch, 9, value) for epoch in range(1, 4)))
-        one.told(ended(task, PRUNED if hopeless[-1] else FINISHED))
+        hopeless.append(any(planned.trial.is_hopeless(epoch, 9, value) for epoch in range(1, 4)))
+        one.told(ended(planned, PRUNED if hopeless[-1] else FINISHED))
     assert hopeless[7]
     assert not all(hopeless)
 
@@ -120,10 +120,10 @@ def test_a_pruner_ends_a_point_that_is_far_behind(tmp_path: Path, pruner: str) -
 @pytest.mark.parametrize("name", ["ö '\"[=,$#{: x", "a%41b?c"])
 def test_a_study_lies_in_any_folder(tmp_path: Path, name: str) -> None:
     one = search(tmp_path / name)
-    task = one.next_point()
-    assert task is not None
-    assert task.trial is not None
-    assert not task.trial.is_hopeless(1, 9, 0.5)
+    planned = one.next_point()
+    assert planned is not None
+    assert planned.trial is not None
+    assert not planned.trial.is_hopeless(1, 9, 0.5)
     assert (tmp_path / name / "study.db").is_file()
 
 

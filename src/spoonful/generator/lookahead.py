@@ -10,8 +10,8 @@ from spoonful.generator.buffers import BufferPool
 from spoonful.generator.chunks import Chunk, ChunkReader
 from spoonful.generator.fetch_ahead import make_fetch_ahead
 from spoonful.generator.limits import Limits
+from spoonful.generator.pending import PendingChunk
 from spoonful.generator.read_errors import Unit, read_failure, read_too_slow
-from spoonful.generator.tasks import Task
 
 # A thread with nothing to read ends after this time: where the batches are dropped without notice
 # (Ctrl-C, an exception in `fit`) no thread remains, and starting a new one costs 0.15 ms.
@@ -49,8 +49,8 @@ class LookAhead:
         # readers.
         self._is_ready = threading.Condition(self._lock)
         self._has_work = threading.Condition(self._lock)
-        self._tasks: deque[Task] = deque()
-        self._wanted: Task | None = None  # a consumer waits for it
+        self._pending: deque[PendingChunk] = deque()
+        self._wanted: PendingChunk | None = None  # a consumer waits for it
         self._threads: set[threading.Thread] = set()
         self._running: dict[threading.Thread, tuple[Unit, float]] = {}  # with its start time
         self._next_step: int | None = None  # the expected argument of `take`
@@ -124,11 +124,11 @@ class LookAhead:
             self._is_ready.notify_all()
 
     def _drop_all(self) -> None:
-        self._tasks.clear()
+        self._pending.clear()
         self._next_step = None
 
     def _restart(self, step: int) -> None:
-        self._tasks.clear()
+        self._pending.clear()
         self._next_step = step
         self._is_start = True
         self._ramp = 1
@@ -137,35 +137,35 @@ class LookAhead:
 
     def _first_chunk(self) -> Chunk:
         """Wait until the first chunk is ready, and take it."""
-        if not self._tasks and self._next_step is not None:
-            self._tasks.append(self._new_task(self._next_step))
-        task = self._tasks[0]
+        if not self._pending and self._next_step is not None:
+            self._pending.append(self._new_pending(self._next_step))
+        pending = self._pending[0]
         if self._limits.num_threads == 0:
-            self._read_here(task)
-        self._wanted = task
+            self._read_here(pending)
+        self._wanted = pending
         try:
-            while not task.is_done:
-                if task not in self._tasks:
-                    raise SpoonfulError(f"step {task.first_step}: the batches were closed")
+            while not pending.is_done:
+                if pending not in self._pending:
+                    raise SpoonfulError(f"step {pending.first_step}: the batches were closed")
                 self._schedule()
                 self._is_ready.wait(self._time_left())
         finally:
             self._wanted = None
-        if task.error is not None or task.chunk is None:
-            raise task.error or SpoonfulError(f"step {task.first_step}: nothing was read")
-        self._tasks.popleft()
-        return task.chunk
+        if pending.error is not None or pending.chunk is None:
+            raise pending.error or SpoonfulError(f"step {pending.first_step}: nothing was read")
+        self._pending.popleft()
+        return pending.chunk
 
-    def _new_task(self, step: int) -> Task:
-        """Return a task with as many steps as can be read in about _CHUNK_S."""
+    def _new_pending(self, step: int) -> PendingChunk:
+        """Return a pending with as many steps as can be read in about _CHUNK_S."""
         num_steps = self._reader.steps.equal_run(step, self._ramp)
-        task = Task(step, num_steps, is_start=self._is_start)
+        pending = PendingChunk(step, num_steps, is_start=self._is_start)
         self._is_start = False
         if self._chunk_s < _CHUNK_S:
             self._ramp = min(2 * self._ramp, self._limits.chunk_steps)
         elif self._chunk_s > 4 * _CHUNK_S:
             self._ramp = max(1, self._ramp // 2)
-        return task
+        return pending
 
     def _schedule(self) -> None:
         """Plan ahead up to the limit, and make sure that there are threads for it."""
@@ -173,7 +173,7 @@ class LookAhead:
             return
         if self._reads_ahead and not self._is_paused:
             self._plan_ahead()
-        num_waiting = sum(task.num_waiting for task in self._open_tasks())
+        num_waiting = sum(pending.num_waiting for pending in self._open_chunks())
         num_idle = len(self._threads) - len(self._running)
         num_free = self._limits.num_threads - len(self._threads)
         for _ in range(min(num_waiting - num_idle, num_free)):
@@ -181,55 +181,55 @@ class LookAhead:
         self._has_work.notify(num_waiting)
 
     def _plan_ahead(self) -> None:
-        num_ahead = sum(task.num_steps for task in self._tasks)
-        last = self._tasks[-1] if self._tasks else None
+        num_ahead = sum(pending.num_steps for pending in self._pending)
+        last = self._pending[-1] if self._pending else None
         step = last.first_step + last.num_steps if last else self._next_step
         while step is not None and num_ahead + self._ramp <= self._limits.batches_ahead:
             if not self._is_endless and step % self._reader.steps.per_epoch == 0 and step:
                 return
-            task = self._new_task(step)
-            self._tasks.append(task)
-            num_ahead += task.num_steps
-            step += task.num_steps
+            pending = self._new_pending(step)
+            self._pending.append(pending)
+            num_ahead += pending.num_steps
+            step += pending.num_steps
 
-    def _open_tasks(self) -> list[Task]:
-        """Return the tasks to work on: all, or during a pause only the one that is waited for."""
+    def _open_chunks(self) -> list[PendingChunk]:
+        """Return the chunks to work on: all, or during a pause only the one that is waited for."""
         if not self._is_paused:
-            return list(self._tasks)
-        return [task for task in self._tasks if task is self._wanted]
+            return list(self._pending)
+        return [pending for pending in self._pending if pending is self._wanted]
 
     def _work(self) -> None:
         """Plan and read in a thread until there has been nothing to do for a while."""
         me = threading.current_thread()
         with self._lock:
             try:
-                while (task := self._next_task()) is not None:
-                    self._do(me, task)
+                while (pending := self._next_pending()) is not None:
+                    self._do(me, pending)
             finally:
                 self._threads.discard(me)
                 self._is_ready.notify_all()
 
-    def _next_task(self) -> Task | None:
-        """Wait for a task with a unit to begin; None: the thread should end."""
+    def _next_pending(self) -> PendingChunk | None:
+        """Wait for a pending with a unit to begin; None: the thread should end."""
         deadline = time.monotonic() + IDLE_S
         while True:
-            for task in self._open_tasks():
-                if task.num_waiting:
-                    return task
+            for pending in self._open_chunks():
+                if pending.num_waiting:
+                    return pending
             time_left = deadline - time.monotonic()
             if self._is_paused or time_left <= 0:
                 return None
             self._has_work.wait(time_left)
 
-    def _do(self, me: threading.Thread, task: Task) -> None:
+    def _do(self, me: threading.Thread, pending: PendingChunk) -> None:
         """Plan or read a unit outside the lock, and record the result inside it."""
-        unit = Unit(task.chunk, task.first_step, *task.begin_unit())
+        unit = Unit(pending.chunk, pending.first_step, *pending.begin_unit())
         self._running[me] = (unit, time.monotonic())
         self._lock.release()
         chunk, error = unit.chunk, None
         try:
             if chunk is None:
-                chunk = self._plan(task)
+                chunk = self._plan(pending)
             else:
                 self._reader.read(chunk, unit.start, unit.stop)
         except Exception as cause:
@@ -238,23 +238,23 @@ class LookAhead:
             self._lock.acquire()
             del self._running[me]
         if error is not None:
-            task.error = error
+            pending.error = error
         elif unit.chunk is None and chunk is not None:
-            task.chunk = chunk
-            task.units.extend(self._units(len(chunk.indices)))
-            task.num_open = len(task.units)
-            self._has_work.notify(len(task.units) - 1)
+            pending.chunk = chunk
+            pending.units.extend(self._units(len(chunk.indices)))
+            pending.num_open = len(pending.units)
+            self._has_work.notify(len(pending.units) - 1)
         else:
-            task.num_open -= 1
-            if not task.num_open:
-                self._chunk_s = time.monotonic() - task.begin
-        if task.is_done:
+            pending.num_open -= 1
+            if not pending.num_open:
+                self._chunk_s = time.monotonic() - pending.begin
+        if pending.is_done:
             self._is_ready.notify_all()
 
-    def _plan(self, task: Task) -> Chunk:
+    def _plan(self, pending: PendingChunk) -> Chunk:
         if self._fetch_ahead is not None:
-            self._fetch_ahead(task.first_step, task.num_steps, task.is_start)
-        return self._reader.plan(task.first_step, task.num_steps, self._pool)
+            self._fetch_ahead(pending.first_step, pending.num_steps, pending.is_start)
+        return self._reader.plan(pending.first_step, pending.num_steps, self._pool)
 
     def _units(self, num_images: int) -> list[tuple[int, int]]:
         if self._chunk_s <= _CHUNK_S:
@@ -271,17 +271,17 @@ class LookAhead:
                 raise read_too_slow(self._reader, unit, limit_s)
         return limit_s - max((now - began for _, began in self._running.values()), default=0.0)
 
-    def _read_here(self, task: Task) -> None:
+    def _read_here(self, pending: PendingChunk) -> None:
         """Read a chunk in the calling thread."""
-        unit = Unit(None, task.first_step, 0, 0)
+        unit = Unit(None, pending.first_step, 0, 0)
         began = time.monotonic()
         try:
-            chunk = self._plan(task)
-            unit = Unit(chunk, task.first_step, 0, len(chunk.indices))
+            chunk = self._plan(pending)
+            unit = Unit(chunk, pending.first_step, 0, len(chunk.indices))
             self._reader.read(chunk, 0, len(chunk.indices))
         except Exception as cause:
             raise read_failure(self._reader, unit, cause) from cause
         self._chunk_s = time.monotonic() - began
         if self._chunk_s > self._limits.read_timeout_s:
             raise read_too_slow(self._reader, unit, self._limits.read_timeout_s)
-        task.chunk = chunk
+        pending.chunk = chunk

@@ -22,13 +22,13 @@ from spoonful.sweep.folder import (
     FAILED,
     FINISHED,
     PRUNED,
+    PlannedPoint,
     PointRecord,
-    PointTask,
     SweepFolder,
     SweepRecord,
     without_logins,
 )
-from spoonful.sweep.point import NO_ROOM, PlacedTask, failed_record, train_point
+from spoonful.sweep.point import NO_ROOM, PlacedPoint, failed_record, train_point
 from spoonful.sweep.processes import TERMINATED, Processes, start_server
 from spoonful.sweep.search import Search, check_search
 from spoonful.sweep.start import begun, command_of, counted
@@ -117,7 +117,7 @@ class _Grid:
 
     def __init__(self, points: Sequence[Sequence[str]], folder: SweepFolder) -> None:
         self._left = [
-            PointTask(number, list(overrides))
+            PlannedPoint(number, list(overrides))
             for number, overrides in enumerate(points)
             if (done := folder.point(number)) is None or done.overrides != without_logins(overrides)
         ]
@@ -125,7 +125,7 @@ class _Grid:
             if done.run_id is not None:
                 remove_run_folder(done.run_id)  # if it was killed before it could do so
 
-    def next_point(self) -> PointTask | None:
+    def next_point(self) -> PlannedPoint | None:
         """Return the next point; None: no more points."""
         return self._left.pop(0) if self._left else None
 
@@ -179,25 +179,25 @@ class _Run:
         if failed:
             sys.exit(POINT_FAILED)
 
-    def _next(self) -> PlacedTask | None:
-        task = self.chooser.next_point()
-        if task is None:
+    def _next(self) -> PlacedPoint | None:
+        planned = self.chooser.next_point()
+        if planned is None:
             return None
-        return PlacedTask(task, self.sweep, self.folder.path, Path.cwd())
+        return PlacedPoint(planned, self.sweep, self.folder.path, Path.cwd())
 
-    def _ended(self, placed: PlacedTask, exit_code: int) -> None:
+    def _ended(self, placed: PlacedPoint, exit_code: int) -> None:
         """Record how a point ended; also in MLflow if its process could not."""
         if exit_code == NO_ROOM:
             raise SpoonfulError(
                 f"the sweep ended at the point {placed.label}, because the disk is full; make "
                 "room, then run the same command again: it resumes at this point"
             )
-        record = self.folder.point(placed.task.number)
+        record = self.folder.point(placed.planned.number)
         if record is None:
             from spoonful.tracking.parent import end_children
 
             error = _cause(exit_code)
-            number, run_id = placed.task.number, self.sweep.run_id
+            number, run_id = placed.planned.number, self.sweep.run_id
             status = "KILLED" if exit_code == TERMINATED else "FAILED"
             end_children(self.config.tracking, run_id, status, number, error)
             record = failed_record(placed, error)

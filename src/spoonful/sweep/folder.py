@@ -85,7 +85,7 @@ class PointRecord:
 
 
 @dataclass(frozen=True)
-class PointTask:
+class PlannedPoint:
     """A point that is to be trained.
 
     Attributes:

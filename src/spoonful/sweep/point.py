@@ -22,8 +22,8 @@ from spoonful.sweep.folder import (
     FAILED,
     FINISHED,
     PRUNED,
+    PlannedPoint,
     PointRecord,
-    PointTask,
     SweepFolder,
     SweepRecord,
 )
@@ -39,17 +39,17 @@ _NAMED_BY_ITSELF = (SEED, "generator.batch_size", "generator.shuffle", "model", 
 
 
 @dataclass(frozen=True)
-class PlacedTask:
+class PlacedPoint:
     """A point that is to be trained, and the sweep that it belongs to.
 
     Attributes:
-        task: the point.
+        planned: the point.
         sweep: the record of the sweep.
         folder: the folder of the sweep.
         typed_in: the folder where the command was typed, to which paths are relative.
     """
 
-    task: PointTask
+    planned: PlannedPoint
     sweep: SweepRecord
     folder: Path
     typed_in: Path
@@ -57,10 +57,10 @@ class PlacedTask:
     @property
     def label(self) -> str:
         """The values of the axes."""
-        return label_of(self.sweep.axes, self.task.overrides)
+        return label_of(self.sweep.axes, self.planned.overrides)
 
 
-def train_point(placed: PlacedTask) -> None:
+def train_point(placed: PlacedPoint) -> None:
     """Train a point in its own process, and record how it ended.
 
     Exits with NO_ROOM if a disk is full: no other point would do better.
@@ -74,8 +74,8 @@ def train_point(placed: PlacedTask) -> None:
         sys.exit(NO_ROOM)
 
 
-def _train_and_keep(placed: PlacedTask) -> None:
-    folder, number = SweepFolder(placed.folder), placed.task.number
+def _train_and_keep(placed: PlacedPoint) -> None:
+    folder, number = SweepFolder(placed.folder), placed.planned.number
     with progress.told_of(placed.label, "preparing the training"), folder.joined(number):
         begin = time.monotonic()
         trained, value, error = _trained(placed)
@@ -85,7 +85,7 @@ def _train_and_keep(placed: PlacedTask) -> None:
         record = PointRecord(
             number=number,
             label=placed.label,
-            overrides=placed.task.overrides,
+            overrides=placed.planned.overrides,
             status=status,
             run_id=None if trained is None else trained.run_id,
             value=value,
@@ -99,12 +99,12 @@ def _train_and_keep(placed: PlacedTask) -> None:
             trained.put_away()
 
 
-def failed_record(placed: PlacedTask, error: str) -> PointRecord:
+def failed_record(placed: PlacedPoint, error: str) -> PointRecord:
     """Return the record of a point whose process could not write it."""
     return PointRecord(
-        number=placed.task.number,
+        number=placed.planned.number,
         label=placed.label,
-        overrides=placed.task.overrides,
+        overrides=placed.planned.overrides,
         status=FAILED,
         run_id=None,
         value=math.nan,
@@ -114,9 +114,9 @@ def failed_record(placed: PlacedTask, error: str) -> PointRecord:
     )
 
 
-def _trained(placed: PlacedTask) -> tuple[Trained | None, float, str | None]:
+def _trained(placed: PlacedPoint) -> tuple[Trained | None, float, str | None]:
     """Train the point; return its result and metric, or why it failed in one line."""
-    overrides, trial = placed.task.overrides, placed.task.trial
+    overrides, trial = placed.planned.overrides, placed.planned.trial
     try:
         with contextlib.chdir(placed.typed_in):
             config, experiment = compose_point(overrides)
@@ -147,20 +147,20 @@ def _words_for(error: Exception) -> str:
     return first if isinstance(error, SpoonfulError) else f"{type(error).__name__}: {first}"
 
 
-def _job(placed: PlacedTask, config: Config, experiment: str | None) -> Job:
-    overrides, axes = placed.task.overrides, placed.sweep.axes
+def _job(placed: PlacedPoint, config: Config, experiment: str | None) -> Job:
+    overrides, axes = placed.planned.overrides, placed.sweep.axes
     varied = label_of([axis for axis in axes if axis != SEED], overrides)
     return Job(
         overrides=overrides,
         experiment=experiment,
         sweep_dir=_out_dir(placed),
-        point=SweepPoint(placed.sweep.run_id, varied, placed.task.number),
+        point=SweepPoint(placed.sweep.run_id, varied, placed.planned.number),
         name=_name(config, axes, overrides),
     )
 
 
-def _out_dir(placed: PlacedTask) -> Path:
-    return placed.folder / str(placed.task.number)
+def _out_dir(placed: PlacedPoint) -> Path:
+    return placed.folder / str(placed.planned.number)
 
 
 def label_of(axes: Sequence[str], overrides: Sequence[str]) -> str:

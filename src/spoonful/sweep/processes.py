@@ -22,7 +22,7 @@ from spoonful.progress import SIDE_BY_SIDE
 from spoonful.quiet import ONEDNN
 from spoonful.watched import SWEEP_PID, end_after, end_self, end_with_parent
 
-Task = TypeVar("Task")
+Work = TypeVar("Work")
 
 # A fork of a process that has run Apple's frameworks may not use them.
 _CONTEXT: Any = multiprocessing.get_context("spawn" if sys.platform == "darwin" else "forkserver")
@@ -38,56 +38,56 @@ TERMINATED = 128 + signal.SIGTERM
 
 
 @dataclass
-class Processes(Generic[Task]):
-    """Runs a function in processes, each with its own task.
+class Processes(Generic[Work]):
+    """Runs a function in processes, each with its own work.
 
     Args:
-        function: called with the task, in its own process; importable by name.
+        function: called with the work, in its own process; importable by name.
         num_parallel: number of processes at a time.
     """
 
-    function: Callable[[Task], object]
+    function: Callable[[Work], object]
     num_parallel: int
-    _running: dict[int, "_Running[Task]"] = field(default_factory=dict)  # by sentinel
+    _running: dict[int, "_Running[Work]"] = field(default_factory=dict)  # by sentinel
 
     def run(
-        self, next_task: Callable[[], Task | None], ended: Callable[[Task, int], object]
+        self, next_work: Callable[[], Work | None], ended: Callable[[Work, int], object]
     ) -> None:
-        """Run tasks until there are none; no process is left, however the call ends.
+        """Run work until there is none; no process is left, however the call ends.
 
         Args:
-            next_task: returns the next task, once a process is free; None: no more tasks.
-            ended: called with a task whose process has ended and its exit code, < 0 for a signal.
+            next_work: returns the next work once a process is free; None: no more.
+            ended: called with work whose process has ended and its exit code, < 0 for a signal.
         """
         try:
             has_more = True
             while has_more or self._running:
                 while has_more and len(self._running) < self.num_parallel:
-                    task = next_task()
-                    if task is None:
+                    work = next_work()
+                    if work is None:
                         has_more = False
                     else:
-                        self._start(task)
+                        self._start(work)
                 if self._running:
                     connection.wait(list(self._running))
                     for sentinel, one in list(self._running.items()):
                         if not one.process.is_alive():
                             del self._running[sentinel]
-                            ended(one.task, one.wait())
+                            ended(one.work, one.wait())
         except BaseException:
             self._end_all()
             raise
 
-    def _start(self, task: Task) -> None:
+    def _start(self, work: Work) -> None:
         start_server()
         process = _CONTEXT.Process(
             target=_run,
-            args=(self.function, task, dict(os.environ), _Outputs((1, 2))),
+            args=(self.function, work, dict(os.environ), _Outputs((1, 2))),
             name=SIDE_BY_SIDE if self.num_parallel > 1 else None,
             daemon=True,  # ends with the interpreter, even if it is not in _running
         )
         process.start()
-        self._running[process.sentinel] = _Running(task, process)
+        self._running[process.sentinel] = _Running(work, process)
 
     def _end_all(self) -> None:
         """Let every process write its checkpoint and end; a second signal kills them."""
@@ -105,10 +105,10 @@ class Processes(Generic[Task]):
 
 
 @dataclass(frozen=True)
-class _Running(Generic[Task]):
+class _Running(Generic[Work]):
     """A running process."""
 
-    task: Task
+    work: Work
     process: BaseProcess
 
     def wait(self) -> int:
@@ -157,11 +157,11 @@ def start_server() -> None:
 
 def _run(
     function: Callable[[Any], object],
-    task: Any,
+    work: Any,
     environment: Mapping[str, str],
     outputs: _Outputs,
 ) -> None:
-    """Run a task in the new process."""
+    """Do the work in the new process."""
     end_with_parent()  # the server: if it is killed, nothing waits for this process any more
     sweep = multiprocessing.parent_process()
     if sweep is not None:
@@ -178,7 +178,7 @@ def _run(
     signals.install()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
-        function(task)
+        function(work)
     finally:
         output.flush()
         atexit._run_exitfuncs()  # a fork ends without calling them

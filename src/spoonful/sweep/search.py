@@ -11,7 +11,7 @@ from spoonful.config.axes import GRID, Interval, Space, Sweep
 from spoonful.config.schema import Config, SweepConfig
 from spoonful.config.stopping import stopping_mode
 from spoonful.errors import SpoonfulError
-from spoonful.sweep.folder import FINISHED, PRUNED, PointRecord, PointTask, SweepFolder
+from spoonful.sweep.folder import FINISHED, PRUNED, PlannedPoint, PointRecord, SweepFolder
 from spoonful.sweep.study import StudyTrial, pruner_of, refusals_of, storage_of
 from spoonful.tracking.store import sqlite_uri
 
@@ -67,7 +67,7 @@ class Search:
                 known[number] = self._study.trials[trial.number]
         return known
 
-    def next_point(self) -> PointTask | None:
+    def next_point(self) -> PlannedPoint | None:
         """Choose the next point to train; None: all are chosen."""
         from optuna.trial import TrialState
 
@@ -105,7 +105,7 @@ class Search:
         else:
             self._study.tell(trial_number, state=TrialState.FAIL)
 
-    def _begun(self, number: int, trial: "optuna.trial.FrozenTrial | None") -> PointTask:
+    def _begun(self, number: int, trial: "optuna.trial.FrozenTrial | None") -> PlannedPoint:
         """Begin the trial of a point, resume it, or try it again."""
         import optuna
 
@@ -128,7 +128,7 @@ class Search:
             settings.pruner,
             settings.prune_after_epochs,
         )
-        return PointTask(number, texts, place)
+        return PlannedPoint(number, texts, place)
 
     def _again(self, trial: "optuna.trial.FrozenTrial") -> "optuna.trial.FrozenTrial":
         """Begin another trial with the values, and the epochs, of one that failed."""

@@ -1,4 +1,4 @@
-"""The tasks of the reading threads."""
+"""The chunks that the reading threads have yet to read."""
 
 import time
 from collections import deque
@@ -9,7 +9,7 @@ from spoonful.generator.chunks import Chunk
 
 
 @dataclass(eq=False)
-class Task:
+class PendingChunk:
     """A chunk in progress: first planned, then read in units of images."""
 
     first_step: int
