@@ -127,25 +127,28 @@ def _component(name: str, node: Any, field: "dataclasses.Field[Any]") -> Any:
 
 def _adapted(name: str, node: DictConfig, path: str, adapter: Any, field: Any) -> Any:
     """Return the adapter around a target; keys that the adapter declares are its own."""
-    shared = [one for one in _names_of(adapter) if one != "target" and one in node]
-    own = OmegaConf.masked_copy(node, shared)
-    own._set_parent(node._get_parent())
-    rest = OmegaConf.masked_copy(node, [str(one) for one in node if one not in shared])
-    rest._set_parent(node._get_parent())
-    target = _target(name, rest, path, field)
-    section = _typed_section(name, own, adapter)
-    return dataclasses.replace(section, target=target)
+    values = _plain(name, node)
+    own = {key: values.pop(key) for key in _names_of(adapter) if key in values and key != "target"}
+    section = _typed_section(name, OmegaConf.create(own), adapter)
+    return dataclasses.replace(section, target=_checked_target(Target(path, values, name), field))
 
 
 def _target(name: str, node: DictConfig, path: str, field: "dataclasses.Field[Any]") -> Target:
+    return _checked_target(Target(path, _plain(name, node), name), field)
+
+
+def _checked_target(target: Target, field: "dataclasses.Field[Any]") -> Target:
+    if not is_slow(target.path):
+        check_target(target, field)
+    return target
+
+
+def _plain(name: str, node: DictConfig) -> dict[str, Any]:
+    """Return a component's keys, without its target, as plain values."""
     for key in map(str, node):
         _value(node, key, f"{name}.{key}")
     values: Any = OmegaConf.to_container(node, resolve=True)
-    arguments = {str(key): value for key, value in values.items() if key != TARGET}
-    target = Target(path, arguments, name)
-    if not is_slow(path):
-        check_target(target, field)
-    return target
+    return {str(key): value for key, value in values.items() if key != TARGET}
 
 
 def _items(name: str, value: Any, field: "dataclasses.Field[Any]") -> list[tuple[int, Any]]:
