@@ -1,9 +1,11 @@
-"""`pip install spoonful`: the library by itself, in an environment of its own."""
+"""`pip install spoonful`: the library by itself, in an environment of its own, on each Python."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,12 @@ import pytest
 from tests.conftest import CHECKOUT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+# Versions of Python, as pyproject.toml names them: "3.11".
+VERSIONS = re.findall(
+    r"Python :: (3\.\d+)",
+    "\n".join(tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["classifiers"]),
+)
 
 PROGRAM = """
 import sys
@@ -46,7 +54,24 @@ assert trained(4, "resumed") == whole
 """
 
 
-def install(folder: Path, *packages: str) -> Path:
+def version_of(python: Path | str) -> str | None:
+    """Return "3.11" for an interpreter of it; None where none starts, as with pyenv's shims."""
+    asked = [python, "-c", "import sys; print(*sys.version_info[:2], sep='.')"]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def find_python(version: str) -> str:
+    """Return an interpreter of a version: this one, one on PATH or one of pyenv; skip without."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    on_path = shutil.which(f"python{version}")
+    for python in (sys.executable, on_path, *sorted(pyenv.glob(f"{version}.*/bin/python"))):
+        if python is not None and version_of(python) == version:
+            return str(python)
+    pytest.skip(f"there is no Python {version}, neither on PATH nor in {pyenv}")
+
+
+def install(folder: Path, python: str, *packages: str) -> Path:
     """Make an environment with the versions of requirements.lock; return its folder of programs."""
     given = [*packages, "--constraint", str(folder / "versions.txt")]
     # Without hashes: pip would ask for one of what is built here, too.
@@ -56,12 +81,12 @@ def install(folder: Path, *packages: str) -> Path:
     programs = folder / "environment" / "bin"
     if uv := shutil.which("uv"):
         commands = [
-            [uv, "venv", "--quiet", "--python", sys.executable, str(programs.parent)],
+            [uv, "venv", "--quiet", "--python", python, str(programs.parent)],
             [uv, "pip", "install", "--quiet", "--python", str(programs / "python"), *given],
         ]
     else:
         commands = [
-            [sys.executable, "-m", "venv", str(programs.parent)],
+            [python, "-m", "venv", str(programs.parent)],
             [str(programs / "python"), "-m", "pip", "install", "--quiet", *given],
         ]
     for command in commands:
@@ -69,8 +94,16 @@ def install(folder: Path, *packages: str) -> Path:
     return programs
 
 
-def test_the_library_needs_nothing_of_the_pipeline(tmp_path: Path) -> None:
-    programs = install(tmp_path, str(CHECKOUT), "tensorflow")
+def test_the_running_python_is_one_of_the_versions() -> None:
+    running = "{}.{}".format(*sys.version_info)
+    assert running in VERSIONS
+    assert find_python(running) == sys.executable
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_library_needs_nothing_of_the_pipeline(tmp_path: Path, version: str) -> None:
+    programs = install(tmp_path, find_python(version), str(CHECKOUT), "tensorflow")
+    assert version_of(programs / "python") == version
     script = tmp_path / "script.py"
     script.write_text(PROGRAM)
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
