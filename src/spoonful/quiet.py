@@ -15,7 +15,9 @@ from spoonful import progress, signals
 # times), those of `resnet` on 96 px at 198 to 225 and at 50 to 86; dense layers were as fast either
 # way. Some of the slow epochs may be the stalls that handover.py now avoids.
 ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
-_NOTES = re.compile(rb"WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:|[IWE]0000 ")
+_NOTES = re.compile(
+    rb"WARNING: All log messages before absl|[IWE]\d{4} |To enable the following instructions:"
+)
 
 
 def import_tensorflow() -> None:
@@ -28,19 +30,18 @@ def import_tensorflow() -> None:
     """
     if "tensorflow" in sys.modules:
         return
-    with importing("loading TensorFlow"):
+    with importing("loading TensorFlow", shows_rest=False):
         import keras  # noqa: F401
         import tensorflow  # noqa: F401
 
 
 @contextmanager
-def importing(what: str) -> Iterator[None]:
-    """Import what may import TensorFlow: say so, and hold its notes back.
-
-    Anything else that is written to stderr meanwhile is shown afterwards.
+def importing(what: str, shows_rest: bool = True) -> Iterator[None]:
+    """Import what may import TensorFlow: say so, and hold its notes back unless the import fails.
 
     Args:
         what: what is done, for people.
+        shows_rest: show what else was written to stderr meanwhile, afterwards.
     """
     os.environ.setdefault(ONEDNN, "1")
     sys.stderr.flush()
@@ -60,6 +61,7 @@ def importing(what: str) -> Iterator[None]:
             os.dup2(stderr.fileno(), 2)
             if not signals.arrived():
                 notes.seek(0)
-                shown = [line for line in notes if failed or not _NOTES.match(line)]
-                os.write(2, b"".join(shown))
+                rest = [line for line in notes if shows_rest and not _NOTES.match(line)]
+                notes.seek(0)
+                os.write(2, notes.read() if failed else b"".join(rest))
     signals.raise_arrived()  # an import may have swallowed the signal

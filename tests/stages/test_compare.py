@@ -221,7 +221,7 @@ def test_the_command_compares_and_refuses_in_one_line(swept: Path) -> None:
     assert done.stdout.endswith("report: models/compare/report.html\n")
     for wrong, words in (
         ("compare.sweep=other", "expected the name of a sweep"),
-        ("compare.metric=loss", "expected one of val_accuracy, val_loss"),
+        ("compare.metric=loss", "expected a metric of the validation images, such as val_loss"),
         ("compare.level=0", "> 0"),
     ):
         done = spoonful("compare", wrong)

@@ -18,6 +18,7 @@ from spoonful.config.stopping import check_stopping
 from spoonful.config.targets import TARGET, Target, check_path, found, is_slow
 from spoonful.config.values import convert, converts, is_component, without_none
 from spoonful.errors import SpoonfulError
+from spoonful.record.metrics import VAL_METRICS
 
 
 def check_config(composed: DictConfig) -> Config:
@@ -234,6 +235,11 @@ def _check_together(config: Config) -> None:
             "trainer.deterministic=false, or leave jit_compile=null"
         )
     check_stopping(config)
+    if not (config.compare.metric or VAL_METRICS).startswith(VAL_METRICS):
+        raise SpoonfulError(
+            f"compare.metric={config.compare.metric}: expected a metric of the validation images, "
+            "such as val_loss, or null (the score of the task)"
+        )
     if (config.generator.shuffle == CUSTOM) != (config.generator.order is not None):
         raise SpoonfulError(
             f"generator.shuffle={config.generator.shuffle}: expected custom together with "
