@@ -123,7 +123,7 @@ def _carry_out(
         from spoonful.config.help import stage_help
 
         words = stage_help(
-            name, stage.summary, stage.groups, overrides, stage.flags, stage.arguments
+            name, stage.summary, stage.groups, overrides, stage.all_flags, stage.arguments
         )
         print(redacted(words))
     elif "--cfg" in flags:
@@ -169,8 +169,8 @@ def _sorted_out(
 
 
 def _check_flags(name: str, stage: Stage, flags: set[str]) -> None:
-    known = {"--help", "-h", "--cfg", *stage.flags}
-    known |= {"--multirun", "-m"} if stage.sweeps else set()
+    known = {"--help", "-h", "--cfg", *stage.all_flags}
+    known |= {"-m"} if stage.sweeps else set()
     for flag in sorted(flags - known):
         raise SpoonfulError(
             f"{flag}: spoonful {name} takes key=value and "

@@ -34,8 +34,14 @@ class Stage:
     flags: dict[str, str] = field(default_factory=dict)
     arguments: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def all_flags(self) -> dict[str, str]:
+        """Return the stage's own flags, and --multirun if it sweeps, each with its meaning."""
+        multirun = "train every combination of listed values: key=a,b other=c,d"
+        return self.flags | ({"--multirun": multirun} if self.sweeps else {})
 
-_RUN_HELP = "id of a run in MLflow, or its beginning"
+
+_RUN_HELP = "id of a run in MLflow, or the first characters of it"
 
 STAGES = {
     "fetch": Stage(
@@ -65,31 +71,33 @@ STAGES = {
         sweeps=True,
     ),
     "evaluate": Stage(
-        "Judge models/train on the test images.",
+        "Evaluate models/train on the test images.",
         "reading the model and the test images",
         ("evaluation", "tracking"),
     ),
     "compare": Stage(
-        "Say what the points of a sweep say together: means, differences, charts, a report.",
+        "Compare the points of a sweep: means, differences, charts and a report.",
         "reading the sweep's runs",
         ("compare", "tracking"),
     ),
     "diff": Stage(
-        "Say in what two runs differ: data, split, order, config, code, versions, weights.",
+        "Show how two runs differ: data, split, order, config, code, versions and weights.",
         "reading the runs",
         ("tracking",),
         arguments={"RUN_A": _RUN_HELP, "RUN_B": _RUN_HELP},
     ),
     "reproduce": Stage(
-        "Train a recorded run again, and say whether it is the same to the bit.",
+        "Train a recorded run again, and check that the result is the same to the bit.",
         "reading the run",
         ("tracking",),
-        flags={"--anyway": "train even where code, data, lock or config are not those recorded"},
+        flags={"--anyway": "train even if code, data, lock file or config have changed"},
         arguments={"RUN": _RUN_HELP},
     ),
-    "summary": Stage("Say what the last pipeline run made.", "reading the results", ("tracking",)),
+    "summary": Stage(
+        "Show the results of the last pipeline run.", "reading the results", ("tracking",)
+    ),
     "sync": Stage(
-        "Send a tracking server what it missed while it was away.",
+        "Send a tracking server what was recorded while it could not be reached.",
         "reading what is unsent",
         ("tracking",),
     ),

@@ -13,7 +13,7 @@ from spoonful.config.schema import GROUPS
 def help_of(name: str, *overrides: str) -> str:
     stage = STAGES[name]
     return stage_help(
-        name, stage.summary, stage.groups, list(overrides), stage.flags, stage.arguments
+        name, stage.summary, stage.groups, list(overrides), stage.all_flags, stage.arguments
     )
 
 
@@ -47,7 +47,7 @@ def test_every_key_that_a_stage_reads_is_explained(name: str) -> None:
 def test_each_key_is_followed_by_its_meaning_its_unit_and_its_limits() -> None:
     lines = help_of("train").splitlines()
     after = dict(itertools.pairwise(lines))
-    assert after["  generator.batch_size=32"].strip() == "images a step [>= 1]"
+    assert after["  generator.batch_size=32"].strip() == "images per step [>= 1]"
     assert "[> 0]" in after["  optimizer.learning_rate=0.001"]
     assert "in px" in after["  dataset.image_size=[8, 8]"]
     assert "seconds" in after["  tracking.system_metrics_interval_s=5.0"]
@@ -87,9 +87,11 @@ def test_every_choice_is_listed() -> None:
 
 def test_a_flag_is_explained_where_it_is_taken() -> None:
     lines = help_of("pack").splitlines()
-    assert lines[0].startswith("usage: spoonful pack [--multirun] [--cfg] [--verify] ")
-    assert [line for line in lines if line.startswith("--verify     check every byte")]
+    assert lines[0].startswith("usage: spoonful pack [--cfg] [--verify] ")
+    assert [line for line in lines if line.startswith("--verify            check every byte")]
+    assert "--multirun" not in help_of("pack")
     assert "--verify" not in help_of("train")
+    assert "--multirun " in help_of("train")
 
 
 def test_no_line_of_the_help_is_too_wide_to_read() -> None:

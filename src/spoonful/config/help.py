@@ -1,4 +1,4 @@
-"""Explain the keys of a stage: meaning, unit, range and present value of each."""
+"""Explain the keys of a stage: meaning, unit, range and current value of each."""
 
 import dataclasses
 import inspect
@@ -32,11 +32,11 @@ def stage_help(
         summary: what it does, in one line.
         groups: the config groups that it reads; "seed" is the top-level key.
         overrides: composed before the values are shown, so that `model=mlp --help` shows mlp's.
-        flags: the stage's own flags, each with its meaning.
+        flags: the stage's own flags, each with its meaning; those of every stage are added.
         arguments: arguments before the overrides, each with its meaning.
     """
     config = compose_config(overrides)
-    given = "".join(f"[{flag}] " for flag in ("--multirun", "--cfg", *flags))
+    given = "".join(f"[{flag}] " for flag in ("--cfg", *flags))
     given = " ".join([*arguments, given])
     lines = [f"usage: spoonful {stage} {given}[key=value ...]", "", summary, ""]
     if arguments:
@@ -46,17 +46,16 @@ def stage_help(
     for group in (*(g for g in groups if g in GROUPS), *inner, "experiment"):
         if names := choices(group):
             lines += _choice_lines(group, names)
-    lines += ["", "keys, with their present values:"]
+    lines += ["", "keys, with their current values:"]
     for group in groups:
         field = next(f for f in dataclasses.fields(Config) if f.name == group)
         lines += _lines(group, getattr(config, group), field)
-    lines += ["", *(f"{flag:<12} {meaning}" for flag, meaning in flags.items())]
-    lines += [
-        "--multirun   train every combination of comma-separated values: key=a,b other=c,d",
-        "--cfg        print the composed config and stop",
-        "--config-dir FOLDER   also read config files, and Python modules beside them, from there",
-        "--help       print this; choices given before it are shown",
-    ]
+    every = {
+        "--cfg": "print the composed config and exit",
+        "--config-dir FOLDER": "also read config files, and Python modules beside them, from there",
+        "--help": "print this for the choices given before it, and exit",
+    }
+    lines += ["", *(f"{flag:<19} {meaning}" for flag, meaning in {**flags, **every}.items())]
     return "\n".join(lines)
 
 

@@ -16,19 +16,19 @@ CUSTOM = "custom"  # the shuffle of an order of the user's own
 class GeneratorConfig:
     """How batches are made of the source's examples."""
 
-    batch_size: int = key("images a step", minimum=1)
+    batch_size: int = key("images per step", minimum=1)
     shuffle: str = key(
-        "order of an epoch; custom: that of order",
+        "order of an epoch; custom: the one that generator.order names",
         choices=(*SHUFFLES, CUSTOM),
         aliases={"True": "full", "False": "none"},
     )
     block_size: int | None = key(
-        "images a block of shuffle=block; null: as many as make 2 MiB of pixels", minimum=1
+        "images per block of shuffle=block; null: as many as make 2 MiB of pixels", minimum=1
     )
     window_blocks: int = key("blocks that shuffle=block mixes at a time", minimum=1)
     buffer_size: int = key("images in the buffer of shuffle=buffer", minimum=1)
     order: Component | None = key(
-        "an order of your own, for shuffle=custom; null: none",
+        "your own order, used by shuffle=custom",
         offered=("num_examples", "seed", "labels"),
     )
     seed: int = key("seed of the order", minimum=0, maximum=MAX_SEED)
@@ -36,7 +36,8 @@ class GeneratorConfig:
     one_hot: bool = key("labels as one-hot vectors (true) or class numbers (false)")
     dtype: str = key("pixels as uint8 (0..255) or float32 (0..1)", choices=("uint8", "float32"))
     num_threads: int | None = key(
-        "threads that read ahead; 0: none, read when needed; null: as many as the source gains by",
+        "threads that read ahead; 0: read only when a batch is needed; null: as many as make the "
+        "source faster",
         minimum=0,
         maximum=256,
         has_no_effect=True,
@@ -45,13 +46,11 @@ class GeneratorConfig:
         "batches read ahead; null: as many as ram_budget_mb holds", minimum=1, has_no_effect=True
     )
     ram_budget_mb: float | None = key(
-        "memory for the batches that are read, ready and in use, in MiB; null: at most 64",
+        "memory for batches being read, ready or in use, in MiB; null: at most 64",
         above=0,
         has_no_effect=True,
     )
-    read_timeout_s: float = key(
-        "longest time that a read may take, in s", above=0, has_no_effect=True
-    )
+    read_timeout_s: float = key("longest time for one read, in s", above=0, has_no_effect=True)
 
 
 @dataclass
@@ -59,18 +58,18 @@ class EarlyStoppingConfig:
     """When to stop, and whose weights to keep."""
 
     metric: str = key(
-        "what decides which epoch is best: loss or a metric of the task, val_ before it for the "
-        "validation images"
+        "metric that decides which epoch is best: loss or a metric of the task; with val_ before "
+        "it, on the validation images"
     )
     mode: str = key(
-        "whether less (min) or more (max) of the metric is better; auto: as the task says",
+        "whether a smaller (min) or larger (max) metric is better; auto: as the task says",
         choices=("auto", "min", "max"),
     )
     patience_epochs: int | None = key(
-        "stop after so many epochs without a better one; null: train all epochs", minimum=1
+        "stop after this many epochs without a better one; null: train all epochs", minimum=1
     )
     min_delta: float = key("smallest change of the metric that counts as better", minimum=0)
-    restore_best_weights: bool = key("end with the best epoch's weights, not the last's")
+    restore_best_weights: bool = key("keep the weights of the best epoch, not those of the last")
 
 
 @dataclass
@@ -82,20 +81,20 @@ class TrainerConfig:
         "arithmetic of the layers", choices=("float32", "mixed_bfloat16", "mixed_float16")
     )
     jit_compile: bool | None = key(
-        "compile with XLA (not if deterministic); null: on GPUs, off on CPU"
+        "compile with XLA (needs deterministic=false); null: on GPUs only"
     )
     steps_per_execution: int = key(
-        "steps a call into TensorFlow; many save small models time, but the bar, Ctrl-C and "
-        "SIGTERM come that many steps later",
+        "steps per call into TensorFlow; more is faster for small models, but Ctrl-C and SIGTERM "
+        "wait for its end",
         minimum=1,
     )
     checkpoint_every_steps: int | None = key(
-        "write a checkpoint after so many steps, besides those at epochs' ends; null: not by steps",
+        "steps between checkpoints, besides those at the end of each epoch; null: none",
         minimum=1,
         has_no_effect=True,
     )
     checkpoint_every_minutes: float | None = key(
-        "write one after so many minutes inside an epoch; null: not by time",
+        "minutes between checkpoints inside an epoch; null: none",
         above=0,
         has_no_effect=True,
     )
@@ -110,7 +109,7 @@ class TrainerConfig:
         choices=("none", "balanced"),
     )
     augmentation: list[Component] = key(
-        "layers active in training, such as {_target_: keras.layers.RandomFlip}",
+        "layers that change training images, such as {_target_: keras.layers.RandomFlip}",
         offered=("name", "dtype"),
     )
     early_stopping: EarlyStoppingConfig = key(
@@ -124,7 +123,7 @@ class SweepConfig:
 
     run_name: str | None = key("name of the sweep's run in MLflow; null: the experiment's")
     point: str | None = key(
-        "makes one `spoonful train` a point of sweep.run_name: its folder's name; null: it is none"
+        "name of the point of sweep.run_name that this training is; null: not part of a sweep"
     )
     resume: str | None = key(
         "auto: continue the unfinished sweep of these points and data, if there is one; or the "
@@ -137,7 +136,9 @@ class SweepConfig:
         "how points are chosen: grid is every combination, the others are Optuna's",
         choices=("grid", "tpe", "random", "cmaes"),
     )
-    num_trials: int | None = key("how many points a sampler chooses; null: it is a grid", minimum=1)
+    num_trials: int | None = key(
+        "number of points that a sampler chooses; null for a grid", minimum=1
+    )
     sampler_seed: int = key("seed of the sampler", minimum=0, maximum=MAX_SEED)
     pruner: str = key(
         "how a sampler's points that fall behind are ended early, after an epoch",
@@ -151,10 +152,10 @@ class SweepConfig:
 
 @dataclass
 class EvaluationConfig:
-    """How the trained model is judged on the test images."""
+    """How the trained model is evaluated on the test images."""
 
-    model_dir: str | None = key("folder of the model, from the project's; null: models/train")
-    batch_size: int = key("images a step", minimum=1)
+    model_dir: str | None = key("folder of the model, relative to the project; null: models/train")
+    batch_size: int = key("images per step", minimum=1)
     top_k: int = key("count a label among the k most probable classes as right", minimum=1)
     num_bins: int = key("equal-width bins of the calibration error", minimum=2)
     num_mistakes: int = key("images in the grid of the worst mistakes", minimum=1, maximum=400)
@@ -168,19 +169,21 @@ class CompareConfig:
         "id of the sweep's run in MLflow, its beginning, or the sweep's name; null: the newest"
     )
     metric: str | None = key(
-        "what the points are ranked and tested by: val_loss or another metric of validation; "
+        "metric that ranks and tests the points: val_loss or another validation metric; "
         "null: the score of their task"
     )
     mode: str = key(
-        "whether less (min) or more (max) is better; auto: as the task says, less of loss or error",
+        "whether a smaller (min) or larger (max) metric is better; auto: as the task says",
         choices=("auto", "min", "max"),
     )
     level: float = key(
-        "probability of calling any difference real that is seed noise", above=0, maximum=0.5
+        "probability of calling a difference real that is only noise of the seeds",
+        above=0,
+        maximum=0.5,
     )
     publish: str | None = key(
-        "folder, from the project's, that gets tables and charts, and whose README.md gets the "
-        "tables between its markers; null: none"
+        "folder, relative to the project, that gets the tables and charts, and whose README.md "
+        "gets the tables between its markers; null: none"
     )
 
 
@@ -195,7 +198,7 @@ class TrackingConfig:
         "MLflow experiment; unset: MLFLOW_EXPERIMENT_NAME, else the data set's name"
     )
     run_name: str | None = key("name of the run; null: made of model, optimizer and generator")
-    tags: dict[str, str] = key("tags of your own for the run")
+    tags: dict[str, str] = key("your own tags of the run")
     system_metrics_interval_s: float = key("seconds between two system metrics", above=0)
     timeout_s: int = key("longest wait for a tracking server, in s", minimum=1)
     ui_port: int = key("port of `spoonful ui`", minimum=1, maximum=65535)
@@ -237,9 +240,9 @@ class Config:
         needs=("last_layer", "judge"),
     )
     trainer: TrainerConfig = key("how long and in which mode to train")
-    callbacks: dict[str, Component] = key("Keras callbacks, by a name of yours")
+    callbacks: dict[str, Component] = key("Keras callbacks, each under a name that you choose")
     sweep: SweepConfig = key("how the points of a sweep are chosen and trained")
-    evaluation: EvaluationConfig = key("how the trained model is judged")
+    evaluation: EvaluationConfig = key("how the trained model is evaluated")
     compare: CompareConfig = key("which sweep is compared, and by what")
     tracking: TrackingConfig = key("where and how runs are recorded")
     seed: int = key(

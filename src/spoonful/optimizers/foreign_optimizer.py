@@ -24,7 +24,7 @@ class ForeignOptimizer(Optimizer):
         default=Constant(),
     )
     learning_rate_scaling: str = key(
-        "how the learning rate grows with batch size: not, in proportion, or as its square root",
+        "how the learning rate grows with the batch size: not, in proportion, with its square root",
         choices=SCALINGS,
         default="none",
     )

@@ -19,7 +19,7 @@ class Optimizer:
         adapter="spoonful.optimizers.foreign_schedule.ForeignSchedule",
     )
     learning_rate_scaling: str = key(
-        "how the learning rate grows with batch size: not, in proportion, or as its square root",
+        "how the learning rate grows with the batch size: not, in proportion, with its square root",
         choices=SCALINGS,
     )
     base_batch_size: int = key(

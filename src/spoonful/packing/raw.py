@@ -18,7 +18,9 @@ class Raw:
         has_no_effect=True,
     )
     num_threads: int | None = key(
-        "threads that read and encode; null: as many as gain by it", minimum=1, has_no_effect=True
+        "threads that read and encode; null: as many as make it faster",
+        minimum=1,
+        has_no_effect=True,
     )
 
     encoding: ClassVar[str] = "raw"

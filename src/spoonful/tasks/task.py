@@ -25,9 +25,9 @@ _WORDS = {
 class Task:
     """What is learned. A task of your own derives from it."""
 
-    loss: Component | None = key("the loss; null: the task's own", num_given=2)
+    loss: Component | None = key("the loss; null: the usual one of the task", num_given=2)
     metrics: dict[str, Component] = key(
-        "further metrics, by a name of yours", offered=("name",), num_given=2
+        "more metrics, each under a name that you choose", offered=("name",), num_given=2
     )
 
     # The labels that it learns.

@@ -17,7 +17,7 @@ class Packed:
     """Batches read from the packed splits in data/packed."""
 
     verify_shards: bool = key(
-        "check the shards against their checksums once, while they are read; false: not",
+        "check the shards against their checksums, once per training, while they are read",
         has_no_effect=True,
         default=True,  # a model's record leaves out what has no effect
     )
