@@ -182,8 +182,8 @@ class CompareConfig:
         maximum=0.5,
     )
     publish: str | None = key(
-        "folder, relative to the project, that gets the tables and charts, and whose README.md "
-        "gets the tables between its markers; null: none"
+        "folder, relative to the project, for tables and charts; its README.md gets the tables "
+        "between its markers"
     )
 
 
