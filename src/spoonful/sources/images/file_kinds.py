@@ -10,8 +10,6 @@ _DOWNLOAD = "download it again, or remove it"
 _CONVERT = "convert it, for example to PNG or JPEG"
 _REMOVE = "remove it"
 _UNPACK = "unpack it"
-# What may come before the first element that counts.
-_XML = rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*"
 _LFS = b"version https://git-lfs.github.com/spec"
 # Pattern of the beginning, what it is, what to do.
 _KINDS: tuple[tuple[bytes, str, str], ...] = (
