@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from spoonful.errors import SpoonfulError
+from spoonful.files.regular_file import READ
 
 # A list of ten million images takes 1.2 GB; the JSON files of a project less than 10 MB.
 _MAX_BYTES = 2 << 30
@@ -35,10 +36,8 @@ def read_bytes(path: Path, remake: str, max_bytes: int = _MAX_BYTES) -> bytes:
         SpoonfulError: it is missing, not a regular file, too long or unreadable.
     """
     try:
-        # Without O_NONBLOCK, opening a named pipe waits for a writer.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            found = os.fstat(descriptor)
+        with os.fdopen(os.open(path, READ), "rb") as file:
+            found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
                 raise unexpected(path, "a file", kind, remake)
@@ -100,7 +99,7 @@ def parsed_json(text: str, path: Path | str, remake: str, *, is_finite: bool = T
             text, object_pairs_hook=_without_duplicates, parse_float=number, parse_constant=number
         )
     except (ValueError, RecursionError) as error:
-        found = "an empty file" if not text.strip() else _in_a_line(error)
+        found = error if text.strip() else "an empty file"
         raise unexpected(path, "JSON", found, remake) from error
 
 
@@ -117,7 +116,7 @@ def shaped(value: Any, shape: type[_Shape], path: Path | str, remake: str) -> _S
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
     except (ValueError, TypeError, RecursionError) as error:
-        raise unexpected(path, "keys and values", _in_a_line(error), remake) from error
+        raise unexpected(path, "keys and values", error, remake) from error
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "missing":
         raise unexpected(path, f"a key {where}", "none", remake)
@@ -164,14 +163,20 @@ def parsed_table(
             rows.append(dict(zip(header, row, strict=True)))
     except csv.Error as error:
         expected = f"a table in line {reader.line_num}"
-        raise unexpected(path, expected, _in_a_line(error), remake) from error
+        raise unexpected(path, expected, error, remake) from error
     if text and not text.endswith("\n"):
         raise unexpected(path, "a whole last line", "one that is cut off", remake)
     return rows
 
 
-def unexpected(path: Path | str, expected: str, found: str, remake: str) -> SpoonfulError:
-    """Return the error for a file that is not what it should be."""
+def unexpected(
+    path: Path | str, expected: str, found: str | Exception, remake: str
+) -> SpoonfulError:
+    """Return the error for a file that is not what it should be, such as an exception says."""
+    if isinstance(found, RecursionError):
+        found = "values nested too deep"
+    elif isinstance(found, Exception):
+        found = (str(found) or type(found).__name__).splitlines()[0]
     return SpoonfulError(f"{path}: expected {expected}, found {found}; {remake}")
 
 
@@ -195,9 +200,3 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {shown(twice)} twice")
     return found
-
-
-def _in_a_line(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "values nested too deep"
-    return (str(error) or type(error).__name__).splitlines()[0]

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from spoonful.errors import SpoonfulError
 
 # Without O_NONBLOCK, opening a pipe without a writer waits forever.
-READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+READ = os.O_RDONLY | os.O_NONBLOCK
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a pipe (FIFO)"),

@@ -74,14 +74,8 @@ class Plan:
 
     def is_that_of(self, meta: StoreMeta) -> bool:
         """Tell whether a store was made by this plan."""
-        return (
-            (self.encoding, self.image_shape, self.class_names, self.num_examples)
-            == (meta.encoding, meta.image_shape, meta.class_names, meta.num_examples)
-            and self.label_kind == meta.label_kind
-            and self.source_fingerprint == meta.source_fingerprint
-            and self.settings == meta.settings
-            and self.split_summary == meta.split_summary
-        )
+        names = [field.name for field in dataclasses.fields(self)]
+        return all(getattr(self, name) == getattr(meta, name) for name in names)
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan with the packages that execute it, as JSON types.

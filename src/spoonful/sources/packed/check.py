@@ -6,8 +6,6 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 
-import numpy as np
-
 from spoonful import background
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import unexpected
@@ -18,8 +16,7 @@ from spoonful.sources.packed.meta import REMAKE, FileMeta
 _CHUNK_BYTES = 1 << 20
 
 # The shards that this process has found intact: as files, at the time of their last change.
-_Checked = tuple[int, int, int, int, str]
-_whole: set[_Checked] = set()
+_whole: set[tuple[int, int, int, int, str]] = set()
 
 
 def forget() -> None:
@@ -107,7 +104,7 @@ class ShardCheck:
 
     def _check(self, number: int, buffer: memoryview) -> None:
         shard, path = self._shards[number], self._files.paths[number]
-        descriptor = int(self._files.descriptors(np.array([number]))[0])
+        descriptor = self._files.descriptor(number)
         found = os.fstat(descriptor)
         key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, shard.sha256)
         if key in _whole:
@@ -126,8 +123,7 @@ class ShardCheck:
             self._num_bytes += got
         if self._is_stopped:
             return
-        if digest.hexdigest() != shard.sha256:
-            raise unexpected(path, f"sha256 {shard.sha256}", digest.hexdigest(), REMAKE)
+        shard.check_digest(path, digest.hexdigest())
         _whole.add(key)
 
     def _read(self, descriptor: int, offset: int, buffer: memoryview) -> int:
