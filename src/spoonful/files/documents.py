@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from spoonful.errors import SpoonfulError
-from spoonful.files.regular_file import READ
+from spoonful.files.regular_file import opened
 
 # A list of ten million images takes 1.2 GB; the JSON files of a project less than 10 MB.
 _MAX_BYTES = 2 << 30
@@ -36,7 +36,7 @@ def read_bytes(path: Path, remake: str, max_bytes: int = _MAX_BYTES) -> bytes:
         SpoonfulError: it is missing, not a regular file, too long or unreadable.
     """
     try:
-        with os.fdopen(os.open(path, READ), "rb") as file:
+        with io.BufferedReader(opened(path)) as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
@@ -68,7 +68,7 @@ def decoded(content: bytes, path: Path | str, remake: str) -> str:
         raise unexpected(path, "UTF-8 text", found, remake) from error
 
 
-def read_json(path: Path, shape: type[_Shape], remake: str, *, is_finite: bool = True) -> _Shape:
+def read_json(path: Path, shape: type[_Shape], remake: str) -> _Shape:
     """Read a JSON file into an object.
 
     Args:
@@ -76,14 +76,13 @@ def read_json(path: Path, shape: type[_Shape], remake: str, *, is_finite: bool =
         shape: a dataclass or another type that gives the keys and values that the file must have;
             additional keys are ignored.
         remake: what to do if the file is wrong.
-        is_finite: refuse numbers that are infinite or none.
 
     Raises:
         SpoonfulError: the first value that does not fit `shape`; names its path, what was expected
             and what was found.
     """
     text = read_text(path, remake, _MAX_JSON_BYTES)
-    return shaped(parsed_json(text, path, remake, is_finite=is_finite), shape, path, remake)
+    return shaped(parsed_json(text, path, remake), shape, path, remake)
 
 
 def parsed_json(text: str, path: Path | str, remake: str, *, is_finite: bool = True) -> Any:
@@ -127,24 +126,10 @@ def shaped(value: Any, shape: type[_Shape], path: Path | str, remake: str) -> _S
     raise unexpected(path, expected, shown(first["input"]), remake)
 
 
-def read_table(path: Path, columns: Sequence[str], remake: str) -> list[dict[str, str]]:
-    """Read the rows of a CSV file with a header.
-
-    Args:
-        path: the file.
-        columns: required columns; others are read, too.
-        remake: what to do if the file is wrong.
-
-    Raises:
-        SpoonfulError: it is not such a table; names the path and the line.
-    """
-    return parsed_table(read_text(path, remake), columns, path, remake)
-
-
 def parsed_table(
     text: str, columns: Sequence[str], path: Path | str, remake: str
 ) -> list[dict[str, str]]:
-    """Return the rows of a CSV text; `path` is for the message.
+    """Return the rows of a CSV text with at least these columns; `path` is for the message.
 
     Raises:
         SpoonfulError: no header with these columns, or a row of the wrong length.
@@ -172,7 +157,7 @@ def parsed_table(
 def unexpected(
     path: Path | str, expected: str, found: str | Exception, remake: str
 ) -> SpoonfulError:
-    """Return the error for a file that is not what it should be, such as an exception says."""
+    """Return the error for a file that is not what it should be; `found` may be an exception."""
     if isinstance(found, RecursionError):
         found = "values nested too deep"
     elif isinstance(found, Exception):
