@@ -29,19 +29,7 @@ _PACKAGES = ("opencv-python-headless", "pyarrow", "simplejpeg")
 
 @dataclass(frozen=True)
 class Plan:
-    """How a source is packed.
-
-    Attributes:
-        encoding: "raw" or "jpeg".
-        image_shape: (height, width, channels) of every example.
-        class_names: one name per class, in label order.
-        label_kind: what the labels are.
-        num_examples: number of examples that are packed.
-        source_fingerprint: the source's.
-        settings: resize, background, quality, chroma_subsampling, shard_mb; None where not
-            applicable.
-        split_summary: content of data/split.json; None where something else is packed.
-    """
+    """How a source is packed; its attributes are those of `StoreMeta`."""
 
     encoding: str
     image_shape: tuple[int, int, int]

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from spoonful.sources.images.background import on_background
-from spoonful.sources.images.exif import is_orientation
 from spoonful.sources.images.jpeg import check_jpeg
 from spoonful.sources.images.limits import RefusedError, check_pixels, damaged
 
@@ -107,7 +106,7 @@ def _decoded(
         if (band.ndim == 2) != (channels == 1):  # converted as for every other format
             band = np.asarray(Image.fromarray(band).convert("L" if channels == 1 else "RGB"))
         image[top : top + rows] = band.reshape(*band.shape[:2], channels)
-    return image, turn if is_orientation(turn) else 1
+    return image, turn if isinstance(turn, int) and 1 <= turn <= 8 else 1
 
 
 def _check_directory(page: "TiffPage") -> None:

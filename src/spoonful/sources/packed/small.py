@@ -84,7 +84,12 @@ class ExampleNames:
         self._lock = threading.Lock()
         self._number, self._part = -1, pa.array([], pa.string())  # the current part
         try:
-            self._reader = pa.ipc.open_file(self._file(meta.ids))
+            if meta.ids.num_bytes <= _IN_MEMORY_BYTES:
+                file = pa.BufferReader(checked_bytes(self._path, meta.ids))
+            else:  # not mapped: truncating it would crash the process
+                meta.ids.check_digest(self._path, content_hash(self._path))
+                file = pa.OSFile(str(self._path))
+            self._reader = pa.ipc.open_file(file)
             if [field.type for field in self._reader.schema] != [pa.string()]:
                 raise ValueError(f"columns {self._reader.schema.names}")
             self._rows = len(self._read(0))  # all parts except the last have the same number
@@ -105,15 +110,6 @@ class ExampleNames:
         except self._errors as error:
             expected = f"the id of example {index}"
             raise unexpected(self._path, expected, error, REMAKE) from error
-
-    def _file(self, file: FileMeta) -> "pa.NativeFile":
-        """Open the file once it is checked; never mapped: truncating it would crash the process."""
-        import pyarrow as pa
-
-        if file.num_bytes <= _IN_MEMORY_BYTES:
-            return pa.BufferReader(checked_bytes(self._path, file))
-        file.check_digest(self._path, content_hash(self._path))
-        return pa.OSFile(str(self._path))
 
     def _read(self, number: int) -> "pa.Array":
         """Return a part of the ids, kept until another one is requested."""
