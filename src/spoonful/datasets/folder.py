@@ -178,11 +178,7 @@ class _ListSummary:
 
 
 def _listed(list_path: Path) -> list[dict[str, str]]:
-    """Return the rows of the list that `fetch` wrote.
-
-    Raises:
-        SpoonfulError: it is not the list that `fetch` wrote, or not a list.
-    """
+    """Return the rows of the list, checked to be the one that `fetch` wrote."""
     content = read_bytes(list_path, REMAKE)
     summary = read_json(list_path.with_name(SUMMARY_NAME), _ListSummary, REMAKE)
     found = hashlib.sha256(content).hexdigest()
@@ -245,10 +241,7 @@ def _check_classes(root: Path, paths: list[str], others: list[str]) -> None:
 
 
 def _image_paths(root: Path) -> tuple[list[str], list[str]]:
-    """List the images in class folders and the other files there, sorted.
-
-    Files beside the class folders are ignored.
-    """
+    """List the images and the other files in class folders, sorted; not those beside them."""
     others: list[str] = []
     found = image_files(root, others)
     given = _has_given_splits({path.split("/")[0] for path in found if "/" in path})

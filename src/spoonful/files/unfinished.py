@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from spoonful.files.lock import locked, try_lock_content
+from spoonful.files.lock import try_lock_content
 
 _ID = "[0-9a-f]" * 8
 
@@ -48,18 +48,6 @@ def meant(path: Path, found: Path) -> Path:
         return found
     is_own = re.fullmatch(rf"\.{re.escape(path.name)}\.{_ID}\.tmp(\.\w+)?", first)
     return path.joinpath(*rest) if is_own else found
-
-
-@contextmanager
-def sole_writer(path: Path) -> Iterator[None]:
-    """Lock `path` while several files that belong together are written.
-
-    Raises:
-        SpoonfulError: another process writes it; names the process.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with locked(path.with_name(f".{path.name}.lock"), f"{path} is being written"):
-        yield
 
 
 def _remove_unheld(path: Path, suffix: str) -> None:

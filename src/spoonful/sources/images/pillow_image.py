@@ -1,6 +1,7 @@
 """Image files of every format except JPEG and TIFF to pixels, with Pillow, which reports damage."""
 
 import io
+import re
 import struct
 import warnings
 from collections.abc import Callable, Sequence
@@ -44,14 +45,8 @@ class _Format(NamedTuple):
     weight: float  # memory per pixel, relative to a PNG; measured at the limit
 
 
-# What the file's own brand may be; as in Pillow, the brands after it say that it is not HEIC.
-_AVIF_BRANDS = (b"avif", b"avis", b"mif1", b"msf1")
-
-
-def _says_avif(start: bytes) -> bool:
-    return b"avif" in start[8:64] or b"avis" in start[8:64]
-
-
+# As in Pillow: of two of the brands, those after it say that the file is not HEIC.
+_AVIF = re.compile(rb".{4}ftyp(avi[fs]|(mif1|msf1).*avi[fs])", re.S)
 _FORMATS = (
     _Format("PNG", lambda s: s.startswith(b"\x89PNG\r\n\x1a\n"), PngImagePlugin.PngImageFile, 1),
     _Format("GIF", lambda s: s[:6] in (b"GIF87a", b"GIF89a"), GifImagePlugin.GifImageFile, 1),
@@ -62,12 +57,7 @@ _FORMATS = (
         WebPImagePlugin.WebPImageFile,
         1.5,
     ),
-    _Format(
-        "AVIF",
-        lambda s: s[4:8] == b"ftyp" and s[8:12] in _AVIF_BRANDS and _says_avif(s),
-        AvifImagePlugin.AvifImageFile,
-        2,
-    ),
+    _Format("AVIF", lambda s: _AVIF.match(s) is not None, AvifImagePlugin.AvifImageFile, 2),
     _Format(
         "JPEG 2000",
         lambda s: s.startswith((b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n")),

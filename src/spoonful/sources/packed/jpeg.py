@@ -208,11 +208,7 @@ class EncodedPlaces:
 def _encoded_edges(
     content: NDArray[np.uint8], read: Callable[[int, int], object]
 ) -> Iterator[NDArray[np.int64]]:
-    """Yield the offsets in the file where the JPEG images of each batch begin and end, [rows + 1].
-
-    Raises:
-        ValueError: other columns, or offsets outside the file.
-    """
+    """Yield the offsets where the JPEG images of each batch begin and end, [rows + 1] each."""
     import pyarrow as pa
 
     schema = None
