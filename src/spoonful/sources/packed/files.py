@@ -22,18 +22,19 @@ _FEW_FILES = 128
 
 
 class FileSet:
-    """Files of a folder that are opened when first read, and stay open.
+    """Shards of a folder that are opened when first read, and stay open.
 
     They are looked up in the folder that existed at the start: if another store has replaced it, a
     file is missing instead of being one of the other store.
 
     Args:
-        folder: the folder of the files.
-        names: the files, identified by their place in this list.
+        folder: the store.
+        shards: what the content of each must be; identified by their place in this list.
     """
 
-    def __init__(self, folder: Path, names: Sequence[str]) -> None:
-        self.paths = [folder / name for name in names]
+    def __init__(self, folder: Path, shards: Sequence[FileMeta]) -> None:
+        self.shards = shards
+        self.paths = [folder / shard.name for shard in shards]
         if len(self.paths) > _FEW_FILES:
             _allow_more_files()
         self._folder = _opened(folder)
@@ -60,19 +61,18 @@ class FileSet:
         """Return the open file of a number; see `descriptors`."""
         return int(self.descriptors(np.array([number]))[0])
 
-    def load(self, number: int, file: FileMeta, parts: Sequence[NDArray[np.uint8]]) -> None:
+    def load(self, number: int, parts: Sequence[NDArray[np.uint8]]) -> None:
         """Read a whole file into memory, and check it.
 
         Args:
             number: the number of the file.
-            file: what its content must be.
             parts: contiguous and writable, together as long as the file.
 
         Raises:
             SpoonfulError: it cannot be read, or has changed since packing; names it.
         """
         descriptor = self.descriptor(number)
-        self.check_size(number, file)
+        self.check_size(number)
         digest, offset = hashlib.sha256(), 0
         for part in parts:
             view = part.reshape(-1).data
@@ -83,17 +83,17 @@ class FileSet:
                 raise unexpected(path, "a whole file", error.found, REMAKE) from error
             digest.update(view)
             offset += len(view)
-        file.check_digest(self.paths[number], digest.hexdigest())
+        self.shards[number].check_digest(self.paths[number], digest.hexdigest())
 
-    def check_size(self, number: int, file: FileMeta) -> None:
+    def check_size(self, number: int) -> None:
         """Check that an open file still has its size.
 
         Raises:
             SpoonfulError: it is shorter or longer; names it.
         """
         found = os.fstat(self.descriptor(number)).st_size
-        if found != file.num_bytes:
-            expected = f"{file.num_bytes} bytes"
+        if found != self.shards[number].num_bytes:
+            expected = f"{self.shards[number].num_bytes} bytes"
             raise unexpected(self.paths[number], expected, str(found), REMAKE)
 
     def will_need(self, number: int, offset: int, length: int) -> None:

@@ -27,8 +27,7 @@ class RawImages:
         self._image_bytes = meta.image_bytes
         self._num_examples = meta.num_examples
         self._per_shard = meta.shards[0].num_examples
-        self.files = FileSet(folder, [shard.name for shard in meta.shards])
-        self._shards = meta.shards
+        self.files = FileSet(folder, meta.shards)
         self._is_loaded = is_loaded
         self._rows: NDArray[np.uint8] | None = None
         self._lock = threading.Lock()
@@ -66,9 +65,9 @@ class RawImages:
                 rows = np.empty((self._num_examples, self._image_bytes), np.uint8)
                 header = np.empty(RAW_DATA_START, np.uint8)
                 first = 0
-                for number, shard in enumerate(self._shards):
+                for number, shard in enumerate(self.files.shards):
                     stop = first + shard.num_examples
-                    self.files.load(number, shard, (header, rows[first:stop]))
+                    self.files.load(number, (header, rows[first:stop]))
                     first = stop
                 self._rows = rows
         return self._rows

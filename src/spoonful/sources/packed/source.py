@@ -132,7 +132,7 @@ class PackedSource(Source):
         """Return the check that runs while shards are read; None: loading checks them."""
         if self._is_loaded:
             return None
-        return ShardCheck(self._images.files, self.meta.shards, not self._is_beyond_memory)
+        return ShardCheck(self._images.files, not self._is_beyond_memory)
 
     def verify(self) -> None:
         """Check every byte of the store against meta.json.
