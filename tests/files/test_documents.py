@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from spoonful.errors import SpoonfulError
-from spoonful.files.documents import read_bytes, read_json, read_table, read_text
+from spoonful.files.documents import parsed_json, parsed_table, read_bytes, read_json, read_text
 from tests.damage import DAMAGES
 
 REMAKE = "run `spoonful split` again"
@@ -79,7 +79,8 @@ def test_every_damage_is_one_line(tmp_path: Path, damage: str) -> None:
 def test_infinite_numbers_are_read_where_they_are_meant(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps({**GOOD, "share": float("inf")}))
-    assert read_json(path, Shape, REMAKE, is_finite=False).share == float("inf")
+    values = parsed_json(read_text(path, REMAKE), path, REMAKE, is_finite=False)
+    assert values["share"] == float("inf")
 
 
 def test_only_regular_files_are_read_and_none_that_is_too_long(tmp_path: Path) -> None:
@@ -111,11 +112,12 @@ def test_a_table_that_is_none_is_named_with_its_line(tmp_path: Path, text: str) 
     path = tmp_path / "a.csv"
     path.write_text(text)
     with pytest.raises(SpoonfulError) as caught:
-        read_table(path, ("a", "b"), REMAKE)
+        parsed_table(read_text(path, REMAKE), ("a", "b"), path, REMAKE)
     assert str(caught.value) == f"{path}: expected {TABLES[text]}; {REMAKE}"
 
 
 def test_a_table_comes_back_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text('b,a,c\n1,"x\n""y""",3\n', newline="")
-    assert read_table(path, ("a", "b"), REMAKE) == [{"b": "1", "a": 'x\n"y"', "c": "3"}]
+    rows = parsed_table(read_text(path, REMAKE), ("a", "b"), path, REMAKE)
+    assert rows == [{"b": "1", "a": 'x\n"y"', "c": "3"}]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from spoonful import ArraySource, BatchGenerator, PackedSource, Source, SpoonfulError
 from spoonful.packing import pack
-from spoonful.sources.reading import read_in_turn
+from spoonful.sources import read_in_turn
 
 NUM = 40
 IMAGES = np.random.default_rng(0).integers(0, 256, (NUM, 8, 6, 3), dtype=np.uint8)
@@ -277,7 +277,7 @@ def test_reads_overlap_only_where_the_source_takes_threads(useful: int, overlaps
 def test_a_read_that_never_ends_does_not_block_the_others_for_good(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("spoonful.sources.reading._LIMIT_S", 0.05)
+    monkeypatch.setattr("spoonful.sources.source._LIMIT_S", 0.05)
     gate, is_reading = threading.Event(), threading.Event()
 
     class Stuck(Reading):

@@ -14,6 +14,7 @@ from spoonful.datasets.raw import RawImage
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hashes
 from spoonful.files.documents import parsed_table, read_bytes, read_json, shown, unexpected
+from spoonful.files.tables import read_csv, write_csv
 from spoonful.files.whole import link_or_copy, replaced_folder, write_json
 from spoonful.project import project_root
 from spoonful.sources.folder import image_files
@@ -105,14 +106,17 @@ class Folder(Dataset):
             )
         _check_classes(root, paths, others)
         for path in paths:
-            _check_name(path)
+            try:
+                path.encode()
+            except UnicodeEncodeError as error:
+                raise SpoonfulError(
+                    f"the file name {path!a} is not valid UTF-8, so it cannot be listed; rename "
+                    "the file"
+                ) from error
         hashes = content_hashes([root / path for path in paths])
         with replaced_folder(raw_dir) as folder:
-            with (folder / LIST_NAME).open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(_COLUMNS)
-                for path, sha in zip(paths, hashes, strict=True):
-                    writer.writerow((path, (root / path).stat().st_size, sha))
+            sizes = ((root / path).stat().st_size for path in paths)
+            write_csv(folder / LIST_NAME, _COLUMNS, zip(paths, sizes, hashes, strict=True))
             digest = hashlib.sha256((folder / LIST_NAME).read_bytes()).hexdigest()
             write_json(folder / SUMMARY_NAME, {"num_images": len(paths), "sha256": digest})
         if others:
@@ -153,8 +157,7 @@ class Folder(Dataset):
             None if the split was not made from the user's files, or has no such file.
         """
         try:
-            with (raw_dir / LIST_NAME).open(encoding="utf-8", newline="") as file:
-                paths = [row["path"] for row in csv.DictReader(file)]
+            paths = [row["path"] for row in read_csv(raw_dir / LIST_NAME)]
         except (OSError, KeyError, UnicodeError, csv.Error):  # then the file's other name is used
             return None
         given = _has_given_splits({path.split("/")[0] for path in paths})
@@ -175,11 +178,7 @@ class _ListSummary:
 
 
 def _listed(list_path: Path) -> list[dict[str, str]]:
-    """Return the rows of the list that `fetch` wrote.
-
-    Raises:
-        SpoonfulError: it is not the list that `fetch` wrote, or not a list.
-    """
+    """Return the rows of the list, checked to be the one that `fetch` wrote."""
     content = read_bytes(list_path, REMAKE)
     summary = read_json(list_path.with_name(SUMMARY_NAME), _ListSummary, REMAKE)
     found = hashlib.sha256(content).hexdigest()
@@ -196,15 +195,6 @@ def _listed(list_path: Path) -> list[dict[str, str]]:
             expected = "path, bytes and sha256 of an image in a class folder"
             raise unexpected(list_path, expected, shown(list(row.values())), REMAKE)
     return rows
-
-
-def _check_name(path: str) -> None:
-    try:
-        path.encode()
-    except UnicodeEncodeError as error:
-        raise SpoonfulError(
-            f"the file name {path!a} is not valid UTF-8, so it cannot be listed; rename the file"
-        ) from error
 
 
 def _root(path: str | None) -> Path:
@@ -251,10 +241,7 @@ def _check_classes(root: Path, paths: list[str], others: list[str]) -> None:
 
 
 def _image_paths(root: Path) -> tuple[list[str], list[str]]:
-    """List the images in class folders and the other files there, sorted.
-
-    Files beside the class folders are ignored.
-    """
+    """List the images and the other files in class folders, sorted; not those beside them."""
     others: list[str] = []
     found = image_files(root, others)
     given = _has_given_splits({path.split("/")[0] for path in found if "/" in path})

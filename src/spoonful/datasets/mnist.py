@@ -30,8 +30,7 @@ MD5 = {
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
 _GIVEN_SPLITS = {"train": "train", "t10k": "test"}
-_IMAGE_HEADER_BYTES = 16
-_LABEL_HEADER_BYTES = 8
+_HEADER_BYTES = {"images-idx3-ubyte": 16, "labels-idx1-ubyte": 8}
 _SIDE_PX = 28
 _REMAKE = "run `spoonful fetch dataset=mnist` again"
 
@@ -68,16 +67,10 @@ class Mnist(Dataset):
         images: list[RawImage] = []
         pixels: list[NDArray[np.uint8]] = []
         for prefix, split in _GIVEN_SPLITS.items():
-            image_file = raw_dir / f"{prefix}-images-idx3-ubyte"
-            label_file = raw_dir / f"{prefix}-labels-idx1-ubyte"
-            for path in (image_file, label_file):
-                if not path.exists():
-                    raise SpoonfulError(
-                        f"{path} is missing: run `spoonful fetch dataset=mnist` first"
-                    )
-            contents = [_fetched(path) for path in (image_file, label_file)]
-            drawn = np.frombuffer(contents[0], np.uint8, offset=_IMAGE_HEADER_BYTES)
-            labels = np.frombuffer(contents[1], np.uint8, offset=_LABEL_HEADER_BYTES)
+            drawn, labels = (
+                np.frombuffer(_fetched(raw_dir / f"{prefix}-{name}"), np.uint8, offset=num_bytes)
+                for name, num_bytes in _HEADER_BYTES.items()
+            )
             pixels.append(drawn.reshape(-1, _SIDE_PX, _SIDE_PX))
             images += [
                 RawImage(
@@ -90,6 +83,8 @@ class Mnist(Dataset):
 
 def _fetched(path: Path) -> bytes:
     """Read a file that `fetch` wrote; the four take 0.1 s."""
+    if not path.exists():
+        raise SpoonfulError(f"{path} is missing: run `spoonful fetch dataset=mnist` first")
     content = read_bytes(path, _REMAKE)
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if found != MD5[path.name]:

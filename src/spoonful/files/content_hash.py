@@ -2,11 +2,12 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from spoonful.files.regular_file import changed_size, opened
+from spoonful.files.regular_file import changed_size, irregular, opened, unreadable
 
 _CHUNK_BYTES = 1 << 20
 _FILES_A_TASK = 64
@@ -24,18 +25,22 @@ def content_hash(path: Path, on_bytes: Callable[[int], object] | None = None) ->
             names it and the reason.
     """
     digest = hashlib.sha256()
-    with opened(path) as (descriptor, size):
-        left = size
-        # One byte more than the size: a file that grows is noticed, and never read endlessly.
-        while chunk := os.read(descriptor, min(_CHUNK_BYTES, left + 1)):
-            left -= len(chunk)
-            if left < 0:
-                raise changed_size(path, size, size - left)
-            digest.update(chunk)
-            if on_bytes is not None:
-                on_bytes(len(chunk))
-        if left:
-            raise changed_size(path, size, size - left)
+    try:
+        with opened(path) as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise irregular(path, found.st_mode)
+            left = size = found.st_size
+            # One byte more than the size: a file that grows is noticed, and never read endlessly.
+            while left >= 0 and (chunk := file.read(min(_CHUNK_BYTES, left + 1))):
+                left -= len(chunk)
+                digest.update(chunk)
+                if on_bytes is not None:
+                    on_bytes(len(chunk))
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if left:
+        raise changed_size(path, size, size - left)
     return digest.hexdigest()
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from spoonful.errors import SpoonfulError
+from spoonful.files.regular_file import opened
 
 # A list of ten million images takes 1.2 GB; the JSON files of a project less than 10 MB.
 _MAX_BYTES = 2 << 30
@@ -35,10 +36,8 @@ def read_bytes(path: Path, remake: str, max_bytes: int = _MAX_BYTES) -> bytes:
         SpoonfulError: it is missing, not a regular file, too long or unreadable.
     """
     try:
-        # Without O_NONBLOCK, opening a named pipe waits for a writer.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            found = os.fstat(descriptor)
+        with io.BufferedReader(opened(path)) as file:
+            found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
                 raise unexpected(path, "a file", kind, remake)
@@ -69,7 +68,7 @@ def decoded(content: bytes, path: Path | str, remake: str) -> str:
         raise unexpected(path, "UTF-8 text", found, remake) from error
 
 
-def read_json(path: Path, shape: type[_Shape], remake: str, *, is_finite: bool = True) -> _Shape:
+def read_json(path: Path, shape: type[_Shape], remake: str) -> _Shape:
     """Read a JSON file into an object.
 
     Args:
@@ -77,14 +76,13 @@ def read_json(path: Path, shape: type[_Shape], remake: str, *, is_finite: bool =
         shape: a dataclass or another type that gives the keys and values that the file must have;
             additional keys are ignored.
         remake: what to do if the file is wrong.
-        is_finite: refuse numbers that are infinite or none.
 
     Raises:
         SpoonfulError: the first value that does not fit `shape`; names its path, what was expected
             and what was found.
     """
     text = read_text(path, remake, _MAX_JSON_BYTES)
-    return shaped(parsed_json(text, path, remake, is_finite=is_finite), shape, path, remake)
+    return shaped(parsed_json(text, path, remake), shape, path, remake)
 
 
 def parsed_json(text: str, path: Path | str, remake: str, *, is_finite: bool = True) -> Any:
@@ -100,7 +98,7 @@ def parsed_json(text: str, path: Path | str, remake: str, *, is_finite: bool = T
             text, object_pairs_hook=_without_duplicates, parse_float=number, parse_constant=number
         )
     except (ValueError, RecursionError) as error:
-        found = "an empty file" if not text.strip() else _in_a_line(error)
+        found = error if text.strip() else "an empty file"
         raise unexpected(path, "JSON", found, remake) from error
 
 
@@ -117,7 +115,7 @@ def shaped(value: Any, shape: type[_Shape], path: Path | str, remake: str) -> _S
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
     except (ValueError, TypeError, RecursionError) as error:
-        raise unexpected(path, "keys and values", _in_a_line(error), remake) from error
+        raise unexpected(path, "keys and values", error, remake) from error
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "missing":
         raise unexpected(path, f"a key {where}", "none", remake)
@@ -128,24 +126,10 @@ def shaped(value: Any, shape: type[_Shape], path: Path | str, remake: str) -> _S
     raise unexpected(path, expected, shown(first["input"]), remake)
 
 
-def read_table(path: Path, columns: Sequence[str], remake: str) -> list[dict[str, str]]:
-    """Read the rows of a CSV file with a header.
-
-    Args:
-        path: the file.
-        columns: required columns; others are read, too.
-        remake: what to do if the file is wrong.
-
-    Raises:
-        SpoonfulError: it is not such a table; names the path and the line.
-    """
-    return parsed_table(read_text(path, remake), columns, path, remake)
-
-
 def parsed_table(
     text: str, columns: Sequence[str], path: Path | str, remake: str
 ) -> list[dict[str, str]]:
-    """Return the rows of a CSV text; `path` is for the message.
+    """Return the rows of a CSV text with at least these columns; `path` is for the message.
 
     Raises:
         SpoonfulError: no header with these columns, or a row of the wrong length.
@@ -164,14 +148,20 @@ def parsed_table(
             rows.append(dict(zip(header, row, strict=True)))
     except csv.Error as error:
         expected = f"a table in line {reader.line_num}"
-        raise unexpected(path, expected, _in_a_line(error), remake) from error
+        raise unexpected(path, expected, error, remake) from error
     if text and not text.endswith("\n"):
         raise unexpected(path, "a whole last line", "one that is cut off", remake)
     return rows
 
 
-def unexpected(path: Path | str, expected: str, found: str, remake: str) -> SpoonfulError:
-    """Return the error for a file that is not what it should be."""
+def unexpected(
+    path: Path | str, expected: str, found: str | Exception, remake: str
+) -> SpoonfulError:
+    """Return the error for a file that is not what it should be; `found` may be an exception."""
+    if isinstance(found, RecursionError):
+        found = "values nested too deep"
+    elif isinstance(found, Exception):
+        found = (str(found) or type(found).__name__).splitlines()[0]
     return SpoonfulError(f"{path}: expected {expected}, found {found}; {remake}")
 
 
@@ -195,9 +185,3 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {shown(twice)} twice")
     return found
-
-
-def _in_a_line(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "values nested too deep"
-    return (str(error) or type(error).__name__).splitlines()[0]

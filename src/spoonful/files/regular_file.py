@@ -1,15 +1,14 @@
 """Read only regular files, and never more than their size."""
 
 import errno
+import io
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from spoonful.errors import SpoonfulError
 
 # Without O_NONBLOCK, opening a pipe without a writer waits forever.
-READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+READ = os.O_RDONLY | os.O_NONBLOCK
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a pipe (FIFO)"),
@@ -19,25 +18,9 @@ _KINDS = (
 )
 
 
-@contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[tuple[int, int]]:
-    """Open a regular file; yield its descriptor and its size in bytes.
-
-    Raises:
-        SpoonfulError: the file is missing, not a regular file, or cannot be read, now or by the
-            code inside; names it and the reason.
-    """
-    try:
-        descriptor = os.open(path, READ)
-        try:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
-                raise irregular(path, found.st_mode)
-            yield descriptor, found.st_size
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise unreadable(path, error) from error
+def opened(path: str | os.PathLike[str]) -> io.FileIO:
+    """Open a file to read, whatever its kind; the caller checks it."""
+    return io.FileIO(path, opener=lambda name, _: os.open(name, READ))
 
 
 def irregular(path: str | os.PathLike[str], mode: int) -> SpoonfulError:

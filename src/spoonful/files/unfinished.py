@@ -4,16 +4,15 @@ Each is locked by the process that writes it: unlocked files are removed, files 
 still writes are kept.
 """
 
-import contextlib
 import glob
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from spoonful.files.lock import locked, try_lock_content
+from spoonful.files.lock import try_lock_content
 
 _ID = "[0-9a-f]" * 8
 
@@ -23,30 +22,17 @@ def unused_name(path: Path, suffix: str = "") -> Path:
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp{suffix}")
 
 
-@contextmanager
-def unfinished_file(path: Path) -> Iterator[Path]:
+def unfinished_file(path: Path) -> AbstractContextManager[Path]:
     """Yield an empty file beside `path`, locked until the block ends; removed unless renamed.
 
     Leftovers of `path` from killed processes are removed first.
     """
-    _remove_unheld(path, path.suffix)
-    with _held(path, is_folder=False) as beside:
-        try:
-            yield beside
-        finally:
-            with contextlib.suppress(OSError):  # the first error says why
-                beside.unlink(missing_ok=True)
+    return _unfinished(path, path.suffix, Path.touch)
 
 
-@contextmanager
-def unfinished_folder(path: Path) -> Iterator[Path]:
+def unfinished_folder(path: Path) -> AbstractContextManager[Path]:
     """Yield an empty folder beside `path`, like `unfinished_file` for a file."""
-    remove_leftovers(path)
-    with _held(path, is_folder=True) as beside:
-        try:
-            yield beside
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+    return _unfinished(path, "", Path.mkdir)
 
 
 def remove_leftovers(path: Path) -> None:
@@ -64,35 +50,30 @@ def meant(path: Path, found: Path) -> Path:
     return path.joinpath(*rest) if is_own else found
 
 
-@contextmanager
-def sole_writer(path: Path) -> Iterator[None]:
-    """Lock `path` while several files that belong together are written.
-
-    Raises:
-        SpoonfulError: another process writes it; names the process.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with locked(path.with_name(f".{path.name}.lock"), f"{path} is being written"):
-        yield
-
-
 def _remove_unheld(path: Path, suffix: str) -> None:
     name = glob.escape(path.name)
     for leftover in path.parent.glob(f".{name}.{_ID}.tmp{glob.escape(suffix)}"):
-        with contextlib.suppress(OSError):  # another process removes it as well
+        with suppress(OSError):  # another process removes it as well
             if (lock := try_lock_content(leftover)) is not None:
                 with lock:
-                    is_folder = leftover.is_dir()
-                    shutil.rmtree(leftover, ignore_errors=True) if is_folder else leftover.unlink()
+                    _remove(leftover)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 @contextmanager
-def _held(path: Path, is_folder: bool) -> Iterator[Path]:
-    """Create a file or folder that `_remove_unheld` keeps, in whichever process it runs."""
+def _unfinished(path: Path, suffix: str, create: Callable[..., None]) -> Iterator[Path]:
+    _remove_unheld(path, suffix)
     lock = None
     while lock is None:  # taken for a leftover before it was locked
-        beside = unused_name(path, "" if is_folder else path.suffix)
-        beside.mkdir() if is_folder else beside.touch(exist_ok=False)
+        beside = unused_name(path, suffix)
+        create(beside, exist_ok=False)
         lock = try_lock_content(beside)
     with lock:
-        yield beside
+        try:
+            yield beside
+        finally:
+            with suppress(OSError):  # the first error says why
+                _remove(beside)

@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -212,9 +213,5 @@ _FICLONE = 0x40049409  # linux/fs.h
 
 def _reflink(source: Path, target: Path) -> None:
     """Clone a file on file systems that share blocks (btrfs, xfs); OSError elsewhere."""
-    try:
-        import fcntl
-    except ImportError as error:  # not a POSIX system
-        raise OSError(errno.ENOTSUP, "no reflinks here") from error
     with source.open("rb") as from_file, target.open("xb") as to_file:
         fcntl.ioctl(to_file.fileno(), _FICLONE, from_file.fileno())

@@ -15,9 +15,8 @@ from spoonful.generator.step_digest import step_digests
 from spoonful.generator.steps import Steps
 from spoonful.generator.targets import Targets
 from spoonful.order import Indices, Order
-from spoonful.sources import Source
+from spoonful.sources import Source, read_in_turn
 from spoonful.sources.packed.check import ShardCheck
-from spoonful.sources.reading import read_in_turn
 
 # Pixels read together: a chunk of a single tiny image takes 0.03 ms in the calling thread, and
 # 0.12-0.17 ms from thread to thread. Packed photographs of 224x224 in batches of 32 come at 80 k

@@ -107,7 +107,7 @@ def pack(
         split_summary=None if split_summary is None else dict(split_summary),
     )
     _check_replaceable(Path(folder))
-    return _carried_out(plan, source, Path(folder), num_threads, on_images or _tell_nobody)
+    return _carried_out(plan, source, Path(folder), num_threads, on_images or (lambda *_: None))
 
 
 def _check_num_threads(num_threads: int | None) -> None:
@@ -136,10 +136,6 @@ def _check_replaceable(folder: Path) -> None:
             )
 
 
-def _tell_nobody(count: int, is_new: bool) -> None:
-    """Ignore a report."""
-
-
 def _carried_out(
     plan: Plan, source: Source, folder: Path, num_threads: int | None, report: OnImages
 ) -> Packed:
@@ -149,7 +145,7 @@ def _carried_out(
         report(len(source), False)
         return Packed(meta, up_to_date=True)
     with partial_store(folder, plan) as partial:
-        meta = partial.whole_meta()
+        meta = stored_by(plan, partial.path)  # complete, but not in place yet
         if meta is None:
             meta = _make(plan, source, partial, num_threads, report)
         else:

@@ -40,7 +40,7 @@ class PartialStore:
             while (shard := self._finished(len(kept))) is not None:
                 kept.append(shard)
         names = {PLAN_NAME} if kept else set()
-        names |= {name for s in kept for name in (s.name, _sidecar(Path(s.name)).name)}
+        names |= {name for shard in kept for name in (shard.name, f"{shard.name}.json")}
         self._remove_all_but(names)
         if not kept:
             write_json(self.path / PLAN_NAME, self._plan.to_json())
@@ -48,7 +48,7 @@ class PartialStore:
 
     def _finished(self, number: int) -> FileMeta | None:
         path = self.shard_path(number)
-        values = _json_of(_sidecar(path))
+        values = _json_of(self.path / f"{path.name}.json")
         with suppress(OSError, KeyError, TypeError):
             shard = FileMeta(path.name, values["bytes"], values["sha256"], values["num_examples"])
             if path.stat().st_size == shard.num_bytes:
@@ -57,15 +57,10 @@ class PartialStore:
 
     def finish_shard(self, shard: FileMeta) -> None:
         """Record that a shard is complete and on the disk."""
-        path = _sidecar(self.path / shard.name)
         write_json(
-            path,
+            self.path / f"{shard.name}.json",
             {"num_examples": shard.num_examples, "bytes": shard.num_bytes, "sha256": shard.sha256},
         )
-
-    def whole_meta(self) -> StoreMeta | None:
-        """Return the meta of a complete store that is not in place yet; None if work remains."""
-        return stored_by(self._plan, self.path)
 
     def finish(self, meta: StoreMeta) -> None:
         """Write meta.json, keep only the files that it lists, and put the store in place."""
@@ -114,10 +109,6 @@ def partial_store(folder: Path, plan: Plan) -> Iterator[PartialStore]:
             f"{error.filename or beside}: cannot be written ({error.strerror or error}); free some "
             "space or mend the folder, then run the same command again"
         ) from error
-
-
-def _sidecar(shard: Path) -> Path:
-    return shard.with_name(f"{shard.name}.json")
 
 
 def _json_of(path: Path) -> Any:

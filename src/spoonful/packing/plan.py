@@ -29,19 +29,7 @@ _PACKAGES = ("opencv-python-headless", "pyarrow", "simplejpeg")
 
 @dataclass(frozen=True)
 class Plan:
-    """How a source is packed.
-
-    Attributes:
-        encoding: "raw" or "jpeg".
-        image_shape: (height, width, channels) of every example.
-        class_names: one name per class, in label order.
-        label_kind: what the labels are.
-        num_examples: number of examples that are packed.
-        source_fingerprint: the source's.
-        settings: resize, background, quality, chroma_subsampling, shard_mb; None where not
-            applicable.
-        split_summary: content of data/split.json; None where something else is packed.
-    """
+    """How a source is packed; its attributes are those of `StoreMeta`."""
 
     encoding: str
     image_shape: tuple[int, int, int]
@@ -74,14 +62,8 @@ class Plan:
 
     def is_that_of(self, meta: StoreMeta) -> bool:
         """Tell whether a store was made by this plan."""
-        return (
-            (self.encoding, self.image_shape, self.class_names, self.num_examples)
-            == (meta.encoding, meta.image_shape, meta.class_names, meta.num_examples)
-            and self.label_kind == meta.label_kind
-            and self.source_fingerprint == meta.source_fingerprint
-            and self.settings == meta.settings
-            and self.split_summary == meta.split_summary
-        )
+        names = [field.name for field in dataclasses.fields(self)]
+        return all(getattr(self, name) == getattr(meta, name) for name in names)
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan with the packages that execute it, as JSON types.

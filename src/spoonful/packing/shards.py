@@ -93,18 +93,15 @@ def write_raw_shard(
 
 
 class EncodedImages:
-    """JPEG images in the order of the examples; each can be inspected before it is taken."""
+    """JPEG images in the order of the examples; `next` is None at the end."""
 
     def __init__(self, parts: Iterable[list[bytes]]) -> None:
         self._encoded_images = (encoded for part in parts for encoded in part)
-        self.next = next(self._encoded_images, None)
+        self.advance()
 
-    def take(self) -> bytes:
-        """Take the next JPEG image; there must be one."""
-        encoded, self.next = self.next, next(self._encoded_images, None)
-        if encoded is None:
-            raise IndexError("no JPEG image left")
-        return encoded
+    def advance(self) -> None:
+        """Go on to the next JPEG image."""
+        self.next = next(self._encoded_images, None)
 
 
 def write_jpeg_shard(path: Path, plan: Plan, encoded_images: EncodedImages) -> FileMeta:
@@ -119,12 +116,13 @@ def write_jpeg_shard(path: Path, plan: Plan, encoded_images: EncodedImages) -> F
     num_examples, num_bytes = 0, _ARROW_FILE_BYTES
     batch: list[bytes] = []
     with hashed_file(path) as file, pa.ipc.new_file(file, schema) as writer:
-        while encoded_images.next is not None:
-            num_bytes += len(encoded_images.next) + _ARROW_ENTRY_BYTES
+        while (encoded := encoded_images.next) is not None:
+            num_bytes += len(encoded) + _ARROW_ENTRY_BYTES
             num_bytes += 0 if batch else _ARROW_BATCH_BYTES
             if num_bytes > plan.shard_bytes:
                 break
-            batch.append(encoded_images.take())
+            batch.append(encoded)
+            encoded_images.advance()
             num_examples += 1
             if len(batch) == plan.examples_per_batch:
                 writer.write_batch(pa.record_batch([pa.array(batch, pa.binary())], schema))
@@ -134,6 +132,6 @@ def write_jpeg_shard(path: Path, plan: Plan, encoded_images: EncodedImages) -> F
         if not num_examples:
             raise SpoonfulError(
                 f"shard_mb={plan.settings['shard_mb']}: holds no JPEG image of "
-                f"{len(encoded_images.next or b'')} bytes; use larger shards or a lower quality"
+                f"{len(encoded or b'')} bytes; use larger shards or a lower quality"
             )
     return FileMeta(path.name, file.num_bytes, file.sha256, num_examples)

@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
-from spoonful.sources.indices import checked_indices
 from spoonful.sources.labels import LabelKind, check_labels
-from spoonful.sources.source import Source
-from spoonful.sources.target import check_target
+from spoonful.sources.source import Source, checked_request
 
 
 class ArraySource(Source):
@@ -60,8 +58,7 @@ class ArraySource(Source):
         Raises:
             SpoonfulError: an index out of range, or `images` of another shape.
         """
-        checked = checked_indices(indices, len(self))
-        check_target(images, len(checked), self.image_shape)
+        checked = checked_request(self, indices, images)
         if self._images.flags.c_contiguous:
             # The indices are in range; "clip" avoids a second copy that "raise" would make.
             np.take(self._images, checked, axis=0, out=images, mode="clip")

@@ -19,9 +19,7 @@ from spoonful.sources.images.names import READABLE, is_image_name
 from spoonful.sources.images.plain_png import PlainPng, Rows
 from spoonful.sources.images.resize import checked_resize
 from spoonful.sources.images.scale import PIXELS_VERSION
-from spoonful.sources.indices import checked_indices
-from spoonful.sources.source import Source
-from spoonful.sources.target import check_target
+from spoonful.sources.source import Source, checked_request
 from spoonful.sources.threads import max_useful_threads
 
 _GROUP = 128  # files whose rows are kept and then turned into pixels together
@@ -43,7 +41,7 @@ class FolderSource(Source):
         max_pixels: an image file with more pixels is refused before memory is allocated for it;
             with the default no file takes 1 GiB.
         message: makes the error text for an image file from its path below root and what is wrong
-            with it (": ..."); None: path and fault.
+            with it (": ..."), for a root of links to the user's files; None: path and fault.
 
     Raises:
         SpoonfulError: no such folder, no classes, or a class without images; names the folder. An
@@ -96,24 +94,24 @@ class FolderSource(Source):
             SpoonfulError: an index out of range, a file that is not a readable image (named), or
                 `images` of the wrong shape.
         """
-        checked = checked_indices(indices, len(self))
-        check_target(images, len(checked), self.image_shape)
-        self._fill(checked.tolist(), images)
-
-    def _fill(self, indices: list[int], images: NDArray[np.uint8]) -> None:
-        for start in range(0, len(indices), _GROUP):
+        numbers = checked_request(self, indices, images).tolist()
+        for start in range(0, len(numbers), _GROUP):
             group = images[start : start + _GROUP]
             positions: list[int] = []
             plain_rows: list[Rows] = []
-            for position, index in enumerate(indices[start : start + _GROUP]):
+            for position, index in enumerate(numbers[start : start + _GROUP]):
                 path = self._prefix + self.ids[index]
                 try:
                     encoded = read_bytes(path, self.max_pixels)
                     rows = self._plain_png.rows(encoded)
                     if rows is None:
-                        self._decode(encoded, path, group[position])
+                        how = self.resize, self.background, self.max_pixels
+                        decode_bytes(encoded, path, group[position], *how)
                 except SpoonfulError as error:
-                    raise self._named(error, path, self.ids[index]) from error
+                    if self._message is None:
+                        raise
+                    fault = str(error).removeprefix(path)
+                    raise SpoonfulError(self._message(self.ids[index], fault)) from error
                 if rows is not None:
                     positions.append(position)
                     plain_rows.append(rows)
@@ -123,15 +121,6 @@ class FolderSource(Source):
                 plain = np.empty((len(positions), *self.image_shape), np.uint8)
                 self._plain_png.pixels(plain_rows, plain)
                 group[positions] = plain
-
-    def _decode(self, encoded: bytes, path: str, pixels: NDArray[np.uint8]) -> None:
-        decode_bytes(encoded, path, pixels, self.resize, self.background, self.max_pixels)
-
-    def _named(self, error: SpoonfulError, path: str, file_id: str) -> SpoonfulError:
-        """Let the caller name the file: this path may be a link to the user's own file."""
-        if self._message is None:
-            return error
-        return SpoonfulError(self._message(file_id, str(error).removeprefix(path)))
 
     @cached_property  # can be set, like the attribute
     def max_useful_threads(self) -> int:  # type: ignore[override]

@@ -91,7 +91,9 @@ def _check_dtype(
         return
     if is_float and (array.ndim == 2 or not class_names):
         return
-    place = _first_unlike_a_number(array) if array.ndim == 1 else 0
+    place = 0
+    if array.ndim == 1 and array.dtype.kind == "f":  # the first one that is no class
+        place = int(np.argmax(~np.isfinite(array) | (array < 0) | (array != np.floor(array))))
     value = array[place] if array.ndim == 1 else array[0, 0]
     if is_float:
         allowed = (
@@ -149,11 +151,3 @@ def _check_values(
                 f"{example_id(start + row)} has the label {block[row, column]}{where}: expected "
                 f"{allowed}"
             )
-
-
-def _first_unlike_a_number(array: NDArray[Any]) -> int:
-    """Return the place of the first value that is not a whole number >= 0; 0 if all are."""
-    if array.dtype.kind != "f":
-        return 0
-    wrong = ~np.isfinite(array) | (array < 0) | (array != np.floor(array))
-    return int(np.argmax(wrong))

@@ -1,6 +1,7 @@
 """`Source`: where examples come from. A source knows nothing about orders, batches or Keras."""
 
 import hashlib
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
@@ -10,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
-from spoonful.sources.indices import checked_indices
-from spoonful.sources.reading import LOCK_NAME, read_in_turn
 
 # Pixels read at a time for the fingerprint.
 _BLOCK_BYTES = 4 << 20
-_METHODS = "read(indices), which returns uint8 [k, h, w, c], or read_into(indices, images)"
+_LOCK_NAME = "_spoonful_read_lock"
+# A thread that waits longer for another one's read gives up; reads themselves are limited by
+# `read_timeout_s` of the generator.
+_LIMIT_S = 600.0
 
 
 class Source(ABC):
@@ -105,7 +107,7 @@ class Source(ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the lock of `read_in_turn`, which cannot be sent to another process."""
-        return {name: value for name, value in vars(self).items() if name != LOCK_NAME}
+        return {name: value for name, value in vars(self).items() if name != _LOCK_NAME}
 
     def _wrong_pixels(
         self, found: Any, indices: Sequence[int] | NDArray[Any], expected: tuple[int, ...]
@@ -118,6 +120,77 @@ class Source(ABC):
             f"{type(self).__name__}.read returned {what}{first}: expected uint8 of shape "
             f"{expected}, which is (examples, height, width, channels) with pixels from 0 to 255"
         )
+
+
+def read_in_turn(source: Source, indices: NDArray[Any], images: NDArray[np.uint8]) -> None:
+    """Read examples into place; reads do not overlap if the source takes only one thread.
+
+    Args:
+        source: where to read.
+        indices: whole numbers [k].
+        images: uint8 [k, h, w, c], contiguous; filled.
+
+    Raises:
+        SpoonfulError: an example that cannot be read (named), or another thread's read that has not
+            ended for 10 minutes.
+    """
+    if source.max_useful_threads > 1:
+        source.read_into(indices, images)
+        return
+    # Setting a default is atomic. The lock can be taken again by a source that reads from itself.
+    lock = vars(source).setdefault(_LOCK_NAME, threading.RLock())
+    if not lock.acquire(timeout=_LIMIT_S):
+        raise SpoonfulError(
+            f"{type(source).__name__}: another thread has been reading from it for {_LIMIT_S:g} s; "
+            "is the disk or the network gone?"
+        )
+    try:
+        source.read_into(indices, images)
+    finally:
+        lock.release()
+
+
+def checked_indices(
+    indices: Sequence[int] | NDArray[Any], num_examples: int
+) -> NDArray[np.integer[Any]]:
+    """Return the indices as an integer array [k].
+
+    Raises:
+        SpoonfulError: not one-dimensional, not whole numbers, or outside 0..num_examples - 1.
+    """
+    array = np.asarray(indices)
+    if array.size == 0:
+        return array.reshape(-1).astype(np.int64)
+    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+        raise SpoonfulError(
+            f"indices of shape {array.shape} and dtype {array.dtype}: "
+            "expected a list of whole numbers"
+        )
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high >= num_examples:
+        wrong = low if low < 0 else high
+        raise SpoonfulError(f"index {wrong}: expected 0 to {num_examples - 1}")
+    return array
+
+
+def checked_request(
+    source: Source, indices: Sequence[int] | NDArray[Any], images: NDArray[np.uint8]
+) -> NDArray[np.integer[Any]]:
+    """Check the arguments of `read_into`; return the indices as an integer array [k].
+
+    Raises:
+        SpoonfulError: indices as in `checked_indices`, or `images` is not uint8 [k, h, w, c],
+            contiguous and writable.
+    """
+    checked = checked_indices(indices, len(source))
+    expected = (len(checked), *source.image_shape)
+    fits = images.shape == expected and images.dtype == np.uint8
+    if not (fits and images.flags.c_contiguous and images.flags.writeable):
+        raise SpoonfulError(
+            f"images of shape {images.shape} and dtype {images.dtype}: expected writable, "
+            f"contiguous uint8 of shape {expected}"
+        )
+    return checked
 
 
 def check_source(source: Any) -> None:
@@ -145,7 +218,10 @@ def check_source(source: Any) -> None:
 
 def _no_reading(source: Source) -> SpoonfulError:
     name = type(source).__name__
-    return SpoonfulError(f"{name} defines neither read nor read_into: define {_METHODS}")
+    return SpoonfulError(
+        f"{name} defines neither read nor read_into: define read(indices), which returns uint8 "
+        "[k, h, w, c], or read_into(indices, images)"
+    )
 
 
 def _check_reading(source: Source) -> None:

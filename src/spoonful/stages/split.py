@@ -18,7 +18,7 @@ from spoonful.datasets.dataset import test_fraction_of
 from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import write_checked
 from spoonful.files.content_hash import content_hashes
-from spoonful.files.unfinished import sole_writer
+from spoonful.files.lock import locked
 from spoonful.files.whole import replaced_folder, sync, write_text
 from spoonful.project import (
     raw_dir,
@@ -43,7 +43,9 @@ def run(config: Config) -> None:
     counts = Counter((i.class_name, split) for i, split in zip(raw.images, splits, strict=True))
     class_names = sorted({image.class_name for image in raw.images})
     digests = {"digest": split_digest(raw.images, splits), "data_digest": data_digest(raw.images)}
-    with sole_writer(split_dir()):
+    split_dir().parent.mkdir(parents=True, exist_ok=True)
+    lock = split_dir().with_name(f".{split_dir().name}.lock")
+    with locked(lock, f"{split_dir()} is being written"):  # files that belong together
         with replaced_folder(split_dir()) as folder:
             digests["files_sha256"] = write_list(folder, _place(raw, splits, folder))
             # If killed from here on, there is no split.json, which all readers of the split need.

@@ -7,7 +7,7 @@ from spoonful.config.check import recorded_component
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.evaluation.report import PREDICTIONS_NAME
-from spoonful.files.documents import read_json, read_table, unexpected
+from spoonful.files.documents import parsed_table, read_json, read_text, unexpected
 from spoonful.project import evaluate_dir, shown_path, train_dir
 from spoonful.record.files import CARD_NAME, METRICS_NAME, REPORT_NAME
 from spoonful.workflow.trained_model import read_card_and_settings
@@ -54,7 +54,7 @@ def _metrics(path: Path, score: str) -> dict[str, float]:
         if name not in metrics:
             raise unexpected(path, f"a key {name}", "none", _REMAKE)
     predictions = path.with_name(PREDICTIONS_NAME)
-    rows = read_table(predictions, (), _REMAKE)
+    rows = parsed_table(read_text(predictions, _REMAKE), (), predictions, _REMAKE)
     if metrics["num_images"] != len(rows):
         expected = f"{len(rows):,} images, as many as {predictions.name} has"
         raise unexpected(path, expected, f"{metrics['num_images']:,.0f}", _REMAKE)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from spoonful.errors import SpoonfulError
 from spoonful.files.regular_file import READ, changed_size, irregular, unreadable
 from spoonful.sources.images.background import WHITE
-from spoonful.sources.images.file_kinds import identify
 from spoonful.sources.images.jpeg import JPEG_START, decode_jpeg
 from spoonful.sources.images.limits import MAX_PIXELS, RefusedError, max_file_bytes
 from spoonful.sources.images.pillow_image import decode_other
+from spoonful.sources.images.placing import placing, put
 from spoonful.sources.images.tiff import TIFF_STARTS, decode_tiff
 
 # The pixels of an image must not depend on how many threads the machine has, and for images of this
@@ -39,7 +39,7 @@ def decode_image(
     pixel is made up.
 
     Args:
-        path: an image file of one of the formats that `image_names.py` lists.
+        path: an image file of one of the formats that `names.py` lists.
         pixels: uint8 [h, w, 1] for grey or [h, w, 3] for colour, filled in.
         resize: "stretch" to the size; "fit" the whole image, its aspect kept, centred on black; or
             "crop", the aspect kept, the centre that fills the size.
@@ -106,10 +106,10 @@ def decode_bytes(
     try:
         if encoded.startswith(JPEG_START):
             decode_jpeg(encoded, pixels, resize, max_pixels)
-        elif encoded.startswith(TIFF_STARTS):
-            decode_tiff(encoded, pixels, resize, background, max_pixels)
-        elif not decode_other(encoded, pixels, resize, background, max_pixels):
-            raise RefusedError(*identify(encoded))
+            return
+        decode = decode_tiff if encoded.startswith(TIFF_STARTS) else decode_other
+        image, turn = decode(encoded, pixels.shape[2], background, max_pixels)
+        put(image, placing(resize, image.shape[:2], turn, pixels.shape[:2]), pixels)
     except RefusedError as refused:
         raise SpoonfulError(
             f"{path}: {refused.reason} ({len(encoded)} bytes); {refused.remedy}"

@@ -69,11 +69,6 @@ def exif_orientation(exif: bytes) -> int:
     return 1
 
 
-def is_orientation(value: object) -> bool:
-    """Return whether a value is one of the eight orientations."""
-    return isinstance(value, int) and value in _MIRROR
-
-
 def is_turned(orientation: int) -> bool:
     """Return whether rows of the stored picture are columns of the upright one."""
     return orientation >= 5

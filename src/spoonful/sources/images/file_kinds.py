@@ -10,8 +10,6 @@ _DOWNLOAD = "download it again, or remove it"
 _CONVERT = "convert it, for example to PNG or JPEG"
 _REMOVE = "remove it"
 _UNPACK = "unpack it"
-# What may come before the first element that counts.
-_XML = rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*"
 _LFS = b"version https://git-lfs.github.com/spec"
 # Pattern of the beginning, what it is, what to do.
 _KINDS: tuple[tuple[bytes, str, str], ...] = (
@@ -59,7 +57,6 @@ _KINDS: tuple[tuple[bytes, str, str], ...] = (
     (rb"\x93NUMPY", "a NumPy array", "save its images as PNG"),
     (rb"\x7fELF|MZ", "a program", _REMOVE),
 )
-_PATTERNS = tuple((re.compile(start, re.S | re.I), what, todo) for start, what, todo in _KINDS)
 _LOOKED_AT = 1024
 
 
@@ -70,8 +67,8 @@ def identify(encoded: bytes) -> tuple[str, str]:
     start = encoded[:_LOOKED_AT]
     if not any(start) and not any(encoded[:: max(1, len(encoded) // 4096)]):
         return "a file of zeros alone", _DOWNLOAD
-    for pattern, what, todo in _PATTERNS:
-        if pattern.match(start):
+    for pattern, what, todo in _KINDS:
+        if re.match(pattern, start, re.S | re.I):
             return what, todo
     if _is_text(start):
         return "a text", _DOWNLOAD

@@ -10,12 +10,10 @@ from PIL import Image
 
 from spoonful.sources.images.exif import orientation
 from spoonful.sources.images.jpeg_stray import without_stray_bytes
-from spoonful.sources.images.limits import RefusedError, check_pixels
+from spoonful.sources.images.limits import RefusedError, check_pixels, damaged
 from spoonful.sources.images.placing import placing, put
 
 JPEG_START = b"\xff\xd8\xff"
-_DAMAGED = "a damaged JPEG image: "
-_COPY_AGAIN = "copy or download it again, or remove it"
 _CMYK = ("CMYK", "YCCK")
 # A progressive CMYK picture takes 12 bytes per pixel, one of 3 colours 9.
 _CMYK_WEIGHT = 4 / 3
@@ -51,18 +49,15 @@ def decode_jpeg(encoded: bytes, pixels: NDArray[np.uint8], resize: str, max_pixe
     """
     try:
         _decode(encoded, pixels, resize, max_pixels)
+        return
     except ValueError as error:
-        if isinstance(error, RefusedError):
-            raise
         sound = without_stray_bytes(encoded)
         if sound is None:
             raise _refusal(encoded, error) from error
-        try:
-            _decode(sound, pixels, resize, max_pixels)
-        except ValueError as second:
-            if isinstance(second, RefusedError):
-                raise
-            raise _refusal(sound, second) from second
+    try:
+        _decode(sound, pixels, resize, max_pixels)
+    except ValueError as error:
+        raise _refusal(sound, error) from error
 
 
 def check_jpeg(encoded: bytes) -> None:
@@ -75,7 +70,7 @@ def check_jpeg(encoded: bytes) -> None:
         *_, colours, _ = _header(encoded)
         space = "CMYK" if colours in _CMYK else "GRAY"
         simplejpeg.decode_jpeg(encoded, space, min_height=1, min_width=1, min_factor=8)
-    except ValueError as error:
+    except (ValueError, RefusedError) as error:
         raise _refusal(encoded, error) from error
 
 
@@ -130,7 +125,7 @@ def _from_cmyk(encoded: bytes, options: dict[str, Any], channels: int) -> NDArra
     return image
 
 
-def _refusal(encoded: bytes, error: ValueError) -> RefusedError:
+def _refusal(encoded: bytes, error: Exception) -> RefusedError:
     """Say what is wrong with a JPEG file that libjpeg does not accept."""
     frame = _frame(encoded)
     if frame is not None:
@@ -145,7 +140,7 @@ def _refusal(encoded: bytes, error: ValueError) -> RefusedError:
                 "a lossless or hierarchical JPEG image, which libjpeg-turbo does not decode",
                 "convert it, for example to PNG",
             )
-    return RefusedError(f"{_DAMAGED}{str(error).removeprefix('Corrupt JPEG data: ')}", _COPY_AGAIN)
+    return damaged("JPEG", str(error).removeprefix("Corrupt JPEG data: "))
 
 
 def _frame(encoded: bytes) -> Sequence[int] | None:

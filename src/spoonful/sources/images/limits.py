@@ -5,11 +5,12 @@ from spoonful.errors import SpoonfulError
 # Pillow's limit. The most memory that a picture of this size takes is below 1 GiB, measured for
 # each format (tests/sources/test_memory.py).
 MAX_PIXELS = 89_478_485
+_COPY_AGAIN = "copy or download it again, or remove it"
 # A file may have this many bytes per pixel of the limit: 8 bits RGBA, not compressed.
 _MAX_FILE_BYTES_A_PIXEL = 4
 
 
-class RefusedError(ValueError):
+class RefusedError(Exception):
     """An image file that is not read.
 
     Args:
@@ -21,6 +22,12 @@ class RefusedError(ValueError):
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
+
+
+def damaged(kind: str, fault: str | Exception) -> RefusedError:
+    """Return the error for a damaged image; an exception's first line is shown."""
+    words = (str(fault) or type(fault).__name__).splitlines()[0]
+    return RefusedError(f"a damaged {kind} image: {words}", _COPY_AGAIN)
 
 
 def check_pixels(height: int, width: int, max_pixels: int, what: str, weight: float = 1) -> None:

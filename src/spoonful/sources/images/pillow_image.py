@@ -1,6 +1,7 @@
 """Image files of every format except JPEG and TIFF to pixels, with Pillow, which reports damage."""
 
 import io
+import re
 import struct
 import warnings
 from collections.abc import Callable, Sequence
@@ -22,8 +23,8 @@ from PIL import (
 
 from spoonful.sources.images.background import on_background
 from spoonful.sources.images.exif import exif_orientation
-from spoonful.sources.images.limits import RefusedError, check_pixels
-from spoonful.sources.images.placing import placing, put
+from spoonful.sources.images.file_kinds import identify
+from spoonful.sources.images.limits import RefusedError, check_pixels, damaged
 
 # Pillow's warnings (a size, an animation that is not whole) do not name the file. What they report
 # is checked here, or affects no pixels of the first picture.
@@ -33,33 +34,19 @@ _BAND_PIXELS = 1 << 20
 # Pillow scales 1, 2 and 4 bits to 0..255, but not the transparent value.
 _SPREAD = {"L;2": 85, "L;4": 17}
 _SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N", "I")
-_COPY_AGAIN = "copy or download it again, or remove it"
 
 
 class _Format(NamedTuple):
-    """How a format is read.
-
-    Attributes:
-        name: for messages.
-        is_start: recognises it by the first bytes of a file.
-        open: Pillow's class for it.
-        weight: memory per pixel, relative to a PNG; measured at the limit.
-    """
+    """How a format is read."""
 
     name: str
-    is_start: Callable[[bytes], bool]
+    is_start: Callable[[bytes], bool]  # recognises it by the first bytes of a file
     open: Callable[[io.BytesIO], ImageFile.ImageFile]
-    weight: float
+    weight: float  # memory per pixel, relative to a PNG; measured at the limit
 
 
-# What the file's own brand may be; as in Pillow, the brands after it say that it is not HEIC.
-_AVIF_BRANDS = (b"avif", b"avis", b"mif1", b"msf1")
-
-
-def _says_avif(start: bytes) -> bool:
-    return b"avif" in start[8:64] or b"avis" in start[8:64]
-
-
+# As in Pillow: of two of the brands, those after it say that the file is not HEIC.
+_AVIF = re.compile(rb".{4}ftyp(avi[fs]|(mif1|msf1).*avi[fs])", re.S)
 _FORMATS = (
     _Format("PNG", lambda s: s.startswith(b"\x89PNG\r\n\x1a\n"), PngImagePlugin.PngImageFile, 1),
     _Format("GIF", lambda s: s[:6] in (b"GIF87a", b"GIF89a"), GifImagePlugin.GifImageFile, 1),
@@ -70,12 +57,7 @@ _FORMATS = (
         WebPImagePlugin.WebPImageFile,
         1.5,
     ),
-    _Format(
-        "AVIF",
-        lambda s: s[4:8] == b"ftyp" and s[8:12] in _AVIF_BRANDS and _says_avif(s),
-        AvifImagePlugin.AvifImageFile,
-        2,
-    ),
+    _Format("AVIF", lambda s: _AVIF.match(s) is not None, AvifImagePlugin.AvifImageFile, 2),
     _Format(
         "JPEG 2000",
         lambda s: s.startswith((b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n")),
@@ -92,33 +74,28 @@ _FORMATS = (
 
 
 def decode_other(
-    encoded: bytes,
-    pixels: NDArray[np.uint8],
-    resize: str,
-    background: Sequence[int],
-    max_pixels: int,
-) -> bool:
-    """Decode a file into place, upright, resized and without transparency.
+    encoded: bytes, channels: int, background: Sequence[int], max_pixels: int
+) -> tuple[NDArray[np.uint8], int]:
+    """Decode a file, without transparency.
 
     Of 16 bits per colour, the upper 8 are used. Of an animation, the first picture is used.
 
     Args:
         encoded: the file's bytes.
-        pixels: uint8 [h, w, 1] or [h, w, 3]; padding is left unchanged.
-        resize: "stretch", "fit" or "crop".
+        channels: 1 (grey) or 3 (RGB).
         background: (red, green, blue) behind transparent parts.
         max_pixels: the limit for height x width.
 
     Returns:
-        False if its format is not read here.
+        Pixels as stored, uint8 [h, w, channels], and the EXIF orientation.
 
     Raises:
-        RefusedError: it is damaged, of an unsupported kind, or too large.
+        RefusedError: it is no image, damaged, of an unsupported kind, or too large.
     """
     start = encoded[:64]
     form = next((form for form in _FORMATS if form.is_start(start)), None)
     if form is None:
-        return False
+        raise RefusedError(*identify(encoded))
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise RefusedError(
             "not read, for PIL.ImageFile.LOAD_TRUNCATED_IMAGES is set, with which Pillow fills "
@@ -128,20 +105,16 @@ def decode_other(
     if form.name == "WebP":  # Pillow allocates the memory when it opens one
         check_pixels(*_webp_size(encoded), max_pixels, "a WebP image", form.weight)
     try:
-        image, turn = _decoded(encoded, form, pixels.shape[2], background, max_pixels)
+        return _decoded(encoded, form, channels, background, max_pixels)
     except RefusedError:
         raise
     except Exception as error:  # a damaged file makes Pillow raise nearly anything
-        detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RefusedError(f"a damaged {form.name} image: {detail}", _COPY_AGAIN) from error
-    put(image, placing(resize, image.shape[:2], turn, pixels.shape[:2]), pixels)
-    return True
+        raise damaged(form.name, error) from error
 
 
 def _decoded(
     encoded: bytes, form: _Format, channels: int, background: Sequence[int], max_pixels: int
 ) -> tuple[NDArray[np.uint8], int]:
-    """Return pixels as stored, uint8 [h, w, channels], and the EXIF orientation."""
     if form.name == "PNG":  # load() does not look at the checksums of the pixels
         form.open(io.BytesIO(encoded)).verify()
     with form.open(io.BytesIO(encoded)) as image:
@@ -229,4 +202,4 @@ def _webp_size(encoded: bytes) -> tuple[int, int]:
             return height & 0x3FFF, width & 0x3FFF
     except struct.error:
         pass
-    raise RefusedError("a damaged WebP image: its header is not whole", _COPY_AGAIN)
+    raise damaged("WebP", "its header is not whole")

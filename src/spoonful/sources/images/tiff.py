@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from spoonful.sources.images.background import on_background
-from spoonful.sources.images.exif import is_orientation
 from spoonful.sources.images.jpeg import check_jpeg
-from spoonful.sources.images.limits import RefusedError, check_pixels
-from spoonful.sources.images.placing import placing, put
+from spoonful.sources.images.limits import RefusedError, check_pixels, damaged
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -41,46 +39,38 @@ _WHOLE_TYPES = (1, 3, 4, 13, 16, 18)
 _STRUCTURE = {*range(256, 260), 262, 273, *range(277, 280), 284, 317, *range(320, 326), 338, 339}
 # None, CCITT (three), LZW, JPEG, deflate (two), packbits: every libtiff has them.
 _IN_LIBTIFF = (1, 2, 3, 4, 5, _JPEG, 8, 32946, 32773)
-_COPY_AGAIN = "copy or download it again, or remove it"
 _CONVERT = "convert it to 8 bits RGB or grey"
 # What a sample may take besides the 8 bits that are kept: 16 bits, and the segments.
 _WEIGHT_A_BYTE = 0.25
+# tifffile's messages do not name the file; what is wrong with it is raised as well.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 def decode_tiff(
-    encoded: bytes,
-    pixels: NDArray[np.uint8],
-    resize: str,
-    background: Sequence[int],
-    max_pixels: int,
-) -> None:
-    """Decode the first picture of a TIFF file into place, upright and resized.
+    encoded: bytes, channels: int, background: Sequence[int], max_pixels: int
+) -> tuple[NDArray[np.uint8], int]:
+    """Decode the first picture of a TIFF file.
 
     Of 9 to 16 bits per colour, the upper 8 are used. Transparent parts show the background.
 
     Args:
         encoded: the file's bytes.
-        pixels: uint8 [h, w, 1] or [h, w, 3]; padding is left unchanged.
-        resize: "stretch", "fit" or "crop".
+        channels: 1 (grey) or 3 (RGB).
         background: (red, green, blue) behind transparent parts.
         max_pixels: the limit for height x width.
+
+    Returns:
+        Pixels as stored, uint8 [h, w, channels], and the orientation.
 
     Raises:
         RefusedError: the file is damaged, of an unsupported kind, or too large.
     """
-    # Their messages do not name the file; what is wrong with it is raised as well.
-    logging.getLogger("tifffile").addHandler(_SILENT)
     try:
-        image, turn = _decoded(encoded, pixels.shape[2], background, max_pixels)
+        return _decoded(encoded, channels, background, max_pixels)
     except RefusedError:
         raise
     except Exception as error:  # a damaged file makes them raise nearly anything
-        detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RefusedError(f"a damaged TIFF image: {detail}", _COPY_AGAIN) from error
-    put(image, placing(resize, image.shape[:2], turn, pixels.shape[:2]), pixels)
-
-
-_SILENT = logging.NullHandler()
+        raise damaged("TIFF", error) from error
 
 
 def _decoded(
@@ -95,7 +85,12 @@ def _decoded(
         _check_size(page, max_pixels)
         _check_segments(page, encoded)
         if int(page.compression) in _IN_LIBTIFF:
-            _check_with_libtiff(encoded)
+            import imagecodecs
+
+            # libtiff finds damage that tifffile does not: codes after a segment's last row, or a
+            # fax line that is too long. Of 5,000 damaged files (experiments/fuzz), 7 that it
+            # refuses were served without this check.
+            imagecodecs.tiff_decode(encoded, index=0)
         values = page.asarray(squeeze=False, maxworkers=1)
         turn = page.tags.valueof(_ORIENTATION, 1)
         palette = page.colormap
@@ -108,9 +103,10 @@ def _decoded(
     rows = max(1, _BAND_PIXELS // values.shape[1])
     for top in range(0, len(values), rows):
         band = _rgb_or_grey(values[top : top + rows], kind, palette, extra, background)
-        shown = band if (band.ndim == 2) == (channels == 1) else _other_mode(band)
-        image[top : top + rows] = shown.reshape(*shown.shape[:2], channels)
-    return image, turn if is_orientation(turn) else 1
+        if (band.ndim == 2) != (channels == 1):  # converted as for every other format
+            band = np.asarray(Image.fromarray(band).convert("L" if channels == 1 else "RGB"))
+        image[top : top + rows] = band.reshape(*band.shape[:2], channels)
+    return image, turn if isinstance(turn, int) and 1 <= turn <= 8 else 1
 
 
 def _check_directory(page: "TiffPage") -> None:
@@ -124,34 +120,15 @@ def _check_directory(page: "TiffPage") -> None:
     num_entries = int.from_bytes(number, "little" if file.byteorder == "<" else "big")
     size = file.tiff.tagnosize + num_entries * file.tiff.tagsize + file.tiff.offsetsize
     if len(page.tags) != num_entries or page.offset + size > file.filehandle.size:
-        raise RefusedError(
-            f"a damaged TIFF image: {len(page.tags)} of {num_entries} entries of its directory can "
-            "be read",
-            _COPY_AGAIN,
-        )
+        readable = f"{len(page.tags)} of {num_entries} entries of its directory"
+        raise damaged("TIFF", f"{readable} can be read")
     required = (*_REQUIRED, "BitsPerSample") if page.samplesperpixel > 1 else _REQUIRED
     for tag in page.tags:
         if tag.code in _STRUCTURE and int(tag.dtype) not in _WHOLE_TYPES:
-            raise RefusedError(
-                f"a damaged TIFF image: {tag.name} is not a whole number in its directory",
-                _COPY_AGAIN,
-            )
+            raise damaged("TIFF", f"{tag.name} is not a whole number in its directory")
     missing = [name for name in required if name not in page.tags]
     if missing:
-        raise RefusedError(
-            f"a damaged TIFF image: {missing[0]} is not in its directory", _COPY_AGAIN
-        )
-
-
-def _check_with_libtiff(encoded: bytes) -> None:
-    """Decode the picture with libtiff too: it finds damage that tifffile does not.
-
-    Examples are codes after a segment's last row, or a fax line that is too long. Of 5,000 damaged
-    files (experiments/fuzz), 7 that libtiff refuses were served without this check.
-    """
-    import imagecodecs
-
-    imagecodecs.tiff_decode(encoded, index=0)
+        raise damaged("TIFF", f"{missing[0]} is not in its directory")
 
 
 def _check_kind(page: "TiffPage") -> None:
@@ -206,12 +183,10 @@ def _check_segments(page: "TiffPage", encoded: bytes) -> None:
     places = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     expected = int(np.prod(page.chunked))
     if len(places) < expected:
-        raise RefusedError(
-            f"a damaged TIFF image: {len(places)} strips or tiles, expected {expected}", _COPY_AGAIN
-        )
+        raise damaged("TIFF", f"{len(places)} strips or tiles, expected {expected}")
     for offset, count in places[:expected]:
         if count < 1 or offset < 1 or offset + count > len(encoded):
-            raise RefusedError("a damaged TIFF image: a strip or tile is missing", _COPY_AGAIN)
+            raise damaged("TIFF", "a strip or tile is missing")
         if int(page.compression) == _JPEG:
             tables = page.tags.valueof(_JPEG_TABLES) or b""
             segment = encoded[offset : offset + count]
@@ -229,7 +204,7 @@ def _rgb_or_grey(
     photometric, bits, compression = kind
     if photometric == _PALETTE:
         if palette is None:
-            raise RefusedError("a damaged TIFF image: its palette is missing", _COPY_AGAIN)
+            raise damaged("TIFF", "its palette is missing")
         colours = (palette >> 8) if palette.max() > 255 else palette
         return np.ascontiguousarray(colours.T.astype(np.uint8)[values[..., 0]])
     samples = _eight_bits(values, bits)
@@ -261,8 +236,3 @@ def _converted(samples: NDArray[np.uint8], mode: str) -> NDArray[np.uint8]:
     height, width, _ = samples.shape
     stored = Image.frombytes(mode, (width, height), np.ascontiguousarray(samples).tobytes())
     return np.asarray(stored.convert("RGB"))
-
-
-def _other_mode(band: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Turn grey into RGB or RGB into grey, as for every other format."""
-    return np.asarray(Image.fromarray(band).convert("RGB" if band.ndim == 2 else "L"))

@@ -3,23 +3,19 @@
 import hashlib
 import os
 import threading
-from collections.abc import Sequence
 from contextlib import suppress
-
-import numpy as np
 
 from spoonful import background
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import unexpected
 from spoonful.sources.packed.files import FileSet
-from spoonful.sources.packed.meta import REMAKE, FileMeta
+from spoonful.sources.packed.meta import REMAKE
 
 # Hashed in 0.5 ms, so that the thread ends soon.
 _CHUNK_BYTES = 1 << 20
 
 # The shards that this process has found intact: as files, at the time of their last change.
-_Checked = tuple[int, int, int, int, str]
-_whole: set[_Checked] = set()
+_whole: set[tuple[int, int, int, int, str]] = set()
 
 
 def forget() -> None:
@@ -31,16 +27,14 @@ class ShardCheck:
     """Check the shards of one open store, except those that this process has already checked.
 
     Args:
-        files: the shard files.
-        shards: what their content must be.
+        files: the shards.
         keeps_cache: the store fits into memory: data read for the check stays in the system's
             cache, for the readers. Otherwise data that was not there before is dropped.
     """
 
-    def __init__(self, files: FileSet, shards: Sequence[FileMeta], keeps_cache: bool) -> None:
+    def __init__(self, files: FileSet, keeps_cache: bool) -> None:
         self.error: SpoonfulError | None = None
         self._files = files
-        self._shards = shards
         self._keeps_cache = keeps_cache
         self._has_begun = False
         self._is_over = threading.Event()  # done, failed or stopped
@@ -94,7 +88,7 @@ class ShardCheck:
     def _work(self) -> None:
         try:
             buffer = memoryview(bytearray(_CHUNK_BYTES))
-            for number in range(len(self._shards)):
+            for number in range(len(self._files.shards)):
                 self._at = number
                 self._check(number, buffer)
                 if self._is_stopped:
@@ -106,8 +100,8 @@ class ShardCheck:
             self._is_over.set()
 
     def _check(self, number: int, buffer: memoryview) -> None:
-        shard, path = self._shards[number], self._files.paths[number]
-        descriptor = int(self._files.descriptors(np.array([number]))[0])
+        shard, path = self._files.shards[number], self._files.paths[number]
+        descriptor = self._files.descriptor(number)
         found = os.fstat(descriptor)
         key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, shard.sha256)
         if key in _whole:
@@ -126,8 +120,7 @@ class ShardCheck:
             self._num_bytes += got
         if self._is_stopped:
             return
-        if digest.hexdigest() != shard.sha256:
-            raise unexpected(path, f"sha256 {shard.sha256}", digest.hexdigest(), REMAKE)
+        shard.check_digest(path, digest.hexdigest())
         _whole.add(key)
 
     def _read(self, descriptor: int, offset: int, buffer: memoryview) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import resource
 import threading
 import weakref
 from collections.abc import Sequence
@@ -21,21 +22,22 @@ _FEW_FILES = 128
 
 
 class FileSet:
-    """Files of a folder that are opened when first read, and stay open.
+    """Shards of a folder that are opened when first read, and stay open.
 
     They are looked up in the folder that existed at the start: if another store has replaced it, a
     file is missing instead of being one of the other store.
 
     Args:
-        folder: the folder of the files.
-        names: the files, identified by their place in this list.
+        folder: the store.
+        shards: what the content of each must be; identified by their place in this list.
     """
 
-    def __init__(self, folder: Path, names: Sequence[str]) -> None:
-        self.paths = [folder / name for name in names]
+    def __init__(self, folder: Path, shards: Sequence[FileMeta]) -> None:
+        self.shards = shards
+        self.paths = [folder / shard.name for shard in shards]
         if len(self.paths) > _FEW_FILES:
             _allow_more_files()
-        self._folder = _open_folder(folder)
+        self._folder = _opened(folder)
         self._descriptors = np.full(len(self.paths), -1, dtype=np.int64)
         self._lock = threading.Lock()
         weakref.finalize(self, _close, self._folder, self._descriptors)
@@ -51,46 +53,47 @@ class FileSet:
             with self._lock:
                 for number in distinct(numbers):
                     if self._descriptors[number] < 0:
-                        self._descriptors[number] = self._open(self.paths[number])
+                        self._descriptors[number] = _opened(self.paths[number], self._folder)
             found = self._descriptors[numbers]
         return found
 
-    def load(self, number: int, file: FileMeta, parts: Sequence[NDArray[np.uint8]]) -> None:
+    def descriptor(self, number: int) -> int:
+        """Return the open file of a number; see `descriptors`."""
+        return int(self.descriptors(np.array([number]))[0])
+
+    def load(self, number: int, parts: Sequence[NDArray[np.uint8]]) -> None:
         """Read a whole file into memory, and check it.
 
         Args:
             number: the number of the file.
-            file: what its content must be.
             parts: contiguous and writable, together as long as the file.
 
         Raises:
             SpoonfulError: it cannot be read, or has changed since packing; names it.
         """
-        descriptor = int(self.descriptors(np.array([number]))[0])
-        self.check_size(number, file)
+        descriptor = self.descriptor(number)
+        self.check_size(number)
         digest, offset = hashlib.sha256(), 0
         for part in parts:
             view = part.reshape(-1).data
             try:
                 read_range(descriptor, offset, view)
             except RangeError as error:
-                found = error.found
-                raise unexpected(self.paths[number], "a whole file", found, REMAKE) from error
+                path = self.paths[number]
+                raise unexpected(path, "a whole file", error.found, REMAKE) from error
             digest.update(view)
             offset += len(view)
-        if digest.hexdigest() != file.sha256:
-            expected, found = f"sha256 {file.sha256}", digest.hexdigest()
-            raise unexpected(self.paths[number], expected, found, REMAKE)
+        self.shards[number].check_digest(self.paths[number], digest.hexdigest())
 
-    def check_size(self, number: int, file: FileMeta) -> None:
+    def check_size(self, number: int) -> None:
         """Check that an open file still has its size.
 
         Raises:
             SpoonfulError: it is shorter or longer; names it.
         """
-        found = os.fstat(int(self.descriptors(np.array([number]))[0])).st_size
-        if found != file.num_bytes:
-            expected = f"{file.num_bytes} bytes"
+        found = os.fstat(self.descriptor(number)).st_size
+        if found != self.shards[number].num_bytes:
+            expected = f"{self.shards[number].num_bytes} bytes"
             raise unexpected(self.paths[number], expected, str(found), REMAKE)
 
     def will_need(self, number: int, offset: int, length: int) -> None:
@@ -99,24 +102,16 @@ class FileSet:
         The system then reads nothing else of the file: a single read next to such a range made it
         fetch the megabytes that follow, which displaced what was fetched before.
         """
-        with suppress(OSError, AttributeError, SpoonfulError):  # no such call on macOS and Windows
-            descriptor = int(self.descriptors(np.array([number]))[0])
+        with suppress(OSError, AttributeError, SpoonfulError):  # no such call on macOS
+            descriptor = self.descriptor(number)
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
             os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_WILLNEED)
 
     def will_not_need(self, number: int, offset: int, length: int) -> None:
         """Tell the system that a range will not be read again soon; a hint that never fails."""
         with suppress(OSError, AttributeError, SpoonfulError):
-            descriptor = int(self.descriptors(np.array([number]))[0])
+            descriptor = self.descriptor(number)
             os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)
-
-    def _open(self, path: Path) -> int:
-        try:
-            if self._folder is None:
-                return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-            return os.open(path.name, os.O_RDONLY, dir_fd=self._folder)
-        except OSError as error:
-            raise _unusable(path, error.strerror or str(error)) from error
 
 
 def distinct(numbers: Integers) -> list[int]:
@@ -128,34 +123,25 @@ def distinct(numbers: Integers) -> list[int]:
     return found
 
 
-def _unusable(path: Path, found: str) -> SpoonfulError:
-    return SpoonfulError(
-        f"{path}: expected a file that can be read, found: {found}; {REMAKE}, or "
-        "allow more open files where these are too many"
-    )
-
-
-def _open_folder(folder: Path) -> int | None:
-    """Open a folder to open files in; None where the system cannot."""
-    if os.open not in os.supports_dir_fd:
-        return None
+def _opened(path: Path, folder: int | None = None) -> int:
+    """Open a folder, or a file in an open folder."""
     try:
-        return os.open(folder, os.O_RDONLY)
+        return os.open(path if folder is None else path.name, os.O_RDONLY, dir_fd=folder)
     except OSError as error:
-        raise _unusable(folder, error.strerror or str(error)) from error
+        raise SpoonfulError(
+            f"{path}: expected a file that can be read, found: {error.strerror or error}; "
+            f"{REMAKE}, or allow more open files where these are too many"
+        ) from error
 
 
-def _close(folder: int | None, descriptors: NDArray[np.int64]) -> None:
-    opened = descriptors[descriptors >= 0].tolist()
-    for descriptor in opened if folder is None else [*opened, folder]:
+def _close(folder: int, descriptors: NDArray[np.int64]) -> None:
+    for descriptor in [*descriptors[descriptors >= 0].tolist(), folder]:
         with suppress(OSError):
             os.close(descriptor)
 
 
 def _allow_more_files() -> None:
     """Raise the limit of open files of this process as far as the system allows."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource
-
+    with suppress(ValueError, OSError):
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

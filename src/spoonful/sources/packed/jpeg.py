@@ -39,20 +39,15 @@ class JpegImages:
         self._shape = meta.image_shape
         self._colorspace = "GRAY" if meta.image_shape[2] == 1 else "RGB"
         self._group = min(_MAX_GROUP, max(1, _GROUP_BYTES // meta.image_bytes))
-        counts = np.array([shard.num_examples for shard in meta.shards])
-        self._firsts = np.cumsum(counts) - counts
-        self._counts = counts
-        self._shards = meta.shards
+        self._counts = np.array([shard.num_examples for shard in meta.shards])
+        self._firsts = np.cumsum(self._counts) - self._counts
         self._is_loaded = is_loaded
         self._contents: dict[int, memoryview] = {}
         self._lock = threading.Lock()
-        self.files = FileSet(folder, [shard.name for shard in meta.shards])
-        self._encoded_images: list[EncodedPlaces | None] = [None] * len(counts)
-
-    @property
-    def max_useful_threads(self) -> int:
-        """Decoding keeps every processor busy: 4.9 k images/s of 224x224 on one, 9.8 k on two."""
-        return num_processors()
+        self.files = FileSet(folder, meta.shards)
+        self._encoded_places: list[EncodedPlaces | None] = [None] * len(meta.shards)
+        # Decoding keeps every processor busy: 4.9 k images/s of 224x224 on one, 9.8 k on two.
+        self.max_useful_threads = num_processors()
 
     def read_into(self, indices: Integers, images: NDArray[np.uint8]) -> None:
         """Fill images uint8 [k, h, w, c] with the examples of checked indices [k].
@@ -129,25 +124,22 @@ class JpegImages:
         with self._lock:
             content = self._contents.get(shard)
             if content is None:
-                loaded = np.empty(self._shards[shard].num_bytes, np.uint8)
-                self.files.load(shard, self._shards[shard], (loaded,))
+                loaded = np.empty(self.files.shards[shard].num_bytes, np.uint8)
+                self.files.load(shard, (loaded,))
                 content = self._contents[shard] = loaded.data.toreadonly()
         return content
 
     def _places(self, shard: int) -> "EncodedPlaces":
-        found = self._encoded_images[shard]
-        if found is None:  # two threads may look; both find the same
-            found = self._encoded_images[shard] = self._encoded_places(shard)
-        return found
-
-    def _encoded_places(self, shard: int) -> "EncodedPlaces":
+        found = self._encoded_places[shard]
+        if found is not None:
+            return found
         import pyarrow as pa  # 0.2 s, which raw stores do not need
 
         # Arrow raises OSError for an invalid message.
         errors = (ValueError, TypeError, OSError, MemoryError, RangeError, pa.ArrowException)
         count = int(self._counts[shard])
         try:
-            return EncodedPlaces(*self._readable(shard), count)
+            found = EncodedPlaces(*self._readable(shard), count)
         except SpoonfulError:
             raise
         except errors as error:
@@ -155,15 +147,17 @@ class JpegImages:
                 f"{self.files.paths[shard]}: expected an Arrow file of {count} JPEG images, "
                 f"found: {(str(error) or type(error).__name__).splitlines()[0]}; {REMAKE}"
             ) from error
+        self._encoded_places[shard] = found  # two threads may look; both find the same
+        return found
 
     def _readable(self, shard: int) -> tuple[NDArray[np.uint8], Callable[[int, int], object]]:
         """Return memory for a shard, and a function that reads a part of it into this memory."""
         if self._is_loaded:
             return np.frombuffer(self._content(shard), np.uint8), lambda start, stop: None
-        self.files.check_size(shard, self._shards[shard])
-        descriptor = int(self.files.descriptors(np.array([shard]))[0])
+        self.files.check_size(shard)
+        descriptor = self.files.descriptor(shard)
         # Memory that is not written takes no space.
-        content = np.empty(self._shards[shard].num_bytes, np.uint8)
+        content = np.empty(self.files.shards[shard].num_bytes, np.uint8)
         return content, lambda start, stop: read_range(descriptor, start, content[start:stop].data)
 
     def _damaged(self, indices: Integers, place: int, found: str) -> SpoonfulError:
@@ -213,11 +207,7 @@ class EncodedPlaces:
 def _encoded_edges(
     content: NDArray[np.uint8], read: Callable[[int, int], object]
 ) -> Iterator[NDArray[np.int64]]:
-    """Yield the offsets in the file where the JPEG images of each batch begin and end, [rows + 1].
-
-    Raises:
-        ValueError: other columns, or offsets outside the file.
-    """
+    """Yield the offsets where the JPEG images of each batch begin and end, [rows + 1] each."""
     import pyarrow as pa
 
     schema = None

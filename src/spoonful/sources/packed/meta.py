@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,6 +53,15 @@ class FileMeta:
     sha256: str
     num_examples: int
 
+    def check_digest(self, path: Path, found: str) -> None:
+        """Check the SHA-256 that was found at `path`.
+
+        Raises:
+            SpoonfulError: the file has changed since packing; names the path.
+        """
+        if found != self.sha256:
+            raise unexpected(path, f"sha256 {self.sha256}", found, REMAKE)
+
 
 @dataclass(frozen=True)
 class StoreMeta:
@@ -95,8 +105,7 @@ class StoreMeta:
     @property
     def image_bytes(self) -> int:
         """Size of an example's pixels."""
-        height, width, channels = self.image_shape
-        return height * width * channels
+        return math.prod(self.image_shape)
 
     @property
     def files(self) -> tuple[FileMeta, ...]:
@@ -167,14 +176,14 @@ def load_meta(folder: Path) -> StoreMeta:
 
 
 def _check_size(path: Path, num_bytes: int) -> None:
-    expected = f"{path}: expected {num_bytes} bytes, found"
+    expected = f"{num_bytes} bytes"
     try:
         found = os.stat(path).st_size  # noqa: PTH116 - a store of 24,000 shards is checked at once
     except OSError as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else str(error.strerror)
-        raise SpoonfulError(f"{expected} {reason}; run `spoonful pack` again") from error
+        raise unexpected(path, expected, reason, _PACK_AGAIN) from error
     if found != num_bytes:
-        raise SpoonfulError(f"{expected} {found}; run `spoonful pack` again")
+        raise unexpected(path, expected, str(found), _PACK_AGAIN)
 
 
 def _parsed(values: Any, path: Path) -> StoreMeta:
@@ -224,8 +233,7 @@ def _check_together(meta: StoreMeta, num_examples: int) -> None:
     if {meta.labels.num_examples, meta.ids.num_examples} != {num_examples}:
         raise ValueError("other numbers of labels or ids than of examples")
     _check_classes(meta, num_examples)
-    needs_names = meta.label_kind is not LabelKind.REGRESSION
-    has_names = bool(meta.class_names) or not needs_names
+    has_names = bool(meta.class_names) or meta.label_kind is LabelKind.REGRESSION
     if min(meta.image_shape) < 1 or meta.image_shape[2] not in (1, 3) or not has_names:
         raise ValueError(f"image_shape {meta.image_shape}, {len(meta.class_names)} classes")
     if meta.fingerprint != store_fingerprint(

@@ -25,22 +25,16 @@ class RawImages:
 
     def __init__(self, folder: Path, meta: StoreMeta, is_loaded: bool) -> None:
         self._image_bytes = meta.image_bytes
+        self._num_examples = meta.num_examples
         self._per_shard = meta.shards[0].num_examples
-        self._counts = [shard.num_examples for shard in meta.shards]
-        self.files = FileSet(folder, [shard.name for shard in meta.shards])
-        self._shards = meta.shards
+        self.files = FileSet(folder, meta.shards)
         self._is_loaded = is_loaded
         self._rows: NDArray[np.uint8] | None = None
         self._lock = threading.Lock()
-
-    @property
-    def max_useful_threads(self) -> int:
-        """Two threads gather loaded images at memory speed; reading benefits from more.
-
-        Images/s of a generator with 1, 2 and 3 threads on two processors: 28x28 gathered from
-        memory (then mapped) 4.6, 8.7 and 6.4 M, read 0.80, 1.33 and 1.22 M.
-        """
-        return 2 if self._is_loaded else 4
+        # Two threads gather loaded images at memory speed; reading benefits from more. Images/s of
+        # a generator with 1, 2 and 3 threads on two processors: 28x28 gathered from memory (then
+        # mapped) 4.6, 8.7 and 6.4 M, read 0.80, 1.33 and 1.22 M.
+        self.max_useful_threads = 2 if is_loaded else 4
 
     def read_into(self, indices: Integers, images: NDArray[np.uint8]) -> None:
         """Fill images uint8 [k, h, w, c] with the examples of checked indices [k].
@@ -60,7 +54,7 @@ class RawImages:
         """List where the examples start..stop-1 are: (shard, offset, bytes)."""
         for shard in range(start // self._per_shard, -(-stop // self._per_shard)):
             first = shard * self._per_shard
-            begin, end = max(start, first) - first, min(stop - first, self._counts[shard])
+            begin, end = max(start - first, 0), min(stop - first, self._per_shard)
             offset = RAW_DATA_START + begin * self._image_bytes
             yield shard, offset, (end - begin) * self._image_bytes
 
@@ -68,12 +62,12 @@ class RawImages:
         """Return all images in one array, read and checked: MNIST's 45 MiB take 50 ms."""
         with self._lock:
             if self._rows is None:
-                rows = np.empty((sum(self._counts), self._image_bytes), np.uint8)
+                rows = np.empty((self._num_examples, self._image_bytes), np.uint8)
                 header = np.empty(RAW_DATA_START, np.uint8)
                 first = 0
-                for number, shard in enumerate(self._shards):
+                for number, shard in enumerate(self.files.shards):
                     stop = first + shard.num_examples
-                    self.files.load(number, shard, (header, rows[first:stop]))
+                    self.files.load(number, (header, rows[first:stop]))
                     first = stop
                 self._rows = rows
         return self._rows

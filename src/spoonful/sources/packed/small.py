@@ -39,11 +39,11 @@ def load_labels(folder: Path, meta: StoreMeta) -> NDArray[Any]:
     try:
         labels = np.load(io.BytesIO(content), allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise unexpected(path, expected, str(error).splitlines()[0], REMAKE) from error
+        raise unexpected(path, expected, error, REMAKE) from error
     try:
         kind = check_labels(labels, meta.num_examples, meta.class_names, lambda i: f"example {i}")
     except SpoonfulError as error:
-        raise unexpected(path, expected, str(error), REMAKE) from error
+        raise unexpected(path, expected, error, REMAKE) from error
     is_other = kind is LabelKind.CLASSIFICATION and labels.dtype.kind != "u"
     if kind is not meta.label_kind or is_other:
         found = f"{labels.dtype} of shape {labels.shape}, not those of {meta.label_kind}"
@@ -84,7 +84,12 @@ class ExampleNames:
         self._lock = threading.Lock()
         self._number, self._part = -1, pa.array([], pa.string())  # the current part
         try:
-            self._reader = pa.ipc.open_file(self._file(meta.ids))
+            if meta.ids.num_bytes <= _IN_MEMORY_BYTES:
+                file = pa.BufferReader(checked_bytes(self._path, meta.ids))
+            else:  # not mapped: truncating it would crash the process
+                meta.ids.check_digest(self._path, content_hash(self._path))
+                file = pa.OSFile(str(self._path))
+            self._reader = pa.ipc.open_file(file)
             if [field.type for field in self._reader.schema] != [pa.string()]:
                 raise ValueError(f"columns {self._reader.schema.names}")
             self._rows = len(self._read(0))  # all parts except the last have the same number
@@ -95,7 +100,7 @@ class ExampleNames:
         except SpoonfulError:
             raise
         except self._errors as error:
-            raise self._damaged(f"{meta.num_examples} ids", error) from error
+            raise unexpected(self._path, f"{meta.num_examples} ids", error, REMAKE) from error
 
     def __getitem__(self, index: int) -> str:
         try:
@@ -103,16 +108,8 @@ class ExampleNames:
             with self._lock:
                 return str(self._read(number)[place].as_py())
         except self._errors as error:
-            raise self._damaged(f"the id of example {index}", error) from error
-
-    def _file(self, file: FileMeta) -> "pa.NativeFile":
-        """Open the file once it is checked; never mapped: truncating it would crash the process."""
-        import pyarrow as pa
-
-        if file.num_bytes <= _IN_MEMORY_BYTES:
-            return pa.BufferReader(checked_bytes(self._path, file))
-        _check_digest(self._path, file, content_hash(self._path))
-        return pa.OSFile(str(self._path))
+            expected = f"the id of example {index}"
+            raise unexpected(self._path, expected, error, REMAKE) from error
 
     def _read(self, number: int) -> "pa.Array":
         """Return a part of the ids, kept until another one is requested."""
@@ -122,10 +119,6 @@ class ExampleNames:
             self._number, self._part = number, batch.column(0)
         return self._part
 
-    def _damaged(self, expected: str, error: Exception) -> SpoonfulError:
-        found = (str(error) or type(error).__name__).splitlines()[0]
-        return unexpected(self._path, expected, found, REMAKE)
-
 
 def checked_bytes(path: Path, file: FileMeta) -> bytes:
     """Return a file's bytes after checking their SHA-256.
@@ -134,10 +127,5 @@ def checked_bytes(path: Path, file: FileMeta) -> bytes:
         SpoonfulError: it has changed since packing; names it.
     """
     content = read_bytes(path, REMAKE, file.num_bytes)
-    _check_digest(path, file, hashlib.sha256(content).hexdigest())
+    file.check_digest(path, hashlib.sha256(content).hexdigest())
     return content
-
-
-def _check_digest(path: Path, file: FileMeta, found: str) -> None:
-    if found != file.sha256:
-        raise unexpected(path, f"sha256 {file.sha256}", found, REMAKE)

@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
-from spoonful.sources.indices import checked_indices
 from spoonful.sources.memory_room import memory_room
 from spoonful.sources.packed.check import ShardCheck
 from spoonful.sources.packed.jpeg import JpegImages
@@ -20,8 +19,7 @@ from spoonful.sources.packed.meta import load_meta
 from spoonful.sources.packed.raw import RawImages
 from spoonful.sources.packed.small import ExampleNames, check_ids_if_small, load_labels
 from spoonful.sources.packed.verify import verify
-from spoonful.sources.source import Source
-from spoonful.sources.target import check_target
+from spoonful.sources.source import Source, checked_request
 
 # A store of up to this many MiB is loaded. MNIST (45 MiB of pixels) is, and is as fast as an array
 # in RAM (8.4 M images/s, experiments/throughput); a larger one of such images is read at 0.3 M
@@ -81,7 +79,7 @@ class PackedSource(Source):
         return self._num_examples
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopened, (self.path, self._loaded_mb)
+        return partial(PackedSource, self.path, loaded_mb=self._loaded_mb), ()
 
     def read_into(self, indices: Sequence[int] | NDArray[Any], images: NDArray[np.uint8]) -> None:
         """Read examples into place, uint8 [k, h, w, c] and contiguous.
@@ -90,8 +88,7 @@ class PackedSource(Source):
             SpoonfulError: an index out of range, a shard that is missing, short or damaged, or
                 `images` of the wrong shape.
         """
-        checked = checked_indices(indices, len(self))
-        check_target(images, len(checked), self.image_shape)
+        checked = checked_request(self, indices, images)
         self._images.read_into(checked, images)
 
     def prefetch(self, start: int, stop: int) -> None:
@@ -135,7 +132,7 @@ class PackedSource(Source):
         """Return the check that runs while shards are read; None: loading checks them."""
         if self._is_loaded:
             return None
-        return ShardCheck(self._images.files, self.meta.shards, not self._is_beyond_memory)
+        return ShardCheck(self._images.files, not self._is_beyond_memory)
 
     def verify(self) -> None:
         """Check every byte of the store against meta.json.
@@ -144,7 +141,3 @@ class PackedSource(Source):
             SpoonfulError: the first file that differs; names its path, what was expected and found.
         """
         verify(self.path)
-
-
-def _reopened(path: Path, loaded_mb: float) -> PackedSource:
-    return PackedSource(path, loaded_mb=loaded_mb)

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hash
-from spoonful.sources.packed.meta import REMAKE, FileMeta, StoreMeta, load_meta
+from spoonful.sources.packed.meta import StoreMeta, load_meta
 from spoonful.sources.threads import num_processors
 
 
@@ -32,19 +31,9 @@ def verify(
     # 1.5 GB/s per processor: with more than eight, the disk is the limit.
     with ThreadPoolExecutor(min(8, num_processors())) as pool:
         try:
-            for file, found in zip(
-                meta.files,
-                pool.map(lambda file: content_hash(folder / file.name, on_bytes), meta.files),
-                strict=True,
-            ):
-                _check(folder, file, found)
+            digests = pool.map(lambda file: content_hash(folder / file.name, on_bytes), meta.files)
+            for file, found in zip(meta.files, digests, strict=True):
+                file.check_digest(folder / file.name, found)
         finally:
             pool.shutdown(cancel_futures=True)
     return meta
-
-
-def _check(folder: Path, file: FileMeta, found: str) -> None:
-    if found != file.sha256:
-        raise SpoonfulError(
-            f"{folder / file.name}: expected sha256 {file.sha256}, found {found}; {REMAKE}"
-        )
