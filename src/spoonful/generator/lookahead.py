@@ -80,14 +80,14 @@ class LookAhead:
             self._schedule()
             return chunk
 
-    def finish_check(self, num_steps: int) -> None:
-        """Wait until all shards are checked, if the steps of a whole epoch were served.
+    def finish_check(self) -> None:
+        """Wait until the check that runs during reading is complete.
 
         Raises:
             SpoonfulError: a shard has changed since packing; names it.
         """
-        if num_steps >= self._reader.steps.per_epoch:
-            self._reader.finish_check(self._limits.read_timeout_s)
+        if self._reader.check is not None:
+            self._reader.check.finish(self._limits.read_timeout_s)
 
     def pause(self) -> None:
         """End the threads after their current reads; chunks that are ready are kept."""

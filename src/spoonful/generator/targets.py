@@ -43,12 +43,6 @@ class Targets:
         np.take(self.table, labels, axis=0, out=y, mode="clip")
         return labels, y
 
-    def nothing(self) -> NDArray[Any]:
-        """Return y of no example, with the type of every y."""
-        if self.table is None:
-            return np.empty((0, *self.labels.shape[1:]), np.float32)
-        return self.table[:0]
-
 
 def make_targets(source: Source, one_hot: bool) -> Targets:
     """Return the targets of a source with checked labels.
