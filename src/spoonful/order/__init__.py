@@ -17,7 +17,6 @@ from spoonful.order.block import BlockOrder
 from spoonful.order.buffer import BufferOrder
 from spoonful.order.custom import CustomOrder, order_identity
 from spoonful.order.full import FullOrder
-from spoonful.order.keys import ORDER_STREAM
 from spoonful.order.permutation import MAX_EXAMPLES
 from spoonful.order.slices import Indices, Order, SequentialOrder
 
@@ -25,7 +24,6 @@ __all__ = [
     "MAX_EXAMPLES",
     "MAX_SEED",
     "ORDERS",
-    "ORDER_STREAM",
     "SHUFFLES",
     "BalancedOrder",
     "BlockOrder",
