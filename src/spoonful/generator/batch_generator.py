@@ -14,7 +14,7 @@ from spoonful.generator.feed import Feed
 from spoonful.generator.limits import Limits, make_limits
 from spoonful.generator.steps import Steps, checked_whole
 from spoonful.generator.stream import BatchStream
-from spoonful.generator.targets import make_targets
+from spoonful.generator.targets import Targets
 from spoonful.order import (
     CustomOrder,
     Indices,
@@ -106,7 +106,7 @@ class BatchGenerator(keras.utils.PyDataset):
         check_labels(source.labels, len(source), source.class_names, source.example_id)
         if block_size is None:
             block_size = max(1, BLOCK_BYTES // math.prod(source.image_shape))
-        targets = make_targets(source, one_hot)
+        targets = Targets(source, one_hot)
         sizes = {
             "block_size": block_size,
             "window_blocks": window_blocks,
