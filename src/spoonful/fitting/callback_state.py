@@ -95,6 +95,21 @@ def unkept_names(callback: Any) -> list[str]:
     return sorted(vars(callback).keys() - known)
 
 
+def unkept(callbacks: Iterable[Any], keeper: str) -> list[str]:
+    """Return a warning for each callback with attributes that a checkpoint does not keep.
+
+    Args:
+        callbacks: the user's callbacks.
+        keeper: what does not keep them, with its verb.
+    """
+    return [
+        f"{keeper} not keep {', '.join(names)} of {type(one).__name__}: if training depends on it, "
+        f"give {type(one).__name__} the methods get_state() and set_state(state)"
+        for one in callbacks
+        if (names := unkept_names(one))
+    ]
+
+
 def pack(value: Any, name: str, arrays: Arrays) -> Any:
     """Return a value as JSON types.
 
