@@ -8,7 +8,6 @@ from typing import Any
 import keras
 
 from spoonful.errors import SpoonfulError
-from spoonful.generator.buffers import BufferPool
 from spoonful.generator.chunks import Batch, ChunkReader
 from spoonful.generator.feed import Feed
 from spoonful.generator.limits import Limits, make_limits
@@ -189,12 +188,11 @@ class BatchGenerator(keras.utils.PyDataset):
             (x, y): x [b, h, w, c], uint8 or float32 in [0, 1]; y of classes float32 [b, classes] or
             int64 [b], of other labels float32 [b] or [b, k].
         """
-        return self._reader.read_all(checked_whole("step", step, 0), 1, BufferPool()).batch(step)
+        return self._reader.read_step(checked_whole("step", step, 0)).batch(step)
 
     def digest(self, step: int) -> str:
         """Return the digest of a global step's ids, labels and pixels, as chained in the ledger."""
-        chunk = self._reader.read_all(checked_whole("step", step, 0), 1, BufferPool())
-        return chunk.digests()[0].hex()
+        return self._reader.read_step(checked_whole("step", step, 0)).digests()[0].hex()
 
     @property
     def order(self) -> Order:

@@ -150,9 +150,9 @@ class ChunkReader:
             x = chunk.x.reshape(-1, *self.source.image_shape)[start:stop]
             np.multiply(images, np.float32(1 / 255), out=x, dtype=np.float32)
 
-    def read_all(self, first_step: int, num_steps: int, pool: BufferPool) -> Chunk:
-        """Return a whole chunk, read in the calling thread."""
-        chunk = self.plan(first_step, num_steps, pool)
+    def read_step(self, step: int) -> Chunk:
+        """Return the chunk of a single step, read in the calling thread."""
+        chunk = self.plan(step, 1, BufferPool())
         self.read(chunk, 0, len(chunk.indices))
         return chunk
 
