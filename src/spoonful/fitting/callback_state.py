@@ -19,11 +19,9 @@ class KeepsState(Protocol):
 
     def get_state(self) -> dict[str, Any]:
         """Return numbers, text, None, arrays, and lists and dicts of them."""
-        ...
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore the state from `get_state`."""
-        ...
 
 
 def take_states(callbacks: Iterable[Any]) -> tuple[list[dict[str, Any]], Arrays]:

@@ -1,13 +1,14 @@
 """Run `fit` on a compiled model: feeds, callbacks, checkpoints."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 
 from spoonful.config.schema import Config
+from spoonful.config.stopping import stopping_mode
 from spoonful.fitting.cadence import Cadence
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
@@ -15,6 +16,7 @@ from spoonful.fitting.epoch_result import EpochResult
 from spoonful.fitting.epochs import EpochWatch
 from spoonful.fitting.handover import EpochBatches
 from spoonful.fitting.resumable import Resumable, Stop
+from spoonful.fitting.user_callbacks import make_callbacks
 from spoonful.generator import BatchGenerator
 from spoonful.generator.feed import feed_of
 from spoonful.order.quality import ShuffleQuality
@@ -50,10 +52,8 @@ class Fit:
         model: a compiled model.
         generator: generator of the training batches.
         validation: generator of the validation batches.
-        stopping: early stopping, which also keeps the best weights.
         on_epoch: called with the result of each epoch.
         resuming: where checkpoints go, and where to resume.
-        callbacks: the user's own; their state is part of the checkpoints.
     """
 
     def __init__(
@@ -62,18 +62,23 @@ class Fit:
         model: keras.Model,
         generator: BatchGenerator,
         validation: BatchGenerator,
-        stopping: keras.callbacks.EarlyStopping,
         on_epoch: Callable[[EpochResult], None],
         resuming: Resuming,
-        callbacks: Sequence[keras.callbacks.Callback],
     ) -> None:
         self.history: list[dict[str, float]] = []
         self._config = config
         self._model = model
         self._generator = generator
         self._validation = validation
-        self._stopping = stopping
-        self._callbacks = list(callbacks)
+        early = config.trainer.early_stopping
+        self._stopping = keras.callbacks.EarlyStopping(
+            monitor=early.metric,
+            mode=stopping_mode(config),
+            min_delta=early.min_delta,
+            patience=early.patience_epochs or config.trainer.epochs + 1,
+            restore_best_weights=early.restore_best_weights,
+        )
+        self._callbacks = make_callbacks(config.callbacks, resuming.warn)
         self._on_epoch = on_epoch
         self._resuming = resuming
         steps_per_execution = config.trainer.steps_per_execution
