@@ -10,7 +10,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from spoonful.generator.buffers import BufferPool
-from spoonful.generator.order_runs import OrderRuns
+from spoonful.generator.order_runs import in_runs
 from spoonful.generator.steps import Steps
 from spoonful.generator.targets import Targets
 from spoonful.order import Indices, Order
@@ -104,7 +104,7 @@ class ChunkReader:
     verify_shards: bool
 
     def __post_init__(self) -> None:
-        self._runs = OrderRuns(self.order, self.steps.num_examples)
+        self._runs = in_runs(self.order, self.steps.num_examples)
         make = getattr(self.source, "shard_check", None) if self.verify_shards else None
         self.check: ShardCheck | None = None if make is None else make()
         if self.check is not None:
