@@ -106,10 +106,8 @@ class LookAhead:
 
     def close(self) -> None:
         """End the threads and release all chunks; a later `take` starts again."""
-        with self._lock:
-            self._drop_all()
-            self._pool.clear()
-            self._is_ready.notify_all()
+        self._stop()
+        self._pool.clear()
         self.pause()
 
     def _pause(self) -> None:
@@ -117,7 +115,7 @@ class LookAhead:
         self._has_work.notify_all()
 
     def _stop(self) -> None:
-        """End the threads and every wait for a chunk: the process ends."""
+        """End the threads and every wait for a chunk, without waiting for them."""
         with self._lock:
             self._drop_all()
             self._pause()
