@@ -114,7 +114,7 @@ ONLY_IN = {
     "optuna": ("sweep.search", "sweep.study"),
     "scipy": ("compare.significance",),
     "sklearn": ("tasks.classification", "evaluation.scores", "evaluation.multilabel", "splitting"),
-    "xxhash": ("generator.step_digest", "fitting.resumable", "record.ledger"),
+    "xxhash": ("generator.chunks", "fitting.resumable", "record.ledger"),
     "ml_dtypes": ("fitting.checkpoints.checkpoint",),
     "pydantic": ("files.documents",),
     "jinja2": ("pages",),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Series = dict[str, list[tuple[int, float]]]
 
 _WATCH = "EpochWatch"  # the trainer's callback that keeps time
-# What differs from run to run: `EpochResult.performance` and the machine's.
+# What differs from run to run: what `EpochResult` measures, and the machine's.
 _PERFORMANCE = (
     "images_per_s",
     "epoch_train_s",

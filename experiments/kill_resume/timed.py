@@ -112,7 +112,7 @@ def _take_out() -> None:
     from spoonful.record.ledger import Ledger
 
     resumable, chunk, ledger = _open(Resumable, Chunk, Ledger)
-    resumable._write = lambda self, step, is_finished=False: None
+    resumable._write = lambda self, is_finished=False: None
     resumable._weights_digest = lambda self: b""
     chunk.digests = lambda self: [b""] * self.num_steps
     ledger.add = lambda self, stream, step_digests: None

@@ -130,10 +130,12 @@ def watch_of(clock: Clock, reports: list[EpochResult]) -> EpochWatch:
         clock.now += 1_000.0
         return {DISPLACEMENT: float(epoch)}
 
-    batches = SimpleNamespace(asked_time=0.0, take_ready_times=lambda first, count: [None])
+    batches = SimpleNamespace(
+        steps_per_epoch=1, asked_time=0.0, take_ready_times=lambda first, count: [None]
+    )
     resumable = SimpleNamespace(position=0, digests={})
     watched = (cast(Any, batches), cast(Any, resumable))
-    watch = EpochWatch(*watched, 1, 16, 9, 1, look, reports.append, "accuracy")
+    watch = EpochWatch(*watched, 16, 9, 1, look, reports.append, "accuracy")
     watch.set_model(SimpleNamespace(optimizer=keras.optimizers.SGD()))
     return watch
 

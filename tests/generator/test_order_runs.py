@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spoonful.generator.order_runs import RUN_LENGTH, OrderRuns
+from spoonful.generator.order_runs import RUN_LENGTH, in_runs
 from spoonful.order import Indices, make_order
 
 NUM_EXAMPLES = 3 * RUN_LENGTH + 17
@@ -14,7 +14,7 @@ NUM_EXAMPLES = 3 * RUN_LENGTH + 17
 @pytest.mark.parametrize("shuffle", ["none", "full", "block"])
 def test_slices_are_those_of_the_order(shuffle: str, data: st.DataObject, epoch: int) -> None:
     order = make_order(shuffle, NUM_EXAMPLES, 5)
-    runs = OrderRuns(order, NUM_EXAMPLES)
+    runs = in_runs(order, NUM_EXAMPLES)
     for _ in range(4):
         start = data.draw(st.integers(0, NUM_EXAMPLES))
         stop = data.draw(st.integers(start, min(NUM_EXAMPLES, start + 2 * RUN_LENGTH)))
@@ -28,7 +28,7 @@ def test_short_slices_in_a_row_ask_the_order_once_a_run() -> None:
         calls.append((epoch, start, stop))
         return np.arange(start, stop)
 
-    runs = OrderRuns(order, NUM_EXAMPLES)
+    runs = in_runs(order, NUM_EXAMPLES)
     for start in range(0, NUM_EXAMPLES - 10, 10):
         runs(1, start, start + 10)
     assert len(calls) == 4
@@ -36,6 +36,6 @@ def test_short_slices_in_a_row_ask_the_order_once_a_run() -> None:
 
 
 def test_nobody_can_change_what_the_next_one_gets() -> None:
-    runs = OrderRuns(make_order("full", 100, 0), 100)
+    runs = in_runs(make_order("full", 100, 0), 100)
     with pytest.raises(ValueError, match="read-only"):
         runs(0, 0, 10)[0] = 5

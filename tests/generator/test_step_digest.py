@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spoonful import ArraySource, BatchGenerator
-from spoonful.generator.step_digest import step_digests
+from spoonful.generator.chunks import Chunk
 from spoonful.order import SHUFFLES
 
 NUM_EXAMPLES = 50
@@ -24,8 +24,12 @@ def rows_of(number: int) -> tuple[Any, Any, Any]:
     return rng.permutation(200)[:number], rng.integers(0, 5, number), images
 
 
+def digests_of(num_steps: int, ids: Any, labels: Any, images: Any) -> list[bytes]:
+    return Chunk(0, num_steps, ids, labels, images, x=images, y=labels).digests()
+
+
 def digest_of(ids: Any, labels: Any, images: Any) -> bytes:
-    (digest,) = step_digests(1, ids, labels, np.ascontiguousarray(images))
+    (digest,) = digests_of(1, ids, labels, np.ascontiguousarray(images))
     return digest
 
 
@@ -45,7 +49,7 @@ def test_the_digests_are_what_they_always_were() -> None:
     # xxh3_128(pixels, seed=xxh3_64(ids and labels as int64, little-endian))
     ids, labels = np.arange(4), np.array([0, 1, 0, 1])
     images = np.arange(24, dtype=np.uint8).reshape(4, 3, 2, 1)
-    assert [d.hex() for d in step_digests(2, ids, labels, images)] == [
+    assert [d.hex() for d in digests_of(2, ids, labels, images)] == [
         "1f444c555a54b0f18ee4899ed8a94f2f",
         "65ac8c181508d60f7707253363745e2e",
     ]
@@ -86,7 +90,7 @@ def test_a_value_that_wanders_from_labels_to_ids_counts() -> None:
 @given(num_steps=st.integers(1, 12), size=st.integers(1, 9))
 def test_steps_hashed_at_once_have_the_digests_of_each(num_steps: int, size: int) -> None:
     ids, labels, images = rows_of(108)
-    many = step_digests(num_steps, *(a[: num_steps * size] for a in (ids, labels, images)))
+    many = digests_of(num_steps, *(a[: num_steps * size] for a in (ids, labels, images)))
     parts = [slice(step * size, (step + 1) * size) for step in range(num_steps)]
     assert many == [digest_of(ids[part], labels[part], images[part]) for part in parts]
     assert all(len(digest) == 16 for digest in many)

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spoonful.order import MAX_EXAMPLES, MAX_SEED
-from spoonful.order.keys import draw_keys, hash_words, to_word
+from spoonful.order.keys import draw_keys, hash_words
 from spoonful.order.permutation import SMALL, domain_of, domains_of, num_rounds, permute
 
 PROPERTY = settings(deadline=None, derandomize=True)
@@ -63,12 +63,3 @@ def test_the_table_holds_the_domain_and_less_than_a_row_more(size: int) -> None:
 def test_keys_differ_by_seed_stream_and_epoch() -> None:
     drawn = {draw_keys(*use, 4) for use in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]}
     assert len({key for keys in drawn for key in keys}) == 16
-
-
-def test_words_wrap() -> None:
-    assert [int(to_word(number)) for number in (5, 2**64 - 1, 2**64, 2**70 + 3)] == [
-        5,
-        2**64 - 1,
-        0,
-        3,
-    ]

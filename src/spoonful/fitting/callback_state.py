@@ -19,11 +19,9 @@ class KeepsState(Protocol):
 
     def get_state(self) -> dict[str, Any]:
         """Return numbers, text, None, arrays, and lists and dicts of them."""
-        ...
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore the state from `get_state`."""
-        ...
 
 
 def take_states(callbacks: Iterable[Any]) -> tuple[list[dict[str, Any]], Arrays]:
@@ -93,6 +91,21 @@ def unkept_names(callback: Any) -> list[str]:
         for name in method.__code__.co_names
     }
     return sorted(vars(callback).keys() - known)
+
+
+def unkept(callbacks: Iterable[Any], keeper: str) -> list[str]:
+    """Return a warning for each callback with attributes that a checkpoint does not keep.
+
+    Args:
+        callbacks: the user's callbacks.
+        keeper: what does not keep them, with its verb.
+    """
+    return [
+        f"{keeper} not keep {', '.join(names)} of {type(one).__name__}: if training depends on it, "
+        f"give {type(one).__name__} the methods get_state() and set_state(state)"
+        for one in callbacks
+        if (names := unkept_names(one))
+    ]
 
 
 def pack(value: Any, name: str, arrays: Arrays) -> Any:

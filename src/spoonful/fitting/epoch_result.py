@@ -52,14 +52,11 @@ class EpochResult:
     images_seen: int
     train_time_s: float
 
-    @property
-    def left_s(self) -> float:
-        """Seconds for the remaining epochs if they are like this one."""
-        return (self.num_epochs - self.epoch) * (self.train_s + self.val_s)
-
-    def performance(self) -> dict[str, float]:
-        """Return the values that differ from run to run, as metrics with units in their names."""
+    def tracked_metrics(self) -> dict[str, float]:
+        """Return all recorded metrics of an epoch."""
         return {
+            **self.metrics,
+            # The values that differ from run to run, with units in their names.
             IMAGES_PER_S: self.images_per_s,
             EPOCH_TRAIN_S: self.train_s,
             EPOCH_VAL_S: self.val_s,
@@ -67,20 +64,8 @@ class EpochResult:
             INPUT_WAIT_S: self.input_wait_s,
             INPUT_WAIT_FRACTION: self.input_wait_s / self.train_s if self.train_s else 0.0,
             PEAK_RSS_MB: self.peak_rss_mb,
-        }
-
-    def digest_metrics(self) -> dict[str, float]:
-        """Return the digests' first 48 bits as metrics: equal for equal batches."""
-        return {
-            f"{DIGEST_METRICS}{name}": as_metric(digest) for name, digest in self.digests.items()
-        }
-
-    def tracked_metrics(self) -> dict[str, float]:
-        """Return all recorded metrics of an epoch."""
-        return {
-            **self.metrics,
-            **self.performance(),
-            **self.digest_metrics(),
+            # The digests' first 48 bits: equal for equal batches.
+            **{f"{DIGEST_METRICS}{name}": as_metric(value) for name, value in self.digests.items()},
             **self.shuffle,
             IMAGES_SEEN: float(self.images_seen),
         }
@@ -89,7 +74,8 @@ class EpochResult:
 def epoch_line(result: EpochResult, score: str) -> str:
     """Write an epoch as one line for a terminal, with its loss and the task's score."""
     values = result.metrics
-    minutes, seconds = divmod(round(result.left_s), 60)
+    left_s = (result.num_epochs - result.epoch) * (result.train_s + result.val_s)
+    minutes, seconds = divmod(round(left_s), 60)
     width = len(str(result.num_epochs))
     names = [name for name in (LOSS, score) if name in values]
     shown = [*names, *(f"{VAL_METRICS}{name}" for name in names)]

@@ -25,7 +25,6 @@ class EpochWatch(keras.callbacks.Callback):
     Args:
         batches: read by training; gives how long training waited.
         resumable: knows where in its epoch training began, and the epoch's digests.
-        steps_per_epoch: updates per epoch.
         images_per_epoch: images per epoch.
         num_epochs: requested number of epochs.
         val_steps: steps per validation.
@@ -38,7 +37,6 @@ class EpochWatch(keras.callbacks.Callback):
         self,
         batches: EpochBatches,
         resumable: Resumable,
-        steps_per_epoch: int,
         images_per_epoch: int,
         num_epochs: int,
         val_steps: int,
@@ -49,7 +47,7 @@ class EpochWatch(keras.callbacks.Callback):
         super().__init__()
         self._batches = batches
         self._resumable = resumable
-        self._steps_per_epoch = steps_per_epoch
+        self._steps_per_epoch = batches.steps_per_epoch
         self._images_per_epoch = images_per_epoch
         self._num_epochs = num_epochs
         self._val_steps = val_steps

@@ -1,8 +1,9 @@
 """Exact resume in a plain Keras script: a callback for `model.fit`."""
 
+import gc
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,13 @@ import numpy as np
 
 from spoonful.errors import SpoonfulError
 from spoonful.fitting.cadence import Cadence
-from spoonful.fitting.callback_state import is_stateful, put_states, unkept_names
+from spoonful.fitting.callback_state import is_stateful, put_states, unkept
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
-from spoonful.fitting.conductor import Conductor
 from spoonful.fitting.keras_private import begin_with_epoch, validation_data
 from spoonful.fitting.model_state import Arrays, metric_arrays, model_arrays, set_model
-from spoonful.fitting.resumable import Feeds, Resumable
+from spoonful.fitting.resumable import Resumable
 from spoonful.fitting.short_epoch import ShortEpoch
-from spoonful.fitting.siblings import siblings
 from spoonful.generator import BatchGenerator
 from spoonful.generator.feed import feed_of
 from spoonful.record.ledger import Ledger
@@ -30,7 +29,7 @@ from spoonful.record.ledger import Ledger
 _AT_END = "end/"
 
 
-class ExactResume(Conductor):
+class ExactResume(Resumable):
     """Resume a killed `model.fit` when its script is run again, to the same bits.
 
     Killed at any step, training ends with the same weights, optimizer, seed counters, metrics and
@@ -86,12 +85,13 @@ class ExactResume(Conductor):
         self._checkpoints = CheckpointFolder(Path(path))
         super().__init__(
             self._checkpoints,
-            Feeds(generator, feed_of(generator)),
+            generator,
+            feed_of(generator),
+            None,
             Cadence(checkpoint_every_steps, checkpoint_every_minutes),
             lambda: {"has_stopped": self.model.stop_training},
         )
         self.conduct(others)
-        self._generator = generator
         self._is_deleting = delete_checkpoint
         self._end_arrays: Arrays | None = None  # what the last epoch ended with
 
@@ -100,7 +100,8 @@ class ExactResume(Conductor):
         self._check_fit()
         history = getattr(self.model, "history", None)
         self.companions = [one for one in (*self.others, history) if is_stateful(one)]
-        _warn_of_unkept(self.others)
+        for words in unkept(self.others, "ExactResume does"):
+            warnings.warn(words, stacklevel=2)
         self._start = self._end_arrays = self._train_logs = None
         self._is_pending, self.ledger, self._short_epoch = False, Ledger(), ShortEpoch()
         start = self._checkpoints.newest(warnings.warn)
@@ -167,7 +168,7 @@ class ExactResume(Conductor):
         return epoch
 
     def _check_fit(self) -> None:
-        others = siblings(self)
+        others = _siblings(self)
         if others:
             names = ", ".join(dict.fromkeys(type(other).__name__ for other in others))
             raise SpoonfulError(
@@ -225,16 +226,23 @@ def _checked(callbacks: Iterable[keras.callbacks.Callback]) -> list[keras.callba
     return listed
 
 
-def _warn_of_unkept(callbacks: Sequence[Any]) -> None:
-    for callback in callbacks:
-        names = unkept_names(callback)
-        if names:
-            name = type(callback).__name__
-            warnings.warn(
-                f"ExactResume does not keep {', '.join(names)} of {name}: if training depends on "
-                f"it, give {name} the methods get_state() and set_state(state)",
-                stacklevel=3,
-            )
+def _siblings(callback: keras.callbacks.Callback) -> list[Any]:
+    """Return the other callbacks of the running fit, without those that Keras adds by itself.
+
+    Keras tells a callback nothing about the others. But `fit` builds a CallbackList, which passes
+    its `params` to each of them, so it is known by that dict among all objects (0.1 s once a fit).
+    This finds a mistake of the user; nothing else may depend on it.
+    """
+    added = (keras.callbacks.History, keras.callbacks.ProgbarLogger)
+    for found in gc.get_objects():
+        if not issubclass(type(found), keras.callbacks.CallbackList):
+            continue
+        is_of_this_fit = getattr(found, "params", None) is callback.params
+        if is_of_this_fit and any(one is callback for one in found.callbacks):
+            others = list(found.callbacks)
+            others.remove(callback)
+            return [other for other in others if not isinstance(other, added)]
+    return []
 
 
 def _changed(now: Arrays, before: Mapping[str, Any]) -> Arrays:

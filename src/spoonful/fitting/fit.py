@@ -1,21 +1,22 @@
 """Run `fit` on a compiled model: feeds, callbacks, checkpoints."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 
 from spoonful.config.schema import Config
+from spoonful.config.stopping import stopping_mode
 from spoonful.fitting.cadence import Cadence
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
-from spoonful.fitting.conductor import Conductor
 from spoonful.fitting.epoch_result import EpochResult
 from spoonful.fitting.epochs import EpochWatch
 from spoonful.fitting.handover import EpochBatches
-from spoonful.fitting.resumable import Feeds, Stop
+from spoonful.fitting.resumable import Resumable, Stop
+from spoonful.fitting.user_callbacks import make_callbacks
 from spoonful.generator import BatchGenerator
 from spoonful.generator.feed import feed_of
 from spoonful.order.quality import ShuffleQuality
@@ -51,10 +52,8 @@ class Fit:
         model: a compiled model.
         generator: generator of the training batches.
         validation: generator of the validation batches.
-        stopping: early stopping, which also keeps the best weights.
         on_epoch: called with the result of each epoch.
         resuming: where checkpoints go, and where to resume.
-        callbacks: the user's own; their state is part of the checkpoints.
     """
 
     def __init__(
@@ -63,27 +62,33 @@ class Fit:
         model: keras.Model,
         generator: BatchGenerator,
         validation: BatchGenerator,
-        stopping: keras.callbacks.EarlyStopping,
         on_epoch: Callable[[EpochResult], None],
         resuming: Resuming,
-        callbacks: Sequence[keras.callbacks.Callback] = (),
     ) -> None:
         self.history: list[dict[str, float]] = []
         self._config = config
         self._model = model
         self._generator = generator
         self._validation = validation
-        self._stopping = stopping
-        self._callbacks = list(callbacks)
+        early = config.trainer.early_stopping
+        self._stopping = keras.callbacks.EarlyStopping(
+            monitor=early.metric,
+            mode=stopping_mode(config),
+            min_delta=early.min_delta,
+            patience=early.patience_epochs or config.trainer.epochs + 1,
+            restore_best_weights=early.restore_best_weights,
+        )
+        self._callbacks = make_callbacks(config.callbacks, resuming.warn)
         self._on_epoch = on_epoch
         self._resuming = resuming
-        self._val_steps = len(validation)
         steps_per_execution = config.trainer.steps_per_execution
         self._batches = EpochBatches(generator, steps_per_execution)
         self._val_batches = EpochBatches(validation, steps_per_execution)
-        self.resumable = Conductor(
+        self.resumable = Resumable(
             resuming.folder,
-            Feeds(generator, self._batches, self._val_batches, self._val_steps),
+            generator,
+            self._batches,
+            self._val_batches,
             Cadence(config.trainer.checkpoint_every_steps, config.trainer.checkpoint_every_minutes),
             self._extra_state,
             resuming.stop,
@@ -146,14 +151,16 @@ class Fit:
         images_per_epoch = len(generator.source)
         if generator.drop_remainder:
             images_per_epoch = len(generator) * generator.batch_size
+        quality = ShuffleQuality(
+            generator.order, generator.source.labels, generator.batch_size, generator.drop_remainder
+        )
         return EpochWatch(
             self._batches,
             self.resumable,
-            len(generator),
             images_per_epoch,
             self._config.trainer.epochs,
-            self._val_steps,
-            _shuffle_quality(generator),
+            self._val_batches.steps_per_epoch,
+            quality,
             self._note,
             self._config.task.score,
         )
@@ -167,10 +174,3 @@ class Fit:
             self._resuming.on_checkpoint(self.resumable.ledger.rows)
         best_epoch = self._stopping.best_epoch
         return {**self._resuming.facts, "history": self.history, "best_epoch": best_epoch}
-
-
-def _shuffle_quality(generator: BatchGenerator) -> ShuffleQuality:
-    """Return the measure of how well the generator's epochs are mixed."""
-    return ShuffleQuality(
-        generator.order, generator.source.labels, generator.batch_size, generator.drop_remainder
-    )

@@ -72,7 +72,13 @@ class EpochBatches(InOrder):
         sized = batches.concatenate(nothing.repeat()).take(self.steps_per_epoch)
         small = _BYTES_READY // feed.batch_bytes
         num_ready = max(_STEPS_READY, min(steps_per_execution + _STEPS_READY, small))
-        return sized.prefetch(num_ready).with_options(_without_autotuning())
+        # TensorFlow's tuning has nothing to tune here. It sleeps between its runs, each time twice
+        # as long, and sometimes is not woken when an iterator ends, whose destructor waits for it
+        # (seen in a debugger, TensorFlow 2.21). About half of the epochs of `resnet` on photographs
+        # took 20.5 s instead of 12, with nothing computed in the last 8; without tuning none did.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return sized.prefetch(num_ready).with_options(options)
 
     def _chunks(self) -> Iterator[Batch]:
         """Yield the chunks of the epoch: x [k, b, h, w, c] and y [k, b, ...]."""
@@ -92,18 +98,3 @@ class EpochBatches(InOrder):
             x, y = chunk.x, chunk.y
             del stream, chunk  # a waiting iterator must not hold the generator after `close`
             yield x, y
-
-
-def _without_autotuning() -> Any:
-    """Return the options of a dataset without TensorFlow's tuning, which has nothing to tune here.
-
-    TensorFlow's tuning sleeps between its runs, each time twice as long, and sometimes is not woken
-    when an iterator ends, whose destructor waits for it (seen in a debugger, TensorFlow 2.21).
-    About half of the epochs of `resnet` on photographs took 20.5 s instead of 12, with nothing
-    computed in the last 8; without tuning none did.
-    """
-    import tensorflow as tf
-
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return options

@@ -43,10 +43,6 @@ class Interruption:
             handler(self._number, None)
         raise KeyboardInterrupt
 
-    def _note(self, number: int) -> None:
-        self._number = number
-        self.is_wanted = True
-
 
 @contextmanager
 def interruption(on_abort: Callable[[], object]) -> Iterator[Interruption]:
@@ -69,7 +65,7 @@ def interruption(on_abort: Callable[[], object]) -> Iterator[Interruption]:
     )
 
     def handle(number: int, frame: FrameType | None) -> None:
-        wish._note(number)
+        wish._number, wish.is_wanted = number, True
 
     for one in _SIGNALS:
         # An ignored signal, as in background jobs of shell scripts, stays ignored.

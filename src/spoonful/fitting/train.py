@@ -9,13 +9,11 @@ import keras
 
 from spoonful.config.schema import Config
 from spoonful.config.settings import name_of
-from spoonful.config.stopping import stopping_mode
 from spoonful.fitting.epoch_result import EpochResult
 from spoonful.fitting.fit import Fit, Resuming
 from spoonful.fitting.model_file import check_can_be_saved
 from spoonful.fitting.modes import resolved_jit_compile, set_modes
 from spoonful.fitting.peak_memory import reset_peak_rss
-from spoonful.fitting.user_callbacks import make_callbacks
 from spoonful.generator import BatchGenerator
 from spoonful.models.build import build_model
 from spoonful.optimizers.build import build_optimizer
@@ -74,10 +72,7 @@ def train(
     generator = training_generator(config, train_source)
     validation = validation_generator(config, val_source)
     model = compiled_model(config, train_source, len(generator))
-    callbacks = make_callbacks(config.callbacks, resuming.warn)
-    fit = Fit(
-        config, model, generator, validation, _early_stopping(config), on_epoch, resuming, callbacks
-    )
+    fit = Fit(config, model, generator, validation, on_epoch, resuming)
     fit.run()
     return Training(
         model,
@@ -151,14 +146,3 @@ def _reading(config: Config) -> dict[str, Any]:
         "read_timeout_s": settings.read_timeout_s,
         "verify_shards": getattr(config.source, "verify_shards", True),  # others have no shards
     }
-
-
-def _early_stopping(config: Config) -> keras.callbacks.EarlyStopping:
-    stopping = config.trainer.early_stopping
-    return keras.callbacks.EarlyStopping(
-        monitor=stopping.metric,
-        mode=stopping_mode(config),
-        min_delta=stopping.min_delta,
-        patience=stopping.patience_epochs or config.trainer.epochs + 1,
-        restore_best_weights=stopping.restore_best_weights,
-    )

@@ -6,10 +6,7 @@ import keras
 
 from spoonful.config.targets import Target
 from spoonful.errors import SpoonfulError
-from spoonful.fitting.callback_state import unkept_names
-
-# They decide where training continues, as our checkpoints do.
-_RIVALS = (keras.callbacks.BackupAndRestore,)
+from spoonful.fitting.callback_state import unkept
 
 
 def make_callbacks(
@@ -25,13 +22,8 @@ def make_callbacks(
         SpoonfulError: one refuses its arguments, is not a callback, or restores training itself.
     """
     made = [_made(target) for target in targets.values()]
-    for callback in made:
-        if names := unkept_names(callback):
-            kind = type(callback).__name__
-            warn(
-                f"checkpoints do not keep {', '.join(names)} of {kind}: if training depends on it, "
-                f"give {kind} the methods get_state() and set_state(state)"
-            )
+    for words in unkept(made, "checkpoints do"):
+        warn(words)
     return made
 
 
@@ -42,7 +34,7 @@ def _made(target: Target) -> keras.callbacks.Callback:
             f"{target.where}: {target.path} makes a {type(made).__name__}, expected a Keras "
             "callback, derived from keras.callbacks.Callback"
         )
-    if isinstance(made, _RIVALS):
+    if isinstance(made, keras.callbacks.BackupAndRestore):
         raise SpoonfulError(
             f"{target.where}: {target.path} restores training itself, as spoonful does: leave it "
             "out; trainer.checkpoint_every_minutes says when checkpoints are written"

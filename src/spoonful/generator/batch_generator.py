@@ -1,5 +1,6 @@
 """Batches for Keras: a pure function of (data, seed, global step)."""
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -7,24 +8,25 @@ from typing import Any
 import keras
 
 from spoonful.errors import SpoonfulError
-from spoonful.generator.buffers import BufferPool
 from spoonful.generator.chunks import Batch, ChunkReader
 from spoonful.generator.feed import Feed
 from spoonful.generator.limits import Limits, make_limits
-from spoonful.generator.lookahead import LookAhead
 from spoonful.generator.steps import Steps, checked_whole
 from spoonful.generator.stream import BatchStream
-from spoonful.generator.stream_order import (
-    check_same_stream,
-    chosen_order,
-    copied,
-    order_state,
+from spoonful.generator.targets import Targets
+from spoonful.order import (
+    CustomOrder,
+    Indices,
+    Order,
+    make_order,
+    order_identity,
+    order_sizes,
+    shuffle_name,
 )
-from spoonful.generator.targets import make_targets
-from spoonful.order import Indices, Order
 from spoonful.sources import Source, check_source
 from spoonful.sources.labels import check_labels
 
+CUSTOM = "custom"  # the name of a shuffle that is the user's own order
 DTYPES = ("uint8", "float32")
 # Pixels of a block of shuffle="block" when block_size is not given: long enough for disks to read
 # at full speed, small enough for two windows of 16 of them to fit any memory: training inside
@@ -103,14 +105,20 @@ class BatchGenerator(keras.utils.PyDataset):
         check_labels(source.labels, len(source), source.class_names, source.example_id)
         if block_size is None:
             block_size = max(1, BLOCK_BYTES // math.prod(source.image_shape))
-        targets = make_targets(source, one_hot)
+        targets = Targets(source, one_hot)
         sizes = {
             "block_size": block_size,
             "window_blocks": window_blocks,
             "buffer_size": buffer_size,
         }
-        self.shuffle, made = chosen_order(order, shuffle, len(source), seed, targets.labels, sizes)
-        self._reader = ChunkReader(source, made, self._steps, targets, dtype, verify_shards)
+        if order is None:
+            self.shuffle = shuffle_name(shuffle)
+            order = make_order(self.shuffle, len(source), seed, labels=targets.labels, **sizes)
+        else:
+            _check_alone(order, shuffle)
+            make_order("none", len(source), seed, **sizes)  # checks the rest
+            self.shuffle, order = CUSTOM, CustomOrder(order, len(source))
+        self._reader = ChunkReader(source, order, self._steps, targets, dtype, verify_shards)
         self._limits = make_limits(
             self._reader, num_threads, prefetch_batches, ram_budget_mb, read_timeout_s
         )
@@ -180,12 +188,11 @@ class BatchGenerator(keras.utils.PyDataset):
             (x, y): x [b, h, w, c], uint8 or float32 in [0, 1]; y of classes float32 [b, classes] or
             int64 [b], of other labels float32 [b] or [b, k].
         """
-        return self._reader.read_all(checked_whole("step", step, 0), 1, BufferPool()).batch(step)
+        return self._reader.read_step(checked_whole("step", step, 0)).batch(step)
 
     def digest(self, step: int) -> str:
         """Return the digest of a global step's ids, labels and pixels, as chained in the ledger."""
-        chunk = self._reader.read_all(checked_whole("step", step, 0), 1, BufferPool())
-        return chunk.digests()[0].hex()
+        return self._reader.read_step(checked_whole("step", step, 0)).digests()[0].hex()
 
     @property
     def order(self) -> Order:
@@ -193,24 +200,30 @@ class BatchGenerator(keras.utils.PyDataset):
 
         A new object each time: calling it does not slow the reading down.
         """
-        return copied(self._reader.order)
+        order: Any = self._reader.order
+        copy: Order = dataclasses.replace(order)  # "buffer" keeps examples of earlier calls
+        return copy
 
     def stream(self, start_step: int = 0) -> BatchStream:
         """Return the endless PyDataset that starts at a global step; for exact training."""
-        look_ahead = LookAhead(self._reader, self._limits, is_endless=True)
-        return BatchStream(look_ahead, checked_whole("step", start_step, 0))
+        return BatchStream(self._reader, self._limits, checked_whole("step", start_step, 0))
 
     def state(self, step: int) -> dict[str, Any]:
         """Return what a checkpoint stores to resume at a global step; JSON types only.
 
         Threads, memory and time limits are not included: they do not change the batches.
         """
+        order = self._reader.order
+        if isinstance(order, CustomOrder):
+            identity: dict[str, Any] = {"order": order_identity(order.order)}
+        else:
+            identity = order_sizes(order)
         return {
             "step": checked_whole("step", step, 0),
             "seed": int(self.seed),
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
-            **order_state(self._reader.order),
+            **identity,
             "drop_remainder": self.drop_remainder,
             "process_count": int(self._steps.process_count),
             "fingerprint": self.source.fingerprint,
@@ -222,4 +235,25 @@ class BatchGenerator(keras.utils.PyDataset):
         Raises:
             SpoonfulError: a field differs or is missing; names each, the saved and current value.
         """
-        check_same_stream(self.state(0), state)
+        wrong = [
+            f"{name} (saved {state.get(name)!r}, now {value!r})"
+            for name, value in self.state(0).items()
+            if name != "step" and state.get(name) != value
+        ]
+        if "step" not in state:
+            wrong.append("step (not saved)")
+        if wrong:
+            raise SpoonfulError(
+                "the saved state belongs to another stream of batches: "
+                + ", ".join(wrong)
+                + "; use the saved settings and data, or start again"
+            )
+
+
+def _check_alone(order: Order, shuffle: str | bool) -> None:
+    """Raise SpoonfulError if a shuffle is given beside an order."""
+    if shuffle is not True and shuffle != "full":
+        raise SpoonfulError(
+            f"shuffle={shuffle!r} and order={order!r}: expected one of them; leave out shuffle to "
+            "use your own order"
+        )

@@ -30,7 +30,6 @@ class Feed(InOrder):
     def __init__(self, reader: ChunkReader, limits: Limits) -> None:
         super().__init__(reader.steps.per_epoch)
         self._reader = reader
-        self._limits = limits
         self._look_ahead = LookAhead(reader, limits, is_endless=False)
         self._batches = ChunkedBatches(self._look_ahead)
         # Only the beginnings are counted: fit ends an epoch before the first one begins.
@@ -94,7 +93,7 @@ class Feed(InOrder):
         Raises:
             SpoonfulError: a shard has changed since packing; names it.
         """
-        self._reader.finish_check(self._limits.read_timeout_s)
+        self._look_ahead.finish_check()
 
     def serve_from(self, epoch: int, position: int = 0) -> None:
         """Serve the next epoch that Keras begins in order; later ones are served as asked."""

@@ -19,12 +19,10 @@ def make_fetch_ahead(reader: ChunkReader, limits: Limits) -> "FetchAhead | None"
     prefetch: Ask | None = getattr(reader.source, "prefetch", None)
     if prefetch is None or not isinstance(reader.order, BlockOrder):
         return None
-    steps = reader.steps
-    windows = _Windows(reader.order, steps.positions(steps.per_epoch - 1)[1])
     # Chunks are begun in order, so at most this many can be in progress.
     steps_behind = max(1, limits.num_threads) * limits.chunk_steps
     release: Ask | None = getattr(reader.source, "release", None)
-    return FetchAhead(prefetch, release, windows, steps, steps_behind)
+    return FetchAhead(prefetch, release, reader.order, reader.steps, steps_behind)
 
 
 @dataclass(frozen=True)
@@ -40,14 +38,14 @@ class FetchAhead:
     Args:
         prefetch: asks the system to read the examples start..stop-1 soon.
         release: tells it that the examples start..stop-1 are done.
-        windows: the windows of the order.
+        order: the order.
         steps: which positions a step takes.
         steps_behind: how far behind the planned steps other steps may still be in reading.
     """
 
     prefetch: Ask
     release: Ask | None
-    windows: "_Windows"
+    order: BlockOrder
     steps: Steps
     steps_behind: int
 
@@ -61,16 +59,16 @@ class FetchAhead:
         """
         if is_start:
             epoch, _ = self.steps.epoch_of(first_step)
-            self.windows.fetch_at_start(self.prefetch, epoch, self.steps.positions(first_step)[0])
-        for epoch, position in self._blocks(first_step, num_steps):
-            self.windows.fetch_following(self.prefetch, epoch, position)
+            self._fetch_at_start(epoch, self.steps.positions(first_step)[0])
+        for epoch, position in self._begun_blocks(first_step, num_steps):
+            self._fetch_following(epoch, position)
         if self.release is not None:
-            for epoch, position in self._blocks(first_step - self.steps_behind, num_steps):
-                self.windows.release_preceding(self.release, epoch, position)
+            for epoch, position in self._begun_blocks(first_step - self.steps_behind, num_steps):
+                self._release_preceding(self.release, epoch, position)
 
-    def _blocks(self, first_step: int, num_steps: int) -> Iterator[tuple[int, int]]:
+    def _begun_blocks(self, first_step: int, num_steps: int) -> Iterator[tuple[int, int]]:
         """List the blocks that begin in these steps, as epoch and position; none for steps < 0."""
-        size = self.windows.block_size
+        size = self._block_size
         step, stop_step = max(first_step, 0), first_step + num_steps
         while step < stop_step:
             epoch, number = self.steps.epoch_of(step)
@@ -80,60 +78,51 @@ class FetchAhead:
                 yield epoch, position
             step = last + 1
 
-
-@dataclass(frozen=True)
-class _Windows:
-    """The windows of an order.
-
-    Args:
-        order: the order.
-        epoch_end: number of positions of an epoch that are read.
-    """
-
-    order: BlockOrder
-    epoch_end: int
-
-    def fetch_at_start(self, ask: Ask, epoch: int, position: int) -> None:
+    def _fetch_at_start(self, epoch: int, position: int) -> None:
         """Ask for the window at a position, and for what its earlier blocks would ask for."""
-        begin = position - position % self.order.window_size
-        for block in self._blocks(begin):
-            self._each_stretch(ask, epoch, block)
+        for block in self._blocks(position - position % self.order.window_size):
+            self._each_stretch(self.prefetch, epoch, block)
             if block < position:
-                self.fetch_following(ask, epoch, block)
+                self._fetch_following(epoch, block)
 
-    def fetch_following(self, ask: Ask, epoch: int, position: int) -> None:
+    def _fetch_following(self, epoch: int, position: int) -> None:
         """Ask for the part of the next window that belongs to the block at a position."""
         begin = position - position % self.order.window_size
         next_epoch, next_begin = epoch, begin + self.order.window_size
-        if next_begin >= self.epoch_end:
+        if next_begin >= self._epoch_end:
             next_epoch, next_begin = epoch + 1, 0
         following = self._blocks(next_begin)
         # An epoch without its remainder may end in the middle of a window.
-        last = min(begin + self.order.window_size, self.epoch_end) - 1
-        num_places = (last - begin) // self.block_size + 1
-        place, count = (position - begin) // self.block_size, len(following)
+        last = min(begin + self.order.window_size, self._epoch_end) - 1
+        num_places = (last - begin) // self._block_size + 1
+        place, count = (position - begin) // self._block_size, len(following)
         for block in following[place * count // num_places : (place + 1) * count // num_places]:
-            self._each_stretch(ask, next_epoch, block)
+            self._each_stretch(self.prefetch, next_epoch, block)
 
-    def release_preceding(self, ask: Ask, epoch: int, position: int) -> None:
+    def _release_preceding(self, release: Ask, epoch: int, position: int) -> None:
         """Release the window before the one that begins at a position, if one begins there."""
         if position % self.order.window_size or (epoch, position) == (0, 0):
             return
         if position == 0:
-            epoch, position = epoch - 1, self.epoch_end
+            epoch, position = epoch - 1, self._epoch_end
         last = position - 1
         for block in self._blocks(last - last % self.order.window_size):
-            self._each_stretch(ask, epoch, block)
+            self._each_stretch(release, epoch, block)
 
     @property
-    def block_size(self) -> int:
+    def _epoch_end(self) -> int:
+        """Number of positions of an epoch that are read."""
+        return self.steps.positions(self.steps.per_epoch - 1)[1]
+
+    @property
+    def _block_size(self) -> int:
         """Number of examples per block; the last block of an epoch may have fewer."""
         return min(self.order.block_size, self.order.num_examples)
 
     def _blocks(self, begin: int) -> range:
         """Return the positions of a window's blocks."""
         end = min(begin + self.order.window_size, self.order.num_examples)
-        return range(begin, end, self.block_size)
+        return range(begin, end, self._block_size)
 
     def _each_stretch(self, ask: Ask, epoch: int, position: int) -> None:
         for start, stop in self.order.stretches(epoch, position):

@@ -48,26 +48,23 @@ def make_limits(
             f"read_timeout_s={read_timeout_s!r}: expected a time in s above 0, at most "
             f"{threading.TIMEOUT_MAX:.0f}"
         )
-    chunk_steps = _most_chunk_steps(reader)
+    per_epoch = reader.steps.per_epoch
+    at_most = min(MAX_CHUNK_STEPS, per_epoch)
+    chunk_steps = max(1, min(CHUNK_BYTES // reader.batch_bytes, at_most))
     bounds = []
     if prefetch_batches is not None:
         bounds.append(checked_whole("prefetch_batches", prefetch_batches, 1))
     if ram_budget_mb is not None:
+        _check_ram_budget(ram_budget_mb, reader)
         bounds.append(_batches_in(ram_budget_mb, reader))
-    ahead = min(bounds, default=_enough(reader, chunk_steps))
+    if not bounds:
+        wanted = max(MIN_BATCHES_AHEAD, min(CHUNKS_AHEAD * chunk_steps, per_epoch))
+        bounds = [wanted, _batches_in(DEFAULT_RAM_BUDGET_MB, reader)]
+    ahead = min(bounds)
     return Limits(num_threads, ahead, max(1, min(ahead // 2, chunk_steps)), float(read_timeout_s))
 
 
-def _most_chunk_steps(reader: ChunkReader) -> int:
-    at_most = min(MAX_CHUNK_STEPS, reader.steps.per_epoch)
-    return max(1, min(CHUNK_BYTES // reader.batch_bytes, at_most))
-
-
-def _batches_in(ram_budget_mb: float, reader: ChunkReader) -> int:
-    """Return the number of batches to read ahead within a memory limit in MiB.
-
-    The consumer holds a third of the memory: the chunk that it reads from.
-    """
+def _check_ram_budget(ram_budget_mb: float, reader: ChunkReader) -> None:
     batch_mb = reader.batch_bytes / 2**20
     if not 3 * batch_mb <= ram_budget_mb < math.inf:
         raise SpoonfulError(
@@ -75,11 +72,8 @@ def _batches_in(ram_budget_mb: float, reader: ChunkReader) -> int:
             "fit (one in use, one ready, one being read): expected a number from "
             f"{3 * batch_mb:.3g} on, or a smaller batch_size"
         )
-    return max(2, int(ram_budget_mb / batch_mb * 2 / 3))
 
 
-def _enough(reader: ChunkReader, chunk_steps: int) -> int:
-    """Return the number of batches to read ahead where the user sets no limit."""
-    in_default = int(DEFAULT_RAM_BUDGET_MB * 2**20 / reader.batch_bytes * 2 / 3)
-    wanted = max(MIN_BATCHES_AHEAD, min(CHUNKS_AHEAD * chunk_steps, reader.steps.per_epoch))
-    return max(2, min(in_default, wanted))
+def _batches_in(ram_mb: float, reader: ChunkReader) -> int:
+    """Return how many batches to read ahead in so much memory: the consumer holds a third of it."""
+    return max(2, int(ram_mb / (reader.batch_bytes / 2**20) * 2 / 3))

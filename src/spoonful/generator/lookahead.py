@@ -80,14 +80,14 @@ class LookAhead:
             self._schedule()
             return chunk
 
-    def finish_check(self, num_steps: int) -> None:
-        """Wait until all shards are checked, if the steps of a whole epoch were served.
+    def finish_check(self) -> None:
+        """Wait until the check that runs during reading is complete.
 
         Raises:
             SpoonfulError: a shard has changed since packing; names it.
         """
-        if num_steps >= self._reader.steps.per_epoch:
-            self._reader.finish_check(self._limits.read_timeout_s)
+        if self._reader.check is not None:
+            self._reader.check.finish(self._limits.read_timeout_s)
 
     def pause(self) -> None:
         """End the threads after their current reads; chunks that are ready are kept."""
@@ -106,10 +106,8 @@ class LookAhead:
 
     def close(self) -> None:
         """End the threads and release all chunks; a later `take` starts again."""
-        with self._lock:
-            self._drop_all()
-            self._pool.clear()
-            self._is_ready.notify_all()
+        self._stop()
+        self._pool.clear()
         self.pause()
 
     def _pause(self) -> None:
@@ -117,7 +115,7 @@ class LookAhead:
         self._has_work.notify_all()
 
     def _stop(self) -> None:
-        """End the threads and every wait for a chunk: the process ends."""
+        """End the threads and every wait for a chunk, without waiting for them."""
         with self._lock:
             self._drop_all()
             self._pause()

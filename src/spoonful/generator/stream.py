@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import keras
 
-from spoonful.generator.chunks import Batch, Chunk
+from spoonful.generator.chunks import Batch, Chunk, ChunkReader
+from spoonful.generator.limits import Limits
 from spoonful.generator.lookahead import LookAhead
 
 
@@ -21,16 +22,18 @@ class BatchStream(keras.utils.PyDataset):
     does.
 
     Args:
-        look_ahead: reads the batches.
+        reader: reads the batches.
+        limits: how far to read ahead, and in how many threads.
         start_step: the global step of index 0, >= 0.
     """
 
-    def __init__(self, look_ahead: LookAhead, start_step: int = 0) -> None:
+    def __init__(self, reader: ChunkReader, limits: Limits, start_step: int) -> None:
         # One worker: the batches come in order, and none is made in a process that could die
         # unnoticed (a killed Keras worker process hangs fit forever).
         super().__init__(workers=1, use_multiprocessing=False)
-        self._batches = ChunkedBatches(look_ahead)
-        self._look_ahead = look_ahead
+        self._look_ahead = LookAhead(reader, limits, is_endless=True)
+        self._batches = ChunkedBatches(self._look_ahead)
+        self._steps_per_epoch = reader.steps.per_epoch
         self.start_step = start_step
         self._num_served = 0
 
@@ -58,7 +61,8 @@ class BatchStream(keras.utils.PyDataset):
             SpoonfulError: all examples were served, and a shard has changed since packing.
         """
         self._look_ahead.pause()
-        self._look_ahead.finish_check(self._num_served)
+        if self._num_served >= self._steps_per_epoch:
+            self._look_ahead.finish_check()
 
     def close(self) -> None:
         """End the reading threads and release all batches."""

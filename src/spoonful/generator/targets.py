@@ -1,6 +1,5 @@
 """y of a batch: what the labels of its examples become."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,18 +11,21 @@ from spoonful.sources import Source
 from spoonful.sources.labels import LabelKind, kind_of
 
 
-@dataclass(frozen=True)
 class Targets:
     """Make y from labels that `check_labels` has accepted.
 
     Args:
-        labels: of all examples, [n] or [n, k].
-        table: y of each class, [classes, ...]; None: labels are not classes, and y is the labels as
-            float32.
+        source: its labels, and how many classes there are.
+        one_hot: for classes, rows of the identity instead of their numbers.
     """
 
-    labels: NDArray[Any]
-    table: NDArray[Any] | None
+    def __init__(self, source: Source, one_hot: bool) -> None:
+        self.labels = np.asarray(source.labels)  # [n] or [n, k]
+        # y of each class, [classes, ...]; None: y is the labels as float32.
+        self._table: NDArray[Any] | None = None
+        if kind_of(self.labels) is LabelKind.CLASSIFICATION:
+            count = len(source.class_names)
+            self._table = np.eye(count, dtype=np.float32) if one_hot else np.arange(count)
 
     def of(self, indices: Indices, pool: BufferPool) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return labels and y of examples.
@@ -33,34 +35,12 @@ class Targets:
             values as float32, [k] or [k, columns].
         """
         found = self.labels[indices]
-        if self.table is None:
+        if self._table is None:
             y = pool.empty(found.shape, np.float32)
             y[...] = found
             return y, y
         labels = np.asarray(found, dtype=np.int64)
-        y = pool.empty((len(labels), *self.table.shape[1:]), self.table.dtype)
+        y = pool.empty((len(labels), *self._table.shape[1:]), self._table.dtype)
         # "raise" would copy y; the labels were checked before.
-        np.take(self.table, labels, axis=0, out=y, mode="clip")
+        np.take(self._table, labels, axis=0, out=y, mode="clip")
         return labels, y
-
-    def nothing(self) -> NDArray[Any]:
-        """Return y of no example, with the type of every y."""
-        if self.table is None:
-            return np.empty((0, *self.labels.shape[1:]), np.float32)
-        return self.table[:0]
-
-
-def make_targets(source: Source, one_hot: bool) -> Targets:
-    """Return the targets of a source with checked labels.
-
-    Args:
-        source: its labels, and how many classes there are.
-        one_hot: for classes, rows of the identity instead of their numbers.
-    """
-    labels = np.asarray(source.labels)
-    if kind_of(labels) is not LabelKind.CLASSIFICATION:
-        return Targets(labels, None)
-    num_classes = len(source.class_names)
-    return Targets(
-        labels, np.eye(num_classes, dtype=np.float32) if one_hot else np.arange(num_classes)
-    )

@@ -1,12 +1,18 @@
 """An optimizer of Keras or of the user's own, in the form of ours."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from spoonful.config.fields import Component, key
 from spoonful.config.targets import Target
+from spoonful.errors import SpoonfulError
 from spoonful.optimizers.constant import Constant
-from spoonful.optimizers.optimizer import SCALINGS, Optimizer
+from spoonful.optimizers.optimizer import Optimizer
+
+
+def _optional(name: str, default: Any) -> Any:
+    """Declare a key of every optimizer, with a value where it is missing."""
+    return key(**{**Optimizer.__dataclass_fields__[name].metadata, "default": default})
 
 
 @dataclass
@@ -16,22 +22,10 @@ class ForeignOptimizer(Optimizer):
     learning_rate: float | None = key(  # type: ignore[assignment]
         "learning rate, the peak of its schedule; null: the target's own", above=0, default=None
     )
-    schedule: Component = key(
-        "learning-rate schedule",
-        offered=("initial_learning_rate", "decay_steps", "steps_per_epoch", "epochs"),
-        needs=("__call__",),
-        adapter="spoonful.optimizers.foreign_schedule.ForeignSchedule",
-        default=Constant(),
-    )
-    learning_rate_scaling: str = key(
-        "how the learning rate grows with the batch size: not, in proportion, with its square root",
-        choices=SCALINGS,
-        default="none",
-    )
-    base_batch_size: int = key(
-        "batch size that learning_rate is meant for, where it is scaled", minimum=1, default=32
-    )
-    target: Target = field(default=None)  # type: ignore[assignment]  # set by the checker
+    schedule: Component = _optional("schedule", Constant())
+    learning_rate_scaling: str = _optional("learning_rate_scaling", "none")
+    base_batch_size: int = _optional("base_batch_size", 32)
+    target: Target = None  # type: ignore[assignment]  # set by the checker
 
     def __call__(self, learning_rate: Any) -> Any:
         """Return the optimizer with a learning rate or schedule; None: its own default.
@@ -40,8 +34,6 @@ class ForeignOptimizer(Optimizer):
             SpoonfulError: it refuses its arguments, or makes something else.
         """
         import keras
-
-        from spoonful.errors import SpoonfulError
 
         offered = {} if learning_rate is None else {"learning_rate": learning_rate}
         made = self.target(**offered)

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from spoonful.config.fields import Component, key
 
-SCALINGS = ("none", "linear", "sqrt")
-
 
 @dataclass
 class Optimizer:
@@ -20,7 +18,7 @@ class Optimizer:
     )
     learning_rate_scaling: str = key(
         "how the learning rate grows with the batch size: not, in proportion, with its square root",
-        choices=SCALINGS,
+        choices=("none", "linear", "sqrt"),
     )
     base_batch_size: int = key(
         "batch size that learning_rate is meant for, where it is scaled", minimum=1

@@ -17,7 +17,6 @@ from spoonful.order.block import BlockOrder
 from spoonful.order.buffer import BufferOrder
 from spoonful.order.custom import CustomOrder, order_identity
 from spoonful.order.full import FullOrder
-from spoonful.order.keys import ORDER_STREAM
 from spoonful.order.permutation import MAX_EXAMPLES
 from spoonful.order.slices import Indices, Order, SequentialOrder
 
@@ -25,7 +24,6 @@ __all__ = [
     "MAX_EXAMPLES",
     "MAX_SEED",
     "ORDERS",
-    "ORDER_STREAM",
     "SHUFFLES",
     "BalancedOrder",
     "BlockOrder",
@@ -88,14 +86,11 @@ def make_order(
             raise SpoonfulError(f"{name}={size!r}: expected one of the sizes {sorted(known)}")
         if not _is_whole(size) or size < 1:
             raise SpoonfulError(f"{name}={size!r}: expected a whole number from 1 on")
-    values: dict[str, Any] = {name: int(sizes[name]) for name in _size_names(kind) if name in sizes}
-    names = {field.name for field in dataclasses.fields(kind)}
+    names = {field.name for field in dataclasses.fields(kind) if field.init}
+    given = {"num_examples": num_examples, "seed": seed, **sizes}
+    values: dict[str, Any] = {name: int(given[name]) for name in names & given.keys()}
     if "labels" in names:
         values["labels"] = _checked_labels(labels, int(num_examples))
-    if "num_examples" in names:
-        values["num_examples"] = int(num_examples)
-    if "seed" in names:
-        values["seed"] = int(seed)
     order: Order = kind(**values)
     return order
 

@@ -14,27 +14,11 @@ from spoonful.order.keys import (
     Words,
     draw_keys,
     hash_words,
-    to_word,
 )
 from spoonful.order.permutation import SMALL, domain_of, domains_of, num_rounds, permute
 from spoonful.order.slices import RUN_LENGTH, Indices, check_slice, runs
 
 _TOP_BIT = np.uint64(2**63)
-
-
-@dataclass(frozen=True)
-class Classes:
-    """The examples of each class that is not empty.
-
-    Args:
-        members: the examples, class after class, in the smallest fitting integer type, [n].
-        begins: where in members each class begins, uint64 [c].
-        sizes: number of examples in each class, uint64 [c].
-    """
-
-    members: NDArray[np.unsignedinteger[Any]]
-    begins: Words
-    sizes: Words
 
 
 @dataclass(eq=False)
@@ -59,10 +43,10 @@ class BalancedOrder:
 
     def __post_init__(self) -> None:
         self.num_examples = len(self.labels)
-        self._classes = _group(self.labels)
-        self._domains = domains_of(self._classes.sizes)
-        self._has_small = bool(self._classes.sizes.min() < SMALL)
-        self._num_classes = count = len(self._classes.sizes)
+        self._members, self._begins, sizes = _group(self.labels)
+        self._domains = domains_of(sizes)
+        self._has_small = bool(sizes.min() < SMALL)
+        self._num_classes = count = len(sizes)
         # The turn of each class in the last groups.
         keys = draw_keys(self.seed, REMAINDER_STREAM, 0, num_rounds(count))
         self._turns = permute(np.arange(count, dtype=np.uint64), domain_of(count), keys)
@@ -111,7 +95,7 @@ class BalancedOrder:
         rounds_of_turns, next_turn = divmod(epoch * left_over, self._num_classes)
         # The number of draws from each class before the epoch, counted modulo 2**64, which no run
         # reaches.
-        draws = groups + to_word(epoch * full_groups + rounds_of_turns)
+        draws = groups + np.uint64((epoch * full_groups + rounds_of_turns) % 2**64)
         draws += (self._turns < next_turn)[classes]
         domains = self._domains.at(classes)
         cycles = draws // domains.size
@@ -125,12 +109,19 @@ class BalancedOrder:
             chosen = np.flatnonzero(domains.size < SMALL)
             keys = draw_keys(self.seed, ROUND_STREAM, 0, num_rounds(1))
             items[chosen] = permute(draws[chosen], domains.at(chosen), keys, tweaks[chosen])
-        items += self._classes.begins[classes]
-        return self._classes.members[items].astype(np.int64)
+        items += self._begins[classes]
+        return self._members[items].astype(np.int64)
 
 
-def _group(labels: NDArray[np.integer[Any]]) -> Classes:
-    """Group the examples by class, in the order of the labels and then of the source."""
+def _group(
+    labels: NDArray[np.integer[Any]],
+) -> tuple[NDArray[np.unsignedinteger[Any]], Words, Words]:
+    """Group the examples by class, in the order of the labels and then of the source.
+
+    Returns:
+        The examples, class after class, in the smallest fitting integer type, [n]; where in them
+        each class that is not empty begins, and how many examples it has, uint64 [c].
+    """
     lowest, highest = int(labels.min()), int(labels.max())
     if highest - lowest < 2**16:
         # NumPy sorts 16-bit numbers by radix: a million labels take 16 ms instead of 60.
@@ -139,4 +130,4 @@ def _group(labels: NDArray[np.integer[Any]]) -> Classes:
     ordered = labels[members]
     begins = np.append(0, np.flatnonzero(ordered[1:] != ordered[:-1]) + 1).astype(np.uint64)
     sizes = np.diff(begins, append=np.uint64(len(labels)))
-    return Classes(members.astype(np.min_scalar_type(len(labels) - 1)), begins, sizes)
+    return members.astype(np.min_scalar_type(len(labels) - 1)), begins, sizes

@@ -23,7 +23,6 @@ ROUND_STREAM = 7  # the rounds of these permutations
 MULTIPLIER_1 = np.uint64(0xFF51AFD7ED558CCD)
 MULTIPLIER_2 = np.uint64(0xC4CEB9FE1A85EC53)
 HALF_WORD = np.uint64(32)
-_WORD_MASK = 2**64 - 1
 
 
 @lru_cache(maxsize=64)
@@ -44,11 +43,6 @@ def hash_words(values: Words, keys: tuple[np.uint64, ...]) -> Words:
     mixed *= MULTIPLIER_1
     mixed ^= mixed >> HALF_WORD
     return mixed
-
-
-def to_word(number: int) -> np.uint64:
-    """Return the low 64 bits of a whole number of any size."""
-    return np.uint64(number & _WORD_MASK)
 
 
 def below(words: Words, bound: Words | int) -> Words:

@@ -137,14 +137,13 @@ def metrics_of(task: Task) -> list[Any]:
 
 def _called_with_predictions(target: Target, **offered: Any) -> Any:
     """Return what Keras calls with (y_true, y_pred): an object, or a function of the user's."""
-    if isinstance(target.function, type):
-        if offered and not target.takes("name"):
-            raise SpoonfulError(
-                f"{target.where}: {target.path} does not take name, by which Keras reports a "
-                "metric; give its __init__ the argument name or **kwargs, and pass it on"
-            )
-        return target.tried(lambda: target.function(**{**offered, **target.arguments}))
-    if target.first_needed() is None:
+    is_class = isinstance(target.function, type)
+    if is_class and offered and not target.takes("name"):
+        raise SpoonfulError(
+            f"{target.where}: {target.path} does not take name, by which Keras reports a "
+            "metric; give its __init__ the argument name or **kwargs, and pass it on"
+        )
+    if is_class or target.first_needed() is None:
         return target(**offered)
 
     def called(actual: Any, predicted: Any) -> Any:

@@ -20,9 +20,6 @@ STATE_NAME = "state.json"
 FORMAT_VERSION = 1
 _REMAKE = "the checkpoint before it is taken"
 
-# NumPy's files do not support bfloat16: an array of another package's type is stored as this one.
-_BARE_TYPES = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
-
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -110,21 +107,16 @@ def _bare_arrays(
     bare, types = {}, {}
     for name, array in arrays.items():
         bare[name] = array
-        if array.dtype.isbuiltin == 2:  # a type of another package
+        # A type of another package, such as bfloat16, which NumPy's files do not support.
+        if array.dtype.isbuiltin == 2:
             types[name] = array.dtype.name
-            bare[name] = array.view(_BARE_TYPES[array.dtype.itemsize])
+            bare[name] = array.view(f"u{array.dtype.itemsize}")
     return bare, types
 
 
 def _typed(array: NDArray[Any], type_name: str | None) -> NDArray[Any]:
-    return array if type_name is None else array.view(_type_of(type_name))
+    if type_name is None:
+        return array
+    import ml_dtypes
 
-
-def _type_of(name: str) -> np.dtype[Any]:
-    try:
-        return np.dtype(name)
-    except TypeError:
-        import ml_dtypes
-
-        extended: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
-        return extended
+    return array.view(getattr(ml_dtypes, type_name))

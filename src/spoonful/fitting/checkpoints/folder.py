@@ -45,12 +45,7 @@ class CheckpointFolder:
         self._damaged.discard(checkpoint.step)
         # Training was resumed before the checkpoints of later steps.
         earlier = [step for step in self.steps() if step <= checkpoint.step]
-        kept = [step for step in earlier if step not in self._damaged][-NUM_KEPT:]
-        for step in self.steps():
-            if step not in kept:
-                shutil.rmtree(self._folder(step), ignore_errors=True)
-        for leftover in self._leftovers():
-            shutil.rmtree(leftover, ignore_errors=True)
+        self._keep_only([step for step in earlier if step not in self._damaged][-NUM_KEPT:])
 
     def newest(self, warn: Callable[[str], None]) -> Checkpoint | None:
         """Return the newest intact checkpoint; None if there is none.
@@ -76,12 +71,15 @@ class CheckpointFolder:
 
     def remove(self) -> None:
         """Remove all checkpoints, and the folder if nothing else is in it."""
-        for step in self.steps():
-            shutil.rmtree(self._folder(step), ignore_errors=True)
-        for leftover in self._leftovers():
-            shutil.rmtree(leftover, ignore_errors=True)
+        self._keep_only([])
         if self.path.is_dir() and not any(self.path.iterdir()):
             self.path.rmdir()
+
+    def _keep_only(self, kept: list[int]) -> None:
+        """Remove the checkpoints of all other steps, and what killed writes left."""
+        others = [self._folder(step) for step in self.steps() if step not in kept]
+        for folder in (*others, *self._leftovers()):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _put_back_leftovers(self) -> None:
         """Restore what a killed write left after it had moved its step's checkpoint away."""
