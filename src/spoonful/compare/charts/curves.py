@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from spoonful.compare.charts.facets import MAX_FACETS, Facet, facets, left_out, value_of
+from spoonful.compare.charts.facets import Facet, drawn_facets, value_of
 from spoonful.compare.charts.labels import Legend, set_power_scale, short_number
 from spoonful.compare.charts.theme import (
     MUTED,
@@ -34,14 +34,6 @@ _MIN_SEEDS_FOR_SD = 3
 
 
 @dataclass(frozen=True)
-class CurveGroup:
-    """The charts whose lines are the values of one axis."""
-
-    heading: str
-    charts: list[Chart]
-
-
-@dataclass(frozen=True)
 class _Scales:
     """Shared by all charts of a loss: its range, and the images per epoch if always the same."""
 
@@ -50,22 +42,21 @@ class _Scales:
     images_per_epoch: float | None
 
 
-def loss_curves(study: Study) -> list[CurveGroup]:
-    """Draw both losses over the epochs, by each axis with several values.
+def loss_curves(study: Study) -> dict[str, list[Chart]]:
+    """Draw both losses over the epochs, by each axis with several values; return them by heading.
 
     If an epoch has the same number of images in all runs, the same chart shows the images seen;
     otherwise there is a second chart.
     """
-    groups = []
+    groups = {}
     axes: list[str | None] = [*study.varied_axes] or [None]
     for axis in axes:
-        charts: list[Chart] = []
-        all_facets = facets(study, [] if axis is None else [axis])
-        for number, facet in enumerate(all_facets[:MAX_FACETS]):
-            charts += _of_facet(study, axis, facet, number, left_out(len(all_facets)))
-        if charts:
-            by = f" by {study.names[axis]}" if axis else ""
-            groups.append(CurveGroup(f"Loss{by}", charts))
+        all_facets, more = drawn_facets(study, [] if axis is None else [axis])
+        groups[f"Loss by {study.names[axis]}" if axis else "Loss"] = [
+            chart
+            for number, facet in enumerate(all_facets)
+            for chart in _of_facet(study, axis, facet, number, more)
+        ]
     return groups
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from spoonful.compare.charts.facets import MAX_FACETS, facets, left_out, value_of
+from spoonful.compare.charts.facets import drawn_facets, value_of
 from spoonful.compare.charts.labels import Legend, place_labels, set_power_scale
 from spoonful.compare.charts.theme import (
     MUTED,
@@ -46,17 +46,13 @@ def time_charts(study: Study) -> list[Chart]:
     if time is None:
         return []
     charts = []
-    all_facets = facets(study, study.varied_axes[:2])
-    for number, facet in enumerate(all_facets[:MAX_FACETS]):
-        views = [("", facet.points)]
-        better = _better_half(study, facet.points)
-        if better:
-            views.append(("the better half", better))
+    all_facets, more = drawn_facets(study, study.varied_axes[:2])
+    for number, facet in enumerate(all_facets):
+        views = [("", facet.points), ("the better half", _better_half(study, facet.points))]
         for part, points in views:
             name = f"time-{number}{'-better' if part else ''}"
             titles = (f"{study.metric} against training time", facet.title, part)
-            title = ", ".join(filter(None, titles))
-            chart = _time_chart(study, time, points, name, title)
+            chart = _time_chart(study, time, points, name, ", ".join(filter(None, titles)), more)
             charts += [] if chart is None else [chart]
     return charts
 
@@ -73,7 +69,7 @@ def _better_half(study: Study, points: list[Point]) -> list[Point]:
 
 @house_style()
 def _time_chart(
-    study: Study, time: Quantity, points: list[Point], name: str, title: str
+    study: Study, time: Quantity, points: list[Point], name: str, title: str, more: str
 ) -> Chart | None:
     series = [
         (words, number, marks)
@@ -97,16 +93,15 @@ def _time_chart(
         legend.draw(figure, titles)
     places = [(mark.time.mean, mark.metric.mean) for mark in all_marks]
     place_labels(figure, axes, places, [mark.label for mark in all_marks])
-    return finished_chart(figure, name, title, _note(study))
+    return finished_chart(figure, name, title, f"{_note(study)} {more}".rstrip())
 
 
 def _note(study: Study) -> str:
     better = "down" if study.target.has_smaller_better else "up"
-    count = len(facets(study, study.varied_axes[:2]))
     labels = f" Labels: {study.names[study.varied_axes[0]]}." if study.varied_axes else ""
     return (
         "A marker is the mean of a point's seeds, its bars are one standard deviation, faint dots "
-        f"are single runs.{labels} Better is {better} and to the left. {left_out(count)}".rstrip()
+        f"are single runs.{labels} Better is {better} and to the left."
     )
 
 
