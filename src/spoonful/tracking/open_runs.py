@@ -28,6 +28,7 @@ from spoonful.files.lock import Lock, try_lock, try_lock_content
 from spoonful.files.unfinished import remove_leftovers, unfinished_folder
 from spoonful.project import open_runs_dir
 from spoonful.record.tags import TOKEN_TAG
+from spoonful.tracking.finding import all_experiments
 from spoonful.tracking.mlflow_private import half_copied
 from spoonful.tracking.store import is_server, named_address
 
@@ -61,44 +62,26 @@ class OpenRun:
     token: str
     _lock: Lock
 
-    @property
-    def _path(self) -> Path:
-        return open_runs_dir() / f"{self.token}.json"
-
     def close(self) -> None:
         """Record that the run has ended with the correct status."""
-        self._path.unlink(missing_ok=True)
-        self._path.with_suffix(".lock").unlink(missing_ok=True)
+        _remove(open_runs_dir() / f"{self.token}.json")
         self._lock.release()
 
 
-def open_run(config: TrackingConfig, experiment: str | None, run_id: str | None = None) -> OpenRun:
-    """Note a run before it begins.
-
-    Args:
-        config: where it is recorded.
-        experiment: id of its experiment; None: not known yet.
-        run_id: its id; None: not known yet.
-    """
-    return _begun(config, run_id, experiment)
-
-
-def added_run(config: TrackingConfig, run_id: str) -> OpenRun:
-    """Note a run, perhaps of another process, before anything is added to it.
-
-    Args:
-        config: where it is recorded.
-        run_id: its id; its status does not change, whatever happens to this process.
-    """
-    return _begun(config, run_id, is_added_to=True)
-
-
-def _begun(
+def open_run(
     config: TrackingConfig,
-    run_id: str | None,
     experiment: str | None = None,
+    run_id: str | None = None,
     is_added_to: bool = False,
 ) -> OpenRun:
+    """Note a run before it begins, or before anything is added to it.
+
+    Args:
+        config: where it is recorded.
+        experiment: id of its experiment; None: not known.
+        run_id: its id; None: not known yet.
+        is_added_to: its status does not change, whatever happens to this process.
+    """
     token = uuid.uuid4().hex
     folder = open_runs_dir()
     folder.mkdir(parents=True, exist_ok=True)
@@ -140,8 +123,7 @@ def mark_dead_runs(
                 marked.append(run.info.run_id)
             if run is not None and not is_server(config):
                 _remove_half_copied(run)
-            path.unlink(missing_ok=True)
-            path.with_suffix(".lock").unlink(missing_ok=True)
+            _remove(path)
     return marked
 
 
@@ -158,6 +140,11 @@ def artifact_folder() -> Iterator[Path]:
 
 def _artifacts() -> Path:
     return open_runs_dir() / "artifacts"
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def has_left_runs() -> bool:
@@ -195,10 +182,8 @@ def run_of_token(client: MlflowClient, token: str, experiment: str | None) -> Ru
         token: the run's token.
         experiment: the run's experiment; None: any.
     """
-    anywhere = (
-        [experiment] if experiment else [e.experiment_id for e in client.search_experiments()]
-    )
-    found = client.search_runs(anywhere, f"tags.`{TOKEN_TAG}` = '{token}'")
+    experiments = [experiment] if experiment else all_experiments(client)
+    found = client.search_runs(experiments, f"tags.`{TOKEN_TAG}` = '{token}'")
     return found[0] if found else None
 
 

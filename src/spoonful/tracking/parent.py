@@ -23,8 +23,7 @@ from spoonful.tracking.added import added_to
 from spoonful.tracking.beginning import begin_run, experiment_id
 from spoonful.tracking.open_runs import OpenRun, open_run
 from spoonful.tracking.pages import points_page
-from spoonful.tracking.refusals import refusals
-from spoonful.tracking.store import open_store
+from spoonful.tracking.refusals import opened_store
 
 # The sweeps that this process runs.
 _noted: dict[str, OpenRun] = {}
@@ -57,8 +56,7 @@ def begin_parent(
 
 def named_parent(config: TrackingConfig, name: str, tags: Mapping[str, str]) -> str:
     """Return the run of a named sweep that single trainings join; begin it if needed."""
-    with refusals(config):
-        client = open_store(config, is_to_be_written=True)
+    with opened_store(config, is_to_be_written=True) as client:
         runs = client.search_runs(
             [experiment_id(config, client)],
             f"tags.`{NAMED_TAG}` = '{name}'",
@@ -77,8 +75,7 @@ def mark_parent(config: TrackingConfig, run_id: str, status: str) -> None:
     If the server is down, it receives the sweep's status later.
     """
     if status == RunStatus.to_string(RunStatus.RUNNING):
-        with refusals(config):
-            client = open_store(config, is_to_be_written=True)
+        with opened_store(config, is_to_be_written=True) as client:
             if run_id not in _noted:
                 experiment = client.get_run(run_id).info.experiment_id
                 _noted[run_id] = open_run(config, experiment, run_id)
@@ -155,8 +152,7 @@ def _forget(run_id: str) -> None:
 
 
 def _create(config: TrackingConfig, name: str, tags: Mapping[str, str], description: str) -> str:
-    with refusals(config):
-        client = open_store(config, is_to_be_written=True)
+    with opened_store(config, is_to_be_written=True) as client:
         noted, run = begin_run(config, client, name, tags, description)
         run_id: str = run.info.run_id
         _noted[run_id] = noted

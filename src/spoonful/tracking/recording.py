@@ -7,7 +7,8 @@ entries for a server are kept in a journal until it has them.
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -112,10 +113,8 @@ class TrackedRun:
 
     def log_text(self, text: str, artifact_file: str) -> None:
         """Keep a text file with the run."""
-        path = self._place_for(artifact_file)
-        with naming(path):
+        with self._new_file(artifact_file) as path:
             path.write_text(redacted(text), encoding="utf-8")
-        self._keep(path, artifact_file)
 
     def log_checked(
         self, text: str, artifact_file: str, tags: Mapping[str, str] | None = None
@@ -143,19 +142,15 @@ class TrackedRun:
         """Keep a figure with the run."""
         from spoonful.figures import save
 
-        path = self._place_for(artifact_file)
-        with naming(path):
+        with self._new_file(artifact_file) as path:
             save(figure, path)
-        self._keep(path, artifact_file)
 
     def log_folder(self, folder: Path, artifact_path: str) -> None:
         """Keep the files of a folder with the run, in their current state."""
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             file = f"{artifact_path}/{path.relative_to(folder).as_posix()}"
-            copy = self._place_for(file)
-            with naming(copy):
+            with self._new_file(file) as copy:
                 copy.write_bytes(path.read_bytes())
-            self._keep(copy, file)
 
     def log_dataset(
         self, name: str, folder: Path, fingerprint: str, dvc_hash: str, context: str
@@ -194,11 +189,13 @@ class TrackedRun:
         is_again = self.recorded is not None
         self.outlet.put({"kind": "model", "file": _below(folder), "replaces": is_again})
 
-    def _place_for(self, artifact_file: str) -> Path:
-        return self.outlet.place_for(artifact_file.rpartition("/")[2])
-
-    def _keep(self, path: Path, artifact_file: str) -> None:
-        to = artifact_file.rpartition("/")[0]
+    @contextmanager
+    def _new_file(self, artifact_file: str) -> Iterator[Path]:
+        """Yield where to write a file, which is kept with the run once it is written."""
+        to, _, name = artifact_file.rpartition("/")
+        path = self.outlet.place_for(name)
+        with naming(path):
+            yield path
         self.outlet.put({"kind": "file", "file": _below(path), "to": to})
 
 

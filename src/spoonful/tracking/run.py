@@ -8,11 +8,7 @@ from mlflow.entities import Run, RunStatus
 from mlflow.tracking import MlflowClient
 
 from spoonful.config.schema import TrackingConfig
-from spoonful.record.tags import (
-    ENVIRONMENT_TAGS,
-    ERROR_TAG,
-    RESUMED_TAGS,
-)
+from spoonful.record.tags import ENVIRONMENT_TAGS, ERROR_TAG, RESUMED_TAGS
 from spoonful.tracking.beginning import begin_later, begin_run
 from spoonful.tracking.open_runs import OpenRun, open_run
 from spoonful.tracking.outlets import outlet_of
