@@ -31,33 +31,19 @@ def judge(
         metrics=scores.metrics,
         headline=f"{scores.metrics['accuracy']:.2%} of test images right",
         predictions=Table(("file", "actual", "predicted", "confidence"), rows),
-        tables=_tables(scores),
+        tables={
+            "classes.csv": Table(("class", "precision", "recall", "f1", "images"), scores.classes),
+            "calibration.csv": Table(
+                ("low", "high", "confidence", "accuracy", "images"),
+                [filled for filled in scores.calibration if filled.num_images],
+            ),
+        },
         summary=Table(
             ("class", "precision", "recall", "F1", "images"),
-            [
-                (c.class_name, *(f"{v:.3f}" for v in (c.precision, c.recall, c.f1)), c.num_images)
-                for c in scores.classes
-            ],
+            [(name, *(f"{v:.3f}" for v in values), n) for name, *values, n in scores.classes],
         ),
         figures=_figures(source, labels, names, probabilities, scores, num_mistakes),
     )
-
-
-def _tables(scores: Scores) -> dict[str, Table]:
-    return {
-        "classes.csv": Table(
-            ("class", "precision", "recall", "f1", "images"),
-            [(c.class_name, c.precision, c.recall, c.f1, c.num_images) for c in scores.classes],
-        ),
-        "calibration.csv": Table(
-            ("low", "high", "confidence", "accuracy", "images"),
-            [
-                (b.low, b.high, b.mean_confidence, b.accuracy, b.num_images)
-                for b in scores.calibration
-                if b.num_images
-            ],
-        ),
-    }
 
 
 def _figures(

@@ -1,13 +1,13 @@
 """Scores of class probabilities against labels."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
-class ClassScore:
+class ClassScore(NamedTuple):
     """Scores of one class, 0..1; the test split has `num_images` of it."""
 
     class_name: str
@@ -17,8 +17,7 @@ class ClassScore:
     num_images: int
 
 
-@dataclass(frozen=True)
-class CalibrationBin:
+class CalibrationBin(NamedTuple):
     """Predictions whose confidence is in (low, high]; means are 0 if there are none."""
 
     low: float
