@@ -119,7 +119,7 @@ def _page(found: Findings, charts: Mapping[str, Sequence[Chart]]) -> str:
         level=level,
         axis_names=[study.names[axis] for axis in study.axes],
         seed=SEED,
-        counted={run.run_id for point in study.points for run in point.runs.values()},
+        counted=study.counted,
         nothing=NOTHING,
         **{function.__name__: function for function in words},
     )
@@ -143,12 +143,11 @@ def _family(study: Study, family: Sequence[Difference], level: float) -> dict[st
 
 def _results(study: Study) -> str:
     """Return how many trainings count, and how many were repeated."""
-    counted = sum(len(point.runs) for point in study.points)
     *fewer, most = sorted({len(point.runs) for point in study.points})
     num = study.num_repeats
     again = f" ({num} {'was' if num == 1 else 'were'} done again: the newest counts)" if num else ""
     seeds = f"{' or '.join(map(str, fewer))}{' or ' if fewer else ''}{counted_noun(most, 'seed')}"
-    return (
-        f"{counted} of {study.sweep.num_points or len(study.sweep.runs)} trainings{again}, in "
-        f"{counted_noun(len(study.points), 'point')} of {seeds}"
+    trainings = (
+        f"{len(study.counted)} of {study.sweep.num_points or len(study.sweep.runs)} trainings"
     )
+    return f"{trainings}{again}, in {counted_noun(len(study.points), 'point')} of {seeds}"

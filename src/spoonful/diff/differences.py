@@ -105,17 +105,14 @@ class Differences:
             return f"inputs that differ: {_names(different)}"
         unknown = _of(self.inputs, Status.UNKNOWN)
         words = f"no input is known to differ (unknown: {_names(unknown)})"
-        hardware = ", but the hardware differs" if self._has_other_hardware else ""
+        is_elsewhere = any(note.aspect == "hardware" for note in self.notes)
+        hardware = ", but the hardware differs" if is_elsewhere else ""
         return (words if unknown else "all inputs are the same") + hardware
 
     def _unfinished(self) -> str:
         runs = (("A", self.a), ("B", self.b))
         said = [f"{letter} is {run.status}" for letter, run in runs if not run.is_finished]
         return f" ({', '.join(said)})" if said else ""
-
-    @property
-    def _has_other_hardware(self) -> bool:
-        return any(note.aspect == "hardware" for note in self.notes)
 
 
 def find_differences(a: RecordedRun, b: RecordedRun, look: Look = range_alone) -> Differences:

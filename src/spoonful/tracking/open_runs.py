@@ -103,15 +103,14 @@ def open_run(
 
 def mark_dead_runs(
     config: TrackingConfig, client: MlflowClient, say: Callable[[str], object]
-) -> list[str]:
-    """Mark the runs KILLED whose processes on this machine are dead; return their ids.
+) -> None:
+    """Mark the runs KILLED whose processes on this machine are dead.
 
     Args:
         config: where they are recorded.
         client: client of that store.
-        say: called for each that cannot be marked because its note is damaged.
+        say: called with each that is marked, or cannot be because its note is damaged.
     """
-    marked = []
     remove_leftovers(_artifacts())
     for path in sorted(open_runs_dir().glob("*.json")):
         with _left_by_the_dead(path, config, say) as noted:
@@ -120,11 +119,10 @@ def mark_dead_runs(
             run = _run_of(client, path.stem, noted)
             if run is not None and not noted.is_added_to and run.info.status == _RUNNING:
                 client.set_terminated(run.info.run_id, _KILLED)
-                marked.append(run.info.run_id)
+                say(f"run {run.info.run_id} was killed: it is marked so")
             if run is not None and not is_server(config):
                 _remove_half_copied(run)
             _remove(path)
-    return marked
 
 
 @contextlib.contextmanager

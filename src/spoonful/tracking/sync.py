@@ -87,8 +87,7 @@ def settle(config: TrackingConfig, say: Callable[[str], None]) -> None:
             say(f"not sent: {reason}")
     if has_left_runs():
         with opened_store(config) as client:
-            for run_id in mark_dead_runs(config, client, say):
-                say(f"run {run_id} was killed: it is marked so")
+            mark_dead_runs(config, client, say)
 
 
 def _sent(config: TrackingConfig, client: MlflowClient, journal: Journal) -> str:
