@@ -107,10 +107,7 @@ def _page(found: Findings, charts: Mapping[str, Sequence[Chart]]) -> str:
         sweep=study.sweep,
         results=_results(study),
         words=found.words(),
-        missing=[
-            ("Without a result", lost, study.num_unknown),
-            ("Pruned by the sweep", pruned, 0),
-        ],
+        missing=[("Without a result", lost, study.num_unknown), ("Pruned by the sweep", pruned, 0)],
         charts=charts,
         points=_family(study, points, level) if points else None,
         axes={axis: _family(study, family, level) for axis, family in found.axes.items()},

@@ -69,8 +69,7 @@ class PointRun:
         Args:
             key: "generator.batch_size", "model" or "optimizer/schedule".
         """
-        path = key.replace("/", ".")
-        return self.settings.get(path)
+        return self.settings.get(key.replace("/", "."))
 
     def epochs(self, metric: str) -> list[float]:
         """Return the values of a metric in the order of the epochs."""

@@ -26,7 +26,7 @@ def check_database(path: Path, is_to_be_written: bool) -> None:
         check_writable(path)
         check_writable(path.parent)  # SQLite writes its journal beside the file
     try:
-        with closing(_connected(path)) as database:
+        with closing(sqlite3.connect(path, _LOCK_LIMIT_S, isolation_level=None)) as database:
             database.execute("SELECT name FROM sqlite_master").fetchall()
             if is_to_be_written:
                 database.execute("BEGIN IMMEDIATE")
@@ -51,10 +51,6 @@ def check_writable(path: Path) -> None:
             f"{there}: the store of runs cannot be written ({reason}): give write access, or "
             "choose another store with tracking.uri"
         )
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=_LOCK_LIMIT_S, isolation_level=None)
 
 
 def _reason(error: sqlite3.Error) -> str:

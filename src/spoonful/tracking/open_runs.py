@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import psutil
-from mlflow.entities import Run, RunStatus
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -34,8 +34,6 @@ from spoonful.tracking.store import is_server, named_address
 
 _REMAKE = "remove it, and set the run's status in MLflow"
 _CLOCK_S = 2.0  # the start of the same process may differ after the clock was set
-_RUNNING = RunStatus.to_string(RunStatus.RUNNING)
-_KILLED = RunStatus.to_string(RunStatus.KILLED)
 
 
 @dataclass(frozen=True)
@@ -117,8 +115,8 @@ def mark_dead_runs(
             if noted is None:
                 continue
             run = _run_of(client, path.stem, noted)
-            if run is not None and not noted.is_added_to and run.info.status == _RUNNING:
-                client.set_terminated(run.info.run_id, _KILLED)
+            if run is not None and not noted.is_added_to and run.info.status == "RUNNING":
+                client.set_terminated(run.info.run_id, "KILLED")
                 say(f"run {run.info.run_id} was killed: it is marked so")
             if run is not None and not is_server(config):
                 _remove_half_copied(run)

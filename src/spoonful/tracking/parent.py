@@ -4,8 +4,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from mlflow.entities import RunStatus
-
 from spoonful.compare.runs import score_of
 from spoonful.config.schema import TrackingConfig
 from spoonful.record.tags import (
@@ -74,7 +72,7 @@ def mark_parent(config: TrackingConfig, run_id: str, status: str) -> None:
 
     If the server is down, it receives the sweep's status later.
     """
-    if status == RunStatus.to_string(RunStatus.RUNNING):
+    if status == "RUNNING":
         with opened_store(config, is_to_be_written=True) as client:
             if run_id not in _noted:
                 experiment = client.get_run(run_id).info.experiment_id
@@ -82,7 +80,7 @@ def mark_parent(config: TrackingConfig, run_id: str, status: str) -> None:
             client.update_run(run_id, status)
         return
     with added_to(config, run_id) as tracked:
-        tracked.mark(RunStatus.from_string(status))
+        tracked.mark(status)
     _forget(run_id)
 
 
@@ -132,8 +130,8 @@ def end_children(
 def end_sweep(config: TrackingConfig, run_id: str, status: str) -> None:
     """Mark a sweep that ends early "FAILED" or "KILLED", and its unfinished points KILLED."""
     with added_to(config, run_id) as tracked:
-        tracked.end_others(_left_by(run_id), RunStatus.to_string(RunStatus.KILLED))
-        tracked.mark(RunStatus.from_string(status))
+        tracked.end_others(_left_by(run_id), "KILLED")
+        tracked.mark(status)
     _forget(run_id)
 
 

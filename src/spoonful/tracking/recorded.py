@@ -18,13 +18,7 @@ from spoonful.files.documents import decoded, parsed_json, read_bytes, shaped, u
 from spoonful.record.files import CONFIG_NAME, ENVIRONMENT_NAME, LEDGER_NAME, OVERRIDES_NAME
 from spoonful.record.ledger import TRAIN, VAL, Row, from_csv, overall_digest
 from spoonful.record.tags import CHECKSUM_TAGS, DIGEST_TAGS
-from spoonful.tracking.finding import (
-    NUM_LISTED,
-    all_experiments,
-    as_logged,
-    began,
-    listed,
-)
+from spoonful.tracking.finding import NUM_LISTED, all_experiments, as_logged, began, listed
 from spoonful.tracking.refusals import opened_store
 
 _REMAKE = "bring the file back, or take another run"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mlflow.entities import Run, RunStatus
+from mlflow.entities import Run
 from numpy.typing import NDArray
 
 from spoonful.files.whole import naming
@@ -72,8 +72,8 @@ class TrackedRun:
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Record what was decided before the run began; existing values are kept."""
         known = {} if self.recorded is None else self.recorded.data.params
-        new = {n: redacted(_text(value)) for n, value in params.items() if n not in known}
-        self.outlet.put({"kind": "params", "params": new})
+        texts = {n: "null" if v is None else str(v) for n, v in params.items() if n not in known}
+        self.outlet.put({"kind": "params", "params": redacted_values(texts)})
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Record the tags by which the run is found and grouped."""
@@ -90,10 +90,9 @@ class TrackedRun:
             entry = {"kind": "metrics", "metrics": new, "step": step or 0, "time_ms": _now_ms()}
             self.outlet.put(entry)
 
-    def mark(self, status: int) -> None:
-        """Record the end of the run and its status; from any thread."""
-        word = RunStatus.to_string(status)
-        self.outlet.put({"kind": "status", "status": word, "time_ms": _now_ms()})
+    def mark(self, status: str) -> None:
+        """Record the end of the run and its status, such as "FINISHED"; from any thread."""
+        self.outlet.put({"kind": "status", "status": status, "time_ms": _now_ms()})
 
     def end_others(self, wanted: str, status: str, error: str | None = None) -> None:
         """Mark other runs of the same experiment that began before now.
@@ -108,7 +107,7 @@ class TrackedRun:
 
     def mark_killed(self) -> None:
         """Mark the run KILLED, from any thread."""
-        self.mark(RunStatus.KILLED)
+        self.mark("KILLED")
         self.outlet.finish(_ABORT_S)
 
     def log_text(self, text: str, artifact_file: str) -> None:
@@ -211,7 +210,3 @@ def _below(path: Path) -> str:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _text(value: Any) -> str:
-    return "null" if value is None else str(value)

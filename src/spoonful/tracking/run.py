@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from mlflow.entities import Run, RunStatus
+from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from spoonful.config.schema import TrackingConfig
@@ -64,7 +64,7 @@ def tracked_run(
     else:
         system_metrics.finish()
         with refusals(config):
-            tracked.mark(RunStatus.FINISHED)
+            tracked.mark("FINISHED")
         tracked.unsent = tracked.outlet.finish()
         noted.close()
 
@@ -97,7 +97,7 @@ def _go_on(
     """Resume a run; return it and what it has recorded."""
     recorded = client.get_run(run_id)
     noted = open_run(config, recorded.info.experiment_id, run_id)
-    client.update_run(run_id, RunStatus.to_string(RunStatus.RUNNING))
+    client.update_run(run_id, "RUNNING")
     changed = changed_tags(recorded.data.tags, redacted_values(tags))
     for name, (_, now) in changed.items():
         client.set_tag(run_id, f"{RESUMED_TAGS}{name}", now)
@@ -131,9 +131,9 @@ def _end(tracked: TrackedRun, error: BaseException) -> bool:
 
     Its own error must be raised whatever happens here.
     """
-    status = RunStatus.KILLED
+    status = "KILLED"
     if isinstance(error, Exception):
-        status = RunStatus.FAILED
+        status = "FAILED"
         _keep_error(tracked, error)
     try:
         tracked.mark(status)

@@ -4,13 +4,12 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from spoonful.compare.charts.facets import Facet, drawn_facets, value_of
-from spoonful.compare.charts.labels import Legend, set_power_scale, short_number
+from spoonful.compare.charts.labels import draw_legend, legend_height, set_power_scale, short_number
 from spoonful.compare.charts.theme import (
     MUTED,
     Chart,
@@ -89,16 +88,15 @@ def _curve_chart(
     lines = [(point, line) for point in facet.points if (line := _line(point, loss, x))]
     if not lines:
         return None
-    legend = None if axis is None else Legend(study.names[axis])
     titles = [_series(study, axis, point)[0] for point, _ in lines]
-    figure = new_figure(_HEIGHT + (0 if legend is None else legend.height(titles)))
+    figure = new_figure(_HEIGHT + (0 if axis is None else legend_height(titles)))
     axes = figure.add_subplot()
     for point, line in lines:
         _draw(axes, *_series(study, axis, point), line)
     _set_axes(axes, x, scales)
     axes.set_title(LOSSES[loss], fontsize=9, color=MUTED)
-    if legend is not None:
-        legend.draw(figure, titles)
+    if axis is not None:
+        draw_legend(figure, study.names[axis], titles)
     title = ", ".join(part for part in (LOSSES[loss], facet.title, _OVER[x]) if part)
     return finished_chart(figure, words[0], title, words[1])
 
@@ -126,8 +124,7 @@ def _line(point: Point, loss: str, x: str) -> list[tuple[float, Spread]]:
 
 def _images_at(runs: Sequence[PointRun], epoch: int) -> float | None:
     seen = [run.metrics.get(IMAGES_SEEN, {}).get(epoch) for run in runs]
-    known = [value for value in seen if value is not None]
-    return statistics.fmean(known) if known else None
+    return statistics.fmean(known) if (known := [n for n in seen if n is not None]) else None
 
 
 def _draw(axes: Axes, title: str, number: int, line: list[tuple[float, Spread]]) -> None:
@@ -165,14 +162,8 @@ def _set_axes(axes: Axes, x: str, scales: _Scales) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     images = scales.images_per_epoch
     if images is not None:
-
-        def seen(epoch: Any) -> Any:
-            return epoch * images
-
-        def epoch(seen: Any) -> Any:
-            return seen / images
-
-        above = axes.secondary_xaxis("top", functions=(seen, epoch))
+        scale = (lambda epoch: epoch * images, lambda seen: seen / images)
+        above = axes.secondary_xaxis("top", functions=scale)
         above.xaxis.set_major_formatter(numbers)
         above.xaxis.set_major_locator(MaxNLocator(nbins=5))
         above.set_xlabel(IMAGES)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from spoonful.compare.charts.facets import drawn_facets, value_of
-from spoonful.compare.charts.labels import Legend, place_labels, set_power_scale
+from spoonful.compare.charts.labels import draw_legend, legend_height, place_labels, set_power_scale
 from spoonful.compare.charts.theme import (
     MUTED,
     Chart,
@@ -78,9 +78,9 @@ def _time_chart(
     ]
     if not series:
         return None
-    legend = Legend(study.names[study.varied_axes[1]]) if len(study.varied_axes) > 1 else None
+    has_legend = len(study.varied_axes) > 1
     titles = [words for words, _, _ in series]
-    figure = new_figure(_HEIGHT + (0 if legend is None else legend.height(titles)))
+    figure = new_figure(_HEIGHT + (legend_height(titles) if has_legend else 0))
     axes = figure.add_subplot()
     for words, number, marks in series:
         _draw(axes, marks, words, number)
@@ -89,8 +89,8 @@ def _time_chart(
     axes.set_xlabel(time.title)
     axes.set_title(study.target.title, fontsize=9, color=MUTED)
     axes.margins(0.1)
-    if legend is not None:
-        legend.draw(figure, titles)
+    if has_legend:
+        draw_legend(figure, study.names[study.varied_axes[1]], titles)
     places = [(mark.time.mean, mark.metric.mean) for mark in all_marks]
     place_labels(figure, axes, places, [mark.label for mark in all_marks])
     return finished_chart(figure, name, title, f"{_note(study)} {more}".rstrip())
