@@ -53,7 +53,8 @@ class Differences:
         """One line: identical to the bit, or what differs first."""
         first = self.first_difference
         if first is not None:
-            return f"{_first(first)}; {self._cause()}"
+            place = first.detail.removeprefix("first ").partition(";")[0]
+            return f"first difference: {first.aspect}, {place}; {self._cause()}"
         if self.is_same_outcome:
             different = _of(self.inputs, Status.DIFFERENT)
             if different:
@@ -132,8 +133,3 @@ def _of(findings: list[Finding], status: Status) -> list[Finding]:
 
 def _names(findings: list[Finding]) -> str:
     return ", ".join(finding.aspect for finding in findings)
-
-
-def _first(finding: Finding) -> str:
-    place = finding.detail.removeprefix("first ").partition(";")[0]
-    return f"first difference: {finding.aspect}, {place}"

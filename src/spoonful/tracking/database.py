@@ -42,15 +42,14 @@ def check_writable(path: Path) -> None:
         SpoonfulError: it cannot.
     """
     there = path if path.exists() else path.parent
-    if path.exists() or there.exists():
-        if os.access(there, os.W_OK):
-            return
-        readable_only = os.statvfs(there).f_flag & os.ST_RDONLY
-        reason = os.strerror(errno.EROFS if readable_only else errno.EACCES)
-        raise SpoonfulError(
-            f"{there}: the store of runs cannot be written ({reason}): give write access, or "
-            "choose another store with tracking.uri"
-        )
+    if not there.exists() or os.access(there, os.W_OK):
+        return
+    readable_only = os.statvfs(there).f_flag & os.ST_RDONLY
+    reason = os.strerror(errno.EROFS if readable_only else errno.EACCES)
+    raise SpoonfulError(
+        f"{there}: the store of runs cannot be written ({reason}): give write access, or "
+        "choose another store with tracking.uri"
+    )
 
 
 def _reason(error: sqlite3.Error) -> str:

@@ -111,7 +111,14 @@ def mark_dead_runs(
     """
     remove_leftovers(_artifacts())
     for path in sorted(open_runs_dir().glob("*.json")):
-        with _left_by_the_dead(path, config, say) as noted:
+        try:
+            lock = try_lock_content(path.with_suffix(".lock"))
+        except OSError:  # of another user
+            continue
+        if lock is None:  # its process lives, or it has just ended
+            continue
+        with lock:
+            noted = _of_the_dead(path, config, say)
             if noted is None:
                 continue
             run = _run_of(client, path.stem, noted)
@@ -148,26 +155,16 @@ def has_left_runs() -> bool:
     return any(open_runs_dir().glob("*.json"))
 
 
-@contextlib.contextmanager
-def _left_by_the_dead(
-    path: Path, config: TrackingConfig, say: Callable[[str], object]
-) -> Iterator[_Noted | None]:
-    """Yield the note of a run, locked against other commands; None: not to be marked here."""
+def _of_the_dead(path: Path, config: TrackingConfig, say: Callable[[str], object]) -> _Noted | None:
+    """Return the note of a run; None: it is not to be marked here."""
+    if not path.exists():
+        return None
     try:
-        lock = try_lock_content(path.with_suffix(".lock"))
-    except OSError:  # of another user
-        lock = None
-    if lock is None:  # its process lives, or it has just ended
-        yield None
-        return
-    with lock:
-        noted = None
-        try:
-            noted = read_checked(path, _Noted, _REMAKE) if path.exists() else None
-        except SpoonfulError as error:
-            say(f"a run that has ended may still be marked RUNNING: {error}")
-        is_ours = noted is not None and noted.store == named_address(config)
-        yield noted if noted is not None and is_ours and _is_dead(noted) else None
+        noted = read_checked(path, _Noted, _REMAKE)
+    except SpoonfulError as error:
+        say(f"a run that has ended may still be marked RUNNING: {error}")
+        return None
+    return noted if noted.store == named_address(config) and _is_dead(noted) else None
 
 
 def run_of_token(client: MlflowClient, token: str, experiment: str | None) -> Run | None:

@@ -90,11 +90,8 @@ def one_point(config: TrackingConfig, parent_id: str) -> Iterator[None]:
     mark_parent(config, parent_id, "RUNNING")
     try:
         yield
-    except Exception:
-        mark_parent(config, parent_id, "FAILED")
-        raise
-    except BaseException:  # KeyboardInterrupt, SystemExit
-        mark_parent(config, parent_id, "KILLED")
+    except BaseException as error:
+        mark_parent(config, parent_id, "FAILED" if isinstance(error, Exception) else "KILLED")
         raise
     mark_parent(config, parent_id, "FINISHED")
 

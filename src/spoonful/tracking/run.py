@@ -4,9 +4,6 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from mlflow.entities import Run
-from mlflow.tracking import MlflowClient
-
 from spoonful.config.schema import TrackingConfig
 from spoonful.record.tags import ENVIRONMENT_TAGS, ERROR_TAG, RESUMED_TAGS
 from spoonful.tracking.beginning import begin_later, begin_run
@@ -87,23 +84,15 @@ def _begun(
         if resumed_id is None:
             noted, run = begin_run(config, client, run_name, tags, description)
             return noted, TrackedRun(run.info.run_id, outlet_of(config, run.info.run_id))
-        noted, recorded = _go_on(config, client, resumed_id, tags)
+        recorded = client.get_run(resumed_id)
+        noted = open_run(config, recorded.info.experiment_id, resumed_id)
+        client.update_run(resumed_id, "RUNNING")
+        changed = changed_tags(recorded.data.tags, redacted_values(tags))
+        for name, (_, now) in changed.items():
+            client.set_tag(resumed_id, f"{RESUMED_TAGS}{name}", now)
+        if ERROR_TAG in recorded.data.tags:
+            client.delete_tag(resumed_id, ERROR_TAG)
         return noted, TrackedRun(resumed_id, outlet_of(config, resumed_id), recorded)
-
-
-def _go_on(
-    config: TrackingConfig, client: MlflowClient, run_id: str, tags: Mapping[str, str]
-) -> tuple[OpenRun, Run]:
-    """Resume a run; return it and what it has recorded."""
-    recorded = client.get_run(run_id)
-    noted = open_run(config, recorded.info.experiment_id, run_id)
-    client.update_run(run_id, "RUNNING")
-    changed = changed_tags(recorded.data.tags, redacted_values(tags))
-    for name, (_, now) in changed.items():
-        client.set_tag(run_id, f"{RESUMED_TAGS}{name}", now)
-    if ERROR_TAG in recorded.data.tags:
-        client.delete_tag(run_id, ERROR_TAG)
-    return noted, recorded
 
 
 def changed_tags(
