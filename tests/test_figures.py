@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from spoonful.evaluation.scores import CalibrationBin
+from spoonful.evaluation.classification import CalibrationBin
 from spoonful.figures import (
     calibration_figure,
     confusion_figure,

@@ -113,7 +113,12 @@ ONLY_IN = {
     ),
     "optuna": ("sweep.search", "sweep.study"),
     "scipy": ("compare.significance",),
-    "sklearn": ("tasks.classification", "evaluation.scores", "evaluation.multilabel", "splitting"),
+    "sklearn": (
+        "tasks.classification",
+        "evaluation.classification",
+        "evaluation.multilabel",
+        "splitting",
+    ),
     "xxhash": ("generator.chunks", "fitting.resumable", "record.ledger"),
     "ml_dtypes": ("fitting.checkpoints.checkpoint",),
     "pydantic": ("files.documents",),

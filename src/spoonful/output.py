@@ -31,7 +31,13 @@ def guard() -> None:
             continue
         if present is not None:
             _flush(present)
-        setattr(sys, name, _guarded(descriptor, present))
+        guarded = io.TextIOWrapper(
+            io.BufferedWriter(_GuardedFile(descriptor, "w", closefd=False)),
+            encoding=getattr(present, "encoding", "utf-8"),
+            errors="backslashreplace",
+            line_buffering=descriptor == 2 or getattr(present, "line_buffering", False),
+        )
+        setattr(sys, name, guarded)
 
 
 def lost(descriptor: int) -> OSError | None:
@@ -62,16 +68,6 @@ def say_last(text: str) -> None:
 def _flush(stream: Any) -> None:
     with contextlib.suppress(OSError, ValueError):
         stream.flush()
-
-
-def _guarded(descriptor: int, present: Any) -> io.TextIOWrapper:
-    is_line_buffered = descriptor == 2 or getattr(present, "line_buffering", False)
-    return io.TextIOWrapper(
-        io.BufferedWriter(_GuardedFile(descriptor, "w", closefd=False)),
-        encoding=getattr(present, "encoding", "utf-8"),
-        errors="backslashreplace",
-        line_buffering=is_line_buffered,
-    )
 
 
 class _GuardedFile(io.FileIO):

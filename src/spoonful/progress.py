@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO
 
 from tqdm import tqdm
 
@@ -140,37 +140,17 @@ def doing(activity: str, at_once: bool = False) -> Iterator[None]:
         activity: such as "loading TensorFlow".
         at_once: report it before it begins: it may block all threads of this process.
     """
-    voice = _voice
-    if voice is None:
+    with _on_top(_Activity(activity), at_once):
         yield
-        return
-    one = _Activity(activity)
-    with voice.condition:
-        voice.activities.append(one)
-        if at_once:
-            voice.say(one)
-        voice.condition.notify_all()
-    try:
-        yield
-    finally:
-        _end(voice, one)
 
 
 @contextmanager
 def silence() -> Iterator[None]:
     """Report nothing while the block runs: something else prints."""
-    voice = _voice
-    if voice is None:
+    nothing = _Activity("")
+    nothing.due = math.inf
+    with _on_top(nothing):
         yield
-        return
-    one = _Activity("")
-    one.due = math.inf
-    with voice.condition:
-        voice.activities.append(one)
-    try:
-        yield
-    finally:
-        _end(voice, one)
 
 
 @contextmanager
@@ -193,20 +173,12 @@ def bar(
         is_scaled: write 12.3M, not 12,345,678.
         detail: called with the current speed, in units per second; returns further text to show.
     """
-    voice = _voice
-    is_drawn = voice is not None and voice.is_drawing
+    is_drawn = _voice is not None and _voice.is_drawing
     shown = Bar(title, total, unit, done, is_scaled, detail, is_drawn)
-    if voice is None:
-        yield shown
-        return
-    one = _Activity(title, shown)
-    with voice.condition:
-        voice.activities.append(one)
-        voice.condition.notify_all()
     try:
-        yield shown
+        with _on_top(_Activity(title, shown)):
+            yield shown
     finally:
-        _end(voice, one)
         shown.close()
 
 
@@ -231,13 +203,27 @@ def written_to(stream: IO[str]) -> Iterator[None]:
         voice.stream = None
 
 
-def _end(voice: _Voice, activity: Any) -> None:
+@contextmanager
+def _on_top(activity: _Activity, at_once: bool = False) -> Iterator[None]:
+    """Report one activity, above those that it is a part of, while the block runs."""
+    voice = _voice
+    if voice is None:
+        yield
+        return
     with voice.condition:
-        voice.activities.remove(activity)
-        if voice.activities:  # the outer activity gets its full second, too
-            top = voice.activities[-1]
-            top.due = max(top.due, time.monotonic() + _SOON_S)
+        voice.activities.append(activity)
+        if at_once:
+            voice.say(activity)
         voice.condition.notify_all()
+    try:
+        yield
+    finally:
+        with voice.condition:
+            voice.activities.remove(activity)
+            if voice.activities:  # the outer activity gets its full second, too
+                top = voice.activities[-1]
+                top.due = max(top.due, time.monotonic() + _SOON_S)
+            voice.condition.notify_all()
 
 
 def _is_worker() -> bool:

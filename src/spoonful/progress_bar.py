@@ -53,9 +53,13 @@ class Bar:
     def update(self, count: int) -> None:
         """Add to the count."""
         self.done += count
-        if self._drawn is not None:
-            self._draw_detail()
-            self._drawn.update(count)
+        if self._drawn is None:
+            return
+        now = time.monotonic()
+        if self._detail is not None and now >= self._next_detail:
+            self._next_detail = now + _DETAIL_S
+            self._drawn.set_postfix_str(self._detail(self._speed(now)), refresh=False)
+        self._drawn.update(count)
 
     def skip(self, count: int) -> None:
         """Skip items that were done before: they do not count for the speed."""
@@ -104,13 +108,6 @@ class Bar:
 
     def _count(self, number: float) -> str:
         return tqdm.format_sizeof(number) if self._is_scaled else f"{number:,}"
-
-    def _draw_detail(self) -> None:
-        now = time.monotonic()
-        if self._drawn is None or self._detail is None or now < self._next_detail:
-            return
-        self._next_detail = now + _DETAIL_S
-        self._drawn.set_postfix_str(self._detail(self._speed(now)), refresh=False)
 
 
 def clock(seconds: float) -> str:

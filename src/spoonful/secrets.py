@@ -57,10 +57,8 @@ def without_login(address: str) -> tuple[str, str | None, str | None]:
         address: such as http://user:password@host:5000/path; percent-encoded if needed.
     """
     parts = urllib.parse.urlsplit(address)
-    login, at, place = parts.netloc.rpartition("@")
-    if not at:
+    if parts.username is None:
         return address, None, None
-    user, colon, password = login.partition(":")
-    bare = urllib.parse.urlunsplit(parts._replace(netloc=place))
-    unquoted = urllib.parse.unquote
-    return bare, unquoted(user), unquoted(password) if colon else None
+    bare = urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    password = None if parts.password is None else urllib.parse.unquote(parts.password)
+    return bare, urllib.parse.unquote(parts.username), password

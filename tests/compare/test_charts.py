@@ -12,9 +12,9 @@ from spoonful.compare.charts.facets import MAX_FACETS
 from spoonful.compare.charts.heat_map import heat_maps
 from spoonful.compare.charts.theme import Chart
 from spoonful.compare.charts.time_chart import time_charts
-from spoonful.compare.page import all_charts
 from spoonful.compare.points import Study, group_by_point
 from spoonful.compare.quantities import Quantity
+from spoonful.compare.report import all_charts
 from spoonful.compare.runs import DEFAULT_SCORE, PointRun, Score, SweepRuns
 
 MakeSweep = Callable[..., SweepRuns]
@@ -97,12 +97,12 @@ def test_a_third_axis_makes_a_chart_of_each_of_its_values(sweep_of: MakeSweep) -
 def test_many_charts_are_cut_and_it_is_said(sweep_of: MakeSweep) -> None:
     axes = {SIZE: (16, 64), RATE: tuple(range(1, 14))}
     sweep = without_metrics(sweep_of(axes, lambda *values: 0.9, (0,)), "loss")
-    by_rate, by_size = loss_curves(study_of(sweep))
-    assert len(by_rate.charts) == 2
-    assert len(by_size.charts) == MAX_FACETS
+    by_rate, by_size = loss_curves(study_of(sweep)).values()
+    assert len(by_rate) == 2
+    assert len(by_size) == MAX_FACETS
     said = "The first 12 of 13 charts; points.csv and runs.csv have all."
-    assert {chart.note for chart in by_size.charts} == {said}
-    assert {chart.note for chart in by_rate.charts} == {""}
+    assert {chart.note for chart in by_size} == {said}
+    assert {chart.note for chart in by_rate} == {""}
 
 
 def test_time_is_drawn_with_a_line_of_each_shuffle_and_the_sizes_beside_it(grid: SweepRuns) -> None:
@@ -122,25 +122,25 @@ def test_without_times_there_is_no_chart_of_them(grid: SweepRuns) -> None:
 
 
 def test_losses_are_drawn_by_each_axis_with_a_band_of_each_line(grid: SweepRuns) -> None:
-    by_size, by_shuffle = loss_curves(study_of(grid))
-    for chart in by_size.charts:  # an epoch has as many images in all runs
+    groups = loss_curves(study_of(grid))
+    assert list(groups) == ["Loss by batch_size", "Loss by shuffle"]
+    by_size, by_shuffle = groups.values()
+    for chart in by_size:  # an epoch has as many images in all runs
         assert {"images seen", "1k", "2k", "3k"} <= set(words(chart))
-    assert by_size.heading == "Loss by batch_size"
-    assert [chart.title for chart in by_size.charts] == [
+    assert [chart.title for chart in by_size] == [
         f"{loss}, shuffle={shuffle}, over epochs"
         for shuffle in ("full", "none")
         for loss in ("training loss", "validation loss")
     ]
-    assert by_shuffle.heading == "Loss by shuffle"
-    assert len(by_shuffle.charts) == 6
-    validation = by_size.charts[1]
+    assert len(by_shuffle) == 6
+    validation = by_size[1]
     assert {"epoch", "16", "64", "256", "batch_size"} <= set(words(validation))
     assert validation.svg.count("FillBetweenPolyCollection") == 3
 
 
 def test_one_seed_has_no_band(sweep_of: MakeSweep) -> None:
-    (group,) = loss_curves(study_of(sweep_of(SIZES, lambda size, seed: 0.9, (0,))))
-    assert "FillBetween" not in group.charts[1].svg
+    (group,) = loss_curves(study_of(sweep_of(SIZES, lambda size, seed: 0.9, (0,)))).values()
+    assert "FillBetween" not in group[1].svg
 
 
 def test_images_seen_have_charts_of_their_own_where_epochs_differ(sweep_of: MakeSweep) -> None:
@@ -150,8 +150,7 @@ def test_images_seen_have_charts_of_their_own_where_epochs_differ(sweep_of: Make
         return replace(run, metrics={**run.metrics, "images_seen": seen})
 
     sweep = sweep_of(SIZES, lambda size, seed: 0.9, (0,))
-    (group,) = loss_curves(study_of(changed(sweep, fewer)))
-    charts = group.charts
+    (charts,) = loss_curves(study_of(changed(sweep, fewer))).values()
     assert [chart.title.rpartition(", ")[2] for chart in charts] == [
         "over epochs",
         "over images seen",
@@ -167,9 +166,9 @@ def test_a_loss_that_is_not_finite_leaves_the_rest_of_its_line(sweep_of: MakeSwe
         sweep_of(SIZES, lambda size, seed: 0.9),
         lambda run: replace(run, metrics={**run.metrics, "loss": broken}),
     )
-    (group,) = loss_curves(study_of(sweep))
-    assert group.charts[0].title == "training loss, over epochs"
-    assert not {"nan", "inf"} & {word for chart in group.charts for word in words(chart)}
+    (group,) = loss_curves(study_of(sweep)).values()
+    assert group[0].title == "training loss, over epochs"
+    assert not {"nan", "inf"} & {word for chart in group for word in words(chart)}
 
 
 def test_a_line_has_the_same_look_in_every_chart(grid: SweepRuns) -> None:
@@ -177,16 +176,16 @@ def test_a_line_has_the_same_look_in_every_chart(grid: SweepRuns) -> None:
         grid,
         runs=tuple(r for r in grid.runs if (r.settings[SIZE], r.settings[SHUFFLE]) != (16, "none")),
     )
-    full, none = loss_curves(study_of(without_metrics(sweep, "loss")))[0].charts
+    (full, none), _ = loss_curves(study_of(without_metrics(sweep, "loss"))).values()
     assert "16" not in words(none)
     assert colour_of(none, "64") == colour_of(full, "64") == "series-1"
 
 
 def test_losses_without_records_have_no_charts(grid: SweepRuns) -> None:
-    assert loss_curves(study_of(without_metrics(grid, "loss", "val_loss"))) == []
+    assert not any(loss_curves(study_of(without_metrics(grid, "loss", "val_loss"))).values())
     sweep = without_metrics(replace(grid, runs=grid.runs[:6]), "loss")
-    (group,) = loss_curves(study_of(sweep))
-    assert {chart.title.split(",")[0] for chart in group.charts} == {"validation loss"}
+    (group,) = loss_curves(study_of(sweep)).values()
+    assert {chart.title.split(",")[0] for chart in group} == {"validation loss"}
 
 
 def test_a_bar_says_its_value(grid: SweepRuns) -> None:

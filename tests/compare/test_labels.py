@@ -4,7 +4,7 @@ import pytest
 from matplotlib.text import Annotation
 
 from spoonful.compare.charts.curves import _band
-from spoonful.compare.charts.labels import Legend, place_labels, short_number
+from spoonful.compare.charts.labels import legend_height, place_labels, short_number
 from spoonful.compare.charts.theme import house_style, new_figure
 from spoonful.compare.points import spread
 
@@ -48,11 +48,10 @@ def test_large_numbers_are_short(value: float, text: str) -> None:
 
 
 def test_a_legend_takes_the_rows_that_its_titles_need() -> None:
-    legend = Legend("batch_size")
-    assert legend.height(["16", "32"]) == legend.height(["16"])
+    assert legend_height(["16", "32"]) == legend_height(["16"])
     many = [str(number) for number in range(12)]
-    assert legend.height(many) > legend.height(["16"])
-    assert legend.height(["x" * 200] * 3) > legend.height(["16"] * 3)
+    assert legend_height(many) > legend_height(["16"])
+    assert legend_height(["x" * 200] * 3) > legend_height(["16"] * 3)
 
 
 def test_a_band_is_a_deviation_of_three_seeds_and_the_range_of_two() -> None:

@@ -16,7 +16,7 @@ from spoonful.compare.charts.theme import (
     series_style,
     standalone_svg,
 )
-from spoonful.pages.colours import colour_variables
+from spoonful.pages import colour_variables
 
 # What eyes see that lack one of the three kinds of cones (Machado et al., 2009), on linear RGB.
 EYES = {

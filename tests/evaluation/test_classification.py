@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from spoonful.evaluation.classification import judge
+from spoonful.evaluation.classification import judge, score
 from spoonful.evaluation.judgement import Judgement
-from spoonful.evaluation.scores import score
 from spoonful.sources.array import ArraySource
 
 NAMES = ("ant", "bee", "cat")

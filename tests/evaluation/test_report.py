@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spoonful.evaluation.classification import judge
+from spoonful.evaluation.classification import Scores, judge, score
 from spoonful.evaluation.judgement import Judgement, Table
 from spoonful.evaluation.report import write_report, write_tables
-from spoonful.evaluation.scores import Scores, score
 from spoonful.figures import image_grid
 from spoonful.record.files import METRICS_NAME, REPORT_NAME
 from spoonful.sources.array import ArraySource

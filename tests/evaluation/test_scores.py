@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from spoonful.evaluation.scores import (
+from spoonful.evaluation.classification import (
     CalibrationBin,
     Scores,
     calibration_bins,

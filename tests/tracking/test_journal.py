@@ -10,27 +10,14 @@ from spoonful.config.compose import compose_config
 from spoonful.config.schema import TrackingConfig
 from spoonful.errors import SpoonfulError
 from spoonful.tracking.beginning import begin_run
-from spoonful.tracking.journal import Entry, Journal, new_journal, opened
+from spoonful.tracking.journal import new_journal, opened
+from spoonful.tracking.outlets import Later
 from spoonful.tracking.recording import TrackedRun
 from spoonful.tracking.store import named_address, prepare_store
 from spoonful.tracking.sync import send_journals, settle
 
 pytestmark = pytest.mark.usefixtures("in_project")
 ABOUT = {"kind": "about", "store": "null", "run_id": "ab"}
-
-
-class Kept:
-    """Keeps what a run records in a journal, as where its server is away."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self.place_for = journal.place_for
-
-    def put(self, entry: Entry) -> None:
-        self._journal.append(entry)
-
-    def finish(self, limit_s: float | None = None) -> str | None:
-        return None
 
 
 def left(lines: str = "") -> Path:
@@ -101,7 +88,7 @@ def unsent(project: Path) -> tuple[TrackingConfig, MlflowClient, str, Path]:
     run_id = run.info.run_id
     left("nonsense\n")
     journal = new_journal(run_id, {**ABOUT, "store": named_address(config), "run_id": run_id})
-    tracked = TrackedRun(run_id, Kept(journal))
+    tracked = TrackedRun(run_id, Later(journal, "the server is away"))
     tracked.log_metrics({"loss": 0.5}, step=1)
     tracked.log_text("a text", "a.txt")
     tracked.log_metrics({"loss": 0.25}, step=2)

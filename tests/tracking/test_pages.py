@@ -5,7 +5,8 @@ import pytest
 from spoonful.compare.runs import DEFAULT_SCORE, Score
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import TrackingConfig
-from spoonful.tracking.pages import is_served, points_page, run_page, server_address
+from spoonful.tracking.pages import points_page, run_page, server_address
+from spoonful.tracking.store import is_server
 
 
 def tracking(*overrides: str) -> TrackingConfig:
@@ -27,7 +28,7 @@ def test_the_pages_are_at_the_server_of_the_store(
 ) -> None:
     config = tracking(*overrides)
     assert server_address(config) == address
-    assert is_served(config) == served
+    assert is_server(config) == served
 
 
 def test_a_run_has_its_page() -> None:

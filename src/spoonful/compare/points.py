@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -132,13 +132,19 @@ class Study:
     def ranked(self) -> list[Point]:
         """The points from the best to the worst mean of the metric of interest."""
         sign = 1 if self.target.has_smaller_better else -1
-        return sorted(self.points, key=lambda p: sign * _mean_of(p, self.target))
+        means = {p.label: statistics.fmean(p.by_seed(self.target).values()) for p in self.points}
+        return sorted(self.points, key=lambda point: sign * means[point.label])
 
     @cached_property
     def best(self) -> Point:
         """The point with the best mean among those with the most seeds."""
         most = max(len(point.runs) for point in self.points)
         return next(point for point in self.ranked if len(point.runs) == most)
+
+    @cached_property
+    def counted(self) -> set[str]:
+        """The ids of the runs that count."""
+        return {run.run_id for point in self.points for run in point.runs.values()}
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -160,7 +166,7 @@ class Study:
 def group_by_point(sweep: SweepRuns) -> Study:
     """Sort a sweep's runs into points; the newest finished run of a point and seed counts."""
     axes = tuple(axis for axis in sweep.axes if axis != SEED)
-    label = _labeller(axes)
+    names = short_names(axes)
     target = quantities(sweep.score)[0]
     counted: dict[Values, dict[Setting, PointRun]] = {}
     missing = []
@@ -174,18 +180,19 @@ def group_by_point(sweep: SweepRuns) -> Study:
         if reason is None:
             counted.setdefault(values, {})[seed] = newest
         else:
-            missing.append(Missing(label(values) if axes else "", seed, reason, newest))
+            missing.append(Missing(_label(names, values), seed, reason, newest))
     # A random search may choose a point twice.
     num_ended = sum(max(1, sum(run.is_finished for run in runs)) for runs in tried.values())
     num_left = max(0, (sweep.num_points or 0) - num_ended)
     never = _never_began(tried, num_left)
-    missing += [
-        Missing(label(values) if axes else "", seed, "never began") for values, seed in never
-    ]
+    missing += [Missing(_label(names, values), seed, "never began") for values, seed in never]
     return Study(
         sweep=sweep,
         axes=axes,
-        points=tuple(Point(values, label(values), runs) for values, runs in counted.items()),
+        points=tuple(
+            Point(values, _label(names, values) or ALL_SEEDS, runs)
+            for values, runs in counted.items()
+        ),
         missing=tuple(missing),
         num_unknown=num_left - len(never),
         num_repeats=num_ended - len(tried),
@@ -199,15 +206,10 @@ def short_names(axes: Sequence[str]) -> dict[str, str]:
     return {axis: name if names.count(name) == 1 else axis for axis, name in last.items()}
 
 
-def _labeller(axes: tuple[str, ...]) -> Callable[[Values], str]:
-    names = short_names(axes)
-
-    def label(values: Values) -> str:
-        """Write a point as "batch_size=16 shuffle=full"."""
-        pairs = zip(axes, values, strict=True)
-        return " ".join(f"{names[a]}={shown_setting(v)}" for a, v in pairs) or ALL_SEEDS
-
-    return label
+def _label(names: dict[str, str], values: Values) -> str:
+    """Write a point as "batch_size=16 shuffle=full"."""
+    pairs = zip(names.values(), values, strict=True)
+    return " ".join(f"{name}={shown_setting(value)}" for name, value in pairs)
 
 
 def _values(run: PointRun, axes: tuple[str, ...]) -> Values:
@@ -239,10 +241,6 @@ def _never_began(
         return []
     grid = sorted(set(product(*columns)) - seen, key=_ranks)
     return [(point[:-1], point[-1]) for point in grid]
-
-
-def _mean_of(point: Point, quantity: Quantity) -> float:
-    return statistics.fmean(point.by_seed(quantity).values())
 
 
 def _ranks(values: Values) -> list[tuple[int, float, str]]:

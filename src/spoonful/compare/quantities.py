@@ -90,21 +90,21 @@ def quantities(score: Score) -> tuple[Quantity, ...]:
     unit, digits, scale = (", %", 2, 100.0) if metric.endswith(_SHARES) else ("", 4, 1.0)
     test = f"{TEST_METRICS}{metric.removeprefix(VAL_METRICS)}"
     last = f"at the last epoch{unit}"
+    waits = _of_epochs(INPUT_WAIT_FRACTION, _steady)
+    shuffles = [_of_epochs(name, statistics.fmean) for name in SHUFFLE_METRICS]
     return (
         Quantity(
             metric, f"{metric}{unit}", digits, _once(f"{BEST_METRICS}{metric}"), scale, is_less
         ),
-        Quantity(f"{LAST}{metric}", last, digits, _last(metric), scale, is_less),
+        Quantity(f"{LAST}{metric}", last, digits, _of_epochs(metric, _last), scale, is_less),
         Quantity(test, f"{test}{unit}", digits, _once(test), scale, is_less),
         Quantity(TRAIN_TIME_S, "training time, s", 2, _train_time),
-        Quantity(IMAGES_PER_S, "images/s", 0, _steady(IMAGES_PER_S)),
-        Quantity(PEAK_RSS_MB, "peak memory, MiB", 0, _largest(PEAK_RSS_MB)),
-        Quantity(
-            INPUT_WAIT_FRACTION, "waiting for input, %", 1, _steady(INPUT_WAIT_FRACTION), 100.0
-        ),
-        Quantity(SHUFFLE_METRICS[0], "shuffle displacement", 3, _mean(SHUFFLE_METRICS[0])),
-        Quantity(SHUFFLE_METRICS[1], "shuffle class chi²", 2, _mean(SHUFFLE_METRICS[1])),
-        Quantity(SHUFFLE_METRICS[2], "shuffle repeats, %", 3, _mean(SHUFFLE_METRICS[2]), 100.0),
+        Quantity(IMAGES_PER_S, "images/s", 0, _of_epochs(IMAGES_PER_S, _steady)),
+        Quantity(PEAK_RSS_MB, "peak memory, MiB", 0, _of_epochs(PEAK_RSS_MB, max)),
+        Quantity(INPUT_WAIT_FRACTION, "waiting for input, %", 1, waits, 100.0),
+        Quantity(SHUFFLE_METRICS[0], "shuffle displacement", 3, shuffles[0]),
+        Quantity(SHUFFLE_METRICS[1], "shuffle class chi²", 2, shuffles[1]),
+        Quantity(SHUFFLE_METRICS[2], "shuffle repeats, %", 3, shuffles[2], 100.0),
     )
 
 
@@ -112,26 +112,19 @@ def _once(name: str) -> Callable[[PointRun], float | None]:
     return lambda run: run.scalars.get(name)
 
 
-def _last(name: str) -> Callable[[PointRun], float | None]:
-    return lambda run: run.epochs(name)[-1] if run.epochs(name) else None
+def _of_epochs(
+    name: str, summary: Callable[[list[float]], float]
+) -> Callable[[PointRun], float | None]:
+    return lambda run: summary(values) if (values := run.epochs(name)) else None
 
 
-def _largest(name: str) -> Callable[[PointRun], float | None]:
-    return lambda run: max(run.epochs(name), default=None)
+def _last(values: list[float]) -> float:
+    return values[-1]
 
 
-def _mean(name: str) -> Callable[[PointRun], float | None]:
-    return lambda run: statistics.fmean(run.epochs(name)) if run.epochs(name) else None
-
-
-def _steady(name: str) -> Callable[[PointRun], float | None]:
+def _steady(values: list[float]) -> float:
     """The median over the epochs, without the first one, in which TensorFlow builds its graph."""
-
-    def read(run: PointRun) -> float | None:
-        values = run.epochs(name)
-        return statistics.median(values[1:] or values) if values else None
-
-    return read
+    return statistics.median(values[1:] or values)
 
 
 def _train_time(run: PointRun) -> float | None:

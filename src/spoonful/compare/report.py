@@ -1,16 +1,38 @@
-"""The output of a comparison: tables, charts and the page."""
+"""The output of a comparison: tables, charts, and one page that loads nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from spoonful.compare.charts.theme import standalone_svg
-from spoonful.compare.page import all_charts, report_page
+from spoonful.compare.charts.bars import bar_chart
+from spoonful.compare.charts.curves import loss_curves
+from spoonful.compare.charts.heat_map import heat_maps
+from spoonful.compare.charts.theme import Chart, standalone_svg
+from spoonful.compare.charts.time_chart import time_charts
 from spoonful.compare.points import Study
-from spoonful.compare.significance import Difference, axis_differences, point_differences
+from spoonful.compare.runs import SEED, shown_setting
+from spoonful.compare.significance import (
+    Difference,
+    against_best,
+    axis_differences,
+    point_differences,
+)
 from spoonful.compare.tables import write_tables
-from spoonful.compare.wording import plain_words
+from spoonful.compare.wording import (
+    AXIS_ASSUMPTION,
+    NOTHING,
+    counted_noun,
+    plain_words,
+    point_assumption,
+    shown_interval,
+    shown_p,
+    shown_spread,
+    verdict_words,
+)
+from spoonful.pages import page
 from spoonful.record.files import REPORT_NAME
+from spoonful.record.metrics import IMAGES_PER_S, PEAK_RSS_MB
 
 CHARTS_DIR_NAME = "charts"
 
@@ -29,7 +51,7 @@ class Findings:
     study: Study
     level: float
     points: Sequence[Difference]
-    axes: dict[str, Sequence[Difference]]
+    axes: Mapping[str, Sequence[Difference]]
 
     def words(self) -> list[str]:
         """Return the findings in plain sentences."""
@@ -40,7 +62,18 @@ def findings(study: Study, level: float) -> Findings:
     """Test which differences exceed the seed noise."""
     varied = study.varied_axes
     axes = {axis: axis_differences(study, axis, level) for axis in varied if len(varied) > 1}
-    return Findings(study, level, point_differences(study, level), dict(axes))
+    return Findings(study, level, point_differences(study, level), axes)
+
+
+def all_charts(study: Study) -> dict[str, list[Chart]]:
+    """Draw every chart that has something to show, by its heading."""
+    bars = [bar_chart(study, q) for q in study.quantities if q.name in (IMAGES_PER_S, PEAK_RSS_MB)]
+    groups = {
+        study.metric: [*time_charts(study), *heat_maps(study)],
+        **loss_curves(study),
+        "Speed and memory": [chart for chart in bars if chart is not None],
+    }
+    return {heading: charts for heading, charts in groups.items() if charts}
 
 
 def write_report(folder: Path, found: Findings) -> None:
@@ -59,5 +92,59 @@ def write_report(folder: Path, found: Findings) -> None:
         for chart in group:
             path = folder / CHARTS_DIR_NAME / f"{chart.name}.svg"
             path.write_text(standalone_svg(chart), encoding="utf-8", newline="\n")
-    page = report_page(study, charts, found.points, found.axes, found.level)
-    (folder / REPORT_NAME).write_text(page, encoding="utf-8", newline="\n")
+    (folder / REPORT_NAME).write_text(_page(found, charts), encoding="utf-8", newline="\n")
+
+
+def _page(found: Findings, charts: Mapping[str, Sequence[Chart]]) -> str:
+    study, points, level = found.study, found.points, found.level
+    lost = [missing for missing in study.missing if not missing.is_pruned]
+    pruned = [missing for missing in study.missing if missing.is_pruned]
+    words = (shown_interval, shown_p, shown_setting, shown_spread, verdict_words)
+    return page(
+        "sweep.html",
+        title=f"Sweep {study.sweep.name}",
+        study=study,
+        sweep=study.sweep,
+        results=_results(study),
+        words=found.words(),
+        missing=[("Without a result", lost, study.num_unknown), ("Pruned by the sweep", pruned, 0)],
+        charts=charts,
+        points=_family(study, points, level) if points else None,
+        axes={axis: _family(study, family, level) for axis, family in found.axes.items()},
+        assumption=point_assumption(study, points, level) if points else "",
+        axis_assumption=AXIS_ASSUMPTION,
+        level=level,
+        axis_names=[study.names[axis] for axis in study.axes],
+        seed=SEED,
+        counted=study.counted,
+        nothing=NOTHING,
+        **{function.__name__: function for function in words},
+    )
+
+
+def _family(study: Study, family: Sequence[Difference], level: float) -> dict[str, Any]:
+    """Return the table of the differences from the best of a family."""
+    found = against_best(family)
+    unit = study.target.unit_of_difference.strip()
+    header = [
+        f"against {found[0].b}",
+        f"difference{f', {unit}' if unit else ''}",
+        "verdict",
+        f"{1 - level:.0%} interval",
+        "pairs",
+        "p",
+        "p, corrected",
+    ]
+    return {"header": header, "found": found}
+
+
+def _results(study: Study) -> str:
+    """Return how many trainings count, and how many were repeated."""
+    *fewer, most = sorted({len(point.runs) for point in study.points})
+    num = study.num_repeats
+    again = f" ({num} {'was' if num == 1 else 'were'} done again: the newest counts)" if num else ""
+    seeds = f"{' or '.join(map(str, fewer))}{' or ' if fewer else ''}{counted_noun(most, 'seed')}"
+    trainings = (
+        f"{len(study.counted)} of {study.sweep.num_points or len(study.sweep.runs)} trainings"
+    )
+    return f"{trainings}{again}, in {counted_noun(len(study.points), 'point')} of {seeds}"

@@ -69,8 +69,7 @@ class PointRun:
         Args:
             key: "generator.batch_size", "model" or "optimizer/schedule".
         """
-        path = key.replace("/", ".")
-        return self.settings.get(path)
+        return self.settings.get(key.replace("/", "."))
 
     def epochs(self, metric: str) -> list[float]:
         """Return the values of a metric in the order of the epochs."""
@@ -119,11 +118,11 @@ def score_of(asked: str | None, tags: Mapping[str, str], mode: str = "auto") -> 
             its name.
     """
     own = tags.get(SCORE_TAG, DEFAULT_SCORE.metric)
-    if asked is None or asked == own:
+    metric = own if asked is None else asked
+    is_more = not metric.endswith(_LESS_IS_BETTER)
+    if metric == own:
         is_more = tags.get(SCORE_MODE_TAG, "max") == "max"
-        return Score(own, is_more if mode == "auto" else mode == "max")
-    is_more = not asked.endswith(_LESS_IS_BETTER)
-    return Score(asked, is_more if mode == "auto" else mode == "max")
+    return Score(metric, is_more if mode == "auto" else mode == "max")
 
 
 def inferred_axes(runs: Sequence[PointRun]) -> tuple[str, ...]:

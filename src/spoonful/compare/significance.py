@@ -151,10 +151,10 @@ def _untested(axis: str, a: str, b: str, x: list[float], y: list[float]) -> Diff
     each = np.subtract(x, y)
     mean = float(each.mean())
     rounding = _ROUNDING * max(map(abs, (*x, *y)))
-    if float(np.abs(each).max()) <= rounding:
-        verdict = IDENTICAL if len(x) > 1 else ONE_PAIR
-    elif len(x) == 1:
+    if len(x) == 1:
         verdict = ONE_PAIR
+    elif float(np.abs(each).max()) <= rounding:
+        verdict = IDENTICAL
     else:
         verdict = CONSTANT if float(np.ptp(each)) <= rounding else WITHIN
     return Difference(axis, a, b, len(x), verdict, mean)

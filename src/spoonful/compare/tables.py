@@ -40,45 +40,26 @@ def points_text(study: Study) -> str:
     shown = [q for q in study.quantities if not q.name.startswith(_NOT_IN_A_TERMINAL)]
     header = ["point", "seeds", *(quantity.title for quantity in shown)]
     rows = [
-        [
-            point.label,
-            str(len(point.runs)),
-            *(shown_spread(quantity, point.spread(quantity)) for quantity in shown),
-        ]
+        [point.label, str(len(point.runs)), *(shown_spread(q, point.spread(q)) for q in shown)]
         for point in study.ranked
     ]
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = []
-    for row in (header, *rows):
-        numbers = zip(row[1:], widths[1:], strict=True)
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in numbers)]
-        lines.append("  ".join(cells).rstrip())
+    for first, *numbers in (header, *rows):
+        aligned = [cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True)]
+        lines.append("  ".join([first.ljust(widths[0]), *aligned]).rstrip())
     return "\n".join(lines)
 
 
 def _run_rows(study: Study) -> Iterator[list[Any]]:
     """Yield the header and the rows, like the two functions below."""
     read = quantities(study.sweep.score)
-    counted = {run.run_id: p.label for p in study.points for run in p.runs.values()}
-    yield [
-        "run_id",
-        "name",
-        "status",
-        "counts",
-        *study.axes,
-        SEED,
-        *(quantity.name for quantity in read),
-    ]
+    yield ["run_id", "name", "status", "counts", *study.axes, SEED, *(q.name for q in read)]
     for run in study.sweep.runs:
-        yield [
-            run.run_id,
-            run.name,
-            run.status,
-            "yes" if run.run_id in counted else "no",
-            *(shown_setting(run.setting(axis)) for axis in study.axes),
-            shown_setting(run.setting(SEED)),
-            *(_cell(quantity.of(run)) for quantity in read),
-        ]
+        counts = "yes" if run.run_id in study.counted else "no"
+        settings = [shown_setting(run.setting(axis)) for axis in (*study.axes, SEED)]
+        values = [_cell(quantity.of(run)) for quantity in read]
+        yield [run.run_id, run.name, run.status, counts, *settings, *values]
 
 
 def _point_rows(study: Study) -> Iterator[list[Any]]:
@@ -92,18 +73,8 @@ def _point_rows(study: Study) -> Iterator[list[Any]]:
 
 
 def _difference_rows(differences: Iterable[Difference]) -> Iterator[list[Any]]:
-    yield [
-        "axis",
-        "a",
-        "b",
-        "num_pairs",
-        "mean_a_minus_b",
-        "low",
-        "high",
-        "p_value",
-        "p_holm",
-        "verdict",
-    ]
+    names = ("mean_a_minus_b", "low", "high", "p_value", "p_holm")
+    yield ["axis", "a", "b", "num_pairs", *names, "verdict"]
     for d in differences:
         numbers = (d.mean, d.low, d.high, d.p_value, d.p_holm)
         yield [d.axis, d.a, d.b, d.num_pairs, *map(_cell, numbers), d.verdict]
@@ -118,7 +89,7 @@ def _best_metrics(study: Study) -> dict[str, Any]:
         **{f"{study.metric}_{part}": v for part, v in numbers.items() if v is not None},
         "num_seeds": len(best.runs),
         "num_points": len(study.points),
-        "num_runs": sum(len(point.runs) for point in study.points),
+        "num_runs": len(study.counted),
         "num_missing": sum(not m.is_pruned for m in study.missing) + study.num_unknown,
     }
 

@@ -53,7 +53,8 @@ class Differences:
         """One line: identical to the bit, or what differs first."""
         first = self.first_difference
         if first is not None:
-            return f"{_first(first)}; {self._cause()}"
+            place = first.detail.removeprefix("first ").partition(";")[0]
+            return f"first difference: {first.aspect}, {place}; {self._cause()}"
         if self.is_same_outcome:
             different = _of(self.inputs, Status.DIFFERENT)
             if different:
@@ -105,17 +106,14 @@ class Differences:
             return f"inputs that differ: {_names(different)}"
         unknown = _of(self.inputs, Status.UNKNOWN)
         words = f"no input is known to differ (unknown: {_names(unknown)})"
-        hardware = ", but the hardware differs" if self._has_other_hardware else ""
+        is_elsewhere = any(note.aspect == "hardware" for note in self.notes)
+        hardware = ", but the hardware differs" if is_elsewhere else ""
         return (words if unknown else "all inputs are the same") + hardware
 
     def _unfinished(self) -> str:
         runs = (("A", self.a), ("B", self.b))
         said = [f"{letter} is {run.status}" for letter, run in runs if not run.is_finished]
         return f" ({', '.join(said)})" if said else ""
-
-    @property
-    def _has_other_hardware(self) -> bool:
-        return any(note.aspect == "hardware" for note in self.notes)
 
 
 def find_differences(a: RecordedRun, b: RecordedRun, look: Look = range_alone) -> Differences:
@@ -135,8 +133,3 @@ def _of(findings: list[Finding], status: Status) -> list[Finding]:
 
 def _names(findings: list[Finding]) -> str:
     return ", ".join(finding.aspect for finding in findings)
-
-
-def _first(finding: Finding) -> str:
-    place = finding.detail.removeprefix("first ").partition(";")[0]
-    return f"first difference: {finding.aspect}, {place}"

@@ -1,5 +1,7 @@
 """Compare the inputs of two trainings: data, split, config, code, versions, hardware."""
 
+from dataclasses import replace
+
 from spoonful.config.settings import flat_settings
 from spoonful.diff.finding import Finding, Status, changed, listed
 from spoonful.diff.recorded_run import RecordedRun
@@ -28,14 +30,7 @@ _SHORT_DIGEST = 12
 _LOCK = "requirements.lock"
 _FINGERPRINTS = (f"{FINGERPRINT_TAGS}train", f"{FINGERPRINT_TAGS}val")
 # Memory is not part of it: it does not affect any bit.
-_HARDWARE = (
-    CPU_TAG,
-    NUM_CORES_TAG,
-    GPUS_TAG,
-    ONEDNN_TAG,
-    SYSTEM_TAG,
-    JIT_COMPILE_TAG,
-)
+_HARDWARE = (CPU_TAG, NUM_CORES_TAG, GPUS_TAG, ONEDNN_TAG, SYSTEM_TAG, JIT_COMPILE_TAG)
 
 
 def input_findings(a: RecordedRun, b: RecordedRun) -> list[Finding]:
@@ -65,22 +60,19 @@ def notes_on(a: RecordedRun, b: RecordedRun) -> list[Finding]:
 
 def other_hardware(a: dict[str, str], b: dict[str, str]) -> str:
     """Return the differences of two machines that may affect bits; empty: none."""
-    both = {name for name in _HARDWARE if name in a and name in b}
-    different = changed({n: a[n] for n in both}, {n: b[n] for n in both})
-    ordered = {n.removeprefix(HARDWARE_TAGS): different[n] for n in _HARDWARE if n in different}
-    return listed(ordered, len(_HARDWARE))
+    both = {n.removeprefix(HARDWARE_TAGS): n for n in _HARDWARE if n in a and n in b}
+    one, other = ({short: run[name] for short, name in both.items()} for run in (a, b))
+    return listed(changed(one, other), len(_HARDWARE))
 
 
 def hardware_of(run: RecordedRun) -> dict[str, str]:
     """Return the hardware of a run, by the names of its tags."""
-    resumed = {
-        name.removeprefix(RESUMED_TAGS): (
-            f"{run.tags[name.removeprefix(RESUMED_TAGS)]}, resumed {value}"
-        )
-        for name, value in run.tags.items()
-        if name.startswith(f"{RESUMED_TAGS}{HARDWARE_TAGS}")
-    }
-    return {name: value for name, value in {**run.tags, **resumed}.items() if name in _HARDWARE}
+    found = {}
+    for name in _HARDWARE:
+        if name in run.tags:
+            resumed = run.tags.get(f"{RESUMED_TAGS}{name}")
+            found[name] = run.tags[name] + ("" if resumed is None else f", resumed {resumed}")
+    return found
 
 
 def _versions_of(run: RecordedRun) -> dict[str, str]:
@@ -175,7 +167,7 @@ def _shown(run: RecordedRun) -> str:
 
 def _versions(a: RecordedRun, b: RecordedRun) -> Finding:
     if a.packages is None or b.packages is None:
-        a, b = _without_packages(a), _without_packages(b)
+        a, b = replace(a, packages=None), replace(b, packages=None)
     found_a, found_b = _versions_of(a), _versions_of(b)
     if not found_a or not found_b:
         missing = _which(not found_a, not found_b)
@@ -187,10 +179,6 @@ def _versions(a: RecordedRun, b: RecordedRun) -> Finding:
     lock = ", the lock" if _LOCK in found_a else ""
     detail = f"python {found_a.get('python', 'unknown')}, {len(rest)} packages{lock}"
     return Finding("versions", Status.SAME, detail)
-
-
-def _without_packages(run: RecordedRun) -> RecordedRun:
-    return RecordedRun(run.run_id, run.name, run.status, run.started, run.tags)
 
 
 def _which(in_a: bool, in_b: bool) -> str:

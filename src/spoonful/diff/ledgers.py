@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spoonful.record.ledger import Row
+from spoonful.record.ledger import VAL, Row
 
 
 @dataclass(frozen=True)
@@ -37,21 +37,12 @@ class StepRange:
 
 def first_difference(rows_a: Sequence[Row], rows_b: Sequence[Row]) -> StepRange | None:
     """Return where the rows of one stream first differ, up to the shorter end; None: nowhere."""
-    before: Row | None = None
+    epoch, step = 0, 0  # of the last row that is the same
     for row_a, row_b in zip(rows_a, rows_b, strict=False):
         if row_a != row_b:
-            return StepRange(
-                row_a, row_b, _start(before, row_a, row_b), max(row_a.step, row_b.step)
-            )
-        before = row_a
+            # The steps of "val" are counted within their epoch.
+            is_new_epoch = row_a.stream == VAL and epoch < min(row_a.epoch, row_b.epoch)
+            start = 0 if is_new_epoch else step
+            return StepRange(row_a, row_b, start, max(row_a.step, row_b.step))
+        epoch, step = row_a.epoch, row_a.step
     return None
-
-
-def _start(before: Row | None, row_a: Row, row_b: Row) -> int:
-    """Return the first step after the last row that is the same.
-
-    The steps of "val" are counted within their epoch: they start again in each epoch.
-    """
-    if before is None or (before.stream == "val" and before.epoch < min(row_a.epoch, row_b.epoch)):
-        return 0
-    return before.step

@@ -2,38 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.record.tags import TRAIN_KEY_TAG
-from spoonful.tracking.finding import find_run, finished_run
-from spoonful.tracking.journal import Entry, Journal, new_journal
-from spoonful.tracking.open_runs import added_run
-from spoonful.tracking.outlets import outlet_of
+from spoonful.tracking.finding import find_run
+from spoonful.tracking.journal import new_journal
+from spoonful.tracking.open_runs import open_run
+from spoonful.tracking.outlets import Later, outlet_of
 from spoonful.tracking.recording import TrackedRun
-from spoonful.tracking.refusals import refusals
+from spoonful.tracking.refusals import opened_store, refusals
 from spoonful.tracking.store import UnreachableError, named_address
-
-
-class _Later:
-    """Keep everything in a journal for `spoonful sync`: the server was down from the start."""
-
-    def __init__(self, journal: Journal, reason: str) -> None:
-        self._journal = journal
-        self._reason = reason
-
-    def place_for(self, name: str) -> Path:
-        """Return where a file or a folder for a later entry may be written."""
-        return self._journal.place_for(name)
-
-    def put(self, entry: Entry) -> None:
-        """Keep an entry."""
-        self._journal.append(entry)
-
-    def finish(self, limit_s: float | None = None) -> str | None:
-        """Leave the journal to be sent later; return why it was not sent."""
-        self._journal.close()
-        return self._reason
 
 
 @contextmanager
@@ -75,7 +53,7 @@ def _maker(config: TrackingConfig, train_key: str) -> TrackedRun | None:
     run_id = find_run(config, train_key)
     if run_id is None:
         return None
-    with finished_run(config) as client:
+    with opened_store(config) as client:
         known = client.get_run(run_id).data.metrics
     return TrackedRun(run_id, outlet_of(config, run_id), known=known)
 
@@ -86,7 +64,7 @@ def _recording(config: TrackingConfig, tracked: TrackedRun) -> Iterator[TrackedR
         ended.callback(_finish, tracked)
         with refusals(config):
             if tracked.run_id:
-                ended.callback(added_run(config, tracked.run_id).close)
+                ended.callback(open_run(config, run_id=tracked.run_id, is_added_to=True).close)
             yield tracked
 
 
@@ -94,7 +72,7 @@ def _finish(tracked: TrackedRun) -> None:
     tracked.unsent = tracked.outlet.finish()
 
 
-def _later(config: TrackingConfig, about: dict[str, str], error: UnreachableError) -> _Later:
+def _later(config: TrackingConfig, about: dict[str, str], error: UnreachableError) -> Later:
     name = next(iter(about.values()))[:32]
     facts = {"kind": "about", "store": named_address(config), **about}
-    return _Later(new_journal(name, facts), error.reason)
+    return Later(new_journal(name, facts), error.reason)

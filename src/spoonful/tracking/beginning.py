@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlflow.entities import Experiment, Run
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -26,20 +26,13 @@ def experiment_id(config: TrackingConfig, client: MlflowClient) -> str:
     name = config.experiment_name
     found = client.get_experiment_by_name(name)
     if found is None:
-        _create_experiment(client, name, artifact_location(config, name))
-        found = client.get_experiment_by_name(name)
-    elif found.lifecycle_stage == "deleted":
+        return _create_experiment(client, name, artifact_location(config, name))
+    if found.lifecycle_stage == "deleted":
         raise SpoonfulError(
             f"tracking.experiment_name={name}: this experiment was deleted in MLflow: restore it "
             f"(`mlflow experiments restore -x {found.experiment_id}`), or give another name"
         )
-    return _id_of(found)
-
-
-def _id_of(experiment: Experiment | None) -> str:
-    if experiment is None:
-        raise MlflowException("the experiment that was just made is not there")
-    return str(experiment.experiment_id)
+    return str(found.experiment_id)
 
 
 def begin_run(
@@ -83,7 +76,7 @@ def begin_later(
         tags: its tags.
         description: shown on its page.
     """
-    noted = open_run(config, None)
+    noted = open_run(config)
     own = {NOTE_TAG: redacted(description), TOKEN_TAG: noted.token}
     about = {
         "kind": "about",
@@ -111,11 +104,13 @@ def begun_run(config: TrackingConfig, client: MlflowClient, about: Mapping[str, 
     return str(run.info.run_id)
 
 
-def _create_experiment(client: MlflowClient, name: str, location: str | None) -> None:
+def _create_experiment(client: MlflowClient, name: str, location: str | None) -> str:
     try:
         # Otherwise the UI opens it as one of prompts and traces, and asks what it is.
         kind = {"mlflow.experimentKind": "custom_model_development"}
-        client.create_experiment(name, artifact_location=location, tags=kind)
+        return str(client.create_experiment(name, artifact_location=location, tags=kind))
     except MlflowException:
-        if client.get_experiment_by_name(name) is None:  # not created by another run meanwhile
+        found = client.get_experiment_by_name(name)
+        if found is None:  # not created by another run meanwhile
             raise
+        return str(found.experiment_id)

@@ -26,7 +26,7 @@ def check_database(path: Path, is_to_be_written: bool) -> None:
         check_writable(path)
         check_writable(path.parent)  # SQLite writes its journal beside the file
     try:
-        with closing(_connected(path)) as database:
+        with closing(sqlite3.connect(path, _LOCK_LIMIT_S, isolation_level=None)) as database:
             database.execute("SELECT name FROM sqlite_master").fetchall()
             if is_to_be_written:
                 database.execute("BEGIN IMMEDIATE")
@@ -42,19 +42,14 @@ def check_writable(path: Path) -> None:
         SpoonfulError: it cannot.
     """
     there = path if path.exists() else path.parent
-    if path.exists() or there.exists():
-        if os.access(there, os.W_OK):
-            return
-        readable_only = os.statvfs(there).f_flag & os.ST_RDONLY
-        reason = os.strerror(errno.EROFS if readable_only else errno.EACCES)
-        raise SpoonfulError(
-            f"{there}: the store of runs cannot be written ({reason}): give write access, or "
-            "choose another store with tracking.uri"
-        )
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=_LOCK_LIMIT_S, isolation_level=None)
+    if not there.exists() or os.access(there, os.W_OK):
+        return
+    readable_only = os.statvfs(there).f_flag & os.ST_RDONLY
+    reason = os.strerror(errno.EROFS if readable_only else errno.EACCES)
+    raise SpoonfulError(
+        f"{there}: the store of runs cannot be written ({reason}): give write access, or "
+        "choose another store with tracking.uri"
+    )
 
 
 def _reason(error: sqlite3.Error) -> str:

@@ -2,30 +2,21 @@
 
 import math
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import islice
 
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from spoonful.config.schema import TrackingConfig
 from spoonful.record.tags import REPRODUCES_TAG, TRAIN_KEY_TAG
-from spoonful.tracking.refusals import refusals
-from spoonful.tracking.store import open_store
+from spoonful.tracking.refusals import opened_store
 
+NUM_LISTED = 5  # runs in a message
 _NUM_LOOKED_AT = 100
 _NO_SUCH_RUN = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-
-
-@contextmanager
-def finished_run(config: TrackingConfig) -> Iterator[MlflowClient]:
-    """Yield a client to read what was recorded.
-
-    Raises:
-        SpoonfulError: the store cannot be reached or refuses it.
-    """
-    with refusals(config):
-        yield open_store(config)
 
 
 def find_run(config: TrackingConfig, train_key: str) -> str | None:
@@ -33,15 +24,14 @@ def find_run(config: TrackingConfig, train_key: str) -> str | None:
 
     Runs that reproduce another run are not considered.
     """
-    with finished_run(config) as client:
+    with opened_store(config) as client:
         return run_that_made(client, train_key)
 
 
 def run_that_made(client: MlflowClient, train_key: str) -> str | None:
     """Do what `find_run` does, with a client of the store."""
-    experiments = [e.experiment_id for e in client.search_experiments()]
     runs = client.search_runs(
-        experiments,
+        all_experiments(client),
         filter_string=f"tags.{TRAIN_KEY_TAG} = '{train_key}' and status = 'FINISHED'",
         order_by=["start_time DESC"],
         max_results=_NUM_LOOKED_AT,
@@ -52,7 +42,7 @@ def run_that_made(client: MlflowClient, train_key: str) -> str | None:
 
 def run_status(config: TrackingConfig, run_id: str) -> str | None:
     """Return the status of a run, such as "KILLED"; None if the store has no such run."""
-    with finished_run(config) as client:
+    with opened_store(config) as client:
         try:
             info = client.get_run(run_id).info
         except MlflowException as error:
@@ -60,6 +50,24 @@ def run_status(config: TrackingConfig, run_id: str) -> str | None:
                 return None
             raise
     return str(info.status) if info.lifecycle_stage == "active" else None
+
+
+def all_experiments(client: MlflowClient) -> list[str]:
+    """Return the ids of all experiments that are not deleted."""
+    return [experiment.experiment_id for experiment in client.search_experiments()]
+
+
+def listed(runs: Iterable[Run]) -> str:
+    """Write runs for a message, at most five: id, name and when each began."""
+    return ", ".join(
+        f"{run.info.run_id} ({run.info.run_name}, {began(run):%Y-%m-%d %H:%M})"
+        for run in islice(runs, NUM_LISTED)
+    )
+
+
+def began(run: Run) -> datetime:
+    """Return when a run began, in local time."""
+    return datetime.fromtimestamp(run.info.start_time / 1000)
 
 
 def as_logged(value: float) -> float:

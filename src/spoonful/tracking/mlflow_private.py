@@ -10,23 +10,11 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
-
-
-class Monitor(Protocol):
-    """Samples one kind of system metrics."""
-
-    def collect_metrics(self) -> None:
-        """Take a sample."""
-
-    def aggregate_metrics(self) -> dict[str, float]:
-        """Return the means of the samples."""
-
-    def clear_metrics(self) -> None:
-        """Forget the samples."""
+    from mlflow.system_metrics.metrics.base_metrics_monitor import BaseMetricsMonitor
 
 
 def last_metrics(run: "Run") -> "list[Metric]":
@@ -93,7 +81,7 @@ def half_copied(artifacts: Path) -> list[Path]:
     return list(artifacts.rglob(f"{_TEMP_ARTIFACT_PREFIX}*"))
 
 
-def system_monitors() -> list[Monitor]:
+def system_monitors() -> "list[BaseMetricsMonitor]":
     """Return the monitors of processor, memory, disk, network and, if there is one, GPU.
 
     `mlflow.system_metrics.metrics`: the public `mlflow.start_run(log_system_metrics=True)` asks the
@@ -105,7 +93,7 @@ def system_monitors() -> list[Monitor]:
     from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
     from mlflow.system_metrics.metrics.rocm_monitor import ROCMMonitor
 
-    found: list[Any] = [CPUMonitor(), DiskMonitor(), NetworkMonitor()]
+    found = [CPUMonitor(), DiskMonitor(), NetworkMonitor()]
     for kind in (GPUMonitor, ROCMMonitor):
         with suppress(Exception):  # no such GPU, no package for it, or a driver that fails
             found.append(kind())

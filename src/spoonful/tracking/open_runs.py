@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import psutil
-from mlflow.entities import Run, RunStatus
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -28,13 +28,12 @@ from spoonful.files.lock import Lock, try_lock, try_lock_content
 from spoonful.files.unfinished import remove_leftovers, unfinished_folder
 from spoonful.project import open_runs_dir
 from spoonful.record.tags import TOKEN_TAG
+from spoonful.tracking.finding import all_experiments
 from spoonful.tracking.mlflow_private import half_copied
 from spoonful.tracking.store import is_server, named_address
 
 _REMAKE = "remove it, and set the run's status in MLflow"
 _CLOCK_S = 2.0  # the start of the same process may differ after the clock was set
-_RUNNING = RunStatus.to_string(RunStatus.RUNNING)
-_KILLED = RunStatus.to_string(RunStatus.KILLED)
 
 
 @dataclass(frozen=True)
@@ -61,44 +60,26 @@ class OpenRun:
     token: str
     _lock: Lock
 
-    @property
-    def _path(self) -> Path:
-        return open_runs_dir() / f"{self.token}.json"
-
     def close(self) -> None:
         """Record that the run has ended with the correct status."""
-        self._path.unlink(missing_ok=True)
-        self._path.with_suffix(".lock").unlink(missing_ok=True)
+        _remove(open_runs_dir() / f"{self.token}.json")
         self._lock.release()
 
 
-def open_run(config: TrackingConfig, experiment: str | None, run_id: str | None = None) -> OpenRun:
-    """Note a run before it begins.
-
-    Args:
-        config: where it is recorded.
-        experiment: id of its experiment; None: not known yet.
-        run_id: its id; None: not known yet.
-    """
-    return _begun(config, run_id, experiment)
-
-
-def added_run(config: TrackingConfig, run_id: str) -> OpenRun:
-    """Note a run, perhaps of another process, before anything is added to it.
-
-    Args:
-        config: where it is recorded.
-        run_id: its id; its status does not change, whatever happens to this process.
-    """
-    return _begun(config, run_id, is_added_to=True)
-
-
-def _begun(
+def open_run(
     config: TrackingConfig,
-    run_id: str | None,
     experiment: str | None = None,
+    run_id: str | None = None,
     is_added_to: bool = False,
 ) -> OpenRun:
+    """Note a run before it begins, or before anything is added to it.
+
+    Args:
+        config: where it is recorded.
+        experiment: id of its experiment; None: not known.
+        run_id: its id; None: not known yet.
+        is_added_to: its status does not change, whatever happens to this process.
+    """
     token = uuid.uuid4().hex
     folder = open_runs_dir()
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,29 +101,33 @@ def _begun(
 
 def mark_dead_runs(
     config: TrackingConfig, client: MlflowClient, say: Callable[[str], object]
-) -> list[str]:
-    """Mark the runs KILLED whose processes on this machine are dead; return their ids.
+) -> None:
+    """Mark the runs KILLED whose processes on this machine are dead.
 
     Args:
         config: where they are recorded.
         client: client of that store.
-        say: called for each that cannot be marked because its note is damaged.
+        say: called with each that is marked, or cannot be because its note is damaged.
     """
-    marked = []
     remove_leftovers(_artifacts())
     for path in sorted(open_runs_dir().glob("*.json")):
-        with _left_by_the_dead(path, config, say) as noted:
+        try:
+            lock = try_lock_content(path.with_suffix(".lock"))
+        except OSError:  # of another user
+            continue
+        if lock is None:  # its process lives, or it has just ended
+            continue
+        with lock:
+            noted = _of_the_dead(path, config, say)
             if noted is None:
                 continue
             run = _run_of(client, path.stem, noted)
-            if run is not None and not noted.is_added_to and run.info.status == _RUNNING:
-                client.set_terminated(run.info.run_id, _KILLED)
-                marked.append(run.info.run_id)
+            if run is not None and not noted.is_added_to and run.info.status == "RUNNING":
+                client.set_terminated(run.info.run_id, "KILLED")
+                say(f"run {run.info.run_id} was killed: it is marked so")
             if run is not None and not is_server(config):
                 _remove_half_copied(run)
-            path.unlink(missing_ok=True)
-            path.with_suffix(".lock").unlink(missing_ok=True)
-    return marked
+            _remove(path)
 
 
 @contextlib.contextmanager
@@ -160,31 +145,26 @@ def _artifacts() -> Path:
     return open_runs_dir() / "artifacts"
 
 
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.with_suffix(".lock").unlink(missing_ok=True)
+
+
 def has_left_runs() -> bool:
     """Return whether any run is noted, alive or dead."""
     return any(open_runs_dir().glob("*.json"))
 
 
-@contextlib.contextmanager
-def _left_by_the_dead(
-    path: Path, config: TrackingConfig, say: Callable[[str], object]
-) -> Iterator[_Noted | None]:
-    """Yield the note of a run, locked against other commands; None: not to be marked here."""
+def _of_the_dead(path: Path, config: TrackingConfig, say: Callable[[str], object]) -> _Noted | None:
+    """Return the note of a run; None: it is not to be marked here."""
+    if not path.exists():
+        return None
     try:
-        lock = try_lock_content(path.with_suffix(".lock"))
-    except OSError:  # of another user
-        lock = None
-    if lock is None:  # its process lives, or it has just ended
-        yield None
-        return
-    with lock:
-        noted = None
-        try:
-            noted = read_checked(path, _Noted, _REMAKE) if path.exists() else None
-        except SpoonfulError as error:
-            say(f"a run that has ended may still be marked RUNNING: {error}")
-        is_ours = noted is not None and noted.store == named_address(config)
-        yield noted if noted is not None and is_ours and _is_dead(noted) else None
+        noted = read_checked(path, _Noted, _REMAKE)
+    except SpoonfulError as error:
+        say(f"a run that has ended may still be marked RUNNING: {error}")
+        return None
+    return noted if noted.store == named_address(config) and _is_dead(noted) else None
 
 
 def run_of_token(client: MlflowClient, token: str, experiment: str | None) -> Run | None:
@@ -195,10 +175,8 @@ def run_of_token(client: MlflowClient, token: str, experiment: str | None) -> Ru
         token: the run's token.
         experiment: the run's experiment; None: any.
     """
-    anywhere = (
-        [experiment] if experiment else [e.experiment_id for e in client.search_experiments()]
-    )
-    found = client.search_runs(anywhere, f"tags.`{TOKEN_TAG}` = '{token}'")
+    experiments = [experiment] if experiment else all_experiments(client)
+    found = client.search_runs(experiments, f"tags.`{TOKEN_TAG}` = '{token}'")
     return found[0] if found else None
 
 

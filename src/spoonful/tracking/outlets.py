@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from mlflow.tracking import MlflowClient
 
@@ -34,24 +33,6 @@ _PROBE_S = 5.0  # limit for its answer that it is up again
 _GRACE_S = 10.0  # how long the end of a run waits for a server that is down
 # Errors that a request, or reading a file that it sends, may raise.
 _FAILURES = (*STORE_ERRORS, SpoonfulError, OSError)
-
-
-class Outlet(Protocol):
-    """Takes the records of one run, in order."""
-
-    def place_for(self, name: str) -> Path:
-        """Return where a file or a folder for a later entry may be written."""
-
-    def put(self, entry: Entry) -> None:
-        """Take an entry."""
-
-    def finish(self, limit_s: float | None = None) -> str | None:
-        """End; return why not everything is in the store, None if it is.
-
-        Args:
-            limit_s: return after this time, even if entries are unsent; None: wait while it
-                progresses.
-        """
 
 
 class Direct:
@@ -112,7 +93,12 @@ class Journaled:
             self._news.notify_all()
 
     def finish(self, limit_s: float | None = None) -> str | None:
-        """Wait until all is sent, or the server stays down; return why not everything is sent."""
+        """Wait until all is sent, or the server stays down; return why not everything is sent.
+
+        Args:
+            limit_s: return after this time, even if entries are unsent; None: wait while it
+                progresses.
+        """
         with self._news:
             self._end_s = time.monotonic() + (_GRACE_S if limit_s is None else limit_s)
             self._news.notify_all()
@@ -175,6 +161,30 @@ class Journaled:
                     self._news.wait(left)
                     return
                 self._news.wait(left)
+
+
+class Later:
+    """Keep everything in a journal for `spoonful sync`: the server was down from the start."""
+
+    def __init__(self, journal: Journal, reason: str) -> None:
+        self._journal = journal
+        self._reason = reason
+
+    def place_for(self, name: str) -> Path:
+        """Return where a file or a folder for a later entry may be written."""
+        return self._journal.place_for(name)
+
+    def put(self, entry: Entry) -> None:
+        """Keep an entry."""
+        self._journal.append(entry)
+
+    def finish(self, limit_s: float | None = None) -> str | None:
+        """Leave the journal to be sent later; return why it was not sent."""
+        self._journal.close()
+        return self._reason
+
+
+Outlet = Direct | Journaled | Later  # takes the records of one run, in order
 
 
 def outlet_of(config: TrackingConfig, run_id: str) -> Outlet:

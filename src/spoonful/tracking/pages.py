@@ -5,7 +5,7 @@ import urllib.parse
 from spoonful.compare.runs import Score
 from spoonful.config.schema import TrackingConfig
 from spoonful.record.tags import PARENT_TAG
-from spoonful.tracking.store import tracking_uri
+from spoonful.tracking.store import is_server, tracking_uri
 
 # Otherwise the UI may open a page as one of prompts and traces.
 _AS_TRAINING = {"workflowType": "machine_learning"}
@@ -13,16 +13,11 @@ _AS_TRAINING = {"workflowType": "machine_learning"}
 
 def server_address(config: TrackingConfig) -> str:
     """Return where the UI is: the server of the store, or the one that `spoonful ui` starts."""
-    if not is_served(config):
+    if not is_server(config):
         return f"http://127.0.0.1:{config.ui_port}"
     address = urllib.parse.urlsplit(tracking_uri(config))
     # There may be a password before the @, and addresses are passed on.
     return f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}".rstrip("/")
-
-
-def is_served(config: TrackingConfig) -> bool:
-    """Return whether the store is a server, whose UI runs without `spoonful ui`."""
-    return tracking_uri(config).startswith(("http://", "https://"))
 
 
 def run_page(experiment_id: str, run_id: str) -> str:

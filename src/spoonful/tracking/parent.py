@@ -4,8 +4,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from mlflow.entities import RunStatus
-
 from spoonful.compare.runs import score_of
 from spoonful.config.schema import TrackingConfig
 from spoonful.record.tags import (
@@ -23,8 +21,7 @@ from spoonful.tracking.added import added_to
 from spoonful.tracking.beginning import begin_run, experiment_id
 from spoonful.tracking.open_runs import OpenRun, open_run
 from spoonful.tracking.pages import points_page
-from spoonful.tracking.refusals import refusals
-from spoonful.tracking.store import open_store
+from spoonful.tracking.refusals import opened_store
 
 # The sweeps that this process runs.
 _noted: dict[str, OpenRun] = {}
@@ -57,8 +54,7 @@ def begin_parent(
 
 def named_parent(config: TrackingConfig, name: str, tags: Mapping[str, str]) -> str:
     """Return the run of a named sweep that single trainings join; begin it if needed."""
-    with refusals(config):
-        client = open_store(config, is_to_be_written=True)
+    with opened_store(config, is_to_be_written=True) as client:
         runs = client.search_runs(
             [experiment_id(config, client)],
             f"tags.`{NAMED_TAG}` = '{name}'",
@@ -76,16 +72,15 @@ def mark_parent(config: TrackingConfig, run_id: str, status: str) -> None:
 
     If the server is down, it receives the sweep's status later.
     """
-    if status == RunStatus.to_string(RunStatus.RUNNING):
-        with refusals(config):
-            client = open_store(config, is_to_be_written=True)
+    if status == "RUNNING":
+        with opened_store(config, is_to_be_written=True) as client:
             if run_id not in _noted:
                 experiment = client.get_run(run_id).info.experiment_id
                 _noted[run_id] = open_run(config, experiment, run_id)
             client.update_run(run_id, status)
         return
     with added_to(config, run_id) as tracked:
-        tracked.mark(RunStatus.from_string(status))
+        tracked.mark(status)
     _forget(run_id)
 
 
@@ -95,11 +90,8 @@ def one_point(config: TrackingConfig, parent_id: str) -> Iterator[None]:
     mark_parent(config, parent_id, "RUNNING")
     try:
         yield
-    except Exception:
-        mark_parent(config, parent_id, "FAILED")
-        raise
-    except BaseException:  # KeyboardInterrupt, SystemExit
-        mark_parent(config, parent_id, "KILLED")
+    except BaseException as error:
+        mark_parent(config, parent_id, "FAILED" if isinstance(error, Exception) else "KILLED")
         raise
     mark_parent(config, parent_id, "FINISHED")
 
@@ -135,8 +127,8 @@ def end_children(
 def end_sweep(config: TrackingConfig, run_id: str, status: str) -> None:
     """Mark a sweep that ends early "FAILED" or "KILLED", and its unfinished points KILLED."""
     with added_to(config, run_id) as tracked:
-        tracked.end_others(_left_by(run_id), RunStatus.to_string(RunStatus.KILLED))
-        tracked.mark(RunStatus.from_string(status))
+        tracked.end_others(_left_by(run_id), "KILLED")
+        tracked.mark(status)
     _forget(run_id)
 
 
@@ -155,8 +147,7 @@ def _forget(run_id: str) -> None:
 
 
 def _create(config: TrackingConfig, name: str, tags: Mapping[str, str], description: str) -> str:
-    with refusals(config):
-        client = open_store(config, is_to_be_written=True)
+    with opened_store(config, is_to_be_written=True) as client:
         noted, run = begin_run(config, client, name, tags, description)
         run_id: str = run.info.run_id
         _noted[run_id] = noted

@@ -3,9 +3,7 @@
 import hashlib
 import re
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +18,9 @@ from spoonful.files.documents import decoded, parsed_json, read_bytes, shaped, u
 from spoonful.record.files import CONFIG_NAME, ENVIRONMENT_NAME, LEDGER_NAME, OVERRIDES_NAME
 from spoonful.record.ledger import TRAIN, VAL, Row, from_csv, overall_digest
 from spoonful.record.tags import CHECKSUM_TAGS, DIGEST_TAGS
-from spoonful.tracking.finding import as_logged, finished_run
+from spoonful.tracking.finding import NUM_LISTED, all_experiments, as_logged, began, listed
+from spoonful.tracking.refusals import opened_store
 
-_NUM_LISTED = 5
 _REMAKE = "bring the file back, or take another run"
 _ID = re.compile(r"[0-9a-f]{1,32}")
 
@@ -43,7 +41,7 @@ def read_run(config: TrackingConfig, run_id: str) -> RecordedRun:
         SpoonfulError: no run or several have this prefix (they are listed), or a file of the run
             cannot be read.
     """
-    with finished_run(config) as client:
+    with opened_store(config) as client:
         run = _found(client, run_id)
         own = run.info.run_id
         files = _files(client, run)
@@ -57,7 +55,7 @@ def read_run(config: TrackingConfig, run_id: str) -> RecordedRun:
         run_id=own,
         name=run.info.run_name or "",
         status=run.info.status,
-        started=_time(run),
+        started=began(run),
         tags=dict(run.data.tags),
         config=_config(run, files.get(CONFIG_NAME)),
         overrides=[line for line in overrides.split("\n") if line],
@@ -68,41 +66,30 @@ def read_run(config: TrackingConfig, run_id: str) -> RecordedRun:
 
 
 def _found(client: MlflowClient, run_id: str) -> Run:
-    experiments = [e.experiment_id for e in client.search_experiments()]
+    experiments = all_experiments(client)
     if not _ID.fullmatch(run_id):
         raise SpoonfulError(
             f"{run_id}: expected the id of a run in MLflow or its beginning, of the figures 0-9 "
             f"and a-f; {_newest(client, experiments)}"
         )
     runs = client.search_runs(
-        experiments, f"attributes.run_id LIKE '{run_id}%'", max_results=_NUM_LISTED + 1
+        experiments, f"attributes.run_id LIKE '{run_id}%'", max_results=NUM_LISTED + 1
     )
     if not runs:
         raise SpoonfulError(
             f"{run_id}: MLflow has no run whose id starts with this; {_newest(client, experiments)}"
         )
     if len(runs) > 1:
-        more = " and more" if len(runs) > _NUM_LISTED else ""
+        more = " and more" if len(runs) > NUM_LISTED else ""
         raise SpoonfulError(
-            f"{run_id}: several runs start with this: {_listed(runs[:_NUM_LISTED])}{more}; give "
-            "more of the id"
+            f"{run_id}: several runs start with this: {listed(runs)}{more}; give more of the id"
         )
     return runs[0]
 
 
 def _newest(client: MlflowClient, experiments: list[str]) -> str:
-    runs = client.search_runs(experiments, order_by=["start_time DESC"], max_results=_NUM_LISTED)
-    return f"the newest are {_listed(runs)}" if runs else "it has no runs at all"
-
-
-def _listed(runs: Iterable[Run]) -> str:
-    return ", ".join(
-        f"{run.info.run_id} ({run.info.run_name}, {_time(run):%Y-%m-%d %H:%M})" for run in runs
-    )
-
-
-def _time(run: Run) -> datetime:
-    return datetime.fromtimestamp(run.info.start_time / 1000)
+    runs = client.search_runs(experiments, order_by=["start_time DESC"], max_results=NUM_LISTED)
+    return f"the newest are {listed(runs)}" if runs else "it has no runs at all"
 
 
 def _files(client: MlflowClient, run: Run) -> dict[str, str]:

@@ -7,7 +7,8 @@ entries for a server are kept in a journal until it has them.
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mlflow.entities import Run, RunStatus
+from mlflow.entities import Run
 from numpy.typing import NDArray
 
 from spoonful.files.whole import naming
@@ -71,8 +72,8 @@ class TrackedRun:
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Record what was decided before the run began; existing values are kept."""
         known = {} if self.recorded is None else self.recorded.data.params
-        new = {n: redacted(_text(value)) for n, value in params.items() if n not in known}
-        self.outlet.put({"kind": "params", "params": new})
+        texts = {n: "null" if v is None else str(v) for n, v in params.items() if n not in known}
+        self.outlet.put({"kind": "params", "params": redacted_values(texts)})
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Record the tags by which the run is found and grouped."""
@@ -89,10 +90,9 @@ class TrackedRun:
             entry = {"kind": "metrics", "metrics": new, "step": step or 0, "time_ms": _now_ms()}
             self.outlet.put(entry)
 
-    def mark(self, status: int) -> None:
-        """Record the end of the run and its status; from any thread."""
-        word = RunStatus.to_string(status)
-        self.outlet.put({"kind": "status", "status": word, "time_ms": _now_ms()})
+    def mark(self, status: str) -> None:
+        """Record the end of the run and its status, such as "FINISHED"; from any thread."""
+        self.outlet.put({"kind": "status", "status": status, "time_ms": _now_ms()})
 
     def end_others(self, wanted: str, status: str, error: str | None = None) -> None:
         """Mark other runs of the same experiment that began before now.
@@ -107,15 +107,13 @@ class TrackedRun:
 
     def mark_killed(self) -> None:
         """Mark the run KILLED, from any thread."""
-        self.mark(RunStatus.KILLED)
+        self.mark("KILLED")
         self.outlet.finish(_ABORT_S)
 
     def log_text(self, text: str, artifact_file: str) -> None:
         """Keep a text file with the run."""
-        path = self._place_for(artifact_file)
-        with naming(path):
+        with self._new_file(artifact_file) as path:
             path.write_text(redacted(text), encoding="utf-8")
-        self._keep(path, artifact_file)
 
     def log_checked(
         self, text: str, artifact_file: str, tags: Mapping[str, str] | None = None
@@ -143,19 +141,15 @@ class TrackedRun:
         """Keep a figure with the run."""
         from spoonful.figures import save
 
-        path = self._place_for(artifact_file)
-        with naming(path):
+        with self._new_file(artifact_file) as path:
             save(figure, path)
-        self._keep(path, artifact_file)
 
     def log_folder(self, folder: Path, artifact_path: str) -> None:
         """Keep the files of a folder with the run, in their current state."""
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             file = f"{artifact_path}/{path.relative_to(folder).as_posix()}"
-            copy = self._place_for(file)
-            with naming(copy):
+            with self._new_file(file) as copy:
                 copy.write_bytes(path.read_bytes())
-            self._keep(copy, file)
 
     def log_dataset(
         self, name: str, folder: Path, fingerprint: str, dvc_hash: str, context: str
@@ -194,11 +188,13 @@ class TrackedRun:
         is_again = self.recorded is not None
         self.outlet.put({"kind": "model", "file": _below(folder), "replaces": is_again})
 
-    def _place_for(self, artifact_file: str) -> Path:
-        return self.outlet.place_for(artifact_file.rpartition("/")[2])
-
-    def _keep(self, path: Path, artifact_file: str) -> None:
-        to = artifact_file.rpartition("/")[0]
+    @contextmanager
+    def _new_file(self, artifact_file: str) -> Iterator[Path]:
+        """Yield where to write a file, which is kept with the run once it is written."""
+        to, _, name = artifact_file.rpartition("/")
+        path = self.outlet.place_for(name)
+        with naming(path):
+            yield path
         self.outlet.put({"kind": "file", "file": _below(path), "to": to})
 
 
@@ -214,7 +210,3 @@ def _below(path: Path) -> str:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _text(value: Any) -> str:
-    return "null" if value is None else str(value)

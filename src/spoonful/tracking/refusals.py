@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from alembic.util import CommandError
 from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from spoonful.config.schema import TrackingConfig
@@ -12,7 +13,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.project import DATABASE_NAME, store_root
 from spoonful.refusals import refusal_of_database
 from spoonful.secrets import redacted
-from spoonful.tracking.store import UnreachableError, named_store
+from spoonful.tracking.store import UnreachableError, named_store, open_store
 
 STORE_ERRORS = (MlflowException, SQLAlchemyError, CommandError)
 _OTHER_SCHEMA = "Detected out-of-date database schema"
@@ -27,6 +28,17 @@ def refusals(config: TrackingConfig) -> Iterator[None]:
     except STORE_ERRORS as error:
         where = named_store(config) if config.uri else store_root() / DATABASE_NAME
         raise SpoonfulError(f"MLflow at {where}: {reason_of(error)}") from error
+
+
+@contextmanager
+def opened_store(config: TrackingConfig, is_to_be_written: bool = False) -> Iterator[MlflowClient]:
+    """Yield the client of the store, as `open_store`; its refusals become one-line errors.
+
+    Raises:
+        SpoonfulError: the store cannot be reached or refuses a request.
+    """
+    with refusals(config):
+        yield open_store(config, is_to_be_written)
 
 
 def reason_of(error: BaseException) -> str:

@@ -4,15 +4,8 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from mlflow.entities import Run, RunStatus
-from mlflow.tracking import MlflowClient
-
 from spoonful.config.schema import TrackingConfig
-from spoonful.record.tags import (
-    ENVIRONMENT_TAGS,
-    ERROR_TAG,
-    RESUMED_TAGS,
-)
+from spoonful.record.tags import ENVIRONMENT_TAGS, ERROR_TAG, RESUMED_TAGS
 from spoonful.tracking.beginning import begin_later, begin_run
 from spoonful.tracking.open_runs import OpenRun, open_run
 from spoonful.tracking.outlets import outlet_of
@@ -68,7 +61,7 @@ def tracked_run(
     else:
         system_metrics.finish()
         with refusals(config):
-            tracked.mark(RunStatus.FINISHED)
+            tracked.mark("FINISHED")
         tracked.unsent = tracked.outlet.finish()
         noted.close()
 
@@ -91,23 +84,15 @@ def _begun(
         if resumed_id is None:
             noted, run = begin_run(config, client, run_name, tags, description)
             return noted, TrackedRun(run.info.run_id, outlet_of(config, run.info.run_id))
-        noted, recorded = _go_on(config, client, resumed_id, tags)
+        recorded = client.get_run(resumed_id)
+        noted = open_run(config, recorded.info.experiment_id, resumed_id)
+        client.update_run(resumed_id, "RUNNING")
+        changed = changed_tags(recorded.data.tags, redacted_values(tags))
+        for name, (_, now) in changed.items():
+            client.set_tag(resumed_id, f"{RESUMED_TAGS}{name}", now)
+        if ERROR_TAG in recorded.data.tags:
+            client.delete_tag(resumed_id, ERROR_TAG)
         return noted, TrackedRun(resumed_id, outlet_of(config, resumed_id), recorded)
-
-
-def _go_on(
-    config: TrackingConfig, client: MlflowClient, run_id: str, tags: Mapping[str, str]
-) -> tuple[OpenRun, Run]:
-    """Resume a run; return it and what it has recorded."""
-    recorded = client.get_run(run_id)
-    noted = open_run(config, recorded.info.experiment_id, run_id)
-    client.update_run(run_id, RunStatus.to_string(RunStatus.RUNNING))
-    changed = changed_tags(recorded.data.tags, redacted_values(tags))
-    for name, (_, now) in changed.items():
-        client.set_tag(run_id, f"{RESUMED_TAGS}{name}", now)
-    if ERROR_TAG in recorded.data.tags:
-        client.delete_tag(run_id, ERROR_TAG)
-    return noted, recorded
 
 
 def changed_tags(
@@ -135,9 +120,9 @@ def _end(tracked: TrackedRun, error: BaseException) -> bool:
 
     Its own error must be raised whatever happens here.
     """
-    status = RunStatus.KILLED
+    status = "KILLED"
     if isinstance(error, Exception):
-        status = RunStatus.FAILED
+        status = "FAILED"
         _keep_error(tracked, error)
     try:
         tracked.mark(status)

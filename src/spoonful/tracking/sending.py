@@ -24,7 +24,6 @@ from spoonful.tracking.journal import Entry
 from spoonful.tracking.mlflow_private import last_metrics
 
 _MODEL_FILE = "MLmodel"
-_PER_REQUEST = 100  # params or tags; a server accepts no more at once
 
 
 class Delivery:
@@ -59,21 +58,18 @@ class Delivery:
 
     def _send_params(self, entry: Entry, may_be_there: bool) -> None:
         params = [Param(name, value) for name, value in entry["params"].items()]
-        for start in range(0, len(params), _PER_REQUEST):
-            self._client.log_batch(self._run_id, params=params[start : start + _PER_REQUEST])
+        self._client.log_batch(self._run_id, params=params)
 
     def _send_tags(self, entry: Entry, may_be_there: bool) -> None:
         tags = [RunTag(name, value) for name, value in entry["tags"].items()]
-        for start in range(0, len(tags), _PER_REQUEST):
-            self._client.log_batch(self._run_id, tags=tags[start : start + _PER_REQUEST])
+        self._client.log_batch(self._run_id, tags=tags)
 
     def _send_metrics(self, entry: Entry, may_be_there: bool) -> None:
         step, time_ms = entry["step"], entry["time_ms"]
         metrics = [Metric(n, value, time_ms, step) for n, value in entry["metrics"].items()]
         if may_be_there:  # MLflow stores a step twice if it is sent twice
             metrics = [m for m in metrics if (step, time_ms) not in self._recorded(m.key)]
-        if metrics:
-            self._client.log_batch(self._run_id, metrics=metrics)
+        self._client.log_batch(self._run_id, metrics=metrics)
 
     def _recorded(self, name: str) -> set[tuple[int, int]]:
         """Return the steps and times of a metric at the server."""
@@ -122,13 +118,12 @@ class Delivery:
 
     def _link_metrics(self, run: Run, model_id: str) -> None:
         """Also show the run's metrics without an epoch on the model's page."""
-        of_run = [m for m in last_metrics(run) if m.step == 0 and m.model_id is None]
         metrics = [
             Metric(m.key, m.value, m.timestamp, 0, model_id=model_id, run_id=self._run_id)
-            for m in of_run
+            for m in last_metrics(run)
+            if m.step == 0 and m.model_id is None
         ]
-        if metrics:
-            self._client.log_batch(self._run_id, metrics=metrics)
+        self._client.log_batch(self._run_id, metrics=metrics)
 
     def _send_status(self, entry: Entry, may_be_there: bool) -> None:
         if entry["status"] == "RUNNING":

@@ -52,7 +52,7 @@ def tracking_uri(config: TrackingConfig) -> str:
     The login in a server's address is put into the environment variables that MLflow reads.
     """
     uri = config.uri or sqlite_uri(store_root() / DATABASE_NAME)
-    if not uri.startswith(("http://", "https://")):
+    if not is_server(config):
         return uri
     address, user, password = without_login(uri)
     if user is None or password is None:
@@ -63,7 +63,7 @@ def tracking_uri(config: TrackingConfig) -> str:
 
 def is_server(config: TrackingConfig) -> bool:
     """Return whether runs are recorded by a server, which may go down."""
-    return bool(config.uri) and str(config.uri).startswith(("http://", "https://"))
+    return (config.uri or "").startswith(("http://", "https://"))
 
 
 def named_store(config: TrackingConfig) -> str:
@@ -134,7 +134,7 @@ def prepare_store(config: TrackingConfig, is_to_be_written: bool = False) -> str
     """
     quiet_mlflow()
     uri = tracking_uri(config)
-    if config.uri is None or config.uri == "":
+    if not config.uri:
         _prepare_file(store_root() / DATABASE_NAME, is_to_be_written, is_own=True)
     elif is_server(config):
         os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = str(config.timeout_s)
@@ -191,7 +191,17 @@ _checked: set[tuple[Path, int, int, bool]] = set()
 def _prepare_file(path: Path, is_to_be_written: bool, is_own: bool) -> None:
     if _now_at(path, is_to_be_written) in _checked:
         return
-    _prepare_own(path, is_to_be_written) if is_own else _check_file(path, is_to_be_written)
+    artifacts = path.parent / ARTIFACTS_DIR_NAME
+    if is_own:
+        _create_database(path)
+    if path.exists():
+        check_database(path, is_to_be_written)
+    elif is_to_be_written:
+        check_writable(path.parent)
+    if is_own and is_to_be_written:
+        check_writable(artifacts)
+    if is_own and _now_at(path, is_to_be_written=False) not in _checked:
+        follow_project(path, artifacts)
     if (state := _now_at(path, is_to_be_written)) is not None:
         _checked.update({state, (*state[:3], False)})
 
@@ -205,28 +215,6 @@ def _now_at(path: Path, is_to_be_written: bool) -> tuple[Path, int, int, bool] |
     return (path, found.st_dev, found.st_ino, is_to_be_written)
 
 
-def _prepare_own(path: Path, is_to_be_written: bool) -> None:
-    try:
-        _create_database(path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise SpoonfulError(
-            f"{path}: the store of runs cannot be made ({reason}): make room or give access"
-        ) from error
-    _check_file(path, is_to_be_written)
-    if is_to_be_written:
-        check_writable(path.parent / ARTIFACTS_DIR_NAME)
-    if _now_at(path, is_to_be_written=False) not in _checked:
-        follow_project(path, path.parent / ARTIFACTS_DIR_NAME)
-
-
-def _check_file(path: Path, is_to_be_written: bool) -> None:
-    if path.exists():
-        check_database(path, is_to_be_written)
-    elif is_to_be_written:
-        check_writable(path.parent)
-
-
 def _is_from_environment(config: TrackingConfig) -> bool:
     return bool(config.uri) and config.uri == os.environ.get(URI_VARIABLE)
 
@@ -237,12 +225,18 @@ def _create_database(path: Path) -> None:
     Processes that start together on a missing file run its migrations at once, and all but one
     crash; a process killed in between would leave half a schema.
     """
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = path.parent / f".{path.name}.lock"
-    with locked(lock, f"the store of runs {path} is being created", _CREATING_S):
+    try:
         if path.exists():
             return
-        with replaced_file(path) as beside:
-            create_tables(sqlite_uri(beside), path.parent / ARTIFACTS_DIR_NAME)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(lock, f"the store of runs {path} is being created", _CREATING_S):
+            if path.exists():
+                return
+            with replaced_file(path) as beside:
+                create_tables(sqlite_uri(beside), path.parent / ARTIFACTS_DIR_NAME)
+    except OSError as error:
+        reason = error.strerror or error
+        raise SpoonfulError(
+            f"{path}: the store of runs cannot be made ({reason}): make room or give access"
+        ) from error

@@ -2,8 +2,6 @@
 
 import json
 import shlex
-from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 
 from mlflow.entities import Run
@@ -31,10 +29,11 @@ from spoonful.record.tags import (
     SWEEP_TAG,
 )
 from spoonful.tracking.added import added_to
-from spoonful.tracking.finding import as_logged, finished_run
-from spoonful.tracking.pages import is_served, points_page, run_page, server_address
+from spoonful.tracking.finding import all_experiments, as_logged, listed
+from spoonful.tracking.pages import points_page, run_page, server_address
+from spoonful.tracking.refusals import opened_store
+from spoonful.tracking.store import is_server
 
-_NUM_LISTED = 5
 _PAGE = 500  # runs per request; a server returns at most 1000, with a token for more
 
 
@@ -53,7 +52,7 @@ def read_sweep(
     Raises:
         SpoonfulError: there is no such sweep, or several ids have this prefix (they are listed).
     """
-    with finished_run(config) as client:
+    with opened_store(config) as client:
         parent = _found(_parents(client), sweep)
         own = parent.info.run_id
         children = _search(client, [parent.info.experiment_id], f"tags.`{SWEEP_TAG}` = '{own}'")
@@ -75,7 +74,7 @@ def read_sweep(
         runs=runs,
         url=f"{server}/{run_page(experiment, own)}",
         points_url=f"{server}/{points_page(experiment, own, 'CHART', score)}",
-        is_served=is_served(config),
+        is_served=is_server(config),
         score=score,
     )
 
@@ -89,11 +88,10 @@ def log_comparison(config: TrackingConfig, run_id: str, folder: Path) -> str | N
 
 def _parents(client: MlflowClient) -> list[Run]:
     """Return the runs of all sweeps, the newest first."""
-    experiments = [e.experiment_id for e in client.search_experiments()]
     found = [
         run
         for tag in (AXES_TAG, NAMED_TAG)
-        for run in _search(client, experiments, f"tags.`{tag}` LIKE '%'")
+        for run in _search(client, all_experiments(client), f"tags.`{tag}` LIKE '%'")
         if run.data.tags.get(SWEEP_TAG) == run.info.run_id
     ]
     return sorted(found, key=lambda run: -run.info.start_time)
@@ -124,18 +122,10 @@ def _found(parents: list[Run], sweep: str | None) -> Run:
     if len(found) == 1:
         return found[0]
     if found:
-        raise SpoonfulError(f"compare.sweep={sweep}: several ids start with this: {_listed(found)}")
+        raise SpoonfulError(f"compare.sweep={sweep}: several ids start with this: {listed(found)}")
     raise SpoonfulError(
         f"compare.sweep={sweep}: expected the name of a sweep, its run's id or the beginning of "
-        f"the id; the newest are {_listed(parents)}"
-    )
-
-
-def _listed(runs: Iterable[Run]) -> str:
-    return ", ".join(
-        f"{run.info.run_id} ({run.info.run_name}, "
-        f"{datetime.fromtimestamp(run.info.start_time / 1000):%Y-%m-%d %H:%M})"
-        for run in list(runs)[:_NUM_LISTED]
+        f"the id; the newest are {listed(parents)}"
     )
 
 

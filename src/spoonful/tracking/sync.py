@@ -14,7 +14,7 @@ from spoonful.tracking.beginning import begun_run
 from spoonful.tracking.finding import run_that_made
 from spoonful.tracking.journal import Journal, left_journals, opened
 from spoonful.tracking.open_runs import has_left_runs, mark_dead_runs
-from spoonful.tracking.refusals import STORE_ERRORS, is_final, reason_of, refusals
+from spoonful.tracking.refusals import STORE_ERRORS, is_final, opened_store, reason_of
 from spoonful.tracking.sending import Delivery
 from spoonful.tracking.store import UnreachableError, named_address, open_store
 
@@ -86,10 +86,8 @@ def settle(config: TrackingConfig, say: Callable[[str], None]) -> None:
         for reason in done.damaged.values():
             say(f"not sent: {reason}")
     if has_left_runs():
-        with refusals(config):
-            client = open_store(config)
-            for run_id in mark_dead_runs(config, client, say):
-                say(f"run {run_id} was killed: it is marked so")
+        with opened_store(config) as client:
+            mark_dead_runs(config, client, say)
 
 
 def _sent(config: TrackingConfig, client: MlflowClient, journal: Journal) -> str:

@@ -4,13 +4,12 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from spoonful.compare.charts.facets import MAX_FACETS, Facet, facets, left_out, value_of
-from spoonful.compare.charts.labels import Legend, set_power_scale, short_number
+from spoonful.compare.charts.facets import Facet, drawn_facets, value_of
+from spoonful.compare.charts.labels import draw_legend, legend_height, set_power_scale, short_number
 from spoonful.compare.charts.theme import (
     MUTED,
     Chart,
@@ -34,14 +33,6 @@ _MIN_SEEDS_FOR_SD = 3
 
 
 @dataclass(frozen=True)
-class CurveGroup:
-    """The charts whose lines are the values of one axis."""
-
-    heading: str
-    charts: list[Chart]
-
-
-@dataclass(frozen=True)
 class _Scales:
     """Shared by all charts of a loss: its range, and the images per epoch if always the same."""
 
@@ -50,22 +41,21 @@ class _Scales:
     images_per_epoch: float | None
 
 
-def loss_curves(study: Study) -> list[CurveGroup]:
-    """Draw both losses over the epochs, by each axis with several values.
+def loss_curves(study: Study) -> dict[str, list[Chart]]:
+    """Draw both losses over the epochs, by each axis with several values; return them by heading.
 
     If an epoch has the same number of images in all runs, the same chart shows the images seen;
     otherwise there is a second chart.
     """
-    groups = []
+    groups = {}
     axes: list[str | None] = [*study.varied_axes] or [None]
     for axis in axes:
-        charts: list[Chart] = []
-        all_facets = facets(study, [] if axis is None else [axis])
-        for number, facet in enumerate(all_facets[:MAX_FACETS]):
-            charts += _of_facet(study, axis, facet, number, left_out(len(all_facets)))
-        if charts:
-            by = f" by {study.names[axis]}" if axis else ""
-            groups.append(CurveGroup(f"Loss{by}", charts))
+        all_facets, more = drawn_facets(study, [] if axis is None else [axis])
+        groups[f"Loss by {study.names[axis]}" if axis else "Loss"] = [
+            chart
+            for number, facet in enumerate(all_facets)
+            for chart in _of_facet(study, axis, facet, number, more)
+        ]
     return groups
 
 
@@ -98,16 +88,15 @@ def _curve_chart(
     lines = [(point, line) for point in facet.points if (line := _line(point, loss, x))]
     if not lines:
         return None
-    legend = None if axis is None else Legend(study.names[axis])
     titles = [_series(study, axis, point)[0] for point, _ in lines]
-    figure = new_figure(_HEIGHT + (0 if legend is None else legend.height(titles)))
+    figure = new_figure(_HEIGHT + (0 if axis is None else legend_height(titles)))
     axes = figure.add_subplot()
     for point, line in lines:
         _draw(axes, *_series(study, axis, point), line)
     _set_axes(axes, x, scales)
     axes.set_title(LOSSES[loss], fontsize=9, color=MUTED)
-    if legend is not None:
-        legend.draw(figure, titles)
+    if axis is not None:
+        draw_legend(figure, study.names[axis], titles)
     title = ", ".join(part for part in (LOSSES[loss], facet.title, _OVER[x]) if part)
     return finished_chart(figure, words[0], title, words[1])
 
@@ -135,8 +124,7 @@ def _line(point: Point, loss: str, x: str) -> list[tuple[float, Spread]]:
 
 def _images_at(runs: Sequence[PointRun], epoch: int) -> float | None:
     seen = [run.metrics.get(IMAGES_SEEN, {}).get(epoch) for run in runs]
-    known = [value for value in seen if value is not None]
-    return statistics.fmean(known) if known else None
+    return statistics.fmean(known) if (known := [n for n in seen if n is not None]) else None
 
 
 def _draw(axes: Axes, title: str, number: int, line: list[tuple[float, Spread]]) -> None:
@@ -174,14 +162,8 @@ def _set_axes(axes: Axes, x: str, scales: _Scales) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     images = scales.images_per_epoch
     if images is not None:
-
-        def seen(epoch: Any) -> Any:
-            return epoch * images
-
-        def epoch(seen: Any) -> Any:
-            return seen / images
-
-        above = axes.secondary_xaxis("top", functions=(seen, epoch))
+        scale = (lambda epoch: epoch * images, lambda seen: seen / images)
+        above = axes.secondary_xaxis("top", functions=scale)
         above.xaxis.set_major_formatter(numbers)
         above.xaxis.set_major_locator(MaxNLocator(nbins=5))
         above.set_xlabel(IMAGES)

@@ -30,16 +30,13 @@ def facets(study: Study, shown: Sequence[str]) -> list[Facet]:
         shown: the axes that each chart shows itself.
     """
     rest = [axis for axis in study.axes if axis in study.varied_axes and axis not in shown]
-    groups: dict[tuple[Setting, ...], list[Point]] = {}
+    groups: dict[str, list[Point]] = {}
     for point in study.points:
-        groups.setdefault(tuple(value_of(study, point, a) for a in rest), []).append(point)
-    titles = {
-        key: " ".join(
-            f"{study.names[a]}={shown_setting(v)}" for a, v in zip(rest, key, strict=True)
+        title = " ".join(
+            f"{study.names[a]}={shown_setting(value_of(study, point, a))}" for a in rest
         )
-        for key in groups
-    }
-    return [Facet(titles[key], points) for key, points in groups.items()]
+        groups.setdefault(title, []).append(point)
+    return [Facet(title, points) for title, points in groups.items()]
 
 
 def value_of(study: Study, point: Point, axis: str) -> Setting:
@@ -47,8 +44,8 @@ def value_of(study: Study, point: Point, axis: str) -> Setting:
     return point.values[study.axes.index(axis)]
 
 
-def left_out(count: int) -> str:
-    """Return a note that charts were left out; empty if none were."""
-    if count <= MAX_FACETS:
-        return ""
-    return f"The first {MAX_FACETS} of {count} charts; points.csv and runs.csv have all."
+def drawn_facets(study: Study, shown: Sequence[str]) -> tuple[list[Facet], str]:
+    """Return the facets that are drawn, and a note if there are more; see `facets`."""
+    found = facets(study, shown)
+    more = f"The first {MAX_FACETS} of {len(found)} charts; points.csv and runs.csv have all."
+    return found[:MAX_FACETS], more if len(found) > MAX_FACETS else ""

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from spoonful.compare.charts.facets import MAX_FACETS, Facet, facets, left_out, value_of
+from spoonful.compare.charts.facets import Facet, drawn_facets, value_of
 from spoonful.compare.charts.theme import (
     HEAT,
     LINE,
@@ -36,12 +36,10 @@ def heat_maps(study: Study) -> list[Chart]:
         return []
     spreads = [s for p in study.points if (s := p.spread(study.target)) is not None]
     worths = [_worth(study.target, s.mean) for s in spreads]
-    all_facets = facets(study, study.varied_axes[:2])
+    all_facets, more = drawn_facets(study, study.varied_axes[:2])
     return [
-        _heat_map(
-            study, facet, f"heat-{number}", (min(worths), max(worths)), left_out(len(all_facets))
-        )
-        for number, facet in enumerate(all_facets[:MAX_FACETS])
+        _heat_map(study, facet, f"heat-{number}", (min(worths), max(worths)), more)
+        for number, facet in enumerate(all_facets)
     ]
 
 

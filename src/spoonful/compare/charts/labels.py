@@ -1,7 +1,6 @@
 """Readable ticks and labels: plain numbers, and text that does not cover other elements."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -20,24 +19,20 @@ _MAX_COVERED = 0.1  # of a label's area; with more the label is left out
 _MARKER = 4.0  # from its centre to its edge
 
 
-@dataclass(frozen=True)
-class Legend:
-    """A legend under a chart: the name of an axis, and its values beside their lines."""
+def legend_height(titles: Sequence[str]) -> float:
+    """Return the height in px of a legend under a chart, whose lines have these titles."""
+    return _LEGEND_ROW * (1 + -(-len(titles) // _num_columns(titles)))
 
-    name: str
 
-    def height(self, titles: Sequence[str]) -> float:
-        """Return its height in px."""
-        return _LEGEND_ROW * (1 + -(-len(titles) // self._num_columns(titles)))
+def draw_legend(figure: Figure, axis: str, titles: Sequence[str]) -> None:
+    """Draw a legend under a chart: the name of an axis, and its values beside their lines."""
+    columns = _num_columns(titles)
+    figure.legend(loc="outside lower center", title=axis, title_fontsize=9, ncols=columns)
 
-    def draw(self, figure: Figure, titles: Sequence[str]) -> None:
-        """Draw it into a figure whose lines have these titles."""
-        columns = self._num_columns(titles)
-        figure.legend(loc="outside lower center", title=self.name, title_fontsize=9, ncols=columns)
 
-    def _num_columns(self, titles: Sequence[str]) -> int:
-        widest = _LEGEND_LINE + _LETTER_WIDTH * max(map(len, titles))
-        return max(1, min(len(titles), int(WIDTH // widest)))
+def _num_columns(titles: Sequence[str]) -> int:
+    widest = _LEGEND_LINE + _LETTER_WIDTH * max(map(len, titles))
+    return max(1, min(len(titles), int(WIDTH // widest)))
 
 
 def set_power_scale(axis: Axis) -> None:

@@ -16,7 +16,7 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from spoonful.pages.colours import COLOURS, colour_variables
+from spoonful.pages import COLOURS, colour_variables
 
 WIDTH = 340.0  # of a usual chart, in px: fits a phone without scaling its letters
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from spoonful.compare.charts.facets import MAX_FACETS, facets, left_out, value_of
-from spoonful.compare.charts.labels import Legend, place_labels, set_power_scale
+from spoonful.compare.charts.facets import drawn_facets, value_of
+from spoonful.compare.charts.labels import draw_legend, legend_height, place_labels, set_power_scale
 from spoonful.compare.charts.theme import (
     MUTED,
     Chart,
@@ -46,17 +46,13 @@ def time_charts(study: Study) -> list[Chart]:
     if time is None:
         return []
     charts = []
-    all_facets = facets(study, study.varied_axes[:2])
-    for number, facet in enumerate(all_facets[:MAX_FACETS]):
-        views = [("", facet.points)]
-        better = _better_half(study, facet.points)
-        if better:
-            views.append(("the better half", better))
+    all_facets, more = drawn_facets(study, study.varied_axes[:2])
+    for number, facet in enumerate(all_facets):
+        views = [("", facet.points), ("the better half", _better_half(study, facet.points))]
         for part, points in views:
             name = f"time-{number}{'-better' if part else ''}"
             titles = (f"{study.metric} against training time", facet.title, part)
-            title = ", ".join(filter(None, titles))
-            chart = _time_chart(study, time, points, name, title)
+            chart = _time_chart(study, time, points, name, ", ".join(filter(None, titles)), more)
             charts += [] if chart is None else [chart]
     return charts
 
@@ -73,7 +69,7 @@ def _better_half(study: Study, points: list[Point]) -> list[Point]:
 
 @house_style()
 def _time_chart(
-    study: Study, time: Quantity, points: list[Point], name: str, title: str
+    study: Study, time: Quantity, points: list[Point], name: str, title: str, more: str
 ) -> Chart | None:
     series = [
         (words, number, marks)
@@ -82,9 +78,9 @@ def _time_chart(
     ]
     if not series:
         return None
-    legend = Legend(study.names[study.varied_axes[1]]) if len(study.varied_axes) > 1 else None
+    has_legend = len(study.varied_axes) > 1
     titles = [words for words, _, _ in series]
-    figure = new_figure(_HEIGHT + (0 if legend is None else legend.height(titles)))
+    figure = new_figure(_HEIGHT + (legend_height(titles) if has_legend else 0))
     axes = figure.add_subplot()
     for words, number, marks in series:
         _draw(axes, marks, words, number)
@@ -93,20 +89,19 @@ def _time_chart(
     axes.set_xlabel(time.title)
     axes.set_title(study.target.title, fontsize=9, color=MUTED)
     axes.margins(0.1)
-    if legend is not None:
-        legend.draw(figure, titles)
+    if has_legend:
+        draw_legend(figure, study.names[study.varied_axes[1]], titles)
     places = [(mark.time.mean, mark.metric.mean) for mark in all_marks]
     place_labels(figure, axes, places, [mark.label for mark in all_marks])
-    return finished_chart(figure, name, title, _note(study))
+    return finished_chart(figure, name, title, f"{_note(study)} {more}".rstrip())
 
 
 def _note(study: Study) -> str:
     better = "down" if study.target.has_smaller_better else "up"
-    count = len(facets(study, study.varied_axes[:2]))
     labels = f" Labels: {study.names[study.varied_axes[0]]}." if study.varied_axes else ""
     return (
         "A marker is the mean of a point's seeds, its bars are one standard deviation, faint dots "
-        f"are single runs.{labels} Better is {better} and to the left. {left_out(count)}".rstrip()
+        f"are single runs.{labels} Better is {better} and to the left."
     )
 
 
