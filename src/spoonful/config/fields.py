@@ -136,6 +136,11 @@ def check_value(name: str, value: Any, declared: "Field[Any]") -> None:
             )
 
 
+def shown(value: Any) -> str:
+    """Write a value as a config does."""
+    return "null" if value is None else str(value)
+
+
 def shortened(value: Any) -> str:
     """Write a value, shortened to fit into a message."""
     is_whole = isinstance(value, int)  # Python writes at most 4,300 digits

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from spoonful import progress
 from spoonful.config.axes import Sweep, check_sweep, sweep_of
-from spoonful.config.components import check_slow_targets, has_slow_targets
+from spoonful.config.components import check_slow_targets
 from spoonful.config.compose import compose_config
 from spoonful.config.own_data import with_noted_path
 from spoonful.config.schema import Config
 from spoonful.config.settings import with_absolute_paths
 from spoonful.errors import SpoonfulError
 from spoonful.output import say_last
-from spoonful.quiet import import_tensorflow
 from spoonful.record.metrics import VAL_METRICS
 from spoonful.sweep.folder import (
     FAILED,
@@ -59,7 +58,7 @@ def sweep(overrides: list[str]) -> None:
     """
     asked = sweep_of(overrides)
     configs = check_sweep(asked)
-    _check_slow_targets(configs)
+    check_slow_targets(configs)
     for key, why in _NOT_IN_A_SWEEP.items():
         if any(text.startswith(f"{key}=") for text in overrides):
             raise SpoonfulError(f"{key}: {why}; leave it out")
@@ -77,14 +76,6 @@ def sweep(overrides: list[str]) -> None:
         chooser = _Grid(grid, folder) if grid is not None else Search(asked, config, folder)
         numbers = itertools.count(record.num_done + 1)
         _Run(config, folder, record, chooser, overrides, numbers).run()
-
-
-def _check_slow_targets(configs: Sequence[Config]) -> None:
-    """Check the targets of Keras at all points, before the sweep begins."""
-    if any(has_slow_targets(config) for config in configs):
-        import_tensorflow()
-        for config in configs:
-            check_slow_targets(config)
 
 
 def _first_point(asked: Sweep) -> list[str]:

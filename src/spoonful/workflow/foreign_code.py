@@ -6,10 +6,10 @@ import sysconfig
 from pathlib import Path
 from types import ModuleType
 
-from spoonful.config.components import components_of, target_of
+from spoonful.config.components import components_of
 from spoonful.config.schema import Config
 from spoonful.config.settings import path_of
-from spoonful.config.targets import found, is_foreign
+from spoonful.config.targets import found, is_foreign, target_of
 from spoonful.errors import SpoonfulError
 
 _INSTALLED = tuple(

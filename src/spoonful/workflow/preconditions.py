@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from spoonful.config.compose import compose_config
+from spoonful.config.fields import shown
 from spoonful.config.schema import Config
 from spoonful.config.settings import flat_settings, learning_settings
-from spoonful.diff.finding import changed, shown
+from spoonful.diff.finding import changed
 from spoonful.diff.recorded_run import RecordedRun
 from spoonful.errors import SpoonfulError
 from spoonful.record.tags import (

@@ -106,7 +106,7 @@ def _import(config: Config) -> None:
     import_tensorflow()
     from spoonful.fitting.custom_objects import make_known
 
-    check_slow_targets(config)
+    check_slow_targets([config])
     make_known(foreign_code(config))
 
 
