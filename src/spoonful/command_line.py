@@ -110,15 +110,12 @@ def _carry_out(
     name: str, function: str, given: list[str], overrides: list[str], flags: set[str]
 ) -> None:
     stage = STAGES[name]
-    from spoonful.config.axes import check_overrides
-
     is_sweep = name == "sweep" or bool(flags & {"--multirun", "-m"})
     if is_sweep and not _is_question([name, *flags]):
         from spoonful.stages.sweep import sweep
 
         sweep(overrides)
         return
-    check_overrides(overrides, is_sweep)
     if flags & {"--help", "-h"}:
         from spoonful.config.help import stage_help
 
@@ -185,6 +182,7 @@ def _run_with_hydra(name: str, function: str, given: list[str], overrides: list[
     from spoonful.config.compose import (
         CONFIG_NAME,
         check_composed,
+        compose_config,
         register_resolvers,
         search_path,
     )
@@ -192,6 +190,7 @@ def _run_with_hydra(name: str, function: str, given: list[str], overrides: list[
     from spoonful.config.settings import with_absolute_paths
     from spoonful.project import conf_dir, project_root
 
+    compose_config(overrides)  # reports what is wrong, before slow imports
     stage = importlib.import_module(f"spoonful.stages.{name}")
     run: Callable[..., Any] = getattr(stage, function)
 

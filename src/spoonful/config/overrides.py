@@ -11,10 +11,11 @@ from hydra.core.override_parser.types import Override, OverrideType, Quote, Quot
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
-from spoonful.config.folders import choices
+from spoonful.config.folders import choices, config_folders
 from spoonful.config.schema import GROUPS, Config
 from spoonful.config.targets import TARGET, found
 from spoonful.errors import SpoonfulError
+from spoonful.project import conf_dir
 
 EXPERIMENT = "experiment"
 _MAX_DIGITS = sys.int_info.default_max_str_digits
@@ -129,6 +130,21 @@ def check_numbers(override: str) -> None:
             f"{key}={found[0][:_MAX_SHOWN]}...: expected a number of at most "
             f"{_MAX_DIGITS:,} digits, found {len(found[0]):,}"
         )
+
+
+def check_numbers_of_files() -> None:
+    """Check the numbers in every line of the config files.
+
+    Raises:
+        SpoonfulError: names the file, the line and the key.
+    """
+    for folder in (conf_dir(), *config_folders()):
+        for path in sorted(folder.rglob("*.yaml")):
+            lines = path.read_text("utf-8", "replace").splitlines()
+            for number, line in enumerate(lines, start=1):
+                key, _, value = line.partition(":")
+                place = f"{path.relative_to(folder.parent)}, line {number}"
+                check_numbers(f"{place}: {key.strip()}={value}")
 
 
 def quoted(value: str) -> str:
