@@ -3,9 +3,9 @@
 import dataclasses
 import inspect
 import textwrap
-from collections.abc import Mapping
 from typing import Any
 
+from spoonful.commands import Stage
 from spoonful.config.compose import compose_config
 from spoonful.config.fields import allowed
 from spoonful.config.folders import choices
@@ -17,32 +17,22 @@ from spoonful.config.targets import TARGET, Target
 _INNER_GROUPS = (("optimizer", "schedule"), ("generator", "order"))
 
 
-def stage_help(
-    stage: str,
-    summary: str,
-    groups: tuple[str, ...],
-    overrides: list[str],
-    flags: Mapping[str, str],
-    arguments: Mapping[str, str],
-) -> str:
+def stage_help(name: str, stage: Stage, overrides: list[str]) -> str:
     """Return the help of one stage.
 
     Args:
-        stage: its name on the command line.
-        summary: what it does, in one line.
-        groups: the config groups that it reads; "seed" is the top-level key.
+        name: its name on the command line.
+        stage: what it does and takes.
         overrides: composed before the values are shown, so that `model=mlp --help` shows mlp's.
-        flags: the stage's own flags, each with its meaning.
-        arguments: arguments before the overrides, each with its meaning.
     """
-    config = compose_config(overrides)
-    given = "".join(f"[{flag}] " for flag in ("--multirun", "--cfg", *flags))
-    given = " ".join([*arguments, given])
-    lines = [f"usage: spoonful {stage} {given}[key=value ...]", "", summary, ""]
-    if arguments:
-        lines += [*(f"  {word:<6} {meaning}" for word, meaning in arguments.items()), ""]
+    config, groups = compose_config(overrides), stage.groups
+    given = "".join(f"[{flag}] " for flag in ("--multirun", "--cfg", *stage.flags))
+    given = " ".join([*stage.arguments, given])
+    lines = [f"usage: spoonful {name} {given}[key=value ...]", "", stage.summary, ""]
+    if stage.arguments:
+        lines += [*(f"  {word:<6} {meaning}" for word, meaning in stage.arguments.items()), ""]
     lines += ["choices (group=choice):"]
-    inner = [f"{group}/{name}" for group, name in _INNER_GROUPS if group in groups]
+    inner = [f"{group}/{key}" for group, key in _INNER_GROUPS if group in groups]
     for group in (*(g for g in groups if g in GROUPS), *inner, "experiment"):
         if names := choices(group):
             lines += _choice_lines(group, names)
@@ -50,7 +40,7 @@ def stage_help(
     for group in groups:
         field = next(f for f in dataclasses.fields(Config) if f.name == group)
         lines += _lines(group, getattr(config, group), field)
-    lines += ["", *(f"{flag:<12} {meaning}" for flag, meaning in flags.items())]
+    lines += ["", *(f"{flag:<12} {meaning}" for flag, meaning in stage.flags.items())]
     lines += [
         "--multirun   train every combination of comma-separated values: key=a,b other=c,d",
         "--cfg        print the composed config and stop",
@@ -79,7 +69,7 @@ def _lines(name: str, value: Any, field: "dataclasses.Field[Any]") -> list[str]:
         return [*_choice_line(name, value, value.function), *_target_lines(name, value)]
     if not dataclasses.is_dataclass(value):
         return _key_lines(name, value, field)
-    lines = [] if not _is_component(value) else _choice_line(name, value, type(value))
+    lines = _choice_line(name, value, type(value)) if TARGET in settings_of(value) else []
     for own in dataclasses.fields(value):
         item = getattr(value, own.name)
         if own.name == "target" and isinstance(item, Target):
@@ -88,10 +78,6 @@ def _lines(name: str, value: Any, field: "dataclasses.Field[Any]") -> list[str]:
         else:
             lines += _lines(f"{name}.{own.name}", item, own)
     return lines
-
-
-def _is_component(value: Any) -> bool:
-    return TARGET in settings_of(value)
 
 
 def _choice_line(name: str, value: Any, what: Any) -> list[str]:
