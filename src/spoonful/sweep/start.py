@@ -14,13 +14,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.project import packed_dir, split_summary_path, sweeps_dir
 from spoonful.quiet import import_tensorflow
 from spoonful.secrets import redacted, to_type
-from spoonful.sweep.folder import (
-    FAILED,
-    SweepFolder,
-    SweepRecord,
-    sweep_folder,
-    sweep_folders,
-)
+from spoonful.sweep.folder import FAILED, SweepFolder, SweepRecord, sweep_folder, sweep_folders
 from spoonful.workflow.foreign_code import foreign_code
 from spoonful.workflow.interrupted import AUTO
 from spoonful.workflow.train_record import sweep_tags, task_tags
