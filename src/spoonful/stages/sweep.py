@@ -83,11 +83,7 @@ def _first_point(asked: Sweep) -> list[str]:
 
 
 def _check_data(asked: Sweep) -> None:
-    """Check that the data exists, and matches at least one point.
-
-    Raises:
-        SpoonfulError: no point can train; gives the reason for the first.
-    """
+    """Check that the data exists, and matches at least one point."""
     first_error: SpoonfulError | None = None
     all_points = asked.points if asked.points is not None else (_first_point(asked),)
     points = ([t for t in point if not t.startswith(_NO_DATA)] for point in all_points)
