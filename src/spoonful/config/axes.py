@@ -129,7 +129,7 @@ def check_sweep(asked: Sweep) -> list[Config]:
     """Check each value of each axis, or both ends of an interval, before slow imports.
 
     Returns:
-        Configs that together have each value once.
+        Configs that together have each value once; the first is that of the first point.
 
     Raises:
         SpoonfulError: the first value that is wrong.

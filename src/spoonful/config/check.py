@@ -51,7 +51,19 @@ def _typed_section(name: str, node: DictConfig, schema: Any) -> Any:
     hints = typing.get_type_hints(schema, include_extras=True)
     given = [str(key) for key in node if key != TARGET or not name]
     optional = [key for key, field in declared.items() if key not in given and _has_default(field)]
-    _check_names(prefix, given, [key for key in declared if key not in optional], optional)
+    needed = [key for key in declared if key not in optional]
+    known = [*needed, *optional]
+    for key in given:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {prefix}{close[0]}? " if close else ""
+            keys = f"the keys {', '.join(known)}" if known else "no keys"
+            raise SpoonfulError(
+                f"unknown key {prefix}{key}: {hint}{name or 'the config'} has {keys}"
+            )
+    for key in needed:
+        if key not in given:
+            raise SpoonfulError(f"{prefix}{key}: the key is missing; give {prefix}{key}=<value>")
     # The seed of the config first: generator.seed follows it, and would be named instead.
     order = sorted((k for k in declared if k in given), key=lambda key: prefix + key != "seed")
     values = {
@@ -169,20 +181,6 @@ def _names_of(schema: Any) -> list[str]:
 def _has_default(field: "dataclasses.Field[Any]") -> bool:
     missing = dataclasses.MISSING
     return field.default is not missing or field.default_factory is not missing
-
-
-def _check_names(prefix: str, given: list[str], expected: list[str], optional: list[str]) -> None:
-    known = [*expected, *optional]
-    for name in given:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {prefix}{close[0]}? " if close else ""
-            where = prefix.rstrip(".") or "the config"
-            keys = f"the keys {', '.join(known)}" if known else "no keys"
-            raise SpoonfulError(f"unknown key {prefix}{name}: {hint}{where} has {keys}")
-    for name in expected:
-        if name not in given:
-            raise SpoonfulError(f"{prefix}{name}: the key is missing; give {prefix}{name}=<value>")
 
 
 def _check_together(config: Config) -> None:

@@ -20,8 +20,8 @@ def use_folders(folders: list[str]) -> None:
     Args:
         folders: as typed; the environment variable SPOONFUL_CONFIG_DIR gives others.
     """
-    given = [*folders, *filter(None, os.environ.get(CONFIG_DIR_VARIABLE, "").split(os.pathsep))]
-    paths = list(dict.fromkeys(Path(folder).expanduser().resolve() for folder in given))
+    given = [*map(Path, folders), *config_folders()]
+    paths = list(dict.fromkeys(folder.expanduser().resolve() for folder in given))
     for path in paths:
         if not path.is_dir():
             raise SpoonfulError(f"{FLAG} {path}: no such folder")

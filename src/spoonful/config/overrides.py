@@ -17,7 +17,6 @@ from spoonful.config.targets import TARGET, found
 from spoonful.errors import SpoonfulError
 from spoonful.project import conf_dir
 
-EXPERIMENT = "experiment"
 _MAX_DIGITS = sys.int_info.default_max_str_digits
 _TOO_LONG = re.compile(rf"[0-9][0-9_]{{{_MAX_DIGITS},}}")
 _MAX_KEY, _MAX_SHOWN = 200, 20  # characters that fit into a message
@@ -44,7 +43,7 @@ def parsed(text: str) -> Override:
 def is_choice(override: Override) -> bool:
     """Return whether an override chooses a file for a group, and does not set a key."""
     name = override.key_or_group
-    return "/" in name or name in (*GROUPS, EXPERIMENT)
+    return "/" in name or name in (*GROUPS, "experiment")
 
 
 def rewritten(override: Override) -> str:
