@@ -15,7 +15,7 @@ from spoonful.quiet import import_tensorflow
 from spoonful.record.tags import COMMIT_TAG
 from spoonful.secrets import to_type
 from spoonful.stages.diff import DIFFERENT, differences_of
-from spoonful.workflow.interrupted import AUTO
+from spoonful.workflow.interrupted import AUTO, remove_run_folder
 from spoonful.workflow.job import Job, current_job
 from spoonful.workflow.preconditions import not_as_recorded, overrides_of
 from spoonful.workflow.training import train_and_record
@@ -56,7 +56,7 @@ def run(config: Config, run_id: str, is_forced: bool = False) -> None:
         ),
         reproduce_dir(recorded_run.run_id),
     )
-    again.put_away()
+    remove_run_folder(again.run_id)
     end_if_unsent(again.unsent)
     differences = differences_of(config, recorded_run, read_run(config.tracking, again.run_id))
     print(f"\n{differences.table()}\n{differences.reproduction_verdict}")

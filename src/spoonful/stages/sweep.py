@@ -38,7 +38,7 @@ from spoonful.workflow.unsent import UNSENT, end_if_unsent, kept_for_the_server,
 
 POINT_FAILED = 1
 # Groups that do not affect which data is read.
-_NO_DATA = ("model", "optimizer", "trainer", "callbacks", "generator", "seed=")
+_NO_DATA = ("model", "optimizer", "trainer", "callbacks", "generator", "seed=", "sweep.")
 
 _NOT_IN_A_SWEEP = {
     "trainer.resume": "a sweep is resumed by sweep.resume",
@@ -62,8 +62,7 @@ def sweep(overrides: list[str]) -> None:
     for key, why in _NOT_IN_A_SWEEP.items():
         if any(text.startswith(f"{key}=") for text in overrides):
             raise SpoonfulError(f"{key}: {why}; leave it out")
-    own = [text for text in asked.overrides if text.startswith("sweep.")]
-    config = with_noted_path(with_absolute_paths(compose_config([*own, *_first_point(asked)])))
+    config = with_noted_path(with_absolute_paths(configs[0]))
     check_search(asked, config.sweep)
     _check_data(asked)
     print(f"recording in {where_recorded(config.tracking, overrides)}", flush=True)
@@ -78,14 +77,11 @@ def sweep(overrides: list[str]) -> None:
         _Run(config, folder, record, chooser, overrides, numbers).run()
 
 
-def _first_point(asked: Sweep) -> list[str]:
-    return [texts[0] for texts in asked.candidates if not texts[0].startswith("sweep.")]
-
-
 def _check_data(asked: Sweep) -> None:
     """Check that the data exists, and matches at least one point."""
     first_error: SpoonfulError | None = None
-    all_points = asked.points if asked.points is not None else (_first_point(asked),)
+    first = tuple(texts[0] for texts in asked.candidates)
+    all_points = (first,) if asked.points is None else asked.points
     points = ([t for t in point if not t.startswith(_NO_DATA)] for point in all_points)
     # Composing a config takes 70 ms, and a sweep may have hundreds of points.
     for point in dict.fromkeys(map(tuple, points)):

@@ -28,7 +28,7 @@ from spoonful.sweep.folder import (
     SweepFolder,
     SweepRecord,
 )
-from spoonful.workflow.interrupted import AUTO
+from spoonful.workflow.interrupted import AUTO, remove_run_folder
 from spoonful.workflow.job import Job, SweepPoint
 from spoonful.workflow.trained import Trained
 from spoonful.workflow.training import train_and_record
@@ -82,7 +82,7 @@ def _train_and_keep(placed: PlacedPoint) -> None:
         trained, record = _trained(placed)
         folder.write_point(replace(record, duration_s=time.monotonic() - begin))
         if trained is not None:
-            trained.put_away()
+            remove_run_folder(trained.run_id)
 
 
 def failed_record(placed: PlacedPoint, error: str) -> PointRecord:
