@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from spoonful.config.axes import check_overrides, sweep_of
+from spoonful.config.axes import check_sweep, sweep_of
 from spoonful.config.compose import compose_config
 from spoonful.config.schema import GROUPS, Config
 from spoonful.config.settings import name_of, settings_of
@@ -118,7 +118,7 @@ def test_every_value_of_an_overlay_s_axes_composes(name: str) -> None:
         return
     sweep = sweep_of([f"experiment={name}"])
     assert set(sweep.axes) <= set(params)
-    check_overrides(list(sweep.overrides), multirun=True)
+    check_sweep(sweep)
 
 
 @pytest.mark.slow  # a training each

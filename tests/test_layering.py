@@ -48,7 +48,7 @@ ARROWS = {
     "quiet": "progress signals",
     "sources": "errors files sources.images",
     "sources.packed": "background errors files sources",
-    "config": "errors files order project quiet record",
+    "config": "commands errors files order project quiet record",
     "generator": "background errors order sources sources.packed",
     "packing": "config errors files sources sources.packed",
     "datasets": "config errors files order progress project sources sources.images",

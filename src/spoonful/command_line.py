@@ -98,40 +98,26 @@ def _run(arguments: list[str]) -> None:
     stage = STAGES[name]
     rest = _use_config_dirs(rest)
     flags = {argument for argument in rest if argument.startswith("-")}
-    given, overrides = _sorted_out(name, stage, rest, _is_question(arguments))
+    is_question = _is_question(arguments)
+    given, overrides = _sorted_out(name, stage, rest, is_question)
     _check_flags(name, stage, flags)
-    function = next((flag.removeprefix("--") for flag in stage.flags if flag in flags), "run")
-    activity = "reading the configuration" if _is_question(arguments) else stage.activity
+    activity = "reading the configuration" if is_question else stage.activity
     with progress.told(f"spoonful {name}", activity):
-        _carry_out(name, function, given, overrides, flags)
+        if flags & {"--help", "-h"}:
+            from spoonful.config.help import stage_help
 
+            print(redacted(stage_help(name, stage, overrides)))
+        elif "--cfg" in flags:
+            from spoonful.config.compose import composed_yaml
 
-def _carry_out(
-    name: str, function: str, given: list[str], overrides: list[str], flags: set[str]
-) -> None:
-    stage = STAGES[name]
-    from spoonful.config.axes import check_overrides
+            print(redacted(composed_yaml(overrides)), end="")
+        elif name == "sweep" or flags & {"--multirun", "-m"}:
+            from spoonful.stages.sweep import sweep
 
-    is_sweep = name == "sweep" or bool(flags & {"--multirun", "-m"})
-    if is_sweep and not _is_question([name, *flags]):
-        from spoonful.stages.sweep import sweep
-
-        sweep(overrides)
-        return
-    check_overrides(overrides, is_sweep)
-    if flags & {"--help", "-h"}:
-        from spoonful.config.help import stage_help
-
-        words = stage_help(
-            name, stage.summary, stage.groups, overrides, stage.all_flags, stage.arguments
-        )
-        print(redacted(words))
-    elif "--cfg" in flags:
-        from spoonful.config.compose import composed_yaml
-
-        print(redacted(composed_yaml(overrides)), end="")
-    else:
-        _run_with_hydra(name, function, given, overrides)
+            sweep(overrides)
+        else:
+            own = (flag.removeprefix("--") for flag in stage.flags if flag in flags)
+            _run_with_hydra(name, next(own, "run"), given, overrides)
 
 
 def _use_config_dirs(words: list[str]) -> list[str]:
@@ -185,6 +171,7 @@ def _run_with_hydra(name: str, function: str, given: list[str], overrides: list[
     from spoonful.config.compose import (
         CONFIG_NAME,
         check_composed,
+        compose_config,
         register_resolvers,
         search_path,
     )
@@ -192,6 +179,7 @@ def _run_with_hydra(name: str, function: str, given: list[str], overrides: list[
     from spoonful.config.settings import with_absolute_paths
     from spoonful.project import conf_dir, project_root
 
+    compose_config(overrides)  # reports what is wrong, before slow imports
     stage = importlib.import_module(f"spoonful.stages.{name}")
     run: Callable[..., Any] = getattr(stage, function)
 

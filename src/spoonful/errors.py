@@ -10,8 +10,4 @@ class SpoonfulError(ValueError):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(message if message.isprintable() else _printable(message))
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in message))

@@ -52,6 +52,11 @@ def flush() -> None:
             _flush(stream)
 
 
+def say(text: str) -> None:
+    """Print a line of the program's own on stderr."""
+    print(f"spoonful: {text}", file=sys.stderr, flush=True)
+
+
 def say_last(text: str) -> None:
     """Print important text on stderr, or on the terminal if stderr has no reader.
 

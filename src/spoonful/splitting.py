@@ -1,7 +1,7 @@
 """Assign every image to exactly one of train, val and test."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -43,9 +43,7 @@ def assign_splits(
         if split not in given
     }
     class_names = [images[i].class_name for i in to_divide]
-    _check_class_sizes(class_names, 1 + len(sizes), sizes)
-    name, count = _smallest_class(class_names)
-    smallest = f"the smallest class is {name!r} with {_images(count)}"
+    smallest = _smallest_class(class_names, sizes)
     for split, size in sizes.items():
         class_names = [images[i].class_name for i in to_divide]
         cut = _stratified_cut(class_names, size, seed, split, smallest)
@@ -81,16 +79,18 @@ def _stratified_cut(
     return [int(position) for position in cut]
 
 
-def _check_class_sizes(class_names: list[str], needed: int, sizes: dict[str, int]) -> None:
+def _smallest_class(class_names: list[str], sizes: Iterable[str]) -> str:
+    """Return in words which class is the smallest, if it has images for train and `sizes`."""
     if not class_names:
         raise SpoonfulError("the data holds no images to train on")
-    name, count = _smallest_class(class_names)
-    if sizes and count < needed:
-        places = " and ".join(sorted(sizes, reverse=True))
+    name, count = min(sorted(Counter(class_names).items()), key=lambda item: item[1])
+    others = sorted(sizes, reverse=True)
+    if others and count <= len(others):
         raise SpoonfulError(
-            f"class {name!r} has {_images(count)} to divide, but needs at least {needed}, one each "
-            f"for train, {places}: add images or remove the class"
+            f"class {name!r} has {_images(count)} to divide, but needs at least {1 + len(others)}, "
+            f"one each for train, {' and '.join(others)}: add images or remove the class"
         )
+    return f"the smallest class is {name!r} with {_images(count)}"
 
 
 def _check_every_class_everywhere(images: Sequence[RawImage], splits: list[str]) -> None:
@@ -106,11 +106,6 @@ def _check_every_class_everywhere(images: Sequence[RawImage], splits: list[str])
                     f"{split}: a class must be in every split; add images of it, or raise "
                     f"dataset.{'val' if split == 'train' else split}_fraction"
                 )
-
-
-def _smallest_class(class_names: list[str]) -> tuple[str, int]:
-    counts = Counter(class_names)
-    return min(sorted(counts.items()), key=lambda item: item[1])
 
 
 def _images(count: int) -> str:

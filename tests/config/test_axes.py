@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from spoonful.config import axes
-from spoonful.config.axes import Interval, Values, check_overrides, check_sweep, sweep_of
+from spoonful.config.axes import Interval, Values, check_sweep, sweep_of
 from spoonful.errors import SpoonfulError
 from spoonful.project import project_root
 
@@ -107,7 +107,7 @@ def test_without_an_axis_there_is_no_sweep(overrides: list[str]) -> None:
 def _count_points(monkeypatch: pytest.MonkeyPatch, overrides: list[str]) -> list[list[str]]:
     seen: list[list[str]] = []
     monkeypatch.setattr(axes, "compose_config", seen.append)
-    check_overrides(overrides, multirun=True)
+    check_sweep(sweep_of(overrides))
     return seen
 
 
@@ -137,13 +137,13 @@ def test_the_cost_of_checking_a_sweep_is_a_sum_not_a_product(
 )
 def test_each_value_of_a_sweep_is_checked(overrides: list[str], part: str) -> None:
     with pytest.raises(SpoonfulError) as caught:
-        check_overrides(overrides, multirun=True)
+        check_sweep(sweep_of(overrides))
     assert part in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_sweep_of_good_values_passes() -> None:
-    check_overrides(["seed=range(0,3)", "model=mlp,cnn", "generator.shuffle=true,false"], True)
+    check_sweep(sweep_of(["seed=range(0,3)", "model=mlp,cnn", "generator.shuffle=true,false"]))
 
 
 @pytest.mark.parametrize("values", ["1,{}", "range(1,{})", "choice(1,{})", "interval(1,{})"])

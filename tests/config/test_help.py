@@ -11,10 +11,7 @@ from spoonful.config.schema import GROUPS
 
 
 def help_of(name: str, *overrides: str) -> str:
-    stage = STAGES[name]
-    return stage_help(
-        name, stage.summary, stage.groups, list(overrides), stage.all_flags, stage.arguments
-    )
+    return stage_help(name, STAGES[name], list(overrides))
 
 
 def _key_lines(section: Any, prefix: str) -> list[str]:

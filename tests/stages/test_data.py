@@ -14,7 +14,7 @@ from spoonful.project import project_root
 from spoonful.sources.folder import FolderSource
 from spoonful.sources.packed.source import PackedSource
 from spoonful.stages import fetch, pack, split
-from spoonful.workflow.data import open_split, open_train_and_val
+from spoonful.workflow.data import open_train_and_val
 
 
 @pytest.fixture
@@ -109,6 +109,6 @@ def test_the_test_split_is_opened_by_what_a_model_card_keeps(packed: Path) -> No
     for overrides in ([], ["source=folder"]):
         config = compose_config(overrides)
         settings = json.loads(json.dumps(config.source.settings(config)))
-        source = open_split(config, config.source, "test", settings)
+        source = config.source.open("test", settings, config)
         assert source.image_shape == (8, 8, 1)
         assert isinstance(source, FolderSource if overrides else PackedSource)

@@ -2,13 +2,13 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from hydra.core.override_parser.types import IntervalSweep, RangeSweep
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from spoonful.config.compose import compose_config, compose_with_hydra
+from spoonful.config.compose import compose_config, compose_unchecked
 from spoonful.config.overrides import parsed
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
@@ -76,9 +76,9 @@ class Sweep:
     axes: tuple[str, ...]
     points: tuple[tuple[str, ...], ...] | None
     num_points: int
-    fixed: tuple[str, ...] = ()
-    spaces: dict[str, Space] = field(default_factory=dict)
-    candidates: tuple[list[str], ...] = ()
+    fixed: tuple[str, ...]
+    spaces: dict[str, Space]
+    candidates: tuple[list[str], ...]
 
 
 def sweep_of(overrides: list[str]) -> Sweep:
@@ -91,7 +91,8 @@ def sweep_of(overrides: list[str]) -> Sweep:
     """
     for text in overrides:
         _check_is_ours(text)
-    composed = compose_with_hydra([t for t in overrides if not parsed(t).is_sweep_override()])
+    single = [text for text in overrides if not parsed(text).is_sweep_override()]
+    composed = compose_unchecked(single, with_hydra=True)
     for plugin in ("launcher", "sweeper"):  # chosen in conf/
         if not str(composed.hydra[plugin]._target_).endswith(f"Basic{plugin.capitalize()}"):
             raise SpoonfulError(f"hydra/{plugin}: {_REPLACED[f'hydra/{plugin}']}")
@@ -128,25 +129,12 @@ def check_sweep(asked: Sweep) -> list[Config]:
     """Check each value of each axis, or both ends of an interval, before slow imports.
 
     Returns:
-        Configs that together have each value once.
+        Configs that together have each value once; the first is that of the first point.
 
     Raises:
         SpoonfulError: the first value that is wrong.
     """
     return [compose_config(point) for point in _each_value_once(asked.candidates)]
-
-
-def check_overrides(overrides: list[str], multirun: bool) -> None:
-    """Check overrides before slow imports; in a sweep, each value of each axis.
-
-    For an interval, both ends are checked.
-
-    Raises:
-        SpoonfulError: the first one that is wrong.
-    """
-    axes = _each_value_once([_axis(text) for text in overrides]) if multirun else [overrides]
-    for point in axes:
-        compose_config(point)
 
 
 def _check_is_ours(text: str) -> None:
@@ -175,13 +163,20 @@ def _space(text: str, composed: DictConfig) -> Space:
     override = parsed(text)
     if not override.is_sweep_override() or override.is_hydra_override():
         return Values((text,))
-    value = override.value()
+    key, value = override.get_key_element(), override.value()
     if isinstance(value, IntervalSweep):
-        return _interval(text, override.get_key_element(), value, composed)
-    texts = tuple(_axis(text))
-    if not isinstance(value, RangeSweep) or value.shuffle:
-        return Values(texts)
-    return Values(texts, are_whole_range=all(t.partition("=")[2].isdecimal() for t in texts))
+        return _interval(text, key, value, composed)
+    try:
+        values = list(override.sweep_string_iterator())
+    except HydraException:  # glob(...)
+        values = []
+    if not values:
+        raise SpoonfulError(
+            f"{text}: no values to sweep over; write key=a,b or key=range(first,beyond_last)"
+        )
+    is_range = isinstance(value, RangeSweep) and not value.shuffle
+    are_whole_range = is_range and all(value.isdecimal() for value in values)
+    return Values(tuple(f"{key}={value}" for value in values), are_whole_range)
 
 
 def _interval(text: str, key: str, value: IntervalSweep, composed: DictConfig) -> Interval:
@@ -195,26 +190,6 @@ def _interval(text: str, key: str, value: IntervalSweep, composed: DictConfig) -
         present = OmegaConf.select(composed, key.lstrip("+"))
         is_whole = isinstance(present, int) and not isinstance(present, bool)
     return Interval(low, high, is_log, is_whole)
-
-
-def _axis(text: str) -> list[str]:
-    """Return an override for each value in an override."""
-    override = parsed(text)
-    if not override.is_sweep_override() or override.is_hydra_override():
-        return [text]
-    key, value = override.get_key_element(), override.value()
-    try:
-        if isinstance(value, IntervalSweep):
-            values = [f"{key}={end}" for end in (value.start, value.end)]
-        else:
-            values = [f"{key}={v}" for v in override.sweep_string_iterator()]
-    except HydraException:  # glob(...)
-        values = []
-    if not values:
-        raise SpoonfulError(
-            f"{text}: no values to sweep over; write key=a,b or key=range(first,beyond_last)"
-        )
-    return values
 
 
 def _ends(key: str, space: Space) -> list[str]:

@@ -3,20 +3,19 @@
 import dataclasses
 import difflib
 import typing
-from collections.abc import Iterable
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from spoonful.config.components import check_target
-from spoonful.config.fields import check_value, meaning, wrong_type
+from spoonful.config.fields import check_value, meaning, shown, wrong_type
 from spoonful.config.folders import choices
-from spoonful.config.schema import CUSTOM, GROUPS, Config
+from spoonful.config.schema import CUSTOM, Config
 from spoonful.config.settings import name_of
 from spoonful.config.stopping import check_stopping
 from spoonful.config.targets import TARGET, Target, check_path, found, is_slow
-from spoonful.config.values import convert, converts, is_component, without_none
+from spoonful.config.values import convert, is_component, without_none
 from spoonful.errors import SpoonfulError
 from spoonful.record.metrics import VAL_METRICS
 
@@ -30,17 +29,7 @@ def check_config(composed: DictConfig) -> Config:
     Raises:
         SpoonfulError: an unknown, missing or invalid key; names it and what is allowed.
     """
-    names = [str(name) for name in composed if name != "hydra"]
-    _check_names("", names, [*GROUPS, "seed"])
-    declared = {field.name: field for field in dataclasses.fields(Config)}
-    hints = typing.get_type_hints(Config, include_extras=True)
-    # First: generator.seed follows it, and would be named instead.
-    order = sorted(declared, key=lambda name: name != "seed")
-    values = {
-        name: _typed(name, _value(composed, name, name), hints[name], declared[name])
-        for name in order
-    }
-    config = Config(**values)
+    config: Config = _typed_section("", composed, Config)
     _check_together(config)
     return config
 
@@ -55,17 +44,31 @@ def recorded_component(group: str, settings: dict[str, Any]) -> Any:
     return _component(group, OmegaConf.create(settings), field)
 
 
-def _typed_section(prefix: str, node: DictConfig, schema: type) -> Any:
-    """Check every key of one section and return it as an object of its schema."""
+def _typed_section(name: str, node: DictConfig, schema: Any) -> Any:
+    """Check every key of one section and return it as an object of its schema; "": the config."""
+    prefix = f"{name}." if name else ""
     declared = {field.name: field for field in dataclasses.fields(schema) if field.init}
     hints = typing.get_type_hints(schema, include_extras=True)
-    given = [str(name) for name in node if name != TARGET]
-    optional = [n for n, field in declared.items() if n not in given and _has_default(field)]
-    _check_names(prefix + ".", given, [n for n in declared if n not in optional], optional)
+    given = [str(key) for key in node if key != TARGET or not name]
+    optional = [key for key, field in declared.items() if key not in given and _has_default(field)]
+    needed = [key for key in declared if key not in optional]
+    known = [*needed, *optional]
+    for key in given:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {prefix}{close[0]}? " if close else ""
+            keys = f"the keys {', '.join(known)}" if known else "no keys"
+            raise SpoonfulError(
+                f"unknown key {prefix}{key}: {hint}{name or 'the config'} has {keys}"
+            )
+    for key in needed:
+        if key not in given:
+            raise SpoonfulError(f"{prefix}{key}: the key is missing; give {prefix}{key}=<value>")
+    # The seed of the config first: generator.seed follows it, and would be named instead.
+    order = sorted((k for k in declared if k in given), key=lambda key: prefix + key != "seed")
     values = {
-        name: _typed(f"{prefix}.{name}", _value(node, name, f"{prefix}.{name}"), hints[name], field)
-        for name, field in declared.items()
-        if name in given
+        key: _typed(prefix + key, _value(node, key, prefix + key), hints[key], declared[key])
+        for key in order
     }
     return schema(**values)
 
@@ -84,13 +87,16 @@ def _typed(name: str, value: Any, hint: Any, field: "dataclasses.Field[Any]") ->
     if dataclasses.is_dataclass(bare):
         if not isinstance(value, DictConfig):
             raise SpoonfulError(
-                f"{name}={_shown(value)}: expected the keys {', '.join(_names_of(bare))} below it"
+                f"{name}={shown(value)}: expected the keys {', '.join(_names_of(bare))} below it"
                 f"{meaning(field)}"
             )
-        return _typed_section(name, value, typing.cast(type, bare))
-    if value is None or not converts(value, bare):
-        raise SpoonfulError(wrong_type(name, value, bare, optional, field))
-    typed = convert(value, bare)
+        return _typed_section(name, value, bare)
+    try:
+        if value is None:
+            raise TypeError
+        typed = convert(value, bare)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise SpoonfulError(wrong_type(name, value, bare, optional, field)) from error
     if isinstance(typed, str):
         typed = field.metadata.get("aliases", {}).get(typed, typed)
     check_value(name, typed, field)
@@ -107,41 +113,29 @@ def _component(name: str, node: Any, field: "dataclasses.Field[Any]") -> Any:
             f"{{{TARGET}: my_module.MyClass}}" if is_item else f"{name}.{TARGET}=my_module.MyClass"
         )
         raise SpoonfulError(
-            f"{name}={_shown(node)}: expected keys with {TARGET}, the import path of a class or "
+            f"{name}={shown(node)}: expected keys with {TARGET}, the import path of a class or "
             f"function: {choice}write {keys}{meaning(field)}"
         )
     path = check_path(_value(node, TARGET, f"{name}.{TARGET}"), name)
     adapter, needs = field.metadata.get("adapter"), field.metadata.get("needs")
     if needs is not None and not is_slow(path):
-        target = found(path, name)
-        if dataclasses.is_dataclass(target) and all(hasattr(target, one) for one in needs):
-            return _typed_section(name, node, typing.cast(type, target))
-    if adapter is not None:
-        return _adapted(name, node, path, found(adapter, name), field)
-    if needs is not None:
+        kind = found(path, name)
+        if dataclasses.is_dataclass(kind) and all(hasattr(kind, one) for one in needs):
+            return _typed_section(name, node, kind)
+    if needs is not None and adapter is None:
         raise SpoonfulError(
             f"{name}.{TARGET}={path}: expected a dataclass with {' and '.join(needs)}, like those "
             f"that the files in conf/{name} name"
         )
-    return _target(name, node, path, field)
-
-
-def _adapted(name: str, node: DictConfig, path: str, adapter: Any, field: Any) -> Any:
-    """Return the adapter around a target; keys that the adapter declares are its own."""
-    values = _plain(name, node)
-    own = {key: values.pop(key) for key in _names_of(adapter) if key in values and key != "target"}
-    section = _typed_section(name, OmegaConf.create(own), adapter)
-    return dataclasses.replace(section, target=_checked_target(Target(path, values, name), field))
-
-
-def _target(name: str, node: DictConfig, path: str, field: "dataclasses.Field[Any]") -> Target:
-    return _checked_target(Target(path, _plain(name, node), name), field)
-
-
-def _checked_target(target: Target, field: "dataclasses.Field[Any]") -> Target:
-    if not is_slow(target.path):
+    values, section = _plain(name, node), None
+    if adapter is not None:  # the keys that it declares are its own
+        kind = found(adapter, name)
+        own = {key: values.pop(key) for key in _names_of(kind) if key in values and key != "target"}
+        section = _typed_section(name, OmegaConf.create(own), kind)
+    target = Target(path, values, name)
+    if not is_slow(path):
         check_target(target, field)
-    return target
+    return target if section is None else dataclasses.replace(section, target=target)
 
 
 def _plain(name: str, node: DictConfig) -> dict[str, Any]:
@@ -155,17 +149,17 @@ def _plain(name: str, node: DictConfig) -> dict[str, Any]:
 def _items(name: str, value: Any, field: "dataclasses.Field[Any]") -> list[tuple[int, Any]]:
     if not isinstance(value, ListConfig):
         raise SpoonfulError(
-            f"{name}={_shown(value)}: expected a list, each item with its {TARGET} "
+            f"{name}={shown(value)}: expected a list, each item with its {TARGET} "
             f"({field.metadata['help']})"
         )
-    return [(number, item) for number, item in enumerate(value)]
+    return list(enumerate(value))
 
 
 def _pairs(name: str, value: Any) -> list[tuple[str, Any]]:
     """Return names and components; null takes one away that a file of conf/ gives."""
     if not isinstance(value, DictConfig):
         raise SpoonfulError(
-            f"{name}={_shown(value)}: expected names with a {TARGET} below each; add one with "
+            f"{name}={shown(value)}: expected names with a {TARGET} below each; add one with "
             f"+{name}.my_name={{{TARGET}: my_module.MyClass}}"
         )
     pairs = [(key, _value(value, key, f"{name}.{key}")) for key in map(str, value)]
@@ -180,10 +174,6 @@ def _value(node: DictConfig, name: str, full_name: str) -> Any:
         raise SpoonfulError(f"{full_name}: no usable value ({reason})") from error
 
 
-def _shown(value: Any) -> str:
-    return "null" if value is None else str(value)
-
-
 def _names_of(schema: Any) -> list[str]:
     return [field.name for field in dataclasses.fields(schema)]
 
@@ -191,27 +181,6 @@ def _names_of(schema: Any) -> list[str]:
 def _has_default(field: "dataclasses.Field[Any]") -> bool:
     missing = dataclasses.MISSING
     return field.default is not missing or field.default_factory is not missing
-
-
-def _check_names(
-    prefix: str, given: Iterable[str], expected: list[str], optional: Iterable[str] = ()
-) -> None:
-    given, known = [str(name) for name in given], [*expected, *optional]
-    for name in given:
-        if name not in known:
-            raise SpoonfulError(unknown_key(prefix + name, prefix, known))
-    for name in expected:
-        if name not in given:
-            raise SpoonfulError(f"{prefix}{name}: the key is missing; give {prefix}{name}=<value>")
-
-
-def unknown_key(full_name: str, prefix: str, expected: list[str]) -> str:
-    """Return that a key is unknown, a possible correction, and the existing keys."""
-    close = difflib.get_close_matches(full_name.removeprefix(prefix), expected, n=1)
-    hint = f"did you mean {prefix}{close[0]}? " if close else ""
-    where = prefix.rstrip(".") or "the config"
-    keys = f"the keys {', '.join(expected)}" if expected else "no keys"
-    return f"unknown key {full_name}: {hint}{where} has {keys}"
 
 
 def _check_together(config: Config) -> None:

@@ -13,8 +13,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from spoonful.config.check import check_config
-from spoonful.config.folders import check_folders, config_folders, numbers_of_files
-from spoonful.config.overrides import check_choices, check_numbers, leftovers, parsed, rewritten
+from spoonful.config.folders import check_folders, config_folders
+from spoonful.config.overrides import (
+    check_choices,
+    check_numbers_of_files,
+    leftovers,
+    parsed,
+    rewritten,
+)
 from spoonful.config.own_data import register_title
 from spoonful.config.schema import Config
 from spoonful.config.settings import settings_of
@@ -39,7 +45,7 @@ def compose_config(overrides: list[str]) -> Config:
     Raises:
         SpoonfulError: anything wrong with the overrides or with conf/, in one line.
     """
-    return check_composed(_composed(overrides), overrides)
+    return check_composed(compose_unchecked(overrides), overrides)
 
 
 def check_composed(composed: DictConfig, overrides: Sequence[str]) -> Config:
@@ -58,39 +64,37 @@ def check_composed(composed: DictConfig, overrides: Sequence[str]) -> Config:
     return check_config(composed)
 
 
-def compose_with_hydra(overrides: list[str]) -> DictConfig:
-    """Compose without a check; the key `hydra` holds Hydra's own configuration."""
-    return _composed(overrides, with_hydra=True)
-
-
 def compose_point(overrides: list[str]) -> tuple[Config, str | None]:
     """Compose and check the config of a sweep's point; return it and the overlay chosen, if any.
 
     Raises:
         SpoonfulError: as `compose_config` does.
     """
-    composed = _composed(overrides, with_hydra=True)
+    composed = compose_unchecked(overrides, with_hydra=True)
     experiment = composed.hydra.runtime.choices.get("experiment")
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
     return check_composed(own, overrides), experiment
 
 
-def _composed(overrides: list[str], with_hydra: bool = False) -> DictConfig:
+def compose_unchecked(overrides: list[str], with_hydra: bool = False) -> DictConfig:
+    """Compose without a check of the keys; `with_hydra`: the key `hydra` holds Hydra's own config.
+
+    Raises:
+        SpoonfulError: Hydra cannot compose it, in one line.
+    """
     register_resolvers()
     check_folders()
-    for text in overrides:
-        check_numbers(text)
     asked = [parsed(text) for text in overrides]
     check_choices(asked)
     try:
         with _hydra_on_conf():
-            found = compose(
+            return compose(
                 CONFIG_NAME,
                 [*(rewritten(one) for one in asked), *search_path()],
                 return_hydra_config=with_hydra,
             )
     except MissingConfigException as error:
-        numbers_of_files(check_numbers)
+        check_numbers_of_files()
         options = f"; expected one of {', '.join(error.options)}" if error.options else ""
         given = "=".join(str(error.missing_cfg_file).rsplit("/", 1))
         if given in overrides:
@@ -100,7 +104,7 @@ def _composed(overrides: list[str], with_hydra: bool = False) -> DictConfig:
             f"{options}"
         ) from error
     except (HydraException, OmegaConfBaseException, ValueError) as error:
-        numbers_of_files(check_numbers)
+        check_numbers_of_files()
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         culprit = _refused_alone(overrides)
         words = ": ".join(lines[:2]) or type(error).__name__
@@ -110,7 +114,6 @@ def _composed(overrides: list[str], with_hydra: bool = False) -> DictConfig:
         place = f"{Path(mark.name).name}, line {mark.line + 1}" if mark else "conf/"
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise SpoonfulError(f"{place}: not valid YAML ({problem})") from error
-    return found
 
 
 def _refused_alone(overrides: Sequence[str]) -> str | None:

@@ -126,14 +126,20 @@ def check_value(name: str, value: Any, declared: "Field[Any]") -> None:
     if limits.get("length") is not None and len(items) != limits["length"]:
         raise SpoonfulError(f"{name}={value}: expected {allowed(declared)}{meaning(declared)}")
     for item in items:
-        if item is not None and not _fits(item, limits):
-            finite = not isinstance(item, float) or math.isfinite(item)
-            expected = allowed(declared) if finite else f"a finite number {allowed(declared)}"
-            if isinstance(item, int) and limits.get("maximum") is None and abs(item) > LARGEST:
+        is_large = isinstance(item, int) and limits.get("maximum") is None and abs(item) > LARGEST
+        is_finite = not isinstance(item, float) or math.isfinite(item)
+        if item is not None and (is_large or not is_finite or not _fits(item, limits)):
+            expected = allowed(declared) if is_finite else f"a finite number {allowed(declared)}"
+            if is_large:
                 expected = " and ".join(filter(None, (expected, f"at most {LARGEST:,}")))
             raise SpoonfulError(
                 f"{name}={shortened(value)}: expected {expected}{meaning(declared)}"
             )
+
+
+def shown(value: Any) -> str:
+    """Write a value as a config does."""
+    return "null" if value is None else str(value)
 
 
 def shortened(value: Any) -> str:
@@ -148,10 +154,6 @@ def _fits(item: Any, limits: Any) -> bool:
         return item in limits["choices"]
     if isinstance(item, bool) or not isinstance(item, (int, float)):
         return True
-    if isinstance(item, int) and limits.get("maximum") is None and abs(item) > LARGEST:
-        return False
-    if isinstance(item, float) and not math.isfinite(item):
-        return False
     return not (
         (limits.get("minimum") is not None and item < limits["minimum"])
         or (limits.get("maximum") is not None and item > limits["maximum"])

@@ -1,7 +1,6 @@
 """The folders that hold config files: conf/, and those given with --config-dir."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from spoonful.config.targets import look_in
@@ -21,8 +20,8 @@ def use_folders(folders: list[str]) -> None:
     Args:
         folders: as typed; the environment variable SPOONFUL_CONFIG_DIR gives others.
     """
-    given = [*folders, *filter(None, os.environ.get(CONFIG_DIR_VARIABLE, "").split(os.pathsep))]
-    paths = list(dict.fromkeys(Path(folder).expanduser().resolve() for folder in given))
+    given = [*map(Path, folders), *config_folders()]
+    paths = list(dict.fromkeys(folder.expanduser().resolve() for folder in given))
     for path in paths:
         if not path.is_dir():
             raise SpoonfulError(f"{FLAG} {path}: no such folder")
@@ -70,14 +69,3 @@ def check_folders() -> None:
                     f"{path}: {where} has a file {below}, too, and Hydra would read that one: "
                     "rename yours"
                 )
-
-
-def numbers_of_files(check: Callable[[str], None]) -> None:
-    """Check every line of the config files; the line is given with its file and number."""
-    for folder in (conf_dir(), *config_folders()):
-        for path in sorted(folder.rglob("*.yaml")):
-            lines = path.read_text("utf-8", "replace").splitlines()
-            for number, line in enumerate(lines, start=1):
-                key, _, value = line.partition(":")
-                place = f"{path.relative_to(folder.parent)}, line {number}"
-                check(f"{place}: {key.strip()}={value}")

@@ -3,9 +3,9 @@
 import dataclasses
 import inspect
 import textwrap
-from collections.abc import Mapping
 from typing import Any
 
+from spoonful.commands import Stage
 from spoonful.config.compose import compose_config
 from spoonful.config.fields import allowed
 from spoonful.config.folders import choices
@@ -17,20 +17,12 @@ from spoonful.config.targets import TARGET, Target
 _INNER_GROUPS = (("optimizer", "schedule"), ("generator", "order"))
 
 
-def stage_help(
-    stage: str,
-    summary: str,
-    groups: tuple[str, ...],
-    overrides: list[str],
-    flags: Mapping[str, str],
-    arguments: Mapping[str, str],
-) -> str:
+def stage_help(name: str, stage: Stage, overrides: list[str]) -> str:
     """Return the help of one stage.
 
     Args:
-        stage: its name on the command line.
-        summary: what it does, in one line.
-        groups: the config groups that it reads; "seed" is the top-level key.
+        name: its name on the command line.
+        stage: what it does and takes.
         overrides: composed before the values are shown, so that `model=mlp --help` shows mlp's.
         flags: the stage's own flags, each with its meaning; those of every stage are added.
         arguments: arguments before the overrides, each with its meaning.
@@ -42,7 +34,7 @@ def stage_help(
     if arguments:
         lines += [*(f"  {word:<6} {meaning}" for word, meaning in arguments.items()), ""]
     lines += ["choices (group=choice):"]
-    inner = [f"{group}/{name}" for group, name in _INNER_GROUPS if group in groups]
+    inner = [f"{group}/{key}" for group, key in _INNER_GROUPS if group in groups]
     for group in (*(g for g in groups if g in GROUPS), *inner, "experiment"):
         if names := choices(group):
             lines += _choice_lines(group, names)
@@ -55,7 +47,7 @@ def stage_help(
         "--config-dir FOLDER": "also read config files, and Python modules beside them, from there",
         "--help": "print this for the choices given before it, and exit",
     }
-    lines += ["", *(f"{flag:<19} {meaning}" for flag, meaning in {**flags, **every}.items())]
+    lines += ["", *(f"{flag:<19} {meaning}" for flag, meaning in {**stage.all_flags, **every}.items())]
     return "\n".join(lines)
 
 
@@ -78,7 +70,7 @@ def _lines(name: str, value: Any, field: "dataclasses.Field[Any]") -> list[str]:
         return [*_choice_line(name, value, value.function), *_target_lines(name, value)]
     if not dataclasses.is_dataclass(value):
         return _key_lines(name, value, field)
-    lines = [] if not _is_component(value) else _choice_line(name, value, type(value))
+    lines = _choice_line(name, value, type(value)) if TARGET in settings_of(value) else []
     for own in dataclasses.fields(value):
         item = getattr(value, own.name)
         if own.name == "target" and isinstance(item, Target):
@@ -87,10 +79,6 @@ def _lines(name: str, value: Any, field: "dataclasses.Field[Any]") -> list[str]:
         else:
             lines += _lines(f"{name}.{own.name}", item, own)
     return lines
-
-
-def _is_component(value: Any) -> bool:
-    return TARGET in settings_of(value)
 
 
 def _choice_line(name: str, value: Any, what: Any) -> list[str]:

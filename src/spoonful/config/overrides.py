@@ -11,12 +11,12 @@ from hydra.core.override_parser.types import Override, OverrideType, Quote, Quot
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
-from spoonful.config.folders import choices
+from spoonful.config.folders import choices, config_folders
 from spoonful.config.schema import GROUPS, Config
 from spoonful.config.targets import TARGET, found
 from spoonful.errors import SpoonfulError
+from spoonful.project import conf_dir
 
-EXPERIMENT = "experiment"
 _MAX_DIGITS = sys.int_info.default_max_str_digits
 _TOO_LONG = re.compile(rf"[0-9][0-9_]{{{_MAX_DIGITS},}}")
 _MAX_KEY, _MAX_SHOWN = 200, 20  # characters that fit into a message
@@ -43,7 +43,7 @@ def parsed(text: str) -> Override:
 def is_choice(override: Override) -> bool:
     """Return whether an override chooses a file for a group, and does not set a key."""
     name = override.key_or_group
-    return "/" in name or name in (*GROUPS, EXPERIMENT)
+    return "/" in name or name in (*GROUPS, "experiment")
 
 
 def rewritten(override: Override) -> str:
@@ -129,6 +129,21 @@ def check_numbers(override: str) -> None:
             f"{key}={found[0][:_MAX_SHOWN]}...: expected a number of at most "
             f"{_MAX_DIGITS:,} digits, found {len(found[0]):,}"
         )
+
+
+def check_numbers_of_files() -> None:
+    """Check the numbers in every line of the config files.
+
+    Raises:
+        SpoonfulError: names the file, the line and the key.
+    """
+    for folder in (conf_dir(), *config_folders()):
+        for path in sorted(folder.rglob("*.yaml")):
+            lines = path.read_text("utf-8", "replace").splitlines()
+            for number, line in enumerate(lines, start=1):
+                key, _, value = line.partition(":")
+                place = f"{path.relative_to(folder.parent)}, line {number}"
+                check_numbers(f"{place}: {key.strip()}={value}")
 
 
 def quoted(value: str) -> str:

@@ -4,20 +4,32 @@ import dataclasses
 import re
 import typing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from spoonful.config import schema
+from spoonful.config.fields import shown
 from spoonful.config.schema import Config
-from spoonful.config.targets import OWN, TARGET, Target, found
+from spoonful.config.targets import OWN, TARGET, Target, found, target_of
 from spoonful.errors import SpoonfulError
+
+T = TypeVar("T")
 
 # Groups that affect no weights.
 _AROUND = ("tracking", "evaluation", "compare", "sweep")
 
 
-def with_absolute_paths(config: Config) -> Config:
-    """Return the config with the user's paths resolved from where the command was typed."""
-    return typing.cast(Config, _absolute(config))
+def with_absolute_paths(value: T) -> T:
+    """Return a config with the user's paths resolved from where the command was typed."""
+    if not dataclasses.is_dataclass(value) or isinstance(value, (type, Target)):
+        return value
+    changed: dict[str, Any] = {}
+    for field in dataclasses.fields(value):
+        item = getattr(value, field.name)
+        if field.metadata.get("is_path") and item is not None:
+            changed[field.name] = str(Path(item).expanduser().resolve())
+        elif dataclasses.is_dataclass(item):
+            changed[field.name] = with_absolute_paths(item)
+    return dataclasses.replace(value, **changed)
 
 
 def settings_of(value: Any) -> Any:
@@ -31,10 +43,10 @@ def settings_of(value: Any) -> Any:
     if not dataclasses.is_dataclass(value):
         return value
     own = {f.name: settings_of(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if _is_section(type(value)):
+    if type(value).__module__ == schema.__name__:  # a section
         return own
     target = own.pop("target", None)  # of an adapter, whose keys are mixed with its target's
-    if isinstance(getattr(value, "target", None), Target):
+    if target_of(value) is not None:
         return {TARGET: target[TARGET], **own, **{k: v for k, v in target.items() if k != TARGET}}
     return {TARGET: path_of(value), **own}
 
@@ -52,10 +64,9 @@ def flattened(config: Config) -> dict[str, Any]:
 
 def path_of(component: Any) -> str:
     """Return the import path of what a component is made from."""
-    target = component if isinstance(component, Target) else getattr(component, "target", None)
-    if isinstance(target, Target):
-        return target.path
-    return f"{type(component).__module__}.{type(component).__qualname__}"
+    target = target_of(component)
+    kind = type(component)
+    return f"{kind.__module__}.{kind.__qualname__}" if target is None else target.path
 
 
 def name_of(component: Any) -> str:
@@ -93,9 +104,14 @@ def learning_part(settings: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def flat_settings(settings: dict[str, Any]) -> dict[str, Any]:
+def flat_settings(settings: Any, prefix: str = "") -> dict[str, Any]:
     """Return every key of nested mappings by its full name."""
-    return _flat("", settings)
+    if not isinstance(settings, dict) or not settings:
+        return {prefix: settings}
+    flat: dict[str, Any] = {}
+    for name, item in settings.items():
+        flat |= flat_settings(item, f"{prefix}.{name}" if prefix else str(name))
+    return flat
 
 
 def differences(saved: dict[str, Any], current: dict[str, Any]) -> list[str]:
@@ -108,7 +124,7 @@ def differences(saved: dict[str, Any], current: dict[str, Any]) -> list[str]:
     then, now = _fields_of(saved), _fields_of(current)
     absent = "absent"
     return [
-        f"{name} (saved {_shown(then.get(name, absent))}, now {_shown(now.get(name, absent))})"
+        f"{name} (saved {shown(then.get(name, absent))}, now {shown(now.get(name, absent))})"
         for name in dict.fromkeys([*then, *now])
         if then.get(name, absent) != now.get(name, absent)
     ]
@@ -121,10 +137,6 @@ def run_name(config: Config) -> str:
         f"{name_of(config.model)}-{name_of(config.optimizer)}-b{generator.batch_size}"
         f"-{generator.shuffle}-s{config.seed}"
     )
-
-
-def _is_section(kind: type) -> bool:
-    return kind.__module__ == schema.__name__
 
 
 def _with_effect(value: Any, declared: Any) -> Any:
@@ -146,33 +158,6 @@ def _class_of(settings: dict[str, Any]) -> Any:
         return None
 
 
-def _absolute(value: Any) -> Any:
-    """Resolve the fields of a section or component that are paths."""
-    if not dataclasses.is_dataclass(value) or isinstance(value, (type, Target)):
-        return value
-    changed = {}
-    for field in dataclasses.fields(value):
-        item = getattr(value, field.name)
-        if field.metadata.get("is_path") and item is not None:
-            changed[field.name] = str(Path(item).expanduser().resolve())
-        elif dataclasses.is_dataclass(item):
-            changed[field.name] = _absolute(item)
-    return dataclasses.replace(value, **changed)
-
-
-def _flat(prefix: str, value: Any) -> dict[str, Any]:
-    if isinstance(value, dict) and value:
-        flat: dict[str, Any] = {}
-        for name, item in value.items():
-            flat |= _flat(f"{prefix}.{name}" if prefix else str(name), item)
-        return flat
-    return {prefix: value}
-
-
 def _fields_of(identity: dict[str, Any]) -> dict[str, Any]:
     rest = {name: value for name, value in identity.items() if name != "settings"}
-    return {**_flat("", identity["settings"]), **_flat("", rest)}
-
-
-def _shown(value: Any) -> str:
-    return "null" if value is None else str(value)
+    return {**flat_settings(identity["settings"]), **flat_settings(rest)}

@@ -130,6 +130,12 @@ class Target:
         )
 
 
+def target_of(component: Any) -> Target | None:
+    """Return the target of a component that is not itself a dataclass; None: it is."""
+    target = component if isinstance(component, Target) else getattr(component, "target", None)
+    return target if isinstance(target, Target) else None
+
+
 def is_slow(path: str) -> bool:
     """Return whether importing a target takes seconds."""
     return path.split(".", 1)[0] in _SLOW

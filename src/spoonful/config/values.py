@@ -22,20 +22,11 @@ def without_none(hint: Any) -> tuple[Any, bool]:
     return hint, False
 
 
-def converts(value: Any, hint: Any) -> bool:
-    """Return whether a value fits a type."""
-    try:
-        convert(value, hint)
-    except (TypeError, ValueError, OverflowError):
-        return False
-    return True
-
-
 def convert(value: Any, hint: Any) -> Any:
     """Convert strictly.
 
     Raises:
-        ValueError, TypeError: the value does not fit.
+        ValueError, TypeError, OverflowError: the value does not fit.
     """
     origin = typing.get_origin(hint)
     if origin in (list, tuple):

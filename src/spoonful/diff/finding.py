@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from spoonful.config.fields import shown
+
 
 class Status(StrEnum):
     """Whether an aspect is the same in both runs."""
@@ -50,8 +52,3 @@ def listed(different: Mapping[str, tuple[Any, Any]], at_most: int) -> str:
     entries = [f"{name} {shown(a)} | {shown(b)}" for name, (a, b) in different.items()]
     more = len(entries) - at_most
     return ", ".join(entries[:at_most]) + (f" and {more} more" if more > 0 else "")
-
-
-def shown(value: Any) -> str:
-    """Write a value as the configs do."""
-    return "null" if value is None else str(value)

@@ -51,11 +51,7 @@ def run(config: Config) -> None:
 
 
 def _published(folder: str, name: str) -> Path:
-    """Return the folder to publish in.
-
-    Raises:
-        SpoonfulError: it is outside the project, or its README.md has no place for the sweep.
-    """
+    """Return the folder to publish in: in the project, with a place for the sweep."""
     from spoonful.compare.publish import README_NAME
 
     path = (project_root() / folder).resolve()

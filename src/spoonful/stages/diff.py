@@ -1,10 +1,10 @@
 """`spoonful diff`: show how two recorded runs differ."""
 
 import sys
+from functools import partial
 
 from spoonful.config.schema import Config
 from spoonful.diff.differences import Differences, find_differences
-from spoonful.diff.ledgers import StepRange
 from spoonful.diff.recorded_run import RecordedRun
 from spoonful.workflow.replay import look_into
 from spoonful.workflow.unsent import settle_store
@@ -28,9 +28,4 @@ def run(config: Config, run_a: str, run_b: str) -> None:
 
 def differences_of(config: Config, a: RecordedRun, b: RecordedRun) -> Differences:
     """Compare two runs; if their batches differ, find the step with the present data."""
-
-    def look(steps: StepRange) -> tuple[str, tuple[str, ...]]:
-        """Look into the steps of both runs."""
-        return look_into(config, a, b, steps)
-
-    return find_differences(a, b, look)
+    return find_differences(a, b, partial(look_into, config, a, b))

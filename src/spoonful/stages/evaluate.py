@@ -30,7 +30,9 @@ def run(config: Config) -> None:
     settle_store(config.tracking)
     card, settings = read_card_and_settings(model_dir)
     task = recorded_component("task", settings["task"])
-    source = _test_source(card, config, task)
+    opener = recorded_component("source", card["source"])  # as training opened its own splits
+    source: Source = opener.open("test", card["input"], config)
+    task.check(source)
     if list(source.class_names) != card["class_names"]:
         raise SpoonfulError(
             f"the test split has the classes {', '.join(source.class_names)}, but {model_dir} was "
@@ -61,14 +63,6 @@ def _model_dir(config: Config) -> Path:
                 "first, or give evaluation.model_dir=FOLDER"
             )
     return folder
-
-
-def _test_source(card: dict[str, Any], config: Config, task: Any) -> Source:
-    """Open the test split as training opened its own, with the settings in the model card."""
-    component = recorded_component("source", card["source"])
-    source: Source = component.open("test", card["input"], config)
-    task.check(source)
-    return source
 
 
 def _predict(
@@ -120,11 +114,7 @@ def _write(
 def _log(
     config: Config, train_key: str, judgement: Judgement, out_dir: Path
 ) -> tuple[str, str | None]:
-    """Add the results to the run that made the model.
-
-    Returns:
-        The run in words, and why the results are not at the tracking server; None: they are.
-    """
+    """Add the results to the model's run; return it in words, and why they are unsent, if so."""
     from spoonful.tracking.added import added_to_maker
 
     with added_to_maker(config.tracking, train_key) as tracked:

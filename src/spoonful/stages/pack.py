@@ -1,7 +1,6 @@
 """`spoonful pack`: data/split into a few large files in data/packed; `--verify` checks them."""
 
 import time
-from typing import Any
 
 from spoonful import progress
 from spoonful.config.schema import Config
@@ -38,7 +37,9 @@ def run(config: Config) -> None:
                 source,
                 packed_dir() / split,
                 encoding=config.pack.encoding,
-                **_settings(config),
+                shard_mb=config.pack.shard_mb,
+                num_threads=config.pack.num_threads,
+                **config.pack.encoding_settings(),
                 split_summary=summary,
                 on_images=on_images,
             )
@@ -55,14 +56,6 @@ def verify(config: Config) -> None:
             bar.rename(f"verify {split}")
             meta = verify_store(folder, bar.update)
             progress.result(f"{split}: {_size(meta)}, every byte as it was packed")
-
-
-def _settings(config: Config) -> dict[str, Any]:
-    return {
-        "shard_mb": config.pack.shard_mb,
-        "num_threads": config.pack.num_threads,
-        **config.pack.encoding_settings(),
-    }
 
 
 def _line(split: str, packed: Packed, seconds: float) -> str:

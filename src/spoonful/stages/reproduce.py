@@ -9,12 +9,13 @@ from spoonful.config.schema import Config, TrackingConfig
 from spoonful.diff.inputs import hardware_of, other_hardware
 from spoonful.diff.recorded_run import RecordedRun
 from spoonful.errors import SpoonfulError
+from spoonful.output import say
 from spoonful.project import reproduce_dir
 from spoonful.quiet import import_tensorflow
 from spoonful.record.tags import COMMIT_TAG
 from spoonful.secrets import to_type
 from spoonful.stages.diff import DIFFERENT, differences_of
-from spoonful.workflow.interrupted import AUTO
+from spoonful.workflow.interrupted import AUTO, remove_run_folder
 from spoonful.workflow.job import Job, current_job
 from spoonful.workflow.preconditions import not_as_recorded, overrides_of
 from spoonful.workflow.training import train_and_record
@@ -23,17 +24,13 @@ from spoonful.workflow.unsent import end_if_unsent, settle_store
 _AGAIN = " again"
 
 
-def run(config: Config, run_id: str) -> None:
-    """Train a run again if all its inputs match the record."""
-    _reproduce(config, run_id, is_forced=False)
-
-
 def anyway(config: Config, run_id: str) -> None:
     """Train a run again with its recorded config, even if other inputs differ from the record."""
-    _reproduce(config, run_id, is_forced=True)
+    run(config, run_id, is_forced=True)
 
 
-def _reproduce(config: Config, run_id: str, is_forced: bool) -> None:
+def run(config: Config, run_id: str, is_forced: bool = False) -> None:
+    """Train a run again if all its inputs match the record, or if that `is_forced`."""
     settle_store(config.tracking)
     from spoonful.tracking.recorded import read_run
 
@@ -46,7 +43,7 @@ def _reproduce(config: Config, run_id: str, is_forced: bool) -> None:
             f"from what was recorded: {'; '.join(found)}; add --anyway to train anyway"
         )
     for different in found:
-        _say(f"warning: not as recorded: {different}")
+        say(f"warning: not as recorded: {different}")
     _note_what_may_differ(recorded_run, recorded)
     again = train_and_record(
         _tracked_here(recorded, config.tracking, recorded_run),
@@ -59,7 +56,7 @@ def _reproduce(config: Config, run_id: str, is_forced: bool) -> None:
         ),
         reproduce_dir(recorded_run.run_id),
     )
-    again.put_away()
+    remove_run_folder(again.run_id)
     end_if_unsent(again.unsent)
     differences = differences_of(config, recorded_run, read_run(config.tracking, again.run_id))
     print(f"\n{differences.table()}\n{differences.reproduction_verdict}")
@@ -68,12 +65,7 @@ def _reproduce(config: Config, run_id: str, is_forced: bool) -> None:
 
 
 def _config_of(run: RecordedRun, config: Config) -> Config:
-    """Return the config that a run was trained with.
-
-    Raises:
-        SpoonfulError: the run has not finished, or its config was not recorded or is no longer
-            supported.
-    """
+    """Return the config that a finished run was trained with."""
     if not run.is_finished:
         command = ["spoonful", "train", *overrides_of(run), f"trainer.resume={run.run_id}"]
         raise SpoonfulError(
@@ -119,13 +111,9 @@ def _note_what_may_differ(run: RecordedRun, recorded: Config) -> None:
     from spoonful.tracking.environment import hardware
 
     if other := other_hardware(hardware_of(run), hardware()):
-        _say(
+        say(
             f"note: the run was trained on other hardware ({other}): where TensorFlow picks other "
             "kernels, the last digits differ"
         )
     if not recorded.trainer.deterministic:
-        _say("note: trainer.deterministic=false: TensorFlow may add up in another order each time")
-
-
-def _say(text: str) -> None:
-    print(f"spoonful: {text}", file=sys.stderr, flush=True)
+        say("note: trainer.deterministic=false: TensorFlow may add up in another order each time")

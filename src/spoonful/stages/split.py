@@ -1,8 +1,6 @@
 """`spoonful split`: put every image into exactly one folder of data/split/<split>/<class>."""
 
-import csv
 import hashlib
-import io
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -19,13 +17,9 @@ from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import write_checked
 from spoonful.files.content_hash import content_hashes
 from spoonful.files.lock import locked
-from spoonful.files.whole import replaced_folder, sync, write_text
-from spoonful.project import (
-    raw_dir,
-    split_dir,
-    split_summary_path,
-    split_table_path,
-)
+from spoonful.files.tables import write_csv
+from spoonful.files.whole import replaced_folder, sync
+from spoonful.project import raw_dir, split_dir, split_summary_path, split_table_path
 from spoonful.splitting import SPLITS, assign_splits
 from spoonful.workflow.split_files import split_settings, write_list
 
@@ -34,12 +28,8 @@ def run(config: Config) -> None:
     """Split the raw data, print the table of classes x splits, and keep it beside the split."""
     dataset = config.dataset
     raw = dataset.open_raw(raw_dir())
-    splits = assign_splits(
-        raw.images,
-        dataset.val_fraction,
-        test_fraction_of(dataset),
-        dataset.split_seed,
-    )
+    fractions = dataset.val_fraction, test_fraction_of(dataset)
+    splits = assign_splits(raw.images, *fractions, dataset.split_seed)
     counts = Counter((i.class_name, split) for i, split in zip(raw.images, splits, strict=True))
     class_names = sorted({image.class_name for image in raw.images})
     digests = {"digest": split_digest(raw.images, splits), "data_digest": data_digest(raw.images)}
@@ -52,13 +42,14 @@ def run(config: Config) -> None:
             for path in (split_summary_path(), split_table_path()):
                 path.unlink(missing_ok=True)
             sync(split_summary_path().parent)
-        write_text(split_table_path(), _table_csv(class_names, counts))
+        # DVC plots a row per class and split as bars.
+        rows = ((name, split, counts[(name, split)]) for name in class_names for split in SPLITS)
+        write_csv(split_table_path(), ("class", "split", "images"), rows)
         note_path(config, digests["digest"])
         summary = split_summary(config, splits, len(class_names), digests)
         write_checked(split_summary_path(), summary)
     print(_table_text(class_names, counts))
-    for line in _copies(raw.images, splits):
-        print(line, file=sys.stderr)
+    _warn_of_copies(raw.images, splits)
 
 
 def split_digest(images: Sequence[RawImage], splits: Sequence[str]) -> str:
@@ -91,11 +82,7 @@ def split_summary(
 
 
 def _place(raw: RawDataset, splits: Sequence[str], folder: Path) -> list[tuple[str, str]]:
-    """Put every image's file into its class folder; return where, and its SHA-256.
-
-    Raises:
-        SpoonfulError: two images with one name, or a file that has changed since it was fetched.
-    """
+    """Put every image's file into its class folder; return where, and its SHA-256."""
     targets: dict[str, None] = {}
     for split, class_name in {(s, i.class_name) for s, i in zip(splits, raw.images, strict=True)}:
         (folder / split / class_name).mkdir(parents=True)
@@ -122,15 +109,6 @@ def _place(raw: RawDataset, splits: Sequence[str], folder: Path) -> list[tuple[s
     return list(zip(targets, found, strict=True))
 
 
-def _table_csv(class_names: list[str], counts: Counter[tuple[str, str]]) -> str:
-    """Return one row per class and split: DVC plots it as bars."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("class", "split", "images"))
-    writer.writerows((c, split, counts[(c, split)]) for c in class_names for split in SPLITS)
-    return text.getvalue()
-
-
 def _table_text(class_names: list[str], counts: Counter[tuple[str, str]]) -> str:
     width = max(len("class"), *(len(name) for name in class_names))
     lines = [f"{'class':<{width}}" + "".join(f"{split:>9}" for split in (*SPLITS, "all"))]
@@ -142,16 +120,16 @@ def _table_text(class_names: list[str], counts: Counter[tuple[str, str]]) -> str
     return "\n".join(lines)
 
 
-def _copies(images: Sequence[RawImage], splits: Sequence[str]) -> list[str]:
+def _warn_of_copies(images: Sequence[RawImage], splits: Sequence[str]) -> None:
     """Warn of files with the same bytes in different splits: they make results look too good."""
     places: dict[str, list[str]] = defaultdict(list)
     for image, split in zip(images, splits, strict=True):
         if image.content is not None:
             places[image.content].append(f"{split}/{image.class_name}/{image.file_name}")
     leaks = [names for names in places.values() if len({n.split("/")[0] for n in names}) > 1]
-    if not leaks:
-        return []
-    return [
-        f"warning: {len(leaks)} images have copies (the same bytes) in another split, for example "
-        f"{' and '.join(leaks[0][:2])}"
-    ]
+    if leaks:
+        print(
+            f"warning: {len(leaks)} images have copies (the same bytes) in another split, for "
+            f"example {' and '.join(leaks[0][:2])}",
+            file=sys.stderr,
+        )

@@ -44,11 +44,7 @@ def run(config: Config) -> None:
 
 
 def _metrics(path: Path, score: str) -> dict[str, float]:
-    """Return the metrics of `evaluate`, checked against its predictions: it has no checksum.
-
-    Raises:
-        SpoonfulError: one of the two files is damaged.
-    """
+    """Return the metrics of `evaluate`, checked against its predictions: it has no checksum."""
     metrics = read_json(path, dict[str, float], _REMAKE)
     for name in (score, "num_images"):
         if name not in metrics:

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from spoonful import progress
 from spoonful.config.axes import Sweep, check_sweep, sweep_of
-from spoonful.config.components import check_slow_targets, has_slow_targets
+from spoonful.config.components import check_slow_targets
 from spoonful.config.compose import compose_config
 from spoonful.config.own_data import with_noted_path
 from spoonful.config.schema import Config
 from spoonful.config.settings import with_absolute_paths
 from spoonful.errors import SpoonfulError
 from spoonful.output import say_last
-from spoonful.quiet import import_tensorflow
 from spoonful.record.metrics import VAL_METRICS
 from spoonful.sweep.folder import (
     FAILED,
@@ -39,7 +38,7 @@ from spoonful.workflow.unsent import UNSENT, end_if_unsent, kept_for_the_server,
 
 POINT_FAILED = 1
 # Groups that do not affect which data is read.
-_NO_DATA = ("model", "optimizer", "trainer", "callbacks", "generator", "seed=")
+_NO_DATA = ("model", "optimizer", "trainer", "callbacks", "generator", "seed=", "sweep.")
 
 _NOT_IN_A_SWEEP = {
     "trainer.resume": "a sweep is resumed by sweep.resume",
@@ -59,12 +58,11 @@ def sweep(overrides: list[str]) -> None:
     """
     asked = sweep_of(overrides)
     configs = check_sweep(asked)
-    _check_slow_targets(configs)
+    check_slow_targets(configs)
     for key, why in _NOT_IN_A_SWEEP.items():
         if any(text.startswith(f"{key}=") for text in overrides):
             raise SpoonfulError(f"{key}: {why}; leave it out")
-    own = [text for text in asked.overrides if text.startswith("sweep.")]
-    config = with_noted_path(with_absolute_paths(compose_config([*own, *_first_point(asked)])))
+    config = with_noted_path(with_absolute_paths(configs[0]))
     check_search(asked, config.sweep)
     _check_data(asked)
     print(f"recording in {where_recorded(config.tracking, overrides)}", flush=True)
@@ -79,26 +77,11 @@ def sweep(overrides: list[str]) -> None:
         _Run(config, folder, record, chooser, overrides, numbers).run()
 
 
-def _check_slow_targets(configs: Sequence[Config]) -> None:
-    """Check the targets of Keras at all points, before the sweep begins."""
-    if any(has_slow_targets(config) for config in configs):
-        import_tensorflow()
-        for config in configs:
-            check_slow_targets(config)
-
-
-def _first_point(asked: Sweep) -> list[str]:
-    return [texts[0] for texts in asked.candidates if not texts[0].startswith("sweep.")]
-
-
 def _check_data(asked: Sweep) -> None:
-    """Check that the data exists, and matches at least one point.
-
-    Raises:
-        SpoonfulError: no point can train; gives the reason for the first.
-    """
+    """Check that the data exists, and matches at least one point."""
     first_error: SpoonfulError | None = None
-    all_points = asked.points if asked.points is not None else (_first_point(asked),)
+    first = tuple(texts[0] for texts in asked.candidates)
+    all_points = (first,) if asked.points is None else asked.points
     points = ([t for t in point if not t.startswith(_NO_DATA)] for point in all_points)
     # Composing a config takes 70 ms, and a sweep may have hundreds of points.
     for point in dict.fromkeys(map(tuple, points)):

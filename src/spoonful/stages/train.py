@@ -7,6 +7,7 @@ from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.project import sweeps_dir, train_dir
 from spoonful.quiet import import_tensorflow
+from spoonful.workflow.interrupted import remove_run_folder
 from spoonful.workflow.job import Job, SweepPoint, current_job
 from spoonful.workflow.train_record import sweep_tags, task_tags
 from spoonful.workflow.trained import Trained
@@ -23,7 +24,7 @@ def run(config: Config) -> None:
         trained = train_and_record(config, job, train_dir())
     else:
         trained = _train_point(config, job, config.sweep.point)
-    trained.put_away()
+    remove_run_folder(trained.run_id)
     end_if_unsent(trained.unsent)
 
 

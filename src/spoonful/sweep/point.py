@@ -16,6 +16,7 @@ from spoonful.config.compose import compose_point
 from spoonful.config.schema import Config
 from spoonful.config.settings import run_name, with_absolute_paths
 from spoonful.errors import SpoonfulError
+from spoonful.output import say
 from spoonful.project import project_root
 from spoonful.refusals import is_for_want_of_room, refusal_in
 from spoonful.sweep.folder import (
@@ -27,7 +28,7 @@ from spoonful.sweep.folder import (
     SweepFolder,
     SweepRecord,
 )
-from spoonful.workflow.interrupted import AUTO
+from spoonful.workflow.interrupted import AUTO, remove_run_folder
 from spoonful.workflow.job import Job, SweepPoint
 from spoonful.workflow.trained import Trained
 from spoonful.workflow.training import train_and_record
@@ -70,7 +71,7 @@ def train_point(placed: PlacedPoint) -> None:
     except Exception as error:
         if not is_for_want_of_room(error):
             raise
-        print(f"spoonful: {placed.label}: {_words_for(error)}", file=sys.stderr, flush=True)
+        say(f"{placed.label}: {_words_for(error)}")
         sys.exit(NO_ROOM)
 
 
@@ -78,25 +79,10 @@ def _train_and_keep(placed: PlacedPoint) -> None:
     folder, number = SweepFolder(placed.folder), placed.planned.number
     with progress.told_of(placed.label, "preparing the training"), folder.joined(number):
         begin = time.monotonic()
-        trained, value, error = _trained(placed)
-        status = FINISHED if error is None else FAILED
-        if trained is not None and trained.pruned_after is not None:
-            status = PRUNED
-        record = PointRecord(
-            number=number,
-            label=placed.label,
-            overrides=placed.planned.overrides,
-            status=status,
-            run_id=None if trained is None else trained.run_id,
-            value=value,
-            metrics={} if trained is None else trained.metrics,
-            error=error,
-            duration_s=time.monotonic() - begin,
-            pruned_after=None if trained is None else trained.pruned_after,
-        )
-        folder.write_point(record)
+        trained, record = _trained(placed)
+        folder.write_point(replace(record, duration_s=time.monotonic() - begin))
         if trained is not None:
-            trained.put_away()
+            remove_run_folder(trained.run_id)
 
 
 def failed_record(placed: PlacedPoint, error: str) -> PointRecord:
@@ -114,8 +100,8 @@ def failed_record(placed: PlacedPoint, error: str) -> PointRecord:
     )
 
 
-def _trained(placed: PlacedPoint) -> tuple[Trained | None, float, str | None]:
-    """Train the point; return its result and metric, or why it failed in one line."""
+def _trained(placed: PlacedPoint) -> tuple[Trained | None, PointRecord]:
+    """Train the point; return its result, if it has one, and its record without the duration."""
     overrides, trial = placed.planned.overrides, placed.planned.trial
     try:
         with contextlib.chdir(placed.typed_in):
@@ -132,11 +118,22 @@ def _trained(placed: PlacedPoint) -> tuple[Trained | None, float, str | None]:
             trained = train_and_record(
                 config, _job(placed, config, experiment), _out_dir(placed), is_hopeless
             )
-        return trained, trained.metrics[metric], None
+        return trained, PointRecord(
+            number=placed.planned.number,
+            label=placed.label,
+            overrides=overrides,
+            status=FINISHED if trained.pruned_after is None else PRUNED,
+            run_id=trained.run_id,
+            value=trained.metrics[metric],
+            metrics=trained.metrics,
+            error=None,
+            duration_s=0.0,
+            pruned_after=trained.pruned_after,
+        )
     except Exception as cause:  # the run in MLflow keeps the traceback
         if is_for_want_of_room(cause):
             raise
-        return None, math.nan, _words_for(cause)
+        return None, failed_record(placed, _words_for(cause))
 
 
 def _words_for(error: Exception) -> str:

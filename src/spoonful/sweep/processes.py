@@ -48,7 +48,8 @@ class Processes(Generic[Work]):
 
     function: Callable[[Work], object]
     num_parallel: int
-    _running: dict[int, "_Running[Work]"] = field(default_factory=dict)  # by sentinel
+    # By the process's sentinel.
+    _running: dict[int, tuple[Work, BaseProcess]] = field(default_factory=dict)
 
     def run(
         self, next_work: Callable[[], Work | None], ended: Callable[[Work, int], object]
@@ -70,10 +71,11 @@ class Processes(Generic[Work]):
                         self._start(work)
                 if self._running:
                     connection.wait(list(self._running))
-                    for sentinel, one in list(self._running.items()):
-                        if not one.process.is_alive():
+                    for sentinel, (work, process) in list(self._running.items()):
+                        if not process.is_alive():
                             del self._running[sentinel]
-                            ended(one.work, one.wait())
+                            process.join()
+                            ended(work, process.exitcode or 0)
         except BaseException:
             self._end_all()
             raise
@@ -87,34 +89,21 @@ class Processes(Generic[Work]):
             daemon=True,  # ends with the interpreter, even if it is not in _running
         )
         process.start()
-        self._running[process.sentinel] = _Running(work, process)
+        self._running[process.sentinel] = work, process
 
     def _end_all(self) -> None:
         """Let every process write its checkpoint and end; a second signal kills them."""
         try:
-            for running in self._running.values():
-                running.process.terminate()
+            for _, process in self._running.values():
+                process.terminate()
             end = time.monotonic() + _END_LIMIT_S
-            for running in self._running.values():
-                running.process.join(max(0.0, end - time.monotonic()))
+            for _, process in self._running.values():
+                process.join(max(0.0, end - time.monotonic()))
         finally:
-            for running in self._running.values():
-                running.process.kill()
-                running.wait()
+            for _, process in self._running.values():
+                process.kill()
+                process.join()
             self._running.clear()
-
-
-@dataclass(frozen=True)
-class _Running(Generic[Work]):
-    """A running process."""
-
-    work: Work
-    process: BaseProcess
-
-    def wait(self) -> int:
-        """Wait until it ends; return the exit code."""
-        self.process.join()
-        return self.process.exitcode or 0
 
 
 @dataclass(frozen=True)

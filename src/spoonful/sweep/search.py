@@ -4,7 +4,6 @@ import hashlib
 import importlib
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spoonful.config.axes import GRID, Interval, Space, Sweep
@@ -39,7 +38,7 @@ class Search:
         import optuna
 
         self._asked, self._settings, self._folder = asked, config.sweep, folder
-        self._url = study_url(config.sweep, folder.path)
+        self._url = config.sweep.storage or sqlite_uri(folder.path / DATABASE_NAME)
         self._next = 0
         is_max = stopping_mode(config) == "max"
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -184,11 +183,6 @@ def check_search(asked: Sweep, settings: SweepConfig) -> None:
     if settings.storage is not None:
         with refusals_of(settings.storage):
             storage_of(settings.storage)
-
-
-def study_url(settings: SweepConfig, folder: Path) -> str:
-    """Return the database of a sweep's study."""
-    return settings.storage or sqlite_uri(folder / DATABASE_NAME)
 
 
 def _suggested(trial: "optuna.trial.Trial", key: str, space: Space) -> str:

@@ -14,13 +14,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.project import packed_dir, split_summary_path, sweeps_dir
 from spoonful.quiet import import_tensorflow
 from spoonful.secrets import redacted, to_type
-from spoonful.sweep.folder import (
-    FAILED,
-    SweepFolder,
-    SweepRecord,
-    sweep_folder,
-    sweep_folders,
-)
+from spoonful.sweep.folder import FAILED, SweepFolder, SweepRecord, sweep_folder, sweep_folders
 from spoonful.workflow.foreign_code import foreign_code
 from spoonful.workflow.interrupted import AUTO
 from spoonful.workflow.train_record import sweep_tags, task_tags
@@ -50,7 +44,8 @@ def begun(
     import_tensorflow()  # needed for the description of the hardware
     from spoonful.tracking.parent import begin_parent
 
-    experiment = _experiment(overrides)
+    chosen = [text for text in overrides if text.startswith("experiment=")]
+    experiment = chosen[-1].partition("=")[2] if chosen else None
     name = config.sweep.run_name or experiment or "sweep"
     command = f"`{redacted(shlex.join(['spoonful', 'sweep', *overrides]))}`"
     tags = {**sweep_tags(experiment, overrides), **task_tags(config)}
@@ -146,8 +141,3 @@ def _status(config: Config, record: SweepRecord) -> str | None:
     from spoonful.tracking.finding import run_status
 
     return run_status(config.tracking, record.run_id)
-
-
-def _experiment(overrides: Sequence[str]) -> str | None:
-    chosen = [text for text in overrides if text.startswith("experiment=")]
-    return chosen[-1].partition("=")[2] if chosen else None

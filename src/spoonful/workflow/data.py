@@ -1,10 +1,7 @@
 """Open the data that the config describes."""
 
-from typing import Any
-
 from spoonful.config.schema import Config
 from spoonful.sources import Source
-from spoonful.workflow.split_files import SplitName
 
 
 def open_train_and_val(config: Config) -> tuple[Source, Source]:
@@ -16,24 +13,8 @@ def open_train_and_val(config: Config) -> tuple[Source, Source]:
     """
     config.source.check(config)
     settings = config.source.settings(config)
-    return (
-        open_split(config, config.source, "train", settings),
-        open_split(config, config.source, "val", settings),
-    )
-
-
-def open_split(config: Config, source: Any, split: SplitName, settings: dict[str, Any]) -> Source:
-    """Open one split, and check that its labels are what the task learns.
-
-    Args:
-        config: the whole config.
-        source: the component that opens it.
-        split: its name.
-        settings: what determines its pixels, as from the component's `settings`.
-
-    Raises:
-        SpoonfulError: it cannot be opened, or has other labels.
-    """
-    opened: Source = source.open(split, settings, config)
-    config.task.check(opened)
-    return opened
+    opened: list[Source] = []
+    for split in ("train", "val"):
+        opened.append(config.source.open(split, settings, config))
+        config.task.check(opened[-1])
+    return opened[0], opened[1]

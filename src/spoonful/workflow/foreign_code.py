@@ -6,10 +6,10 @@ import sysconfig
 from pathlib import Path
 from types import ModuleType
 
-from spoonful.config.components import components_of, target_of
+from spoonful.config.components import components_of
 from spoonful.config.schema import Config
 from spoonful.config.settings import path_of
-from spoonful.config.targets import found, is_foreign
+from spoonful.config.targets import OWN, found, is_foreign, target_of
 from spoonful.errors import SpoonfulError
 
 _INSTALLED = tuple(
@@ -53,18 +53,13 @@ def _related(name: str) -> dict[str, Path]:
     root = own.parents[name.count(".") + (own.name == "__init__.py")]
     return {
         one: path
-        for one, path in _loaded()
-        if path.is_relative_to(root) and not _is_installed(path) and one.split(".")[0] != "spoonful"
+        for one, module in list(sys.modules.items())
+        if one.split(".")[0] not in (OWN, "__main__")
+        and (path := _file_of(module)) is not None
+        and path.suffix == ".py"
+        and path.is_relative_to(root)
+        and not _is_installed(path)
     }
-
-
-def _loaded() -> list[tuple[str, Path]]:
-    found_files = ((name, _file_of(module)) for name, module in list(sys.modules.items()))
-    return [
-        (name, path)
-        for name, path in found_files
-        if path is not None and path.suffix == ".py" and name != "__main__"
-    ]
 
 
 def _file_of(module: ModuleType | None) -> Path | None:

@@ -8,8 +8,6 @@ from spoonful.config.targets import Target
 from spoonful.errors import SpoonfulError
 from spoonful.sources import Source
 
-_SPLIT = "split"
-
 
 @dataclass
 class ForeignSource:
@@ -25,7 +23,7 @@ class ForeignSource:
         Raises:
             SpoonfulError: it does not.
         """
-        if not self.target.takes(_SPLIT):
+        if not self.target.takes("split"):
             raise SpoonfulError(
                 f"source._target_={self.target.path}: expected a class or function that takes "
                 'split="train", "val" or "test"'

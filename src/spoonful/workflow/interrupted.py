@@ -155,11 +155,7 @@ def _check(run_id: str, identity: dict[str, Any], status_of: StatusOf) -> None:
 
 
 def _record(run_id: str) -> dict[str, Any] | None:
-    """Return the identity of an interrupted run; None: there is no record of it.
-
-    Raises:
-        SpoonfulError: the record is damaged; names it.
-    """
+    """Return the identity of an interrupted run; None: there is no record of it."""
     path = _path(run_id) / _RECORD_NAME
     if not path.exists():
         return None

@@ -46,40 +46,27 @@ class Packed:
         Raises:
             SpoonfulError: no store, or one with other settings or another split; names each.
         """
-        return open_packed(split, settings)
+        source = PackedSource(packed_dir() / split)
+        meta = source.meta
+        found = {"image_shape": list(meta.image_shape), "encoding": meta.encoding, **meta.settings}
+        wrong = [
+            f"{name} (asked for {value}, packed {found.get(name)})"
+            for name, value in settings.items()
+            if found.get(name) != value
+        ]
+        summary = read_summary()
+        if meta.split_summary != summary:
+            wrong.append("the split, which has been made again since")
+        elif len(source) != (num_images := summary["num_images"][split]):
+            wrong.append(f"{len(source):,} images, of {num_images:,} in the split")
+        if wrong:
+            raise SpoonfulError(
+                f"{shown_path(source.path)} was packed otherwise: {', '.join(wrong)}; run "
+                "`spoonful pack` with the same overrides, or `dvc repro`"
+            )
+        return source
 
     @property
     def data_dir(self) -> Path:
         """The folder that is read."""
         return packed_dir()
-
-
-def open_packed(split: str, settings: dict[str, Any]) -> PackedSource:
-    """Open one store of data/packed.
-
-    Args:
-        split: "train", "val" or "test".
-        settings: the required settings, as from `Packed.settings`.
-
-    Raises:
-        SpoonfulError: no store, or one with other settings or another split; names each.
-    """
-    source = PackedSource(packed_dir() / split)
-    meta = source.meta
-    found = {"image_shape": list(meta.image_shape), "encoding": meta.encoding, **meta.settings}
-    wrong = [
-        f"{name} (asked for {value}, packed {found.get(name)})"
-        for name, value in settings.items()
-        if found.get(name) != value
-    ]
-    summary = read_summary()
-    if meta.split_summary != summary:
-        wrong.append("the split, which has been made again since")
-    elif len(source) != summary["num_images"][split]:
-        wrong.append(f"{len(source):,} images, of {summary['num_images'][split]:,} in the split")
-    if wrong:
-        raise SpoonfulError(
-            f"{shown_path(source.path)} was packed otherwise: {', '.join(wrong)}; run "
-            "`spoonful pack` with the same overrides, or `dvc repro`"
-        )
-    return source

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from spoonful.config.compose import compose_config
+from spoonful.config.fields import shown
 from spoonful.config.schema import Config
 from spoonful.config.settings import flat_settings, learning_settings
-from spoonful.diff.finding import changed, shown
+from spoonful.diff.finding import changed
 from spoonful.diff.recorded_run import RecordedRun
 from spoonful.errors import SpoonfulError
 from spoonful.record.tags import (
@@ -41,8 +42,7 @@ def not_as_recorded(run: RecordedRun, recorded: Config) -> list[str]:
         recorded: its config.
     """
     return [
-        *_code(run),
-        *_project(run),
+        *_checkouts(run),
         *_own_code(run, recorded),
         *_resumed(run),
         *_data(run, recorded),
@@ -52,23 +52,19 @@ def not_as_recorded(run: RecordedRun, recorded: Config) -> list[str]:
     ]
 
 
-def _code(run: RecordedRun) -> list[str]:
+def _checkouts(run: RecordedRun) -> list[str]:
+    """Compare the checkout of the code, and the project's if that is another one."""
     from spoonful.tracking.environment import code_version
 
-    then, now = run.tag(COMMIT_TAG), code_version()
-    if then is None:
-        return ["code (the run recorded no git commit: what it was is not known)"]
-    return _checkout(run, "code", GIT_TAGS, then, now)
-
-
-def _project(run: RecordedRun) -> list[str]:
-    """Compare the project's checkout, if the code is from another one."""
-    from spoonful.tracking.environment import code_version
-
-    then, now = run.tag(PROJECT_COMMIT_TAG), code_version()
-    if then is None or PROJECT_COMMIT_TAG not in now:
-        return []
-    return _checkout(run, "project", PROJECT_GIT_TAGS, then, now)
+    now = code_version()
+    code, project = run.tag(COMMIT_TAG), run.tag(PROJECT_COMMIT_TAG)
+    if code is None:
+        found = ["code (the run recorded no git commit: what it was is not known)"]
+    else:
+        found = _checkout(run, "code", GIT_TAGS, code, now)
+    if project is not None and PROJECT_COMMIT_TAG in now:
+        found += _checkout(run, "project", PROJECT_GIT_TAGS, project, now)
+    return found
 
 
 def _own_code(run: RecordedRun, recorded: Config) -> list[str]:

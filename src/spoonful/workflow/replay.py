@@ -84,11 +84,7 @@ def look_into(
 
 
 def _open(config: Config, run: RecordedRun, stream: str) -> Replay:
-    """Open the data that a run read.
-
-    Raises:
-        SpoonfulError: the present data differs.
-    """
+    """Open the data that a run read, if it is still the same."""
     if run.config is None:
         raise SpoonfulError(f"run {run.short_id}: its config was not recorded")
     recorded = recorded_config(run.config, config)

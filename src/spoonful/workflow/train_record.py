@@ -97,11 +97,7 @@ def sweep_tags(experiment: str | None, overrides: Sequence[str]) -> dict[str, st
 
 
 def log_inputs(
-    tracked: "TrackedRun",
-    config: Config,
-    job: Job,
-    train_source: Source,
-    val_source: Source,
+    tracked: "TrackedRun", config: Config, job: Job, sources: tuple[Source, Source]
 ) -> None:
     """Record all that determines the run, before it begins; a resumed one already has some."""
     from spoonful.tracking.environment import dvc_hash, full_environment
@@ -116,9 +112,11 @@ def log_inputs(
     folder = config.source.data_dir
     data_hash = "none" if folder is None else dvc_hash(folder)
     if folder is not None:
-        tracked.set_tags({f"{DVC_TAGS}{folder.name}": data_hash, **_data_digests()})
-    sources = {"train": (train_source, "training"), "val": (val_source, "validation")}
-    for split, (source, context) in sources.items():
+        summary = read_summary()
+        digests = {DATA_DIGEST_TAG: summary["data_digest"], SPLIT_DIGEST_TAG: summary["digest"]}
+        tracked.set_tags({f"{DVC_TAGS}{folder.name}": data_hash, **digests})
+    splits = ("train", "training"), ("val", "validation")
+    for source, (split, context) in zip(sources, splits, strict=True):
         tracked.log_dataset(
             f"{dataset_title(config)}/{split}",
             project_root() if folder is None else folder / split,
@@ -127,12 +125,6 @@ def log_inputs(
             context,
         )
         tracked.set_tags({f"{FINGERPRINT_TAGS}{split}": source.fingerprint})
-
-
-def _data_digests() -> dict[str, str]:
-    """Return digests of the raw images, and of their assignment to splits."""
-    summary = read_summary()
-    return {DATA_DIGEST_TAG: summary["data_digest"], SPLIT_DIGEST_TAG: summary["digest"]}
 
 
 def log_ledger(tracked: "TrackedRun", rows: list[Row]) -> None:

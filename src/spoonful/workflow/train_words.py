@@ -1,6 +1,5 @@
 """What `train` prints about a training besides its epochs."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from spoonful import progress
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint
-from spoonful.output import say_last
+from spoonful.output import say, say_last
 from spoonful.project import shown_path
 from spoonful.refusals import AGAIN, refusal_in
 from spoonful.sources import Source
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 def warn(text: str) -> None:
     """Warn about something that does not stop training."""
-    print(f"spoonful: warning: {text}", file=sys.stderr, flush=True)
+    say(f"warning: {text}")
 
 
 def warn_of_changes(tracked: "TrackedRun", tags: Mapping[str, str]) -> None:

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from spoonful.workflow.interrupted import remove_run_folder
-
 
 @dataclass(frozen=True)
 class Trained:
@@ -23,10 +21,6 @@ class Trained:
     best_epoch: int
     pruned_after: int | None = None
     unsent: str | None = None
-
-    def put_away(self) -> None:
-        """Remove the files for resuming the training: its results are kept."""
-        remove_run_folder(self.run_id)
 
 
 class PrunedError(Exception):

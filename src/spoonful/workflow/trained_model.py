@@ -17,6 +17,7 @@ from spoonful.config.targets import TARGET, found, is_foreign
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hash
 from spoonful.files.documents import parsed_json, read_text, shaped, unexpected
+from spoonful.output import say
 from spoonful.record.files import CARD_NAME, CONFIG_NAME, MODEL_NAME
 
 if TYPE_CHECKING:
@@ -84,25 +85,15 @@ def train_key(settings: dict[str, Any], card: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read_card(folder: Path) -> dict[str, Any]:
-    """Return model.json, checked against `ModelCard`, as JSON types.
-
-    Raises:
-        SpoonfulError: it is missing or not such a file.
-    """
-    path = folder / CARD_NAME
-    values = parsed_json(read_text(path, REMAKE), path, REMAKE)
-    shaped(values, ModelCard, path, REMAKE)
-    return dict(values)
-
-
 def read_card_and_settings(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return model.json and config.yaml of a model, after checking all three files.
 
     Raises:
         SpoonfulError: one is missing, damaged, or does not belong to the others.
     """
-    card = read_card(folder)
+    path = folder / CARD_NAME
+    card = parsed_json(read_text(path, REMAKE), path, REMAKE)
+    shaped(card, ModelCard, path, REMAKE)
     path = folder / CONFIG_NAME
     try:
         settings = settings_from_yaml(read_text(path, REMAKE))
@@ -146,11 +137,9 @@ def import_code(settings: dict[str, Any], code: dict[str, str]) -> None:
     for name, digest in code.items():
         file = getattr(sys.modules.get(name), "__file__", None)
         if file is not None and hashlib.sha256(Path(file).read_bytes()).hexdigest() != digest:
-            print(
-                f"spoonful: warning: {name} ({Path(file).name}) has changed since the model was "
-                "trained: what it computes may differ",
-                file=sys.stderr,
-                flush=True,
+            say(
+                f"warning: {name} ({Path(file).name}) has changed since the model was trained: "
+                "what it computes may differ"
             )
 
 

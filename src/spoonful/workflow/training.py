@@ -1,11 +1,10 @@
 """Train on the split data, save the model in a folder, record the run."""
 
-import csv
-import io
 import json
 import shlex
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from spoonful.config.schema import Config
 from spoonful.config.settings import learning_settings, run_name
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hash
+from spoonful.files.tables import write_csv
 from spoonful.files.whole import replaced_folder, write_json, write_text
 from spoonful.quiet import import_tensorflow
 from spoonful.record.files import CARD_NAME, CONFIG_NAME, HISTORY_NAME, LEDGER_NAME, MODEL_NAME
@@ -28,11 +28,7 @@ from spoonful.sources import Source
 from spoonful.tracking.store import UnreachableError, prepare_store, where_recorded
 from spoonful.workflow.data import open_train_and_val
 from spoonful.workflow.foreign_code import foreign_code
-from spoonful.workflow.interrupted import (
-    RunFolder,
-    interrupted_run,
-    new_run_folder,
-)
+from spoonful.workflow.interrupted import RunFolder, interrupted_run, new_run_folder
 from spoonful.workflow.job import Job
 from spoonful.workflow.train_record import log_inputs, log_ledger, log_results, run_tags
 from spoonful.workflow.train_words import (
@@ -66,8 +62,8 @@ def train_and_record(
         is_hopeless: called after each epoch; None: every epoch is trained.
     """
     config = with_noted_path(config)
-    train_source, val_source = open_train_and_val(config)
-    _check_same_classes(train_source, val_source)
+    sources = open_train_and_val(config)
+    _check_same_classes(*sources)
     is_there = _open_store(config, job)
     _import(config)
     from spoonful.tracking.environment import code_from_elsewhere
@@ -77,24 +73,21 @@ def train_and_record(
     name = job.name or run_name(config)
     tags = run_tags(config, job)
     command = f"`{shlex.join(['spoonful', 'train', *job.overrides])}`"
-    identity = _identity(config, job, train_source, val_source)
+    identity = _identity(config, job, sources)
     if (elsewhere := code_from_elsewhere()) is not None:
         warn(elsewhere)
     resume = config.trainer.resume if is_there else None
-    with interrupted_run(
-        resume, identity, lambda run_id: run_status(config.tracking, run_id), warn
-    ) as resumed:
+    status_of = partial(run_status, config.tracking)
+    may_begin_later = job.sweep_dir is not None  # the server was up when the sweep began
+    with interrupted_run(resume, identity, status_of, warn) as resumed:
         run_id = None if resumed is None else resumed.run_id
         with (
-            tracked_run(
-                config.tracking, name, tags, command, run_id, may_begin_later=_may_begin_later(job)
-            ) as tracked,
+            tracked_run(config.tracking, name, tags, command, run_id, may_begin_later) as tracked,
             nullcontext(resumed) if resumed else new_run_folder(tracked.run_id, identity) as folder,
             told_how_to_resume(job, folder),
         ):
             warn_of_changes(tracked, tags)
-            log_inputs(tracked, config, job, train_source, val_source)
-            sources = (train_source, val_source)
+            log_inputs(tracked, config, job, sources)
             trained = _trained(config, job, out_dir, sources, tracked, folder, is_hopeless)
     run = tracked.run_id if tracked.has_id else "not known while the tracking server is away"
     say_what_came(trained, name, f"{VAL_METRICS}{config.task.score}", run, out_dir)
@@ -106,31 +99,22 @@ def _import(config: Config) -> None:
     import_tensorflow()
     from spoonful.fitting.custom_objects import make_known
 
-    check_slow_targets(config)
+    check_slow_targets([config])
     make_known(foreign_code(config))
 
 
 def _open_store(config: Config, job: Job) -> bool:
-    """Print where the run is recorded, and check before the slow imports that it can be.
-
-    Returns:
-        Whether it can be now; False: it may begin later.
-    """
+    """Print where the run is recorded; return whether it can be now, or else later."""
     if job.sweep_dir is None:
         print(f"recording in {where_recorded(config.tracking, job.overrides)}", flush=True)
     try:
         prepare_store(config.tracking, is_to_be_written=True)
     except UnreachableError:
-        if not _may_begin_later(job):
+        if job.sweep_dir is None:  # else it was up when the sweep began
             raise
         return False
     settle_store(config.tracking)
     return True
-
-
-def _may_begin_later(job: Job) -> bool:
-    """Return whether a server may be down: it was up when a sweep began."""
-    return job.sweep_dir is not None
 
 
 def _trained(
@@ -143,17 +127,16 @@ def _trained(
     is_hopeless: IsHopeless | None,
 ) -> Trained:
     """Fit, save the model, and record both; if pruned, only the run is kept."""
-    train_source, val_source = sources
     try:
-        training = _fit(config, job, train_source, val_source, tracked, folder, is_hopeless)
+        training = _fit(config, job, sources, tracked, folder, is_hopeless)
     except PrunedError as pruned:
         tracked.set_tags({PRUNED_TAG: str(pruned.epoch)})
         return Trained(tracked.run_id, pruned.metrics, pruned.epoch, pruned_after=pruned.epoch)
     with progress.doing("recording the model"):
-        key = _save(out_dir, config, training, train_source, val_source)
+        key = _save(out_dir, config, training, sources)
         tracked.set_tags({TRAIN_KEY_TAG: key})
         log_ledger(tracked, training.ledger)
-        log_results(tracked, config, training, train_source)
+        log_results(tracked, config, training, sources[0])
     best = training.best_epoch
     return Trained(tracked.run_id, training.history[best - 1], best)
 
@@ -167,23 +150,26 @@ def _check_same_classes(train_source: Source, val_source: Source) -> None:
         )
 
 
-def _identity(config: Config, job: Job, train_source: Source, val_source: Source) -> dict[str, Any]:
+def _identity(config: Config, job: Job, sources: tuple[Source, Source]) -> dict[str, Any]:
     """Return what determines the bits of a run and its purpose, as read back from JSON."""
     identity = {
         "settings": learning_settings(config),
         "reproduces": job.reproduces,
         "sweep": None if job.point is None else job.point.parent_id,
-        "fingerprint": {"train": train_source.fingerprint, "val": val_source.fingerprint},
+        "fingerprint": _fingerprints(sources),
         **({"code": code} if (code := foreign_code(config)) else {}),
     }
     return dict(json.loads(json.dumps(identity)))
 
 
+def _fingerprints(sources: tuple[Source, Source]) -> dict[str, str]:
+    return {"train": sources[0].fingerprint, "val": sources[1].fingerprint}
+
+
 def _fit(
     config: Config,
     job: Job,
-    train_source: Source,
-    val_source: Source,
+    sources: tuple[Source, Source],
     tracked: "TrackedRun",
     folder: RunFolder,
     is_hopeless: IsHopeless | None,
@@ -205,52 +191,38 @@ def _fit(
             "avx512_bf16), which makes training many times slower than trainer.precision=float32"
         )
     start = folder.checkpoints.newest(warn) if folder.is_resumed else None
-    say_what_begins(config, job.name or run_name(config), train_source, folder, start)
+    say_what_begins(config, job.name or run_name(config), sources[0], folder, start)
     facts = {"run_id": tracked.run_id, "identity": folder.identity}
     with interruption(tracked.mark_killed) as stop:
         resuming = Resuming(
             folder.checkpoints, start, stop, lambda rows: log_ledger(tracked, rows), facts, warn
         )
-        return train(config, train_source, val_source, on_epoch, resuming)
+        return train(config, *sources, on_epoch, resuming)
 
 
 def _save(
-    out_dir: Path,
-    config: Config,
-    training: "Training",
-    train_source: Source,
-    val_source: Source,
+    out_dir: Path, config: Config, training: "Training", sources: tuple[Source, Source]
 ) -> str:
-    """Save the model and its inputs; the same bytes for the same run.
-
-    Returns:
-        The key by which `evaluate` finds the run: a digest of the saved files.
-    """
+    """Save the model and its inputs, the same bytes for the same run; return its key."""
     from spoonful.fitting.model_file import save_model
 
     with replaced_folder(out_dir) as folder:
         save_model(training.model, folder / MODEL_NAME)
         write_text(folder / CONFIG_NAME, OmegaConf.to_yaml(learning_settings(config)))
-        write_text(folder / HISTORY_NAME, _history_csv(training.history))
+        names = list(training.history[0])
+        epochs = enumerate(training.history, start=1)
+        rows = ([epoch, *(metrics[name] for name in names)] for epoch, metrics in epochs)
+        write_csv(folder / HISTORY_NAME, ["epoch", *names], rows)
         write_text(folder / LEDGER_NAME, to_csv(training.ledger))
         card: dict[str, Any] = {
-            "class_names": list(train_source.class_names),
+            "class_names": list(sources[0].class_names),
             "source": learning_settings(config)["source"],
             "input": config.source.settings(config),
             "code": foreign_code(config),
             "best_epoch": training.best_epoch,
-            "fingerprints": {"train": train_source.fingerprint, "val": val_source.fingerprint},
+            "fingerprints": _fingerprints(sources),
             "sha256": content_hash(folder / MODEL_NAME),
         }
         key = train_key(learning_settings(config), card)
         write_json(folder / CARD_NAME, {**card, TRAIN_KEY_TAG: key})
     return key
-
-
-def _history_csv(history: list[dict[str, float]]) -> str:
-    text = io.StringIO()
-    names = list(history[0])
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["epoch", *names])
-    writer.writerows([epoch, *(h[n] for n in names)] for epoch, h in enumerate(history, start=1))
-    return text.getvalue()

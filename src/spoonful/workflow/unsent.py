@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from spoonful.config.schema import TrackingConfig
+from spoonful.output import say
 from spoonful.project import journal_dir, open_runs_dir, shown_path
 from spoonful.tracking.store import UnreachableError
 
@@ -23,7 +24,7 @@ def settle_store(config: TrackingConfig) -> None:
     from spoonful.tracking.sync import settle
 
     try:
-        settle(config, _say)
+        settle(config, say)
     except UnreachableError:
         return
 
@@ -32,7 +33,7 @@ def end_if_unsent(reason: str | None, code: int = UNSENT) -> None:
     """Print that not everything is at the server, and exit; do nothing if `reason` is None."""
     if reason is None:
         return
-    _say(
+    say(
         f"not all of it is recorded yet ({reason}): the rest is kept in "
         f"{shown_path(journal_dir())}; `spoonful sync` sends it"
     )
@@ -46,7 +47,3 @@ def kept_for_the_server() -> str | None:
 
 def _is_anything_in(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
-
-
-def _say(text: str) -> None:
-    print(f"spoonful: {text}", file=sys.stderr, flush=True)
