@@ -27,12 +27,11 @@ def stage_help(name: str, stage: Stage, overrides: list[str]) -> str:
         flags: the stage's own flags, each with its meaning; those of every stage are added.
         arguments: arguments before the overrides, each with its meaning.
     """
-    config = compose_config(overrides)
-    given = "".join(f"[{flag}] " for flag in ("--cfg", *flags))
-    given = " ".join([*arguments, given])
-    lines = [f"usage: spoonful {stage} {given}[key=value ...]", "", summary, ""]
-    if arguments:
-        lines += [*(f"  {word:<6} {meaning}" for word, meaning in arguments.items()), ""]
+    config, groups = compose_config(overrides), stage.groups
+    given = " ".join([*stage.arguments, *(f"[{flag}]" for flag in ("--cfg", *stage.all_flags))])
+    lines = [f"usage: spoonful {name} {given} [key=value ...]", "", stage.summary, ""]
+    if stage.arguments:
+        lines += [*(f"  {word:<6} {meaning}" for word, meaning in stage.arguments.items()), ""]
     lines += ["choices (group=choice):"]
     inner = [f"{group}/{key}" for group, key in _INNER_GROUPS if group in groups]
     for group in (*(g for g in groups if g in GROUPS), *inner, "experiment"):
@@ -42,12 +41,13 @@ def stage_help(name: str, stage: Stage, overrides: list[str]) -> str:
     for group in groups:
         field = next(f for f in dataclasses.fields(Config) if f.name == group)
         lines += _lines(group, getattr(config, group), field)
-    every = {
+    flags = {
+        **stage.all_flags,
         "--cfg": "print the composed config and exit",
         "--config-dir FOLDER": "also read config files, and Python modules beside them, from there",
         "--help": "print this for the choices given before it, and exit",
     }
-    lines += ["", *(f"{flag:<19} {meaning}" for flag, meaning in {**stage.all_flags, **every}.items())]
+    lines += ["", *(f"{flag:<19} {meaning}" for flag, meaning in flags.items())]
     return "\n".join(lines)
 
 
