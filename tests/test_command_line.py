@@ -97,6 +97,14 @@ def test_help_shows_the_values_of_the_chosen_group(capsys: pytest.CaptureFixture
     assert "model.num_filters" not in text
 
 
+@pytest.mark.parametrize("command", [["sweep"], ["train", "--multirun"]])
+def test_a_sweep_can_be_explained(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    main([*command, "generator.batch_size=8,16", "--cfg"])
+    assert yaml.safe_load(capsys.readouterr().out)["generator"]["batch_size"] == 8
+    main([*command, "generator.batch_size=8,16", "--help"])
+    assert "  generator.batch_size=8\n" in capsys.readouterr().out
+
+
 def test_cfg_prints_the_composed_config_as_yaml(capsys: pytest.CaptureFixture[str]) -> None:
     main(["train", "--cfg", "seed=3", "model=mlp", "generator.batch_size=8"])
     composed = yaml.safe_load(capsys.readouterr().out)

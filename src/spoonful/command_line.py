@@ -101,8 +101,13 @@ def _run(arguments: list[str]) -> None:
     is_question = _is_question(arguments)
     given, overrides = _sorted_out(name, stage, rest, is_question)
     _check_flags(name, stage, flags)
+    is_sweep = name == "sweep" or bool(flags & {"--multirun", "-m"})
     activity = "reading the configuration" if is_question else stage.activity
     with progress.told(f"spoonful {name}", activity):
+        if is_question and is_sweep:
+            from spoonful.config.axes import first_values
+
+            overrides = first_values(overrides)
         if flags & {"--help", "-h"}:
             from spoonful.config.help import stage_help
 
@@ -111,7 +116,7 @@ def _run(arguments: list[str]) -> None:
             from spoonful.config.compose import composed_yaml
 
             print(redacted(composed_yaml(overrides)), end="")
-        elif name == "sweep" or flags & {"--multirun", "-m"}:
+        elif is_sweep:
             from spoonful.stages.sweep import sweep
 
             sweep(overrides)

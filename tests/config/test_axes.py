@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from spoonful.config import axes
-from spoonful.config.axes import Interval, Values, check_sweep, sweep_of
+from spoonful.config.axes import Interval, Values, check_sweep, first_values, sweep_of
 from spoonful.errors import SpoonfulError
 from spoonful.project import project_root
 
@@ -89,6 +89,8 @@ def test_a_sampler_has_a_space_and_no_points() -> None:
             "first < last and 0 < first",
         ),
         (["sweep.sampler=tpe", "generator.batch_size=interval(0,9)"], "batch_size=0: expected >="),
+        (["generator.batch_size=shuffle(8,16)"], "shuffle.8,16.: .* another order at each start"),
+        (["trainer.epochs=shuffle(range(1,4))"], "another order at each start.* list the values"),
         (["sweep.sampler=tpee"], "sweep.sampler=tpee: expected one of grid, tpe, random, cmaes"),
     ],
 )
@@ -96,6 +98,15 @@ def test_what_no_sweep_can_be_made_of_is_one_line(overrides: list[str], words: s
     with pytest.raises(SpoonfulError, match=words) as caught:
         check_sweep(sweep_of([*overrides, "seed=0,1"]))
     assert "\n" not in str(caught.value)
+
+
+def test_a_sweep_is_explained_with_the_first_of_its_values() -> None:
+    given = ["seed=3,4", "model=mlp", "trainer.epochs=range(2,5)", "+tracking.tags.a=1"]
+    assert first_values(given) == ["seed=3", "model=mlp", "trainer.epochs=2", "+tracking.tags.a=1"]
+    assert first_values(["optimizer.learning_rate=interval(0.1,1)"]) == [
+        "optimizer.learning_rate=0.1"
+    ]
+    assert first_values(["model=mlp"]) == ["model=mlp"]
 
 
 @pytest.mark.parametrize("overrides", [[], ["model=mlp"], ["seed=3", "sweep.num_parallel=2"]])

@@ -34,6 +34,7 @@ REFUSED = [
     ("modle=cnn", ("unknown key modle", "did you mean model?")),
     ("+generator.x=1", ("unknown key generator.x", "batch_size, shuffle, block_size")),
     ("++generator.x=1", ("unknown key generator.x",)),
+    ("generator._target_=x", ("unknown key generator._target_", "generator has the keys")),
     ("+foo=1", ("unknown key foo", "dataset, pack, source, generator, model")),
     ("foo=1", ("unknown key foo", "dataset, pack, source, generator, model")),
     ("dataset.path=x", ("unknown key dataset.path", "image_size")),  # a key of another choice

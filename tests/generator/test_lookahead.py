@@ -122,6 +122,15 @@ def test_the_memory_budget_bounds_reading_ahead() -> None:
     stream.close()
 
 
+def test_any_budget_that_is_large_enough_is_fine() -> None:
+    source = Watched()
+    stream = generator_of(source, ram_budget_mb=1e308).stream()
+    stream[0]
+    stream.close()
+    wait_for_no_threads()
+    assert len(source.seen) >= BATCH
+
+
 def test_a_budget_below_three_batches_is_refused() -> None:
     words = r"ram_budget_mb=0\.0001: a batch takes 0\.000122 MiB, and three must fit"
     with pytest.raises(SpoonfulError, match=words):

@@ -137,6 +137,19 @@ def check_sweep(asked: Sweep) -> list[Config]:
     return [compose_config(point) for point in _each_value_once(asked.candidates)]
 
 
+def first_values(overrides: list[str]) -> list[str]:
+    """Return overrides with the first value of each list, to show what a sweep's config is.
+
+    Raises:
+        SpoonfulError: an override that cannot be read, or a list without values.
+    """
+    single = [text for text in overrides if not parsed(text).is_sweep_override()]
+    if len(single) == len(overrides):
+        return overrides
+    composed = compose_unchecked(single)
+    return [_ends(parsed(o).get_key_element(), _space(o, composed))[0] for o in overrides]
+
+
 def _check_is_ours(text: str) -> None:
     for start, instead in _REPLACED.items():
         is_named = text.lstrip("+~").startswith((f"{start}=", f"{start}.", f"{start}@"))
@@ -166,6 +179,11 @@ def _space(text: str, composed: DictConfig) -> Space:
     key, value = override.get_key_element(), override.value()
     if isinstance(value, IntervalSweep):
         return _interval(text, key, value, composed)
+    if getattr(value, "shuffle", False):
+        raise SpoonfulError(
+            f"{text}: shuffle(...) is another order at each start, so that a stopped sweep could "
+            "not be resumed; list the values in the order that you want"
+        )
     try:
         values = list(override.sweep_string_iterator())
     except HydraException:  # glob(...)
@@ -174,8 +192,7 @@ def _space(text: str, composed: DictConfig) -> Space:
         raise SpoonfulError(
             f"{text}: no values to sweep over; write key=a,b or key=range(first,beyond_last)"
         )
-    is_range = isinstance(value, RangeSweep) and not value.shuffle
-    are_whole_range = is_range and all(value.isdecimal() for value in values)
+    are_whole_range = isinstance(value, RangeSweep) and all(value.isdecimal() for value in values)
     return Values(tuple(f"{key}={value}" for value in values), are_whole_range)
 
 

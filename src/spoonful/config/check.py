@@ -44,12 +44,12 @@ def recorded_component(group: str, settings: dict[str, Any]) -> Any:
     return _component(group, OmegaConf.create(settings), field)
 
 
-def _typed_section(name: str, node: DictConfig, schema: Any) -> Any:
+def _typed_section(name: str, node: DictConfig, schema: Any, *, has_target: bool = False) -> Any:
     """Check every key of one section and return it as an object of its schema; "": the config."""
     prefix = f"{name}." if name else ""
     declared = {field.name: field for field in dataclasses.fields(schema) if field.init}
     hints = typing.get_type_hints(schema, include_extras=True)
-    given = [str(key) for key in node if key != TARGET or not name]
+    given = [str(key) for key in node if key != TARGET or not has_target]
     optional = [key for key, field in declared.items() if key not in given and _has_default(field)]
     needed = [key for key in declared if key not in optional]
     known = [*needed, *optional]
@@ -121,7 +121,7 @@ def _component(name: str, node: Any, field: "dataclasses.Field[Any]") -> Any:
     if needs is not None and not is_slow(path):
         kind = found(path, name)
         if dataclasses.is_dataclass(kind) and all(hasattr(kind, one) for one in needs):
-            return _typed_section(name, node, kind)
+            return _typed_section(name, node, kind, has_target=True)
     if needs is not None and adapter is None:
         raise SpoonfulError(
             f"{name}.{TARGET}={path}: expected a dataclass with {' and '.join(needs)}, like those "

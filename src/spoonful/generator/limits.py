@@ -76,4 +76,5 @@ def _check_ram_budget(ram_budget_mb: float, reader: ChunkReader) -> None:
 
 def _batches_in(ram_mb: float, reader: ChunkReader) -> int:
     """Return how many batches to read ahead in so much memory: the consumer holds a third of it."""
-    return max(2, int(ram_mb / (reader.batch_bytes / 2**20) * 2 / 3))
+    batches = min(ram_mb / (reader.batch_bytes / 2**20), float(reader.steps.per_epoch) * 2**20)
+    return max(2, int(batches * 2 / 3))

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,9 +189,11 @@ def without_logins(overrides: Sequence[str]) -> list[str]:
 
 def sweep_folders() -> list[SweepFolder]:
     """Return the folders of all sweeps, the last started first."""
-    records = sweeps_dir().glob(f"*/{_RECORD_NAME}")
-    newest_first = sorted(records, key=lambda path: path.stat().st_mtime, reverse=True)
-    return [SweepFolder(path.parent) for path in newest_first]
+    found = []
+    for record in sweeps_dir().glob(f"*/{_RECORD_NAME}"):
+        with suppress(OSError):  # removed meanwhile
+            found.append((record.stat().st_mtime, record.parent))
+    return [SweepFolder(path) for _, path in sorted(found, reverse=True)]
 
 
 def sweep_folder(run_id: str) -> SweepFolder:
