@@ -75,6 +75,9 @@ def _check_ram_budget(ram_budget_mb: float, reader: ChunkReader) -> None:
 
 
 def _batches_in(ram_mb: float, reader: ChunkReader) -> int:
-    """Return how many batches to read ahead in so much memory: the consumer holds a third of it."""
-    batches = min(ram_mb / (reader.batch_bytes / 2**20), float(reader.steps.per_epoch) * 2**20)
-    return max(2, int(batches * 2 / 3))
+    """Return how many batches to read ahead in so much memory: the consumer holds a third of it.
+
+    At most a few epochs, however much memory there is.
+    """
+    batches = ram_mb / (reader.batch_bytes / 2**20) * 2 / 3
+    return max(2, int(min(batches, CHUNKS_AHEAD * reader.steps.per_epoch)))
