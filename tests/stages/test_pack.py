@@ -23,7 +23,7 @@ from spoonful.sources.packed.verify import verify
 from spoonful.splitting import SPLITS
 from spoonful.stages import pack
 from spoonful.workflow.data import open_train_and_val
-from spoonful.workflow.split_files import write_list
+from spoonful.workflow.split_files import split_settings, write_list
 
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
 COUNTS = {"train": 210, "val": 40, "test": 50}
@@ -61,7 +61,7 @@ def note_files(project: Path) -> None:
         "digest": "d",
         "data_digest": "d",
         "files_sha256": write_list(folder, zip(names, shas, strict=True)),
-        "settings": {"val_fraction": 0.1, "test_fraction": 0.2, "split_seed": 0},
+        "settings": split_settings(compose_config([])),
     }
     (project / "data" / "split.json").write_text(json.dumps(summary))
 

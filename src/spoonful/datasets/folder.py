@@ -18,7 +18,9 @@ from spoonful.files.tables import read_csv, write_csv
 from spoonful.files.whole import link_or_copy, replaced_folder, write_json
 from spoonful.project import project_root
 from spoonful.sources.folder import image_files
+from spoonful.sources.images.decode import read_bytes as read_image
 from spoonful.sources.images.names import READABLE, is_known_image_name, passed_over
+from spoonful.sources.labels import LabelKind
 
 # The list that `fetch` writes to data/raw: the images themselves stay where they are.
 LIST_NAME = "files.csv"
@@ -40,12 +42,24 @@ class RawFiles:
     sizes: list[int]
     link: str
 
+    label_kind: ClassVar[LabelKind] = LabelKind.CLASSIFICATION
+    label_names: ClassVar[tuple[str, ...]] = ()
+    is_table: ClassVar[bool] = False
+
     def __post_init__(self) -> None:
         self._link = link_or_copy(self.link)
 
     def origin(self, position: int) -> str:
         """Return the path of the user's own file."""
         return str(self.root / self.paths[position])
+
+    def read(self, position: int) -> bytes:
+        """Return the bytes of an image's file.
+
+        Raises:
+            SpoonfulError: the file is missing or not a regular file; names it.
+        """
+        return read_image(self.origin(position))
 
     def place(self, position: int, target: Path) -> None:
         """Link or copy an image's file.

@@ -1,26 +1,23 @@
 """`spoonful split`: put every image into exactly one folder of data/split/<split>/<class>."""
 
-import hashlib
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from spoonful import progress
 from spoonful.config.own_data import note_path
 from spoonful.config.schema import Config
 from spoonful.config.settings import name_of
-from spoonful.datasets import RawDataset, RawImage
+from spoonful.datasets import RawImage
 from spoonful.datasets.dataset import test_fraction_of
-from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import write_checked
-from spoonful.files.content_hash import content_hashes
 from spoonful.files.lock import locked
 from spoonful.files.tables import write_csv
 from spoonful.files.whole import replaced_folder, sync
 from spoonful.project import raw_dir, split_dir, split_summary_path, split_table_path
 from spoonful.splitting import SPLITS, assign_splits
+from spoonful.splitting.digests import data_digest, split_digest
+from spoonful.splitting.placing import place
 from spoonful.workflow.split_files import split_settings, write_list
 
 
@@ -37,7 +34,7 @@ def run(config: Config) -> None:
     lock = split_dir().with_name(f".{split_dir().name}.lock")
     with locked(lock, f"{split_dir()} is being written"):  # files that belong together
         with replaced_folder(split_dir()) as folder:
-            digests["files_sha256"] = write_list(folder, _place(raw, splits, folder))
+            digests["files_sha256"] = write_list(folder, place(raw, splits, folder))
             # If killed from here on, there is no split.json, which all readers of the split need.
             for path in (split_summary_path(), split_table_path()):
                 path.unlink(missing_ok=True)
@@ -52,21 +49,6 @@ def run(config: Config) -> None:
     _warn_of_copies(raw.images, splits)
 
 
-def split_digest(images: Sequence[RawImage], splits: Sequence[str]) -> str:
-    """Return a digest of the assignment of images to splits: it differs for a different split."""
-    placed = sorted(
-        (split, image.class_name, image.file_name, image.content or "")
-        for image, split in zip(images, splits, strict=True)
-    )
-    return hashlib.sha256(repr(placed).encode()).hexdigest()[:16]
-
-
-def data_digest(images: Sequence[RawImage]) -> str:
-    """Return a digest of the raw images, regardless of their split."""
-    found = sorted((image.class_name, image.file_name, image.content or "") for image in images)
-    return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
-
-
 def split_summary(
     config: Config, splits: Sequence[str], num_classes: int, digests: dict[str, str]
 ) -> dict[str, Any]:
@@ -79,34 +61,6 @@ def split_summary(
         **digests,
         "settings": split_settings(config),
     }
-
-
-def _place(raw: RawDataset, splits: Sequence[str], folder: Path) -> list[tuple[str, str]]:
-    """Put every image's file into its class folder; return where, and its SHA-256."""
-    targets: dict[str, None] = {}
-    for split, class_name in {(s, i.class_name) for s, i in zip(splits, raw.images, strict=True)}:
-        (folder / split / class_name).mkdir(parents=True)
-    with progress.bar("split", len(splits), "images") as bar:
-        for position, (image, split) in enumerate(zip(raw.images, splits, strict=True)):
-            below = f"{split}/{image.class_name}/{image.file_name}"
-            if below in targets:
-                raise SpoonfulError(
-                    f"two images of class {image.class_name!r} would both become {below}: "
-                    "rename one of them"
-                )
-            targets[below] = None
-            raw.place(position, folder / below)
-            bar.update(1)
-    # Linked files are read once more: a file changed at equal size would go unnoticed. This costs a
-    # read of every file, from the cache if it was just fetched.
-    found = content_hashes([folder / below for below in targets])
-    for position, (image, content) in enumerate(zip(raw.images, found, strict=True)):
-        if image.content not in (None, content):
-            raise SpoonfulError(
-                f"{raw.origin(position)}: expected SHA-256 {image.content}, as when it was "
-                f"fetched, found {content}; run `spoonful fetch` again"
-            )
-    return list(zip(targets, found, strict=True))
 
 
 def _table_text(class_names: list[str], counts: Counter[tuple[str, str]]) -> str:

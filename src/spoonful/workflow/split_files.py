@@ -22,6 +22,11 @@ LIST_NAME = "files.csv"
 _COLUMNS = ("path", "sha256")
 REMAKE = "run `spoonful split` again"
 _NUM_NAMED = 3
+# The keys of a data set that decide the split.
+_DECISIVE = (
+    *("val_fraction", "test_fraction", "split_seed", "split_method", "small_classes", "copies"),
+    *("on_leak", "on_bad_image", "max_bad_fraction", "max_images_per_class"),
+)
 SplitName = Literal["train", "val", "test"]
 
 
@@ -45,14 +50,13 @@ class SplitSummary:
     digest: str
     data_digest: str
     files_sha256: str
-    settings: dict[str, float]
+    settings: dict[str, Any]
 
 
 def split_settings(config: Config) -> dict[str, Any]:
     """Return the settings that determine the split: equal ones give equal splits of equal data."""
-    names = ("val_fraction", "test_fraction", "split_seed")
     dataset = config.dataset
-    return {name: getattr(dataset, name) for name in names if hasattr(dataset, name)}
+    return {name: getattr(dataset, name) for name in _DECISIVE if hasattr(dataset, name)}
 
 
 def image_settings(config: Config) -> dict[str, Any]:
