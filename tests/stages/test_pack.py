@@ -26,6 +26,7 @@ from spoonful.workflow.data import open_train_and_val
 from spoonful.workflow.split_files import split_settings, write_list
 
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
+SETTINGS = split_settings(compose_config([]))
 COUNTS = {"train": 210, "val": 40, "test": 50}
 # 300 images of 250 kB in shards of 1 MiB: long enough to be killed in the middle.
 LARGE = ("dataset.image_size=[500,500]", "pack.shard_mb=1")
@@ -61,7 +62,7 @@ def note_files(project: Path) -> None:
         "digest": "d",
         "data_digest": "d",
         "files_sha256": write_list(folder, zip(names, shas, strict=True)),
-        "settings": split_settings(compose_config([])),
+        "settings": SETTINGS,
     }
     (project / "data" / "split.json").write_text(json.dumps(summary))
 
