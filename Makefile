@@ -24,7 +24,7 @@ test: setup ## run the fast tests (under 4 minutes on 2 cores)
 	@pytest -n 2 --dist worksteal -m "not slow"
 
 test-slow: setup ## run the slow tests: real pipelines, servers and killed processes
-	@pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
+	@pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow
 
 lint: setup ## check style and types
 	@ruff check .

@@ -221,9 +221,9 @@ def test_a_run_that_another_process_trains_is_left_alone(
 KILLED_AT_ITS_END = """
 import os, signal, sys
 from spoonful.command_line import main
-from spoonful.workflow.trained import Trained
+from spoonful.stages import train
 
-Trained.put_away = lambda trained: os.kill(os.getpid(), signal.SIGKILL)
+train.remove_run_folder = lambda run_id: os.kill(os.getpid(), signal.SIGKILL)
 main(["train", *sys.argv[1:]])
 """
 
