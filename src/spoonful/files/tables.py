@@ -29,6 +29,12 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def for_spreadsheets(value: Any) -> Any:
+    """Return a value for a table that people open; a text that begins like a formula is quoted."""
+    starts = ("=", "+", "-", "@", "\t", "\r")
+    return f"'{value}" if isinstance(value, str) and value.startswith(starts) else value
+
+
 def markdown(header: Sequence[str], rows: Iterable[Sequence[Any]], num_texts: int = 1) -> str:
     """Write a Markdown table whose first `num_texts` columns are text, the others numbers."""
     lines = [f"| {' | '.join(header)} |"]
