@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 
 from spoonful.datasets.raw import RawArrays, RawImage
-from spoonful.splitting.leaks import find_leaks, leak_words, write_leaks
+from spoonful.splitting.leaks import find_leaks, leak_lines, leak_words, write_leaks
 
 
 def raw_of(groups: list[str | None]) -> RawArrays:
@@ -22,11 +22,12 @@ def test_leaks_are_shown_and_listed_harmlessly(tmp_path: Path) -> None:
     raw = raw_of(["@p", "@p", "@p", None, None])
     splits = ["train", "test", "train", "val", "train"]
     leaks = [[0, 1, 2], [3, 4]]
-    first, *lines = leak_words(raw, splits, leaks).splitlines()
-    assert first.startswith("5 images that belong together are in different splits (2 sets of")
-    assert lines == [
+    words = leak_words(splits, leaks)
+    assert words.startswith("5 images that belong together (copies or groups) are in different")
+    assert words.endswith("sets: train/test 1, train/val 1")
+    assert leak_lines(raw, splits, leaks) == [
         r"  group @p  train: '=cmd()\n0'  test: '=cmd()\n1'  (1 more)",
-        r"  copies  val: '=cmd()\n3'  train: '=cmd()\n4'",
+        r"  copies  train: '=cmd()\n4'  val: '=cmd()\n3'",
     ]
     path = tmp_path / "leaks.csv"
     write_leaks(path, raw, splits, leaks)
@@ -42,6 +43,6 @@ def test_leaks_are_shown_and_listed_harmlessly(tmp_path: Path) -> None:
 def test_ten_leaks_are_shown_and_the_others_counted() -> None:
     raw = raw_of([None] * 24)
     splits = ["train", "test"] * 12
-    words = leak_words(raw, splits, [[i, i + 1] for i in range(0, 24, 2)]).splitlines()
-    assert len(words) == 12
-    assert words[-1] == "  and 2 more sets"
+    lines = leak_lines(raw, splits, [[i, i + 1] for i in range(0, 24, 2)])
+    assert len(lines) == 11
+    assert lines[-1] == "  and 2 more sets"

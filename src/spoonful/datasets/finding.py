@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from spoonful.datasets.layout import EXPECTED, Layout, meant_split, read_layout
+from spoonful.datasets.folder_layout import EXPECTED, Layout, meant_split, read_layout
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import printable
 from spoonful.sources.folder import image_files

@@ -10,7 +10,7 @@ from typing import ClassVar
 from spoonful.config.fields import key
 from spoonful.datasets.dataset import Dataset
 from spoonful.datasets.finding import find_images
-from spoonful.datasets.layout import Layout
+from spoonful.datasets.folder_layout import Layout
 from spoonful.datasets.links import safe_link
 from spoonful.datasets.raw import RawImage
 from spoonful.errors import SpoonfulError

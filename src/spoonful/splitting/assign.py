@@ -90,11 +90,7 @@ def assign_splits(
         cut = _cut(images, strata, units, to_divide, cuts, settings, pinned)
         for i, split in zip(to_divide, cut, strict=True):
             splits[i] = split
-    if empty := [split for split in SPLITS if split not in splits]:
-        raise SpoonfulError(
-            f"no image is in {' and '.join(empty)}, because dataset.small_classes="
-            f"{settings.small_classes} keeps {len(small):,} classes out: add images"
-        )
+    _check_none_is_empty(splits, settings.small_classes, len(small))
     policies = ("drop", "train_only")
     dropped, trained = (sizes if settings.small_classes == one else {} for one in policies)
     return Assignment(splits, units, tuple(cuts), dropped, trained)
@@ -116,8 +112,8 @@ def _cut(
         return cut_stably(chosen, classes, units[to_divide], cuts, settings.split_seed, pinned)
     if together := without_lone(units[to_divide]):
         raise SpoonfulError(
-            f"dataset.split_method=exact: {len(together):,} sets of copies or groups have to stay "
-            "in one split, which only dataset.split_method=stable can do; use it, or "
+            "dataset.split_method=exact: copies and groups have to stay in one split "
+            f"({len(together):,} found), which only dataset.split_method=stable can do; use it, or "
             "dataset.copies=ignore without dataset.group"
         )
     free = [i for i, is_pinned in enumerate(pinned) if not is_pinned]
@@ -129,6 +125,14 @@ def _cut(
     for i, split in zip(free, cut, strict=True):
         splits[i] = split
     return splits
+
+
+def _check_none_is_empty(splits: list[str | None], policy: str, num_small: int) -> None:
+    if empty := [split for split in SPLITS if split not in splits]:
+        raise SpoonfulError(
+            f"no image is in {' and '.join(empty)}, because dataset.small_classes={policy} keeps "
+            f"{num_small:,} classes out: add images of them"
+        )
 
 
 def counts_of(images: Sequence[RawImage], splits: Sequence[str | None]) -> Counter[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Images that belong together and are in different splits all the same."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,25 +26,29 @@ def find_leaks(units: NDArray[np.int64], splits: Sequence[str | None]) -> list[l
     return leaks
 
 
-def leak_words(raw: RawDataset, splits: Sequence[str | None], leaks: list[list[int]]) -> str:
-    """Describe leaks: one line, and one more for each of the first ten."""
+def leak_words(splits: Sequence[str | None], leaks: list[list[int]]) -> str:
+    """Say in one line how many images leak, and between which splits."""
+    pairs = Counter("/".join(_splits_of(splits, positions)) for positions in leaks)
+    shown = ", ".join(f"{pair} {count:,}" for pair, count in sorted(pairs.items()))
     count = sum(map(len, leaks))
-    lines = [
-        f"{count:,} images that belong together are in different splits ({len(leaks):,} sets of "
-        "copies or groups), so that val and test look better than they are"
-    ]
+    return (
+        f"{count:,} images that belong together (copies or groups) are in different splits, so "
+        f"that results look better than they are; sets: {shown}"
+    )
+
+
+def leak_lines(raw: RawDataset, splits: Sequence[str | None], leaks: list[list[int]]) -> list[str]:
+    """Show the first ten leaks, one line each, with an image of each split."""
+    lines = []
     for positions in leaks[:_NUM_NAMED]:
-        first: dict[str | None, int] = {}
-        for position in positions:
-            first.setdefault(splits[position], position)
-        names = [f"{s}: {printable(raw.origin(i))}" for s, i in first.items()]
+        first = {splits[position]: position for position in reversed(positions)}
+        names = [f"{s}: {printable(raw.origin(first[s]))}" for s in _splits_of(splits, positions)]
         more = len(positions) - len(first)
-        lines.append(
-            f"  {_why(raw, positions)}  {'  '.join(names)}{f'  ({more} more)' * bool(more)}"
-        )
+        rest = f"  ({more:,} more)" if more else ""
+        lines.append(f"  {_why(raw, positions)}  {'  '.join(names)}{rest}")
     if len(leaks) > _NUM_NAMED:
         lines.append(f"  and {len(leaks) - _NUM_NAMED:,} more sets")
-    return "\n".join(lines)
+    return lines
 
 
 def write_leaks(
@@ -60,6 +65,12 @@ def write_leaks(
         for i in positions
     )
     write_csv(path, _COLUMNS, ([for_spreadsheets(cell) for cell in row] for row in rows))
+
+
+def _splits_of(splits: Sequence[str | None], positions: list[int]) -> list[str]:
+    """Return the splits of some images, in their usual order."""
+    found = {splits[position] for position in positions}
+    return [split for split in ("train", "val", "test") if split in found]
 
 
 def _why(raw: RawDataset, positions: list[int]) -> str:

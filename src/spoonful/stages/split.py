@@ -28,7 +28,7 @@ from spoonful.splitting import SPLITS, Assignment, SplitSettings, assign_splits
 from spoonful.splitting.assign import counts_of
 from spoonful.splitting.copies import exact_copies
 from spoonful.splitting.digests import data_digest, split_digest
-from spoonful.splitting.leaks import find_leaks, leak_words, write_leaks
+from spoonful.splitting.leaks import find_leaks, leak_lines, leak_words, write_leaks
 from spoonful.splitting.placing import place
 from spoonful.workflow.split_files import split_settings, write_list
 
@@ -96,13 +96,14 @@ def _check_leaks(raw: RawDataset, assigned: Assignment, on_leak: str) -> None:
     if not leaks:
         return
     table = shown_path(leaks_path())
-    words = leak_words(raw, assigned.splits, leaks)
+    words = f"{leak_words(assigned.splits, leaks)}; {table} lists all"
+    print("\n".join(leak_lines(raw, assigned.splits, leaks)), file=sys.stderr)
     if on_leak == "error":
         raise SpoonfulError(
-            f"{words}\n{table} lists all; leave each set in one split and fetch again, or go on "
-            "with dataset.on_leak=warn"
+            f"{words}; leave each set in one split and fetch again, or go on with "
+            "dataset.on_leak=warn"
         )
-    print(f"warning: {words}\n{table} lists all", file=sys.stderr)
+    print(f"warning: {words}", file=sys.stderr)
 
 
 def _notes(raw: RawDataset, assigned: Assignment, dataset: Dataset) -> list[str]:

@@ -117,7 +117,7 @@ def _is_wrapper(tree: _Tree, folder: str) -> bool:
     """Return whether a folder wraps the classes, and is not the one split that is there."""
     if folder.rpartition("/")[2].lower() not in _SPELLINGS:
         return True
-    return "train" in {_SPELLINGS.get(name.lower()) for name in tree.folders(folder)}
+    return "train" in {meant_split(name) for name in tree.folders(folder)}
 
 
 def _are_splits(tree: _Tree, at: str, names: list[str]) -> bool:
@@ -226,6 +226,14 @@ def _check_clear(tree: _Tree, at: str, names: list[str]) -> None:
             f"dataset.path={tree.where(at)} holds {_listed(names)}, which look like splits, with "
             "class folders in them: rename them to train, val and test"
         )
+    for name in of_folders:
+        inside = tree.folders(_join(at, name))
+        if "train" in map(meant_split, inside) and all(map(meant_split, inside)):
+            raise SpoonfulError(
+                f"dataset.path={tree.where(at)}: {printable(name)} holds {_listed(inside)}: "
+                "expected the splits first and the classes in them, such as "
+                f"train/{printable(name)}; move the folders so"
+            )
     if len(of_folders) == 1 and len(names) == 2:
         (wrapper,) = of_folders
         (other,) = set(names) - {wrapper}

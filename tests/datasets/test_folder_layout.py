@@ -1,6 +1,6 @@
 import pytest
 
-from spoonful.datasets.layout import Layout, read_layout
+from spoonful.datasets.folder_layout import Layout, read_layout
 from spoonful.errors import SpoonfulError
 
 SPELLINGS = {
@@ -89,6 +89,8 @@ def test_a_flat_test_is_kept_for_predictions() -> None:
         (in_each(("train/train", "train/val", "test")), ["train is a split by its name"]),
         (in_each(("training_set", "test_set")), ["look like splits", "rename them"]),
         (in_each(("seg_train/seg_train", "seg_test/seg_test")), ["look like splits"]),
+        (["cat/train", "cat/test", "dog/train"], ["cat holds test, train", "such as train/cat"]),
+        (["cat/train", "cat/val", "dog"], ["cat holds train, val", "such as train/cat"]),
         (["cat"], ["one class, cat", "needs two"]),
         (["PetImages/cat"], ["/mine/PetImages holds one class, cat"]),
         (["train/cat", "test/cat"], ["one class, cat"]),
