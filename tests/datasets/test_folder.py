@@ -135,6 +135,9 @@ def test_given_splits_keep_their_images_in_whichever_spelling(tmp_path: Path) ->
         root / "EVAL" / "cat" / "x" / "a.png"
     )
     assert again.original_path(tmp_path / "raw", "test", "cat/b.png") is None
+    for split, name in (("val", "dev"), ("train", "Training")):
+        own = again.original_path(tmp_path / "raw", split, "cat/a.png")
+        assert own == str(root / name / "cat" / "a.png")
 
 
 def test_an_image_that_is_cut_from_train_has_its_own_path_there(tmp_path: Path) -> None:

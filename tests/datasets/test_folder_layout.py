@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from spoonful.datasets.folder_layout import Layout, read_layout
 from spoonful.errors import SpoonfulError
@@ -70,6 +72,26 @@ def test_a_flat_test_is_kept_for_predictions() -> None:
     assert layout.unlabelled == "Testing"
     assert layout.placed("Testing/0.png") is None
     assert layout_of(*in_each(("w/train",)), "w/test").unlabelled == "w/test"
+
+
+NAMES = st.sampled_from(["train", "Valid", "test", "cat", "dog", "data", "2019"])
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(st.lists(st.lists(NAMES, min_size=1, max_size=4).map("/".join), max_size=8))
+def test_any_tree_is_read_or_refused_and_never_with_a_class_of_train_images(
+    folders: list[str],
+) -> None:
+    paths = [f"{folder}/a.png" for folder in folders]
+    try:
+        layout = read_layout(paths, "/mine")
+    except SpoonfulError:
+        return
+    placed = [found for found in map(layout.placed, paths) if found is not None]
+    assert {split for split, _ in placed} == set(layout.bases)
+    classes = {parts[0] for _, parts in placed}
+    assert len(classes) >= 2
+    assert not {name.lower() for name in classes} <= {"train", "valid", "test"}
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,11 @@ def test_images_left_out_are_in_no_split_and_move_no_other() -> None:
     assert all(without[i] in (None, whole[i]) for i in range(120))
 
 
+def test_a_data_set_without_a_test_and_without_its_share_is_refused() -> None:
+    with pytest.raises(SpoonfulError, match=r"no test images, .* dataset\.test_fraction"):
+        split_of(images_of([50, 50]), 0.1, 0.0)
+
+
 def test_labels_in_a_table_are_no_classes() -> None:
     images = [RawImage(str(i), f"{i}.png", labels=(float(i),)) for i in range(9)]
     assert set(split_of(images, 0.2, 0.2)) == set(SPLITS)

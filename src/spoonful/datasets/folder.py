@@ -180,10 +180,11 @@ class Folder(Dataset):
             layout = Layout(read_json(raw_dir / SUMMARY_NAME, _ListSummary, REMAKE).bases)
         except (OSError, KeyError, UnicodeError, csv.Error, SpoonfulError):
             return None  # then the file's other name is used
+        # What the data does not give is cut from train, or from all of it.
+        given = next(name for name in (split, "train", "") if name in (*layout.bases, ""))
         for path in paths:
             own_split, parts = layout.placed(path) or ("", [path])
-            is_there = own_split in ("train", split, "")  # others are cut from train
-            if is_there and f"{parts[0]}/{'__'.join(parts[1:])}" == file_id:
+            if own_split == given and f"{parts[0]}/{'__'.join(parts[1:])}" == file_id:
                 if self.path is None:
                     return f"{path} (below dataset.path)"
                 return str(Path(self.path).expanduser() / path)

@@ -31,8 +31,10 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 def for_spreadsheets(value: Any) -> Any:
     """Return a value for a table that people open; a text that begins like a formula is quoted."""
-    starts = ("=", "+", "-", "@", "\t", "\r")
-    return f"'{value}" if isinstance(value, str) and value.startswith(starts) else value
+    if not isinstance(value, str):
+        return value
+    text = value.encode("utf-8", "backslashreplace").decode()  # names may be no UTF-8
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[Any]], num_texts: int = 1) -> str:

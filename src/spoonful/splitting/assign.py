@@ -71,9 +71,7 @@ def assign_splits(
     kept = sorted(set(range(len(images))) - set(left_out))
     strata = [image.class_name if image.labels is None else "" for image in images]
     units = joined(images, clusters)
-    given = {images[i].given_split for i in kept}
-    fractions = {"test": settings.test_fraction, "val": settings.val_fraction}
-    cuts = {split: share for split, share in fractions.items() if split not in given}
+    cuts = _cuts(settings, {images[i].given_split for i in kept})
     splits: list[str | None] = [None] * len(images)
     for i in kept:
         splits[i] = images[i].given_split or "train"
@@ -94,6 +92,18 @@ def assign_splits(
     policies = ("drop", "train_only")
     dropped, trained = (sizes if settings.small_classes == one else {} for one in policies)
     return Assignment(splits, units, tuple(cuts), dropped, trained)
+
+
+def _cuts(settings: SplitSettings, given: set[str | None]) -> dict[str, float]:
+    """Return the shares of the splits that the data does not give."""
+    fractions = {"test": settings.test_fraction, "val": settings.val_fraction}
+    cuts = {split: share for split, share in fractions.items() if split not in given}
+    if given and not all(cuts.values()):
+        raise SpoonfulError(
+            "the data gives no test images, and the data set has no key test_fraction: expected "
+            "images of the split test, or dataset.test_fraction, the share that is cut from train"
+        )
+    return cuts
 
 
 def _cut(
