@@ -40,6 +40,11 @@ def test_every_spelling_of_a_split_is_one(split: str, spelling: str) -> None:
     [
         (["cat", "dog"], {"": ""}, ""),
         (["cat/deep", "cat", "dog"], {"": ""}, ""),
+        (
+            [f"{'a/' * 1_500}cat", f"{'a/' * 1_500}dog"],
+            {"": "a/" * 1_499 + "a"},
+            "a, the only folder",
+        ),
         (["cat/2019", "cat/2020", "dog/2019"], {"": ""}, ""),
         (["PetImages/cat", "PetImages/dog"], {"": "PetImages"}, "PetImages, the only folder"),
         (["data/images/cat", "data/images/dog"], {"": "data/images"}, "data/images, the only"),

@@ -69,6 +69,12 @@ class _Tree:
         """Return whether a folder holds folders of images, and no image directly."""
         return not self._images.get(at) and bool(self._folders.get(at))
 
+    def only_folder(self, at: str) -> str | None:
+        """Return the path of a folder's only folder, which holds folders alone; None: otherwise."""
+        names = self.folders(at)
+        inside = _join(at, names[0]) if len(names) == 1 else ""
+        return inside if inside and self.is_of_folders(inside) else None
+
     def where(self, at: str) -> str:
         """Write the user's own path of a folder."""
         return printable(f"{self.root}/{at}" if at else self.root)
@@ -93,24 +99,19 @@ def read_layout(paths: Iterable[str], root: str) -> Layout:
         SpoonfulError: no classes, a single class, two folders for one split, or an unclear layout;
             says what was found.
     """
-    return _read(_Tree(paths, root), "")
-
-
-def _read(tree: _Tree, at: str) -> Layout:
+    tree, at = _Tree(paths, root), ""
+    while (inside := tree.only_folder(at)) is not None and _is_wrapper(tree, inside):
+        at = inside
     names = tree.folders(at)
     if not names:
         raise SpoonfulError(f"dataset.path={tree.where(at)}: no class folders; {EXPECTED}")
-    inside = _join(at, names[0])
-    if len(names) == 1 and tree.is_of_folders(inside) and _is_wrapper(tree, inside):
-        layout = _read(tree, inside)
-        note = f"classes are looked for in {printable(inside)}, the only folder"
-        return Layout(layout.bases, layout.unlabelled, (note, *layout.notes))
+    notes = [f"classes are looked for in {printable(at)}, the only folder"] if at else []
     if _are_splits(tree, at, names):
-        return _given(tree, at, names)
+        return _given(tree, at, names, notes)
     if len(names) == 1:
         raise _one_class(tree, at, names[0])
     _check_clear(tree, at, names)
-    return Layout({"": at})
+    return Layout({"": at}, None, tuple(notes))
 
 
 def _is_wrapper(tree: _Tree, folder: str) -> bool:
@@ -142,7 +143,7 @@ def _are_splits(tree: _Tree, at: str, names: list[str]) -> bool:
     return False
 
 
-def _given(tree: _Tree, at: str, names: list[str]) -> Layout:
+def _given(tree: _Tree, at: str, names: list[str], notes: list[str]) -> Layout:
     """Read folders that are all called like splits."""
     where = f"dataset.path={tree.where(at)}"
     by_split: dict[str, str] = {}
@@ -160,7 +161,7 @@ def _given(tree: _Tree, at: str, names: list[str]) -> Layout:
             "you have them; if these are classes, rename them"
         )
     bases: dict[str, str] = {}
-    unlabelled, notes = None, []
+    unlabelled = None
     for split in (split for split in ("train", "val", "test") if split in by_split):
         name = by_split[split]
         folder = _join(at, name)
@@ -168,10 +169,6 @@ def _given(tree: _Tree, at: str, names: list[str]) -> Layout:
             bases[split] = _class_base(tree, folder)
         elif split == "test":
             unlabelled = folder
-            notes.append(
-                f"{printable(folder)} holds no class folders: its images are in no split, and "
-                "listed in data/raw/unlabelled.csv for predictions"
-            )
         else:
             raise SpoonfulError(
                 f"{where}: {name} holds images, but no class folders; expected one folder a class "
@@ -180,17 +177,21 @@ def _given(tree: _Tree, at: str, names: list[str]) -> Layout:
     spelled = [f"{split} (folder {base})" for split, base in bases.items()]
     missing = [split for split in ("val", "test") if split not in bases]
     cut = f"; {' and '.join(missing)}: cut from train by `spoonful split`" if missing else ""
-    notes.insert(0, f"given splits: {printable(', '.join(spelled))}{cut}")
+    notes = [*notes, f"given splits: {printable(', '.join(spelled))}{cut}"]
+    if unlabelled is not None:
+        notes.append(
+            f"{printable(unlabelled)} holds no class folders: its images are in no split, and "
+            "listed in data/raw/unlabelled.csv for predictions"
+        )
     _check_two_classes(tree, bases)
     return Layout(bases, unlabelled, tuple(notes))
 
 
 def _class_base(tree: _Tree, folder: str) -> str:
     """Return the folder that holds a split's class folders: itself, or the only one in it."""
+    while (inside := tree.only_folder(folder)) is not None:
+        folder = inside
     names = tree.folders(folder)
-    inside = _join(folder, names[0])
-    if len(names) == 1 and tree.is_of_folders(inside):
-        return _class_base(tree, inside)
     if all(name.lower() in _SPELLINGS for name in names):
         raise SpoonfulError(
             f"dataset.path={tree.where('')}: {printable(folder)} is a split by its name, and holds "

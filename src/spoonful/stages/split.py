@@ -32,6 +32,8 @@ from spoonful.splitting.leaks import find_leaks, leak_lines, leak_words, write_l
 from spoonful.splitting.placing import place
 from spoonful.workflow.split_files import split_settings, write_list
 
+_NUM_NAMED = 20
+
 
 def run(config: Config) -> None:
     """Split the raw data, print the table of classes x splits, and keep it beside the split."""
@@ -122,8 +124,9 @@ def _notes(raw: RawDataset, assigned: Assignment, dataset: Dataset) -> list[str]
         (assigned.train_only, "only in train: too small for all splits"),
     ):
         if found:
-            names = ", ".join(f"{printable(name)} ({count:,})" for name, count in found.items())
-            notes.append(f"{words}: {names}")
+            names = [f"{printable(name)} ({count:,})" for name, count in found.items()]
+            more = f" and {len(names) - _NUM_NAMED:,} more" if len(names) > _NUM_NAMED else ""
+            notes.append(f"{words}: {', '.join(names[:_NUM_NAMED])}{more}")
     return notes
 
 
