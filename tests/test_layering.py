@@ -60,7 +60,7 @@ ARROWS = {
         "config errors files fitting.checkpoints generator models optimizers order progress record "
         "sources tasks"
     ),
-    "splitting": "datasets errors files progress",
+    "splitting": "datasets errors files progress sources.images",
     "tracking": (
         "compare config diff errors figures files project quiet record refusals secrets watched"
     ),
@@ -117,7 +117,7 @@ ONLY_IN = {
         "tasks.classification",
         "evaluation.classification",
         "evaluation.multilabel",
-        "splitting.assign",
+        "splitting.exact",
     ),
     "xxhash": ("generator.chunks", "fitting.resumable", "record.ledger"),
     "ml_dtypes": ("fitting.checkpoints.checkpoint",),

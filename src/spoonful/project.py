@@ -84,6 +84,11 @@ def split_table_path() -> Path:
     return project_root() / "data" / "split.csv"
 
 
+def leaks_path() -> Path:
+    """Return the table of the images that belong together and are in different splits."""
+    return project_root() / "data" / "leaks.csv"
+
+
 def packed_dir() -> Path:
     """Return where `pack` writes train/, val/ and test/."""
     return project_root() / "data" / "packed"

@@ -119,7 +119,7 @@ CHANGES: list[tuple[str, str, set[str]]] = [
 OF_THE_STAGE = "trainer.resume"
 # The modules that read the keys of the other groups.
 READERS = {
-    "dataset": ("datasets", "stages", "workflow", "config", "splitting.py"),
+    "dataset": ("datasets", "stages", "workflow", "config", "splitting"),
     "evaluation": ("stages/evaluate.py", "tasks"),
     "compare": ("stages/compare.py",),
     "pack": ("packing", "stages", "workflow"),

@@ -15,7 +15,7 @@ from spoonful.files.content_hash import content_hashes
 from spoonful.sources.images.background import WHITE, checked_background
 from spoonful.sources.images.decode import decode_bytes, read_bytes
 from spoonful.sources.images.limits import MAX_PIXELS, checked_max_pixels
-from spoonful.sources.images.names import READABLE, is_image_name
+from spoonful.sources.images.names import READABLE, is_image_name, is_junk_folder
 from spoonful.sources.images.plain_png import PlainPng, Rows
 from spoonful.sources.images.resize import checked_resize
 from spoonful.sources.images.scale import PIXELS_VERSION
@@ -42,10 +42,12 @@ class FolderSource(Source):
             with the default no file takes 1 GiB.
         message: makes the error text for an image file from its path below root and what is wrong
             with it (": ..."), for a root of links to the user's files; None: path and fault.
+        class_names: the classes in label order, of which some may have no folder; None: those that
+            have one, and each then needs an image.
 
     Raises:
-        SpoonfulError: no such folder, no classes, or a class without images; names the folder. An
-            invalid policy, colour or limit.
+        SpoonfulError: no such folder, no classes, a class without images, or a folder that is none
+            of the classes; names the folder. An invalid policy, colour or limit.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class FolderSource(Source):
         background: Sequence[int] = WHITE,
         max_pixels: int = MAX_PIXELS,
         message: Callable[[str, str], str] | None = None,
+        class_names: Sequence[str] | None = None,
     ) -> None:
         self.root = Path(root)
         self.image_shape = _checked_shape(image_size, num_channels)
@@ -64,12 +67,13 @@ class FolderSource(Source):
         self.background = checked_background(background)
         self.max_pixels = checked_max_pixels(max_pixels)
         self._message = message
-        self.class_names = tuple(_class_folders(self.root))
+        folders = class_folders(self.root)
+        self.class_names = _checked_classes(self.root, folders, class_names)
         self.ids: list[str] = []  # one per example: its path below root, with "/" on every system
         counts = []
         for name in self.class_names:
-            files = image_files(self.root / name)
-            if not files:
+            files = image_files(self.root / name) if name in folders else []
+            if not files and class_names is None:
                 raise SpoonfulError(
                     f"{self.root / name}: holds no image; a class needs at least one "
                     f"{READABLE} file"
@@ -158,24 +162,46 @@ def _checked_shape(image_size: tuple[int, int], num_channels: int) -> tuple[int,
     return int(size[0]), int(size[1]), int(num_channels)
 
 
-def _class_folders(root: Path) -> list[str]:
+def _checked_classes(
+    root: Path, folders: list[str], class_names: Sequence[str] | None
+) -> tuple[str, ...]:
+    if class_names is None:
+        return tuple(folders)
+    if others := [name for name in folders if name not in set(class_names)]:
+        raise SpoonfulError(
+            f"{root / others[0]}: a folder that is none of the {len(class_names)} class_names; "
+            "give its class, or move it away"
+        )
+    return tuple(class_names)
+
+
+def class_folders(root: Path) -> list[str]:
+    """Return the names of the class folders in a folder, sorted.
+
+    Raises:
+        SpoonfulError: there is no such folder, or none in it.
+    """
     if not root.is_dir():
         raise SpoonfulError(f"{root}: no such folder; expected a folder with one folder a class")
     with os.scandir(root) as entries:
-        names = [e.name for e in entries if e.is_dir() and not e.name.startswith(".")]
+        names = [e.name for e in entries if e.is_dir() and not is_junk_folder(e.name)]
     if not names:
         raise SpoonfulError(f"{root}: holds no class folders; expected one folder a class")
     return sorted(names)
 
 
-def image_files(folder: Path, others: list[str] | None = None) -> list[str]:
+def image_files(
+    folder: Path, others: list[str] | None = None, junk: list[str] | None = None
+) -> list[str]:
     """List the images below a folder as sorted relative paths, "/" between their parts.
 
-    Links are followed, except back to a folder above. Hidden files and folders are skipped.
+    Links are followed, except back to a folder above. Hidden files are skipped, and the folders
+    that systems make: hidden ones, trash, thumbnails.
 
     Args:
         folder: where to look.
         others: receives the paths of the files that are skipped.
+        junk: receives the paths of the folders that are skipped.
 
     Raises:
         SpoonfulError: a folder that cannot be listed; names it.
@@ -189,7 +215,10 @@ def image_files(folder: Path, others: list[str] | None = None) -> list[str]:
                 for entry in entries:
                     # No system call per file: the listing itself tells what it is.
                     if _is_folder(entry):
-                        if not entry.name.startswith(".") and not _leads_up(entry):
+                        if is_junk_folder(entry.name):
+                            if junk is not None:
+                                junk.append(prefix + entry.name)
+                        elif not _leads_up(entry):
                             below.append(f"{prefix}{entry.name}/")
                     elif is_image_name(entry.name):
                         found.append(prefix + entry.name)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from spoonful.datasets import RawImage
 
 
-def split_digest(images: Sequence[RawImage], splits: Sequence[str]) -> str:
+def split_digest(images: Sequence[RawImage], splits: Sequence[str | None]) -> str:
     """Return a digest of the assignment of images to splits: it differs for a different split."""
     placed = sorted(
         (split, image.class_name, image.file_name, image.content or "")
         for image, split in zip(images, splits, strict=True)
+        if split is not None
     )
     return hashlib.sha256(repr(placed).encode()).hexdigest()[:16]
 

@@ -7,31 +7,49 @@ from spoonful import progress
 from spoonful.datasets import RawDataset
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hashes
+from spoonful.sources.images.names import is_junk_folder
 
 
-def place(raw: RawDataset, splits: Sequence[str], folder: Path) -> list[tuple[str, str]]:
-    """Put every image's file into its class folder; return where, and its SHA-256."""
-    targets: dict[str, None] = {}
-    for split, class_name in {(s, i.class_name) for s, i in zip(splits, raw.images, strict=True)}:
+def place(raw: RawDataset, splits: Sequence[str | None], folder: Path) -> list[tuple[str, str]]:
+    """Put every image's file into its class folder; return where, and its SHA-256.
+
+    Args:
+        raw: the raw images.
+        splits: the split of each; None: it is in none.
+        folder: an empty folder.
+
+    Raises:
+        SpoonfulError: two images of one name, a file that changed since `fetch`, or a class whose
+            folder would not be read.
+    """
+    targets: dict[str, int] = {}
+    placed = [(p, raw.images[p], split) for p, split in enumerate(splits) if split is not None]
+    for split, class_name in {(split, image.class_name) for _, image, split in placed}:
+        if is_junk_folder(class_name):
+            raise SpoonfulError(
+                f"class {class_name!r}: a folder of this name is not read, because systems make "
+                "such folders themselves; rename the class"
+            )
         (folder / split / class_name).mkdir(parents=True)
-    with progress.bar("split", len(splits), "images") as bar:
-        for position, (image, split) in enumerate(zip(raw.images, splits, strict=True)):
+    with progress.bar("split", len(placed), "images") as bar:
+        for position, image, split in placed:
             below = f"{split}/{image.class_name}/{image.file_name}"
             if below in targets:
                 raise SpoonfulError(
                     f"two images of class {image.class_name!r} would both become {below}: "
                     "rename one of them"
                 )
-            targets[below] = None
+            targets[below] = position
             raw.place(position, folder / below)
             bar.update(1)
     # Linked files are read once more: a file changed at equal size would go unnoticed. This costs a
     # read of every file, from the cache if it was just fetched.
     found = content_hashes([folder / below for below in targets])
-    for position, (image, content) in enumerate(zip(raw.images, found, strict=True)):
-        if image.content not in (None, content):
+    for position, content in zip(targets.values(), found, strict=True):
+        expected = raw.images[position].content
+        if expected not in (None, content):
             raise SpoonfulError(
-                f"{raw.origin(position)}: expected SHA-256 {image.content}, as when it was "
+                f"{raw.origin(position)}: expected SHA-256 {expected}, as when it was "
                 f"fetched, found {content}; run `spoonful fetch` again"
             )
     return list(zip(targets, found, strict=True))

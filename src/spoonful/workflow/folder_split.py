@@ -7,7 +7,7 @@ from typing import Any
 
 from spoonful.config.schema import Config
 from spoonful.project import raw_dir, split_dir
-from spoonful.sources.folder import FolderSource
+from spoonful.sources.folder import FolderSource, class_folders
 from spoonful.workflow.split_files import check_files, check_split, image_settings
 
 
@@ -63,7 +63,14 @@ def folder_source(split: str, settings: dict[str, Any], config: Config) -> Folde
         settings["background"],
         config.dataset.max_pixels,
         partial(_bad_image, config, split),
+        _class_names(split),
     )
+
+
+def _class_names(split: str) -> list[str]:
+    """Return the classes of a split: those of train, too, of which it may have no image."""
+    own, train = (class_folders(split_dir() / name) for name in (split, "train"))
+    return sorted({*own, *train})
 
 
 def _bad_image(config: Config, split: str, file_id: str, fault: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from spoonful.config.schema import Config
 from spoonful.config.settings import name_of
 from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import read_checked_values
-from spoonful.files.documents import parsed_table, read_bytes, unexpected
+from spoonful.files.documents import parsed_table, printable, read_bytes, unexpected
 from spoonful.files.tables import write_csv
 from spoonful.project import shown_path, split_dir, split_summary_path
 from spoonful.sources.folder import FolderSource
@@ -25,7 +25,7 @@ _NUM_NAMED = 3
 # The keys of a data set that decide the split.
 _DECISIVE = (
     *("val_fraction", "test_fraction", "split_seed", "split_method", "small_classes", "copies"),
-    *("on_leak", "on_bad_image", "max_bad_fraction", "max_images_per_class"),
+    *("group", "on_leak", "on_bad_image", "max_bad_fraction", "max_images_per_class"),
 )
 SplitName = Literal["train", "val", "test"]
 
@@ -42,6 +42,7 @@ class SplitSummary:
         data_digest: digest of the raw images.
         files_sha256: hex digest of the list of files.
         settings: the settings that determined the split.
+        num_dropped: number of images of each class that small_classes=drop left out.
     """
 
     dataset: str
@@ -51,6 +52,7 @@ class SplitSummary:
     data_digest: str
     files_sha256: str
     settings: dict[str, Any]
+    num_dropped: dict[str, int] = field(default_factory=dict)
 
 
 def split_settings(config: Config) -> dict[str, Any]:
@@ -167,7 +169,6 @@ def _listed(split: str) -> dict[str, str]:
 
 
 def _named(word: str, names: list[str]) -> str:
-    first = names[:_NUM_NAMED]
-    shown = ", ".join(name if name.isprintable() else ascii(name) for name in first)
+    shown = ", ".join(map(printable, names[:_NUM_NAMED]))
     more = f" and {len(names) - _NUM_NAMED:,} more" if len(names) > _NUM_NAMED else ""
     return f"{word}: {shown}{more}"

@@ -31,6 +31,16 @@ _OTHER = {
     **dict.fromkeys((".exr", ".hdr", ".pfm", ".jxr", ".wdp", ".fits", ".dcm", ".mpo"), _CONVERT),
     **dict.fromkeys((".mp4", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".m4v"), _VIDEO),
 }
+# Folders that systems and programs put among the user's own, in small letters.
+_JUNK_FOLDERS = (
+    *("__macosx", "@eadir", "@recycle", "#recycle", "$recycle.bin", "recycler", "lost+found"),
+    *("system volume information", "__pycache__", "thumbnails", "_thumbnails"),
+)
+
+
+def is_junk_folder(name: str) -> bool:
+    """Return whether a folder is no folder of the user's images: hidden, trash, thumbnails, ..."""
+    return name.startswith(".") or name.lower() in _JUNK_FOLDERS
 
 
 def is_image_name(name: str) -> bool:
