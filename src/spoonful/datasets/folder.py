@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,16 +19,24 @@ from spoonful.files.whole import link_or_copy, replaced_folder, write_json
 from spoonful.project import project_root
 from spoonful.sources.folder import image_files
 from spoonful.sources.images.decode import read_bytes as read_image
-from spoonful.sources.images.names import READABLE, is_known_image_name, passed_over
+from spoonful.sources.images.limits import MAX_PIXELS
+from spoonful.sources.images.names import (
+    READABLE,
+    endings_of,
+    is_known_image_name,
+    passed_over,
+)
 from spoonful.sources.labels import LabelKind
 
 # The list that `fetch` writes to data/raw: the images themselves stay where they are.
 LIST_NAME = "files.csv"
+# How many files are no images of a readable format, by their ending.
+OTHERS_NAME = "passed_over.json"
 # Its number of entries and SHA-256: a list truncated at a line end would be a smaller data set.
 SUMMARY_NAME = "files.json"
 REMAKE = "run `spoonful fetch` again"
 _COLUMNS = ("path", "bytes", "sha256")
-_SHA256 = re.compile("[0-9a-f]{64}")
+_SHA256 = re.compile("([0-9a-f]{64})?")  # none: the file could not be read
 _SPLIT_FOLDERS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
 
 
@@ -41,6 +49,8 @@ class RawFiles:
     paths: list[str]
     sizes: list[int]
     link: str
+    passed_over: dict[str, int] = field(default_factory=dict)
+    max_pixels: int = MAX_PIXELS
 
     label_kind: ClassVar[LabelKind] = LabelKind.CLASSIFICATION
     label_names: ClassVar[tuple[str, ...]] = ()
@@ -59,7 +69,7 @@ class RawFiles:
         Raises:
             SpoonfulError: the file is missing or not a regular file; names it.
         """
-        return read_image(self.origin(position))
+        return read_image(self.origin(position), self.max_pixels)
 
     def place(self, position: int, target: Path) -> None:
         """Link or copy an image's file.
@@ -127,12 +137,18 @@ class Folder(Dataset):
                     f"the file name {path!a} is not valid UTF-8, so it cannot be listed; rename "
                     "the file"
                 ) from error
-        hashes = content_hashes([root / path for path in paths])
+        # What cannot be read (a pipe, a link to nothing) is listed without a digest: the inspection
+        # says what is wrong with it, and dataset.on_bad_image what becomes of it.
+        hashes = content_hashes([root / path for path in paths], unreadable="")
         with replaced_folder(raw_dir) as folder:
-            sizes = ((root / path).stat().st_size for path in paths)
+            sizes = (
+                (root / path).stat().st_size if found else 0
+                for path, found in zip(paths, hashes, strict=True)
+            )
             write_csv(folder / LIST_NAME, _COLUMNS, zip(paths, sizes, hashes, strict=True))
             digest = hashlib.sha256((folder / LIST_NAME).read_bytes()).hexdigest()
             write_json(folder / SUMMARY_NAME, {"num_images": len(paths), "sha256": digest})
+            write_json(folder / OTHERS_NAME, endings_of(others))
         if others:
             print(f"passed over: {passed_over(others)}")
 
@@ -152,9 +168,12 @@ class Folder(Dataset):
             parts = row["path"].split("/")
             split = _SPLIT_FOLDERS[parts.pop(0)] if given else None
             # Folders inside a class become part of the file's name, so that names stay unique.
-            images.append(RawImage(parts[0], "__".join(parts[1:]), split, row["sha256"]))
+            content = row["sha256"] or None
+            images.append(RawImage(parts[0], "__".join(parts[1:]), split, content))
         link = safe_link(self.link, project_root())
-        return RawFiles(images, _root(self.path), paths, [int(row["bytes"]) for row in rows], link)
+        sizes = [int(row["bytes"]) for row in rows]
+        others = read_json(raw_dir / OTHERS_NAME, dict[str, int], REMAKE)
+        return RawFiles(images, _root(self.path), paths, sizes, link, others, self.max_pixels)
 
     def original_path(self, raw_dir: Path, split: str, file_id: str) -> str | None:
         """Return the path of a split file in the user's own folder.

@@ -8,13 +8,14 @@ from typing import Any
 from spoonful.config.own_data import note_path
 from spoonful.config.schema import Config
 from spoonful.config.settings import name_of
-from spoonful.datasets import RawImage
+from spoonful.datasets import RawDataset, RawImage
 from spoonful.datasets.dataset import test_fraction_of
+from spoonful.datasets.kept import Kept
 from spoonful.files.checked_json import write_checked
 from spoonful.files.lock import locked
 from spoonful.files.tables import write_csv
 from spoonful.files.whole import replaced_folder, sync
-from spoonful.project import raw_dir, split_dir, split_summary_path, split_table_path
+from spoonful.project import inspect_dir, raw_dir, split_dir, split_summary_path, split_table_path
 from spoonful.splitting import SPLITS, assign_splits
 from spoonful.splitting.digests import data_digest, split_digest
 from spoonful.splitting.placing import place
@@ -24,7 +25,7 @@ from spoonful.workflow.split_files import split_settings, write_list
 def run(config: Config) -> None:
     """Split the raw data, print the table of classes x splits, and keep it beside the split."""
     dataset = config.dataset
-    raw = dataset.open_raw(raw_dir())
+    raw = _without_bad_images(dataset.open_raw(raw_dir()), config)
     fractions = dataset.val_fraction, test_fraction_of(dataset)
     splits = assign_splits(raw.images, *fractions, dataset.split_seed)
     counts = Counter((i.class_name, split) for i, split in zip(raw.images, splits, strict=True))
@@ -47,6 +48,16 @@ def run(config: Config) -> None:
         write_checked(split_summary_path(), summary)
     print(_table_text(class_names, counts))
     _warn_of_copies(raw.images, splits)
+
+
+def _without_bad_images(raw: RawDataset, config: Config) -> RawDataset:
+    """Return the images that can be read; SpoonfulError where bad ones may not be left out."""
+    from spoonful.inspection import found
+    from spoonful.inspection.gate import passed
+
+    faults = found(raw, config).faults
+    good = passed(raw, faults, config.dataset, inspect_dir())
+    return Kept(raw, good) if faults else raw
 
 
 def split_summary(

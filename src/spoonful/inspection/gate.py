@@ -1,0 +1,68 @@
+"""What becomes of images that cannot be read: an error before anything is split, or quarantine."""
+
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from spoonful.datasets import Dataset, RawDataset
+from spoonful.errors import SpoonfulError
+from spoonful.inspection.csv_files import BAD_FILES_NAME
+from spoonful.inspection.texts import printable
+from spoonful.project import shown_path
+
+_NUM_NAMED = 20
+
+
+def passed(raw: RawDataset, faults: Mapping[int, str], dataset: Dataset, folder: Path) -> list[int]:
+    """Return the positions of the images that can be read, if the bad ones may be left out.
+
+    Args:
+        raw: all images.
+        faults: why an image cannot be read, by its position.
+        dataset: its on_bad_image and max_bad_fraction decide.
+        folder: where bad_files.csv lists all bad images, for the message.
+
+    Raises:
+        SpoonfulError: there are bad images and on_bad_image=error; names the first 20. With
+            quarantine: they are more than max_bad_fraction of all, or all.
+    """
+    if not faults:
+        return list(range(len(raw.images)))
+    listed = f"all are in {shown_path(folder / BAD_FILES_NAME)}"
+    share = len(faults) / len(raw.images)
+    count = f"{len(faults):,} of {len(raw.images):,} images cannot be read"
+    if dataset.on_bad_image == "error":
+        raise SpoonfulError(
+            f"{count}: {_named(raw, faults)}; {listed}. Mend or remove them, or leave them out "
+            "with dataset.on_bad_image=quarantine"
+        )
+    if share > dataset.max_bad_fraction or len(faults) == len(raw.images):
+        raise SpoonfulError(
+            f"{count}, a share of {share:.4g}: more than dataset.max_bad_fraction="
+            f"{dataset.max_bad_fraction:g} allows; {listed}. Mend or remove them"
+            + (", or raise dataset.max_bad_fraction" if len(faults) < len(raw.images) else "")
+        )
+    _warn(raw, faults, f"{count} and are in no split; {listed}")
+    return [position for position in range(len(raw.images)) if position not in faults]
+
+
+def _named(raw: RawDataset, faults: Mapping[int, str]) -> str:
+    first = sorted(faults)[:_NUM_NAMED]
+    words = "; ".join(f"{raw.origin(position)}: {faults[position]}" for position in first)
+    more = len(faults) - len(first)
+    return words + (f"; and {more:,} more" if more else "")
+
+
+def _warn(raw: RawDataset, faults: Mapping[int, str], words: str) -> None:
+    """Say on stderr what is left out; a class that is lost as a whole by its name."""
+    print(f"warning: {words}", file=sys.stderr)
+    totals = Counter(image.class_name for image in raw.images)
+    bad = Counter(raw.images[position].class_name for position in faults)
+    for name, count in sorted(bad.items()):
+        if count == totals[name]:
+            print(
+                f"warning: class {printable(repr(name))} is left out: none of its {count:,} images "
+                "can be read",
+                file=sys.stderr,
+            )
