@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -30,8 +30,6 @@ from spoonful.sources.labels import LabelKind
 
 # The list that `fetch` writes to data/raw: the images themselves stay where they are.
 LIST_NAME = "files.csv"
-# How many files are no images of a readable format, by their ending.
-OTHERS_NAME = "passed_over.json"
 # Its number of entries and SHA-256: a list truncated at a line end would be a smaller data set.
 SUMMARY_NAME = "files.json"
 REMAKE = "run `spoonful fetch` again"
@@ -147,8 +145,8 @@ class Folder(Dataset):
             )
             write_csv(folder / LIST_NAME, _COLUMNS, zip(paths, sizes, hashes, strict=True))
             digest = hashlib.sha256((folder / LIST_NAME).read_bytes()).hexdigest()
-            write_json(folder / SUMMARY_NAME, {"num_images": len(paths), "sha256": digest})
-            write_json(folder / OTHERS_NAME, endings_of(others))
+            summary = _ListSummary(len(paths), digest, endings_of(others))
+            write_json(folder / SUMMARY_NAME, asdict(summary))
         if others:
             print(f"passed over: {passed_over(others)}")
 
@@ -160,7 +158,7 @@ class Folder(Dataset):
                 f"{list_path} is missing: run `spoonful fetch dataset=folder dataset.path=...` "
                 "first"
             )
-        rows = _listed(list_path)
+        rows, others = _listed(list_path)
         paths = [row["path"] for row in rows]
         given = _has_given_splits({path.split("/")[0] for path in paths})
         images = []
@@ -172,7 +170,6 @@ class Folder(Dataset):
             images.append(RawImage(parts[0], "__".join(parts[1:]), split, content))
         link = safe_link(self.link, project_root())
         sizes = [int(row["bytes"]) for row in rows]
-        others = read_json(raw_dir / OTHERS_NAME, dict[str, int], REMAKE)
         return RawFiles(images, _root(self.path), paths, sizes, link, others, self.max_pixels)
 
     def original_path(self, raw_dir: Path, split: str, file_id: str) -> str | None:
@@ -208,10 +205,11 @@ class Folder(Dataset):
 class _ListSummary:
     num_images: int
     sha256: str
+    passed_over: dict[str, int]  # files that are no images of a readable format, by their ending
 
 
-def _listed(list_path: Path) -> list[dict[str, str]]:
-    """Return the rows of the list, checked to be the one that `fetch` wrote."""
+def _listed(list_path: Path) -> tuple[list[dict[str, str]], dict[str, int]]:
+    """Return the rows of the list, checked to be the one that `fetch` wrote, and what it is not."""
     content = read_bytes(list_path, REMAKE)
     summary = read_json(list_path.with_name(SUMMARY_NAME), _ListSummary, REMAKE)
     found = hashlib.sha256(content).hexdigest()
@@ -227,7 +225,7 @@ def _listed(list_path: Path) -> list[dict[str, str]]:
         if not (is_below and row["bytes"].isdecimal() and _SHA256.fullmatch(row["sha256"])):
             expected = "path, bytes and sha256 of an image in a class folder"
             raise unexpected(list_path, expected, shown(list(row.values())), REMAKE)
-    return rows
+    return rows, summary.passed_over
 
 
 def _root(path: str | None) -> Path:

@@ -49,7 +49,9 @@ def passed(raw: RawDataset, faults: Mapping[int, str], dataset: Dataset, folder:
 
 def _named(raw: RawDataset, faults: Mapping[int, str]) -> str:
     first = sorted(faults)[:_NUM_NAMED]
-    words = "; ".join(f"{raw.origin(position)}: {faults[position]}" for position in first)
+    # What to do about each is in the list.
+    reasons = ((position, faults[position].partition("; ")[0]) for position in first)
+    words = "; ".join(f"{raw.origin(position)}: {reason}" for position, reason in reasons)
     more = len(faults) - len(first)
     return words + (f"; and {more:,} more" if more else "")
 
