@@ -23,11 +23,11 @@ _BATCHES_A_THREAD = 3
 
 
 class Outcome:
-    """One batch's results, and those of them that are new."""
+    """One batch's results, and by their digest those of them that are new."""
 
     def __init__(self) -> None:
         self.measured: list[Measured] = []
-        self.new: list[Measured] = []
+        self.new: dict[str, Measured] = {}
 
 
 def measured_images(
@@ -63,7 +63,7 @@ def measured_images(
                 if not waiting:
                     return
                 outcome = waiting.popleft().result()
-                decoded.keep(outcome.new)
+                decoded.keep(outcome.new.values())
                 bar.skip(len(outcome.measured) - len(outcome.new))
                 bar.update(len(outcome.new))
                 yield outcome.measured
@@ -74,34 +74,39 @@ def measured_images(
 def _batch(raw: RawDataset, positions: range, decoded: DecodedFiles, max_pixels: int) -> Outcome:
     outcome = Outcome()
     for position in positions:
-        measured, is_new = _one(raw, position, decoded, max_pixels)
-        outcome.measured.append(measured)
-        if is_new:
-            outcome.new.append(measured)
+        outcome.measured.append(_one(raw, position, decoded, max_pixels, outcome.new))
     return outcome
 
 
 def _one(
-    raw: RawDataset, position: int, decoded: DecodedFiles, max_pixels: int
-) -> tuple[Measured, bool]:
-    """Return what is measured of an image, and whether it had to be decoded."""
+    raw: RawDataset,
+    position: int,
+    decoded: DecodedFiles,
+    max_pixels: int,
+    new: dict[str, Measured],
+) -> Measured:
+    """Return what is measured of an image; `new` receives it if the file had to be decoded."""
     content = raw.images[position].content
-    known = decoded.get(content) if content else None
+    known = _known(content, decoded, new)
     if known is not None:  # not even read again; `split` checks that it has not changed
-        return known, False
+        return known
     try:
         encoded = raw.read(position)
     except SpoonfulError as error:
         # Messages begin with the path as SpoonfulError writes it.
         path = str(SpoonfulError(f"{raw.origin(position)}: "))
-        return Measured(fault=str(error).removeprefix(path)), False
+        return Measured(fault=str(error).removeprefix(path))
     sha256 = hashlib.sha256(encoded).hexdigest()
     if content not in (None, sha256):
         raise SpoonfulError(
             f"{raw.origin(position)}: expected SHA-256 {content}, as when it was fetched, found "
             f"{sha256}; run `spoonful fetch` again"
         )
-    known = None if content else decoded.get(sha256)
-    if known is not None:
-        return known, False
-    return measure(encoded, sha256, max_pixels), True
+    known = None if content else _known(sha256, decoded, new)
+    if known is None:
+        known = new[sha256] = measure(encoded, sha256, max_pixels)
+    return known
+
+
+def _known(sha256: str | None, decoded: DecodedFiles, new: dict[str, Measured]) -> Measured | None:
+    return (new.get(sha256) or decoded.get(sha256)) if sha256 else None

@@ -127,6 +127,16 @@ def log_inputs(
         tracked.set_tags({f"{FINGERPRINT_TAGS}{split}": source.fingerprint})
 
 
+def log_inspection(tracked: "TrackedRun", config: Config) -> None:
+    """Keep the report on the data with the run, if it is of the data that the split was made of."""
+    if config.source.data_dir is None or not inspect_dir().is_dir():
+        return
+    from spoonful.inspection.report import kept_files
+
+    for path in kept_files(inspect_dir(), read_summary()["data_digest"]):
+        tracked.log_text(path.read_text(encoding="utf-8"), f"{INSPECTION_DIR}/{path.name}")
+
+
 def log_ledger(tracked: "TrackedRun", rows: list[Row]) -> None:
     """Record which batches have been read so far."""
     digests = {f"{DIGEST_TAGS}{name}": overall_digest(rows, name) for name in (TRAIN, VAL)}
