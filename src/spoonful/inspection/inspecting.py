@@ -51,7 +51,8 @@ def inspect(raw: RawDataset, folder: Path, dataset: Dataset, title: str) -> Find
             thumbnails.unlink()
         with progress.doing("writing the report"):
             found = _findings(raw, beside, dataset)
-            write_json(beside / SUMMARY_NAME, numbers_of(found))
+            numbers = {**numbers_of(found), "data_digest": origin.data_digest}
+            write_json(beside / SUMMARY_NAME, numbers)
             write_csv_files(beside, found.groups[1:], found.copies)
             write_page(beside, title, found, raw.read, dataset.max_pixels)
     return found

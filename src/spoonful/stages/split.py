@@ -25,12 +25,16 @@ from spoonful.workflow.split_files import split_settings, write_list
 def run(config: Config) -> None:
     """Split the raw data, print the table of classes x splits, and keep it beside the split."""
     dataset = config.dataset
-    raw = _without_bad_images(dataset.open_raw(raw_dir()), config)
+    all_images = dataset.open_raw(raw_dir())
+    raw = _without_bad_images(all_images, config)
     fractions = dataset.val_fraction, test_fraction_of(dataset)
     splits = assign_splits(raw.images, *fractions, dataset.split_seed)
     counts = Counter((i.class_name, split) for i, split in zip(raw.images, splits, strict=True))
     class_names = sorted({image.class_name for image in raw.images})
-    digests = {"digest": split_digest(raw.images, splits), "data_digest": data_digest(raw.images)}
+    digests = {
+        "digest": split_digest(raw.images, splits),
+        "data_digest": data_digest(all_images.images),
+    }
     split_dir().parent.mkdir(parents=True, exist_ok=True)
     lock = split_dir().with_name(f".{split_dir().name}.lock")
     with locked(lock, f"{split_dir()} is being written"):  # files that belong together
