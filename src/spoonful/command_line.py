@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from spoonful import __version__, output, progress, signals
@@ -165,8 +166,8 @@ def _with_folder(name: str, words: list[str]) -> tuple[list[str], list[str]]:
     """Return the folder on the command line, and the overrides that make it the data set."""
     from spoonful.config.overrides import quoted
 
-    overrides = list(dict.fromkeys(word for word in words if "=" in word))
-    folders = [word for word in words if "=" not in word]
+    folders = [word for word in words if "=" not in word or Path(word).is_dir()]
+    overrides = list(dict.fromkeys(word for word in words if word not in folders))
     if not folders:
         return [], overrides
     chosen = [word for word in overrides if word.startswith(("dataset=", "dataset.path="))]
