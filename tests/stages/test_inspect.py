@@ -2,12 +2,18 @@
 
 import json
 import os
+import signal
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from tests.conftest import Spoonful
 from tests.inspection.bad_files import REASONS, write_bad_files, write_photo
+from tests.processes import StartedSpoonful, command_environment, run_command
 
 
 def photos(folder: Path) -> Path:
@@ -73,3 +79,46 @@ def test_a_folder_and_a_data_set_are_one_too_many(spoonful: Spoonful, tmp_path: 
     assert done.returncode == 2
     assert "expected one FOLDER of images, or dataset=..., not both" in done.stderr
     assert "no such folder" in spoonful("inspect", str(tmp_path / "none")).stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_stopped_at_any_moment_it_goes_on_with_what_was_decoded(
+    project: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    mine = tmp_path / "mine"
+    for seed in range(1500):
+        write_photo(mine / "cat" / f"{seed}.png", seed)
+    process = StartedSpoonful(["inspect", str(mine)], project, command_environment())
+    try:
+        database = project / "data" / ".decoded" / "cache.db"
+        until = time.monotonic() + 60
+        while num_kept(database) < 128 and process.poll() is None:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.wait() == (130 if number == signal.SIGINT else -number), output + errors
+    assert not list((project / "data").glob("inspect_*"))
+    kept = num_kept(database)
+    assert 128 <= kept < 1500
+    before = {path: path.stat().st_mtime_ns for path in mine.rglob("*")}
+    done = run_command(project, "inspect", str(mine))
+    assert done.returncode == 0, done.stderr
+    assert num_kept(database) == 1500
+    assert {path: path.stat().st_mtime_ns for path in mine.rglob("*")} == before
+    assert {path.name for path in (project / "data").iterdir()} == {".decoded", "inspect_mine"}
+
+
+def num_kept(database: Path) -> int:
+    """Return how many results the cache has."""
+    if not database.exists():
+        return 0
+    with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True)) as connection:
+        try:
+            (number,) = connection.execute("SELECT count(*) FROM Cache").fetchone()
+        except sqlite3.Error:  # not made yet
+            return 0
+    return int(number)
