@@ -20,7 +20,7 @@ from spoonful.inspection.texts import unicode_text
 
 TABLE_NAME = "images.parquet"
 REMAKE = "run `spoonful inspect` again"
-_ROWS_A_GROUP = 1 << 14
+_ROWS_A_GROUP = 1 << 12
 _KEY = b"spoonful"
 _COLUMNS = [
     pa.field("key", pa.string()),
