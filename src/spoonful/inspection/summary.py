@@ -107,11 +107,9 @@ def lines_of(found: Findings, *, is_here: bool) -> list[str]:
         f"{everything.num_bytes / _MIB:,.1f} MiB ({formats or 'none can be read'})"
     ]
     if everything.widths and everything.heights:
-        (low_w, mid_w, high_w), (low_h, mid_h, high_h) = everything.widths, everything.heights
         lines.append(
-            f"width {low_w:.0f} to {high_w:.0f} px (median {mid_w:.0f}), height {low_h:.0f} to "
-            f"{high_h:.0f} px (median {mid_h:.0f}); mean {everything.mean:.1f}, deviation "
-            f"{everything.std:.1f} of 255"
+            f"width {_range(everything.widths)}, height {_range(everything.heights)}; mean "
+            f"{everything.mean:.1f}, deviation {everything.std:.1f} of 255"
         )
     return lines + _wrong(found) + _advised(found.advice, is_here)
 
@@ -162,6 +160,11 @@ def _advised(advice: Advice | None, is_here: bool) -> list[str]:
         f"{advice.jpeg_bytes / _MIB:,.1f} MiB as JPEG; {advice.raw_bytes / _MIB:,.1f} MiB in "
         f"memory{fits}{speed if is_here else ''}",
     ]
+
+
+def _range(values: tuple[float, float, float]) -> str:
+    low, middle, high = values
+    return f"{low:.0f} px" if low == high else f"{low:.0f} to {high:.0f} px (median {middle:.0f})"
 
 
 def _two_digits(number: float) -> int:
