@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -101,7 +102,8 @@ def _sampled(
     images = np.zeros((len(encoded), *shape), np.uint8)
 
     def decode(number: int) -> None:
-        decode_bytes(encoded[number], "", images[number], "stretch", WHITE, max_pixels)
+        with suppress(SpoonfulError):  # damaged since it was inspected
+            decode_bytes(encoded[number], "", images[number], "stretch", WHITE, max_pixels)
 
     with ThreadPoolExecutor(num_processors()) as pool:
         begin = perf_counter()

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import diskcache
 
@@ -14,6 +15,14 @@ from spoonful.inspection.measure import Measured, from_bytes, measure_version, t
 _MAX_BYTES = 4 << 30
 _WAIT_S = 10.0
 _ERRORS = (sqlite3.Error, diskcache.Timeout, OSError)
+
+
+class _BytesDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
+    """Values as bytes alone: a damaged or forged database never makes Python objects."""
+
+    def fetch(self, mode: int, filename: str | None, value: Any, read: bool) -> Any:
+        """Return a value that was stored as bytes; None for any other."""
+        return bytes(value) if mode == diskcache.core.MODE_RAW and value is not None else None
 
 
 class DecodedFiles:
@@ -30,9 +39,11 @@ class DecodedFiles:
     def __init__(self, folder: Path, max_pixels: int) -> None:
         self._suffix = f" {max_pixels} {measure_version()}"
         self._cache: diskcache.Cache | None = None
+        self._has_failed = False
         try:
             self._cache = diskcache.Cache(
                 str(folder),
+                disk=_BytesDisk,
                 timeout=_WAIT_S,
                 size_limit=_MAX_BYTES,
                 eviction_policy="least-recently-stored",
@@ -42,10 +53,11 @@ class DecodedFiles:
 
     def get(self, sha256: str) -> Measured | None:
         """Return what was measured of a file with this content; None: nothing."""
-        if self._cache is None:
+        cache = self._cache  # another thread may give it up
+        if cache is None:
             return None
         try:
-            kept = self._cache.get(sha256 + self._suffix)
+            kept = cache.get(sha256 + self._suffix)
         except _ERRORS as error:
             self._give_up(error)
             return None
@@ -54,13 +66,14 @@ class DecodedFiles:
 
     def keep(self, results: Iterable[Measured]) -> None:
         """Keep the results of files that could be read."""
-        if self._cache is None:
+        cache = self._cache
+        if cache is None:
             return
         try:
-            with self._cache.transact():
+            with cache.transact():
                 for one in results:
                     if one.sha256 is not None:
-                        self._cache.set(one.sha256 + self._suffix, to_bytes(one))
+                        cache.set(one.sha256 + self._suffix, to_bytes(one))
         except _ERRORS as error:
             self._give_up(error)
 
@@ -78,7 +91,8 @@ class DecodedFiles:
 
     def _give_up(self, error: Exception) -> None:
         """Go on without it: files are decoded again."""
-        cache, self._cache = self._cache, None
-        if cache is not None or isinstance(error, OSError | sqlite3.Error):
+        self._cache = None
+        if not self._has_failed:
+            self._has_failed = True
             words = (str(error) or type(error).__name__).splitlines()[0]
             progress.result(f"note: results of this inspection are not kept for later: {words}")

@@ -117,7 +117,7 @@ def lines_of(found: Findings, *, is_here: bool) -> list[str]:
 def _wrong(found: Findings) -> list[str]:
     lines = []
     if found.groups[0].num_bad:
-        lines.append(f"bad: {found.groups[0].num_bad:,} images cannot be read (bad_files.csv)")
+        lines.append(f"bad: {found.groups[0].num_bad:,} that cannot be read (bad_files.csv)")
     if found.passed_over:
         lines.append(f"not read: {described(found.passed_over)}")
     copies = found.copies.numbers
