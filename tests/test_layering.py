@@ -61,6 +61,9 @@ ARROWS = {
         "sources tasks"
     ),
     "splitting": "datasets errors files progress sources.images",
+    "inspection": (
+        "config datasets errors files pages progress project sources sources.images splitting"
+    ),
     "tracking": (
         "compare config diff errors figures files project quiet record refusals secrets watched"
     ),
@@ -74,9 +77,9 @@ ARROWS = {
         "tracking watched workflow"
     ),
     "stages": (
-        "compare config datasets diff errors evaluation files fitting generator output packing "
-        "progress project quiet record secrets sources sources.packed splitting sweep tracking "
-        "workflow"
+        "compare config datasets diff errors evaluation files fitting generator inspection output "
+        "packing progress project quiet record secrets sources sources.packed splitting sweep "
+        "tracking workflow"
     ),
     "command_line": (
         "commands config dvc_stage errors output progress project refusals secrets signals stages"
@@ -112,7 +115,9 @@ ONLY_IN = {
         "tracking",
     ),
     "optuna": ("sweep.search", "sweep.study"),
-    "scipy": ("compare.significance",),
+    "scipy": ("compare.significance", "inspection.copies"),
+    "diskcache": ("inspection.decoded",),
+    "imagehash": ("inspection.measure",),
     "sklearn": (
         "tasks.classification",
         "evaluation.classification",

@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from spoonful import __version__, output, progress, signals
@@ -148,6 +149,8 @@ def _sorted_out(
 ) -> tuple[list[str], list[str]]:
     """Return the stage's own arguments, and the overrides."""
     words = [word for word in rest if not word.startswith("-")]
+    if stage.takes_folder:
+        return _with_folder(name, words)
     if not stage.arguments:
         return [], list(dict.fromkeys(words))
     given = [word for word in words if "=" not in word]
@@ -157,6 +160,22 @@ def _sorted_out(
             f"{' '.join([name, *given])}: expected {name} {' '.join(stage.arguments)} ({meaning})"
         )
     return given, list(dict.fromkeys(word for word in words if "=" in word))
+
+
+def _with_folder(name: str, words: list[str]) -> tuple[list[str], list[str]]:
+    """Return the folder on the command line, and the overrides that make it the data set."""
+    from spoonful.config.overrides import quoted
+
+    folders = [word for word in words if "=" not in word or Path(word).is_dir()]
+    overrides = list(dict.fromkeys(word for word in words if word not in folders))
+    if not folders:
+        return [], overrides
+    chosen = [word for word in overrides if word.startswith(("dataset=", "dataset.path="))]
+    if len(folders) > 1 or chosen:
+        raise SpoonfulError(
+            f"{' '.join([name, *words])}: expected one FOLDER of images, or dataset=..., not both"
+        )
+    return folders, ["dataset=folder", f"dataset.path={quoted(folders[0])}", *overrides]
 
 
 def _check_flags(name: str, stage: Stage, flags: set[str]) -> None:

@@ -33,6 +33,7 @@ class Stage:
     sweeps: bool = False
     flags: dict[str, str] = field(default_factory=dict)
     arguments: dict[str, str] = field(default_factory=dict)
+    takes_folder: bool = False
 
     @property
     def all_flags(self) -> dict[str, str]:
@@ -46,6 +47,12 @@ _RUN_HELP = "id of a run in MLflow, or the first characters of it"
 STAGES = {
     "fetch": Stage(
         "Get the raw data, check it, and leave it in data/raw.", "fetching the data", ("dataset",)
+    ),
+    "inspect": Stage(
+        "Look at every image of data/raw, or of a FOLDER: bad files, copies, sizes; a report.",
+        "looking at the images",
+        ("dataset",),
+        takes_folder=True,
     ),
     "split": Stage(
         "Split the images into data/split/{train,val,test}/<class>.",

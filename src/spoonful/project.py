@@ -64,6 +64,21 @@ def raw_dir() -> Path:
     return project_root() / "data" / "raw"
 
 
+def inspect_dir() -> Path:
+    """Return where `inspect` writes what it found in the raw data."""
+    return project_root() / "data" / "inspect"
+
+
+def inspect_folder_dir(name: str) -> Path:
+    """Return where `inspect FOLDER` writes what it found in a folder of this name."""
+    return project_root() / "data" / f"inspect_{name}"
+
+
+def decoded_dir() -> Path:
+    """Return where results of inspected files are kept, by their content."""
+    return store_root() / "data" / ".decoded"
+
+
 def split_dir() -> Path:
     """Return where `split` writes train/, val/ and test/."""
     return project_root() / "data" / "split"

@@ -102,7 +102,7 @@ def test_what_is_no_readable_image_is_counted_and_said(
         ("loop", "a link that leads to itself"),
     ],
 )
-def test_what_is_called_an_image_and_is_no_file_is_named(
+def test_what_is_called_an_image_and_is_no_file_is_listed_and_named_when_read(
     tmp_path: Path, kind: str, words: str
 ) -> None:
     root = fill(tmp_path / "mine", "cat/a.png", "dog/a.png")
@@ -114,8 +114,10 @@ def test_what_is_called_an_image_and_is_no_file_is_named(
     else:
         path.symlink_to({"device": "/dev/zero", "dangling": "nowhere.png", "loop": "b.png"}[kind])
     (root / "cat" / "up").symlink_to("..")  # nor is this followed for ever
+    raw = opened(root, tmp_path / "raw")
+    assert [image.content is None for image in raw.images] == [False, True]
     with pytest.raises(SpoonfulError, match=words) as caught:
-        dataset(root).fetch(tmp_path / "raw")
+        raw.read(1)
     assert str(caught.value).startswith(f"{path}: ")
     path.unlink()
     assert len(opened(root, tmp_path / "raw").images) == 2

@@ -1,5 +1,4 @@
 from spoonful.datasets.raw import RawImage
-from spoonful.splitting.copies import exact_copies
 from spoonful.splitting.units import joined, without_lone
 
 
@@ -29,8 +28,3 @@ def test_units_of_one_image_are_none() -> None:
     assert without_lone(units) == [[0, 3], [2, 4]]
     assert without_lone(units[:2]) == []
     assert without_lone(units[:0]) == []
-
-
-def test_files_of_the_same_bytes_are_copies() -> None:
-    images = images_of(*[None] * 7, contents="xyxzyx")  # the last one's bytes are not known
-    assert exact_copies(images) == [[0, 2, 5], [1, 4]]

@@ -28,7 +28,8 @@ def stage_help(name: str, stage: Stage, overrides: list[str]) -> str:
         arguments: arguments before the overrides, each with its meaning.
     """
     config, groups = compose_config(overrides), stage.groups
-    given = " ".join([*stage.arguments, *(f"[{flag}]" for flag in ("--cfg", *stage.all_flags))])
+    own = [*stage.arguments, *(["[FOLDER]"] if stage.takes_folder else [])]
+    given = " ".join([*own, *(f"[{flag}]" for flag in ("--cfg", *stage.all_flags))])
     lines = [f"usage: spoonful {name} {given} [key=value ...]", "", stage.summary, ""]
     if stage.arguments:
         lines += [*(f"  {word:<6} {meaning}" for word, meaning in stage.arguments.items()), ""]

@@ -9,7 +9,7 @@ from spoonful.datasets.folder_layout import EXPECTED, Layout, meant_split, read_
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import printable
 from spoonful.sources.folder import image_files
-from spoonful.sources.images.names import READABLE, is_known_image_name, passed_over
+from spoonful.sources.images.names import READABLE, endings_of, is_known_image_name, passed_over
 
 _NUM_NAMED = 5
 
@@ -23,12 +23,14 @@ class Found:
         unlabelled: test images without classes.
         layout: where the splits and the classes are.
         notes: what a user should know, a line each.
+        passed_over: number of the files that are not read, by their ending.
     """
 
     paths: list[str]
     unlabelled: list[str]
     layout: Layout
     notes: list[str]
+    passed_over: dict[str, int]
 
 
 def find_images(root: Path) -> Found:
@@ -58,7 +60,7 @@ def find_images(root: Path) -> Found:
     num_beside = len(images) - len(paths) - len(unlabelled)
     in_classes = [path for path in others if layout.placed(path) is not None]
     passed = _passed_over(in_classes, junk, num_beside)
-    return Found(paths, unlabelled, layout, [*layout.notes, *passed])
+    return Found(paths, unlabelled, layout, [*layout.notes, *passed], endings_of(others))
 
 
 def _check_nothing_is_lost(root: Path, paths: list[str], others: list[str], layout: Layout) -> None:

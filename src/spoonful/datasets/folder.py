@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,6 +26,7 @@ from spoonful.files.tables import read_csv, write_csv
 from spoonful.files.whole import link_or_copy, replaced_folder, write_json
 from spoonful.project import project_root
 from spoonful.sources.images.decode import read_bytes as read_image
+from spoonful.sources.images.limits import MAX_PIXELS
 from spoonful.sources.labels import LabelKind
 
 # The list that `fetch` writes to data/raw: the images themselves stay where they are.
@@ -36,7 +37,7 @@ SUMMARY_NAME = "files.json"
 UNLABELLED_NAME = "unlabelled.csv"
 REMAKE = "run `spoonful fetch` again"
 _COLUMNS = ("path", "bytes", "sha256")
-_SHA256 = re.compile("[0-9a-f]{64}")
+_SHA256 = re.compile("([0-9a-f]{64})?")  # none: the file could not be read
 
 
 @dataclass
@@ -48,6 +49,8 @@ class RawFiles:
     paths: list[str]
     sizes: list[int]
     link: str
+    passed_over: dict[str, int] = field(default_factory=dict)
+    max_pixels: int = MAX_PIXELS
 
     label_kind: ClassVar[LabelKind] = LabelKind.CLASSIFICATION
     label_names: ClassVar[tuple[str, ...]] = ()
@@ -66,7 +69,7 @@ class RawFiles:
         Raises:
             SpoonfulError: the file is missing or not a regular file; names it.
         """
-        return read_image(self.origin(position))
+        return read_image(self.origin(position), self.max_pixels)
 
     def place(self, position: int, target: Path) -> None:
         """Link or copy an image's file.
@@ -134,12 +137,17 @@ class Folder(Dataset):
                     f"the file name {path!a} is not valid UTF-8, so it cannot be listed; rename "
                     "the file"
                 ) from error
-        hashes = content_hashes([root / path for path in paths])
+        # What cannot be read (a pipe, a link to nothing) is listed without a digest: the inspection
+        # says what is wrong with it, and dataset.on_bad_image what becomes of it.
+        hashes = content_hashes([root / path for path in paths], unreadable="")
         with replaced_folder(raw_dir) as folder:
-            sizes = ((root / path).stat().st_size for path in paths)
+            sizes = (
+                (root / path).stat().st_size if found_hash else 0
+                for path, found_hash in zip(paths, hashes, strict=True)
+            )
             write_csv(folder / LIST_NAME, _COLUMNS, zip(paths, sizes, hashes, strict=True))
             digest = hashlib.sha256((folder / LIST_NAME).read_bytes()).hexdigest()
-            summary = _ListSummary(len(paths), digest, found.layout.bases)
+            summary = _ListSummary(len(paths), digest, found.layout.bases, found.passed_over)
             write_json(folder / SUMMARY_NAME, asdict(summary))
             if found.unlabelled:
                 write_csv(folder / UNLABELLED_NAME, ("path",), zip(found.unlabelled))
@@ -154,12 +162,13 @@ class Folder(Dataset):
                 f"{list_path} is missing: run `spoonful fetch dataset=folder dataset.path=...` "
                 "first"
             )
-        rows, layout = _listed(list_path)
+        rows, layout, others = _listed(list_path)
         paths = [row["path"] for row in rows]
         pattern = _checked_pattern(self.group)
         images = [_image_of(row["path"], layout, row["sha256"], pattern) for row in rows]
         link = safe_link(self.link, project_root())
-        return RawFiles(images, _root(self.path), paths, [int(row["bytes"]) for row in rows], link)
+        sizes = [int(row["bytes"]) for row in rows]
+        return RawFiles(images, _root(self.path), paths, sizes, link, others, self.max_pixels)
 
     def original_path(self, raw_dir: Path, split: str, file_id: str) -> str | None:
         """Return the path of a split file in the user's own folder.
@@ -196,10 +205,11 @@ class _ListSummary:
     num_images: int
     sha256: str
     bases: dict[str, str]
+    passed_over: dict[str, int]  # files that are no images of a readable format, by their ending
 
 
-def _listed(list_path: Path) -> tuple[list[dict[str, str]], Layout]:
-    """Return the rows of the list, checked to be the one that `fetch` wrote, and its layout."""
+def _listed(list_path: Path) -> tuple[list[dict[str, str]], Layout, dict[str, int]]:
+    """Return the rows of the list that `fetch` wrote, checked, its layout and what is not in it."""
     content = read_bytes(list_path, REMAKE)
     summary = read_json(list_path.with_name(SUMMARY_NAME), _ListSummary, REMAKE)
     found = hashlib.sha256(content).hexdigest()
@@ -219,7 +229,7 @@ def _listed(list_path: Path) -> tuple[list[dict[str, str]], Layout]:
         if not (is_below and row["bytes"].isdecimal() and _SHA256.fullmatch(row["sha256"])):
             expected = "path, bytes and sha256 of an image in a class folder"
             raise unexpected(list_path, expected, shown(list(row.values())), REMAKE)
-    return rows, layout
+    return rows, layout, summary.passed_over
 
 
 def _root(path: str | None) -> Path:

@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spoonful.config.own_data import note_path
 from spoonful.config.schema import Config
@@ -17,6 +17,7 @@ from spoonful.files.lock import locked
 from spoonful.files.tables import write_csv
 from spoonful.files.whole import replaced_folder, sync
 from spoonful.project import (
+    inspect_dir,
     leaks_path,
     raw_dir,
     shown_path,
@@ -26,11 +27,13 @@ from spoonful.project import (
 )
 from spoonful.splitting import SPLITS, Assignment, SplitSettings, assign_splits
 from spoonful.splitting.assign import counts_of
-from spoonful.splitting.copies import exact_copies
 from spoonful.splitting.digests import data_digest, split_digest
 from spoonful.splitting.leaks import find_leaks, leak_lines, leak_words, write_leaks
 from spoonful.splitting.placing import place
 from spoonful.workflow.split_files import split_settings, write_list
+
+if TYPE_CHECKING:
+    from spoonful.inspection import Found
 
 _NUM_NAMED = 20
 
@@ -39,8 +42,8 @@ def run(config: Config) -> None:
     """Split the raw data, print the table of classes x splits, and keep it beside the split."""
     dataset = config.dataset
     raw = dataset.open_raw(raw_dir())
-    copies = [] if dataset.copies == "ignore" else exact_copies(raw.images)
-    assigned = assign_splits(raw.images, _settings_of(dataset), copies)
+    looked = _looked_at(raw, config)
+    assigned = assign_splits(raw.images, _settings_of(dataset), looked.clusters, looked.faults)
     splits = assigned.splits
     split_dir().parent.mkdir(parents=True, exist_ok=True)
     _check_leaks(raw, assigned, dataset.on_leak)
@@ -64,6 +67,16 @@ def run(config: Config) -> None:
     print(_table_text(class_names, counts))
     for note in _notes(raw, assigned, dataset):
         print(note)
+
+
+def _looked_at(raw: RawDataset, config: Config) -> "Found":
+    """Return bad images and copies; SpoonfulError where bad ones may not be left out."""
+    from spoonful.inspection import found
+    from spoonful.inspection.gate import check_faults
+
+    looked = found(raw, config)
+    check_faults(raw, looked.faults, config.dataset, inspect_dir())
+    return looked
 
 
 def split_summary(

@@ -30,7 +30,13 @@ from spoonful.workflow.data import open_train_and_val
 from spoonful.workflow.foreign_code import foreign_code
 from spoonful.workflow.interrupted import RunFolder, interrupted_run, new_run_folder
 from spoonful.workflow.job import Job
-from spoonful.workflow.train_record import log_inputs, log_ledger, log_results, run_tags
+from spoonful.workflow.train_record import (
+    log_inputs,
+    log_inspection,
+    log_ledger,
+    log_results,
+    run_tags,
+)
 from spoonful.workflow.train_words import (
     say_what_begins,
     say_what_came,
@@ -88,6 +94,7 @@ def train_and_record(
         ):
             warn_of_changes(tracked, tags)
             log_inputs(tracked, config, job, sources)
+            log_inspection(tracked, config)
             trained = _trained(config, job, out_dir, sources, tracked, folder, is_hopeless)
     run = tracked.run_id if tracked.has_id else "not known while the tracking server is away"
     say_what_came(trained, name, f"{VAL_METRICS}{config.task.score}", run, out_dir)
