@@ -7,16 +7,21 @@ from spoonful import progress
 from spoonful.datasets import RawDataset
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hashes
+from spoonful.splitting.labels import folder_of, place_labels
 
 
 def place(raw: RawDataset, splits: Sequence[str], folder: Path) -> list[tuple[str, str]]:
-    """Put every image's file into its class folder; return where, and its SHA-256."""
+    """Put every image's file into its folder; return where, and its SHA-256.
+
+    The folder is that of its class; where labels are a table, one of all images, beside the table.
+    """
     targets: dict[str, None] = {}
-    for split, class_name in {(s, i.class_name) for s, i in zip(splits, raw.images, strict=True)}:
-        (folder / split / class_name).mkdir(parents=True)
+    placed = list(zip(raw.images, splits, strict=True))
+    for split, name in {(split, folder_of(raw, image)) for image, split in placed}:
+        (folder / split / name).mkdir(parents=True)
     with progress.bar("split", len(splits), "images") as bar:
-        for position, (image, split) in enumerate(zip(raw.images, splits, strict=True)):
-            below = f"{split}/{image.class_name}/{image.file_name}"
+        for position, (image, split) in enumerate(placed):
+            below = f"{split}/{folder_of(raw, image)}/{image.file_name}"
             if below in targets:
                 raise SpoonfulError(
                     f"two images of class {image.class_name!r} would both become {below}: "
@@ -34,4 +39,4 @@ def place(raw: RawDataset, splits: Sequence[str], folder: Path) -> list[tuple[st
                 f"{raw.origin(position)}: expected SHA-256 {image.content}, as when it was "
                 f"fetched, found {content}; run `spoonful fetch` again"
             )
-    return list(zip(targets, found, strict=True))
+    return [*zip(targets, found, strict=True), *place_labels(raw, placed, folder)]

@@ -17,6 +17,7 @@ from spoonful.files.whole import replaced_folder, sync
 from spoonful.project import raw_dir, split_dir, split_summary_path, split_table_path
 from spoonful.splitting import SPLITS, assign_splits
 from spoonful.splitting.digests import data_digest, split_digest
+from spoonful.splitting.labels import label_summary
 from spoonful.splitting.placing import place
 from spoonful.workflow.split_files import split_settings, write_list
 
@@ -44,7 +45,7 @@ def run(config: Config) -> None:
         write_csv(split_table_path(), ("class", "split", "images"), rows)
         note_path(config, digests["digest"])
         summary = split_summary(config, splits, len(class_names), digests)
-        write_checked(split_summary_path(), summary)
+        write_checked(split_summary_path(), {**summary, **label_summary(raw, raw.images)})
     print(_table_text(class_names, counts))
     _warn_of_copies(raw.images, splits)
 
