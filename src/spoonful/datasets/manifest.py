@@ -127,10 +127,10 @@ def label_names(listed: ListedImages) -> tuple[str, ...]:
 
 def labels_text(listed: ListedImages) -> str:
     """Say what the labels are: the user sees a column that was meant otherwise."""
-    names = listed.labels.names
+    names, kind = listed.labels.names, listed.labels.kind
     first = ", ".join(shown(name) for name in names[:5]) + (", ..." if len(names) > 5 else "")
-    words = {LabelKind.CLASSIFICATION: "classes", LabelKind.MULTILABEL: "labels of 0 or 1"}
-    return f"labels: {len(names):,} {words.get(listed.labels.kind, 'values')} ({first})"
+    words = {LabelKind.CLASSIFICATION: "classes", LabelKind.MULTILABEL: "columns of 0 or 1"}
+    return f"labels: {kind}, {len(names):,} {words.get(kind, 'columns of numbers')} ({first})"
 
 
 def _splits(rows: ManifestRows, column: str | None) -> list[str | None]:

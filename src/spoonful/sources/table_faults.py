@@ -13,11 +13,14 @@ class TableFaults:
     """Collects faults of rows, of several kinds.
 
     Args:
-        table: the file, for the message.
+        table: the file or folder, for the message.
+        name: returns the name of a row, by its position from 0 on; None: its number from 1 on.
     """
 
-    def __init__(self, table: Path) -> None:
+    def __init__(self, table: Path, name: Callable[[int], str] | None = None) -> None:
         self._table = table
+        self._name = name or (lambda position: f"row {position + 1}")
+        self._is_numbered = name is None
         self._parts: list[str] = []
 
     def add(
@@ -36,7 +39,7 @@ class TableFaults:
         if not len(positions):
             return
         first = ", ".join(
-            f"row {p + 1}" + ("" if value is None else f" ({shown(value(p))})")
+            self._name(p) + ("" if value is None else f" ({shown(value(p))})")
             for p in positions[:_NUM_NAMED]
         )
         num_more = len(positions) - _NUM_NAMED
@@ -51,7 +54,8 @@ class TableFaults:
             SpoonfulError: names the number of rows of each kind, and the first of them.
         """
         if self._parts:
+            counted = " (row 1 is the first one below the header)" if self._is_numbered else ""
             raise SpoonfulError(
                 f"{self._table}: {'; '.join(self._parts)}; correct the table or bring the files "
-                "back (row 1 is the first one below the header)"
+                f"back{counted}"
             )

@@ -102,6 +102,11 @@ def _classes(
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if pa.types.is_floating(table[column].type):
+        raise SpoonfulError(
+            f"column {shown(column)} holds floats, expected texts or whole numbers that name "
+            "classes; to predict numbers use label_kind=regression"
+        )
     found = texts(table[column], f"column {shown(column)}")
     is_empty = pc.fill_null(pc.equal(found, ""), True).to_numpy()
     _add_empty(faults, column, is_empty)
