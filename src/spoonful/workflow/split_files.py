@@ -29,7 +29,7 @@ _DECISIVE = (
     *("val_fraction", "test_fraction", "split_seed", "split_method", "small_classes", "copies"),
     *("on_leak", "on_bad_image", "max_bad_fraction", "max_images_per_class"),
     *("path_column", "label_columns", "label_kind", "split_column", "group_column"),
-    *("image_column", "prefix"),
+    "image_column",
 )
 SplitName = Literal["train", "val", "test"]
 
