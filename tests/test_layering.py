@@ -60,7 +60,7 @@ ARROWS = {
         "config errors files fitting.checkpoints generator models optimizers order progress record "
         "sources tasks"
     ),
-    "splitting": "datasets errors files progress",
+    "splitting": "datasets errors files progress sources",
     "tracking": (
         "compare config diff errors figures files project quiet record refusals secrets watched"
     ),
