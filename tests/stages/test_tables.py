@@ -85,12 +85,9 @@ def test_classes_of_any_name_in_given_splits(project: Path, table: Path) -> None
     assert len(judged) == given.count("test")
     for row in judged:
         assert row["actual"] == labels[row["file"].removeprefix("images/").replace("__", "/")]
-    # Straight from the files, the same model to the bit.
-    model = (project / "models/train/model.keras").read_bytes()
+    packed = (project / "models/train/history.csv").read_text()
     run(project, "train", *data, "model=mlp", "trainer.epochs=8", "source=folder")
-    history = (project / "models/train/history.csv").read_text()
-    assert model
-    assert "accuracy" in history
+    assert (project / "models/train/history.csv").read_text() == packed
     page = (project / "models/evaluate/report.html").read_text()
     assert "<b>" not in page.replace("&lt;b&gt;", "")
 
@@ -134,12 +131,12 @@ def test_numbers_to_predict(project: Path, table: Path) -> None:
     metrics = trained(project, data, "regression", 8)
     judged = rows_of_csv(project / "models/evaluate/predictions.csv")
     actual, predicted = (
-        [float(row[f"{word}_ink"]) for row in judged] for word in ("actual", "predicted")
+        np.array([float(row[f"{word}_ink"]) for row in judged]) for word in ("actual", "predicted")
     )
     assert metrics["mean_absolute_error"] == pytest.approx(mean_absolute_error(actual, predicted))
-    assert metrics["mean_absolute_error"] < 0.5 * np.mean(np.abs(actual - np.mean(actual)))
+    assert metrics["mean_absolute_error"] < 0.5 * np.mean(np.abs(actual - actual.mean()))
     ink = {row["path"]: float(row["ink"]) for row in rows_of_given(table)}
-    for row, value in zip(judged, actual, strict=True):
+    for row, value in zip(judged, actual.tolist(), strict=True):
         assert ink[row["file"].removeprefix("images/").replace("__", "/")] == value
 
 
