@@ -118,6 +118,16 @@ def test_folders_of_many_classes_are_in_the_order_of_their_numbers(tmp_path: Pat
     assert names == sorted(names)
 
 
+def test_so_many_images_of_each_class(tmp_path: Path) -> None:
+    whole = opened(npz(tmp_path / "a.npz", x=GREY, y=LABELS))
+    few = dataset(tmp_path / "a.npz")
+    few.max_images_per_class = 2
+    raw = few.open_raw(tmp_path / "raw")
+    assert sorted(image.class_name for image in raw.images) == ["0", "0", "1", "1", "2", "2"]
+    for position, image in enumerate(raw.images):
+        assert raw.read(position) == whole.read(whole.images.index(image))
+
+
 def test_pixels_stay_on_disk_and_are_checked(tmp_path: Path) -> None:
     raw = opened(npz(tmp_path / "a.npz", x=GREY, y=LABELS))
     assert isinstance(raw.pixels, np.memmap)

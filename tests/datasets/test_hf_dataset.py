@@ -95,6 +95,16 @@ def test_a_single_data_set_has_no_given_splits(tmp_path: Path) -> None:
     assert found == raw.origin(7)
 
 
+def test_so_many_images_of_each_class(tmp_path: Path) -> None:
+    save_to_disk(numbered(0, 30), tmp_path / "mine", 4)
+    whole = opened(tmp_path / "mine")
+    raw = dataset(tmp_path / "mine", max_images_per_class=2).open_raw(tmp_path / "raw")
+    assert [image.class_name for image in raw.images].count(NAMES[0]) == 2
+    assert len(raw.images) == 6
+    for position, image in enumerate(raw.images):
+        assert raw.read(position) == whole.read(whole.images.index(image))
+
+
 def test_images_that_are_files(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "far.png").write_bytes(png(7))

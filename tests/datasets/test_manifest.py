@@ -151,6 +151,23 @@ def test_a_file_that_has_changed_since_fetch(tmp_path: Path) -> None:
         raw.place(0, tmp_path / "placed")
 
 
+def test_so_many_images_of_each_class(tmp_path: Path) -> None:
+    rows = [(f"{n}.png", n % 2, ("train", "")[n % 3 > 1]) for n in range(40)]
+    path = table(tmp_path / "mine", ("path", "label", "set"), *rows)
+    whole = opened(path, tmp_path / "raw", split_column="set")
+    few = dataset(path, split_column="set", max_images_per_class=3)
+    part = few.open_raw(tmp_path / "raw")
+    assert len(part.images) == 12  # of 2 classes, with and without a given split
+    assert set(part.images) < set(whole.images)
+    for position, image in enumerate(part.images):
+        assert part.read(position) == image.file_name.encode()
+        assert part.origin(position) == str(tmp_path / "mine" / image.file_name)
+    few.fetch(tmp_path / "raw")
+    assert few.open_raw(tmp_path / "raw").images == part.images
+    with pytest.raises(SpoonfulError, match="was fetched with 3"):
+        dataset(path, split_column="set").open_raw(tmp_path / "raw")
+
+
 def test_a_damaged_list_is_found(tmp_path: Path) -> None:
     path = table(tmp_path / "mine", ("path", "label"), ("1.png", "a"), ("2.png", "b"))
     opened(path, tmp_path / "raw")

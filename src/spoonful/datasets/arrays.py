@@ -13,6 +13,7 @@ from spoonful.config.fields import key
 from spoonful.datasets.array_files import ArrayFile, ArrayHeader, find_arrays, opened
 from spoonful.datasets.dataset import Dataset
 from spoonful.datasets.raw import RawArrays, RawImage
+from spoonful.datasets.subset import limited_arrays
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hash
 from spoonful.files.documents import read_json, unexpected
@@ -100,7 +101,7 @@ class Arrays(Dataset):
             RawImage(f"{label:0{width}d}", f"{split or 'image'}-{n:07d}.png", split or None)
             for label, split, n in zip(labels.tolist(), splits, numbers, strict=True)
         ]
-        return RawArrays(images, pixels)
+        return limited_arrays(RawArrays(images, pixels), self.max_images_per_class)
 
 
 def _paired(arrays: list[ArrayFile], path: Path) -> list[_Pair]:

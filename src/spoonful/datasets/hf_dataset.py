@@ -17,6 +17,7 @@ from spoonful.datasets.split_names import split_named
 from spoonful.datasets.table_list import (
     ListedImages,
     RawTable,
+    limited_table,
     raw_images,
     read_images,
     write_images,
@@ -110,7 +111,8 @@ class HfDataset(Dataset):
                 f"{len(images):,} now; run `spoonful fetch dataset=hf_dataset` again"
             )
         raw = raw_images(listed, listed.ids)
-        return RawTable(raw, listed.labels.kind, label_names(listed), images)
+        table = RawTable(raw, listed.labels.kind, label_names(listed), images)
+        return limited_table(table, self.max_images_per_class)
 
     def original_path(self, raw_dir: Path, split: str, file_id: str) -> str | None:
         """Return the file and the row of a split file; None: they are not known."""

@@ -1,6 +1,7 @@
 """The user's own images as a table lists them, with their labels."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,10 +10,12 @@ from spoonful.datasets.dataset import Dataset
 from spoonful.datasets.folder import RawFiles
 from spoonful.datasets.links import safe_link
 from spoonful.datasets.split_names import SPLIT_WORDS, split_named
+from spoonful.datasets.subset import kept_positions
 from spoonful.datasets.table_list import (
     ListedImages,
     RawTable,
     flat_name,
+    limited_table,
     raw_images,
     read_images,
     write_images,
@@ -74,29 +77,37 @@ class Manifest(Dataset):
         rows = read_rows(table, self.root, *columns, other_columns=others)
         splits = _splits(rows, self.split_column)
         rows.faults.check()
-        paths = [rows.root / file for file in rows.files]
-        groups = rows.others.get(self.group_column or "", [None] * len(paths))
-        hashes = content_hashes(paths)
-        own_root = self._root() if self.root is not None else table.absolute().parent
-        root = None if rows.root == own_root else str(rows.root)
-        sizes = [path.stat().st_size for path in paths]
-        listed = ListedImages(rows.files, sizes, hashes, splits, groups, rows.labels, root)
+        kept = self._kept(rows, splits)  # before hours of hashing
+        files = [rows.files[place] for place in kept]
+        groups = rows.others.get(self.group_column or "", [None] * len(rows.files))
+        paths = [rows.root / file for file in files]
+        listed = ListedImages(
+            ids=files,
+            sizes=[path.stat().st_size for path in paths],
+            hashes=content_hashes(paths),
+            splits=[splits[place] for place in kept],
+            groups=[groups[place] for place in kept],
+            labels=replace(rows.labels, values=rows.labels.values[kept]),
+            root=None if rows.root == self._root() else str(rows.root),
+            max_images=self.max_images_per_class,
+        )
         write_images(raw_dir, listed)
         print(labels_text(listed))
 
     def open_raw(self, raw_dir: Path) -> RawTable:
         """Read the list that `fetch` wrote."""
-        listed = read_images(raw_dir, "manifest")
+        listed = read_images(raw_dir, "manifest", self.max_images_per_class)
         images = raw_images(listed, [flat_name(path) for path in listed.ids])
         link = safe_link(self.link, project_root())
         root = self._root() if listed.root is None else Path(listed.root)
         files = RawFiles(images, root, listed.ids, listed.sizes, link)
-        return RawTable(images, listed.labels.kind, label_names(listed), files)
+        raw = RawTable(images, listed.labels.kind, label_names(listed), files)
+        return limited_table(raw, self.max_images_per_class)
 
     def original_path(self, raw_dir: Path, split: str, file_id: str) -> str | None:
         """Return the path of a split file in the user's own folder; None: it is not known."""
         try:
-            listed = read_images(raw_dir, "manifest")
+            listed = read_images(raw_dir, "manifest", self.max_images_per_class)
         except SpoonfulError:  # then the file's other name is used
             return None
         for path in listed.ids:
@@ -114,9 +125,16 @@ class Manifest(Dataset):
         return Path(self.path).expanduser()
 
     def _root(self) -> Path:
-        if self.root is not None:
-            return Path(self.root).expanduser().absolute()
-        return self._table().absolute().parent
+        root = self._table().parent if self.root is None else Path(self.root).expanduser()
+        return Path(os.path.normpath(root.absolute()))
+
+    def _kept(self, rows: ManifestRows, splits: list[str | None]) -> list[int]:
+        """Return the positions of dataset.max_images_per_class rows of each class."""
+        is_class = rows.labels.kind is LabelKind.CLASSIFICATION
+        classes = rows.labels.values.tolist() if is_class else [0] * len(splits)
+        groups = list(zip(splits, classes, strict=True))
+        names = [flat_name(file) for file in rows.files]
+        return kept_positions(groups, names, self.max_images_per_class)
 
 
 def label_names(listed: ListedImages) -> tuple[str, ...]:

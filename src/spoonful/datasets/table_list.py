@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from spoonful.datasets.raw import RawImage
+from spoonful.datasets.subset import check_limit, kept_positions
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hash
 from spoonful.files.documents import read_json, unexpected
@@ -35,6 +36,7 @@ class ListedImages:
         groups: images of one group belong into one split.
         labels: one for each image.
         root: the folder that the ids are paths below, if only the table's content says it.
+        max_images: images of each class that were listed; None: all.
     """
 
     ids: list[str]
@@ -44,6 +46,7 @@ class ListedImages:
     groups: list[str | None]
     labels: TableLabels
     root: str | None = None
+    max_images: int | None = None
 
 
 class ImageFiles(Protocol):
@@ -87,6 +90,7 @@ class _ListSummary:
     label_kind: str
     label_names: list[str]
     root: str | None
+    max_images_per_class: int | None = None
 
 
 def write_images(raw_dir: Path, listed: ListedImages) -> None:
@@ -108,19 +112,21 @@ def write_images(raw_dir: Path, listed: ListedImages) -> None:
         pq.write_table(pa.table(columns), folder / LIST_NAME)
         digest = content_hash(folder / LIST_NAME)
         names, kind = list(labels.names), str(labels.kind)
-        summary = _ListSummary(digest, len(listed.ids), kind, names, listed.root)
+        counts = len(listed.ids), kind, names, listed.root, listed.max_images
+        summary = _ListSummary(digest, *counts)
         write_json(folder / SUMMARY_NAME, asdict(summary))
 
 
-def read_images(raw_dir: Path, dataset: str) -> ListedImages:
+def read_images(raw_dir: Path, dataset: str, max_images: int | None = None) -> ListedImages:
     """Read the list that `write_images` wrote.
 
     Args:
         raw_dir: the folder of the list.
         dataset: its name in the config, for messages.
+        max_images: images of each class that are wanted; None: all.
 
     Raises:
-        SpoonfulError: it is missing or damaged.
+        SpoonfulError: it is missing or damaged, or has fewer images of each class.
     """
     import numpy as np
     import pyarrow as pa
@@ -132,6 +138,7 @@ def read_images(raw_dir: Path, dataset: str) -> ListedImages:
             f"{path} is missing: run `spoonful fetch dataset={dataset} dataset.path=...` first"
         )
     summary = read_json(path.with_name(SUMMARY_NAME), _ListSummary, remake)
+    check_limit(summary.max_images_per_class, max_images)
     found = content_hash(path)
     if found != summary.sha256:
         raise unexpected(path, f"SHA-256 {summary.sha256}, as {SUMMARY_NAME} says", found, remake)
@@ -149,6 +156,7 @@ def read_images(raw_dir: Path, dataset: str) -> ListedImages:
             columns["group"],
             labels,
             summary.root,
+            summary.max_images_per_class,
         )
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise unexpected(path, "a list of images", error, remake) from error
@@ -170,6 +178,33 @@ def raw_images(listed: ListedImages, file_names: Sequence[str]) -> list[RawImage
         values = [tuple(map(float, row)) for row in labels.values.tolist()]
     rows = (classes, file_names, listed.splits, listed.hashes, listed.groups, values)
     return [RawImage(*row) for row in zip(*rows, strict=True)]
+
+
+@dataclass
+class _Part:
+    """Some of the files of images."""
+
+    files: ImageFiles
+    positions: list[int]
+
+    def read(self, position: int) -> bytes:
+        return self.files.read(self.positions[position])
+
+    def place(self, position: int, target: Path) -> None:
+        self.files.place(self.positions[position], target)
+
+    def origin(self, position: int) -> str:
+        return self.files.origin(self.positions[position])
+
+
+def limited_table(raw: RawTable, max_images: int | None) -> RawTable:
+    """Return so many images of each class, in each split that the data gives; None: all."""
+    if max_images is None:
+        return raw
+    groups = [(image.given_split, image.class_name) for image in raw.images]
+    kept = kept_positions(groups, [image.file_name for image in raw.images], max_images)
+    images = [raw.images[position] for position in kept]
+    return RawTable(images, raw.label_kind, raw.label_names, _Part(raw.files, kept))
 
 
 def flat_name(path: str) -> str:
