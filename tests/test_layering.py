@@ -60,7 +60,7 @@ ARROWS = {
         "config errors files fitting.checkpoints generator models optimizers order progress record "
         "sources tasks"
     ),
-    "splitting": "datasets errors files progress sources.images",
+    "splitting": "datasets errors files progress sources sources.images",
     "inspection": (
         "config datasets errors files pages progress project sources sources.images splitting"
     ),

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from spoonful.sources.labels import LabelKind
 
+# Conversions of pixels with so many channels.
+_BGR = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+
 
 @dataclass(frozen=True, slots=True)  # a million of them take 0.3 GB
 class RawImage:
@@ -81,7 +84,7 @@ class RawArrays:
 
     Attributes:
         images: one entry per image.
-        pixels: uint8 [n, h, w].
+        pixels: uint8 [n, h, w], or [n, h, w, c] of grey, RGB or RGBA.
     """
 
     images: list[RawImage]
@@ -93,7 +96,10 @@ class RawArrays:
 
     def read(self, position: int) -> bytes:
         """Return an image as a PNG file, the same bytes every time."""
-        _, encoded = cv2.imencode(".png", np.ascontiguousarray(self.pixels[position]))
+        pixels = np.ascontiguousarray(self.pixels[position])
+        if pixels.ndim == 3 and pixels.shape[2] in _BGR:  # OpenCV has blue first
+            pixels = cv2.cvtColor(pixels, _BGR[pixels.shape[2]])
+        _, encoded = cv2.imencode(".png", pixels)
         return encoded.tobytes()
 
     def place(self, position: int, target: Path) -> None:

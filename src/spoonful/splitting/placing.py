@@ -8,10 +8,13 @@ from spoonful.datasets import RawDataset
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hashes
 from spoonful.sources.images.names import is_junk_folder
+from spoonful.splitting.labels import folder_of, place_labels
 
 
 def place(raw: RawDataset, splits: Sequence[str | None], folder: Path) -> list[tuple[str, str]]:
-    """Put every image's file into its class folder; return where, and its SHA-256.
+    """Put every image's file into its folder; return where, and its SHA-256.
+
+    The folder is that of its class; where labels are a table, one of all images, beside the table.
 
     Args:
         raw: the raw images.
@@ -24,16 +27,16 @@ def place(raw: RawDataset, splits: Sequence[str | None], folder: Path) -> list[t
     """
     targets: dict[str, int] = {}
     placed = [(p, raw.images[p], split) for p, split in enumerate(splits) if split is not None]
-    for split, class_name in {(split, image.class_name) for _, image, split in placed}:
-        if is_junk_folder(class_name):
+    for split, name in {(split, folder_of(raw, image)) for _, image, split in placed}:
+        if is_junk_folder(name):
             raise SpoonfulError(
-                f"class {class_name!r}: a folder of this name is not read, because systems make "
-                "such folders themselves; rename the class"
+                f"class {name!r}: a folder of this name is not read, because systems make such "
+                "folders themselves; rename the class"
             )
-        (folder / split / class_name).mkdir(parents=True)
+        (folder / split / name).mkdir(parents=True)
     with progress.bar("split", len(placed), "images") as bar:
         for position, image, split in placed:
-            below = f"{split}/{image.class_name}/{image.file_name}"
+            below = f"{split}/{folder_of(raw, image)}/{image.file_name}"
             if below in targets:
                 raise SpoonfulError(
                     f"two images of class {image.class_name!r} would both become {below}: "
@@ -52,4 +55,5 @@ def place(raw: RawDataset, splits: Sequence[str | None], folder: Path) -> list[t
                 f"{raw.origin(position)}: expected SHA-256 {expected}, as when it was "
                 f"fetched, found {content}; run `spoonful fetch` again"
             )
-    return list(zip(targets, found, strict=True))
+    labels = place_labels(raw, [(image, split) for _, image, split in placed], folder)
+    return [*zip(targets, found, strict=True), *labels]

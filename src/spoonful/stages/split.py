@@ -28,6 +28,7 @@ from spoonful.project import (
 from spoonful.splitting import SPLITS, Assignment, SplitSettings, assign_splits
 from spoonful.splitting.assign import counts_of
 from spoonful.splitting.digests import data_digest, split_digest
+from spoonful.splitting.labels import label_summary
 from spoonful.splitting.leaks import find_leaks, leak_lines, leak_words, write_leaks
 from spoonful.splitting.placing import place
 from spoonful.workflow.split_files import split_settings, write_list
@@ -63,7 +64,8 @@ def run(config: Config) -> None:
         write_csv(split_table_path(), ("class", "split", "images"), rows)
         note_path(config, digests["digest"])
         summary = split_summary(config, assigned, len(class_names), digests)
-        write_checked(split_summary_path(), summary)
+        placed = (i for i, split in zip(raw.images, splits, strict=True) if split is not None)
+        write_checked(split_summary_path(), {**summary, **label_summary(raw, placed)})
     print(_table_text(class_names, counts))
     for note in _notes(raw, assigned, dataset):
         print(note)
