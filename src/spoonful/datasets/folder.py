@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +11,7 @@ from spoonful.config.fields import key
 from spoonful.datasets.dataset import Dataset
 from spoonful.datasets.links import safe_link
 from spoonful.datasets.raw import RawImage
+from spoonful.datasets.subset import check_limit, kept_positions
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hashes
 from spoonful.files.documents import parsed_table, read_bytes, read_json, shown, unexpected
@@ -127,12 +128,14 @@ class Folder(Dataset):
                     f"the file name {path!a} is not valid UTF-8, so it cannot be listed; rename "
                     "the file"
                 ) from error
+        paths = _limited(paths, self.max_images_per_class)  # before hours of hashing
         hashes = content_hashes([root / path for path in paths])
         with replaced_folder(raw_dir) as folder:
             sizes = ((root / path).stat().st_size for path in paths)
             write_csv(folder / LIST_NAME, _COLUMNS, zip(paths, sizes, hashes, strict=True))
             digest = hashlib.sha256((folder / LIST_NAME).read_bytes()).hexdigest()
-            write_json(folder / SUMMARY_NAME, {"num_images": len(paths), "sha256": digest})
+            summary = _ListSummary(len(paths), digest, self.max_images_per_class)
+            write_json(folder / SUMMARY_NAME, asdict(summary))
         if others:
             print(f"passed over: {passed_over(others)}")
 
@@ -144,17 +147,18 @@ class Folder(Dataset):
                 f"{list_path} is missing: run `spoonful fetch dataset=folder dataset.path=...` "
                 "first"
             )
-        rows = _listed(list_path)
-        paths = [row["path"] for row in rows]
+        rows = {row["path"]: row for row in _listed(list_path, self.max_images_per_class)}
+        paths = _limited(list(rows), self.max_images_per_class)
         given = _has_given_splits({path.split("/")[0] for path in paths})
         images = []
-        for row in rows:
-            parts = row["path"].split("/")
+        for path in paths:
+            parts = path.split("/")
             split = _SPLIT_FOLDERS[parts.pop(0)] if given else None
             # Folders inside a class become part of the file's name, so that names stay unique.
-            images.append(RawImage(parts[0], "__".join(parts[1:]), split, row["sha256"]))
+            images.append(RawImage(parts[0], "__".join(parts[1:]), split, rows[path]["sha256"]))
         link = safe_link(self.link, project_root())
-        return RawFiles(images, _root(self.path), paths, [int(row["bytes"]) for row in rows], link)
+        sizes = [int(rows[path]["bytes"]) for path in paths]
+        return RawFiles(images, _root(self.path), paths, sizes, link)
 
     def original_path(self, raw_dir: Path, split: str, file_id: str) -> str | None:
         """Return the path of a split file in the user's own folder.
@@ -189,12 +193,21 @@ class Folder(Dataset):
 class _ListSummary:
     num_images: int
     sha256: str
+    max_images_per_class: int | None = None
 
 
-def _listed(list_path: Path) -> list[dict[str, str]]:
+def _limited(paths: list[str], max_images: int | None) -> list[str]:
+    """Return the paths of so many images of each class, in each split that the folder gives."""
+    depth = 2 if _has_given_splits({path.split("/")[0] for path in paths}) else 1
+    groups = [tuple(path.split("/")[:depth]) for path in paths]
+    return [paths[position] for position in kept_positions(groups, paths, max_images)]
+
+
+def _listed(list_path: Path, max_images: int | None) -> list[dict[str, str]]:
     """Return the rows of the list, checked to be the one that `fetch` wrote."""
     content = read_bytes(list_path, REMAKE)
     summary = read_json(list_path.with_name(SUMMARY_NAME), _ListSummary, REMAKE)
+    check_limit(summary.max_images_per_class, max_images)
     found = hashlib.sha256(content).hexdigest()
     if found != summary.sha256:
         expected = f"SHA-256 {summary.sha256}, as {SUMMARY_NAME} says"
