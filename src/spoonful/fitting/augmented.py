@@ -87,7 +87,7 @@ def _applied(front: keras.Model) -> Callable[[NDArray[Any]], NDArray[np.float32]
 
 
 def _values(front: keras.Model) -> list[NDArray[Any]]:
-    return [np.array(variable) for variable in front.variables]
+    return [np.asarray(variable).copy() for variable in front.variables]
 
 
 def _after(before: NDArray[Any], after_one: NDArray[Any], count: int) -> NDArray[Any]:
