@@ -106,7 +106,9 @@ def test_what_conf_names_is_found() -> None:
 @pytest.mark.parametrize("stage", NAMES)
 def test_a_stage_depends_on_the_groups_that_it_reads(stage: str) -> None:
     files = {Path(path) for path in STAGES[stage]["deps"] if path.startswith("conf/")}
-    assert {path.name for path in files if not path.suffix} - {"experiment"} == groups_of(stage)
+    assert {path.name for path in files if not path.suffix} - {"experiment", "debug"} == groups_of(
+        stage
+    )
 
 
 @pytest.mark.parametrize("stage", NAMES)

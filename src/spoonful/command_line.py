@@ -19,7 +19,7 @@ from spoonful.secrets import redacted
 
 USAGE_ERROR = 2
 # Commands that only print: their exit code tells whether the output could be written.
-_PRINTING = ("summary", "diff")
+_PRINTING = ("summary", "diff", "order")
 _NOT_PRINTED = 1
 
 
@@ -97,7 +97,7 @@ def _run(arguments: list[str]) -> None:
     if name not in STAGES:
         raise SpoonfulError(f"unknown stage {name!r}: expected one of {', '.join(STAGES)}")
     stage = STAGES[name]
-    rest = _use_config_dirs(rest)
+    rest = _with_values(stage, _use_config_dirs(rest))
     flags = {argument for argument in rest if argument.startswith("-")}
     is_question = _is_question(arguments)
     given, overrides = _sorted_out(name, stage, rest, is_question)
@@ -141,6 +141,21 @@ def _use_config_dirs(words: list[str]) -> list[str]:
             raise SpoonfulError(f"{FLAG}: expected a folder of config files after it")
         folders.append(folder)
     use_folders(folders)
+    return rest
+
+
+def _with_values(stage: Stage, words: list[str]) -> list[str]:
+    """Return the words with each flag that takes a value replaced by the override of its key."""
+    rest, left = [], iter(words)
+    for word in left:
+        flag, has_value, value = word.partition("=")
+        if flag not in stage.values:
+            rest.append(word)
+            continue
+        value = value if has_value else next(left, "")
+        if not value:
+            raise SpoonfulError(f"{flag}: expected a value after it ({stage.values[flag]})")
+        rest.append(f"{stage.values[flag]}={value}")
     return rest
 
 

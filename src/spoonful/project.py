@@ -114,6 +114,11 @@ def train_dir() -> Path:
     return project_root() / "models" / "train"
 
 
+def preview_dir() -> Path:
+    """Return where `preview` draws batches."""
+    return project_root() / "preview"
+
+
 def checkpoints_dir() -> Path:
     """Return where unfinished runs keep their checkpoints, one folder per run."""
     return store_root() / "models" / "checkpoints"

@@ -63,7 +63,7 @@ def components_of(package: str) -> set[str]:
 
 def test_conf_holds_a_folder_for_every_group_and_no_other() -> None:
     folders = {path.name for path in CONF.iterdir() if path.is_dir()}
-    assert folders == {*GROUPS, "experiment"}
+    assert folders == {*GROUPS, "experiment", "debug"}
     assert all(choices(group) for group in folders)
 
 

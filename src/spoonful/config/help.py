@@ -9,7 +9,7 @@ from spoonful.commands import Stage
 from spoonful.config.compose import compose_config
 from spoonful.config.fields import allowed
 from spoonful.config.folders import choices
-from spoonful.config.schema import GROUPS, Config
+from spoonful.config.schema import GROUPS, OVERLAYS, Config
 from spoonful.config.settings import name_of, settings_of
 from spoonful.config.targets import TARGET, Target
 
@@ -35,7 +35,7 @@ def stage_help(name: str, stage: Stage, overrides: list[str]) -> str:
         lines += [*(f"  {word:<6} {meaning}" for word, meaning in stage.arguments.items()), ""]
     lines += ["choices (group=choice):"]
     inner = [f"{group}/{key}" for group, key in _INNER_GROUPS if group in groups]
-    for group in (*(g for g in groups if g in GROUPS), *inner, "experiment"):
+    for group in (*(g for g in groups if g in GROUPS), *inner, *OVERLAYS):
         if names := choices(group):
             lines += _choice_lines(group, names)
     lines += ["", "keys, with their current values:"]

@@ -13,6 +13,7 @@ from spoonful.datasets.finding import find_images
 from spoonful.datasets.folder_layout import Layout
 from spoonful.datasets.links import safe_link
 from spoonful.datasets.raw import RawImage
+from spoonful.datasets.subset import check_limit, kept_positions
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hashes
 from spoonful.files.documents import (
@@ -137,6 +138,7 @@ class Folder(Dataset):
                     f"the file name {path!a} is not valid UTF-8, so it cannot be listed; rename "
                     "the file"
                 ) from error
+        paths = _limited(paths, found.layout, self.max_images_per_class)  # before hours of hashing
         # What cannot be read (a pipe, a link to nothing) is listed without a digest: the inspection
         # says what is wrong with it, and dataset.on_bad_image what becomes of it.
         hashes = content_hashes([root / path for path in paths], unreadable="")
@@ -147,7 +149,9 @@ class Folder(Dataset):
             )
             write_csv(folder / LIST_NAME, _COLUMNS, zip(paths, sizes, hashes, strict=True))
             digest = hashlib.sha256((folder / LIST_NAME).read_bytes()).hexdigest()
-            summary = _ListSummary(len(paths), digest, found.layout.bases, found.passed_over)
+            summary = _ListSummary(
+                len(paths), digest, found.layout.bases, found.passed_over, self.max_images_per_class
+            )
             write_json(folder / SUMMARY_NAME, asdict(summary))
             if found.unlabelled:
                 write_csv(folder / UNLABELLED_NAME, ("path",), zip(found.unlabelled))
@@ -162,12 +166,13 @@ class Folder(Dataset):
                 f"{list_path} is missing: run `spoonful fetch dataset=folder dataset.path=...` "
                 "first"
             )
-        rows, layout, others = _listed(list_path)
-        paths = [row["path"] for row in rows]
+        listed, layout, others = _listed(list_path, self.max_images_per_class)
+        rows = {row["path"]: row for row in listed}
+        paths = _limited(list(rows), layout, self.max_images_per_class)
         pattern = _checked_pattern(self.group)
-        images = [_image_of(row["path"], layout, row["sha256"], pattern) for row in rows]
+        images = [_image_of(path, layout, rows[path]["sha256"], pattern) for path in paths]
         link = safe_link(self.link, project_root())
-        sizes = [int(row["bytes"]) for row in rows]
+        sizes = [int(rows[path]["bytes"]) for path in paths]
         return RawFiles(images, _root(self.path), paths, sizes, link, others, self.max_pixels)
 
     def original_path(self, raw_dir: Path, split: str, file_id: str) -> str | None:
@@ -206,12 +211,25 @@ class _ListSummary:
     sha256: str
     bases: dict[str, str]
     passed_over: dict[str, int]  # files that are no images of a readable format, by their ending
+    max_images_per_class: int | None = None
 
 
-def _listed(list_path: Path) -> tuple[list[dict[str, str]], Layout, dict[str, int]]:
+def _limited(paths: list[str], layout: Layout, max_images: int | None) -> list[str]:
+    """Return the paths of so many images of each class, in each split that the folder gives."""
+    if max_images is None:
+        return paths
+    placed = map(layout.placed, paths)
+    groups = [(where[0], where[1][0]) if where else None for where in placed]
+    return [paths[position] for position in kept_positions(groups, paths, max_images)]
+
+
+def _listed(
+    list_path: Path, max_images: int | None
+) -> tuple[list[dict[str, str]], Layout, dict[str, int]]:
     """Return the rows of the list that `fetch` wrote, checked, its layout and what is not in it."""
     content = read_bytes(list_path, REMAKE)
     summary = read_json(list_path.with_name(SUMMARY_NAME), _ListSummary, REMAKE)
+    check_limit(summary.max_images_per_class, max_images)
     found = hashlib.sha256(content).hexdigest()
     if found != summary.sha256:
         expected = f"SHA-256 {summary.sha256}, as {SUMMARY_NAME} says"

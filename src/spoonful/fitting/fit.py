@@ -148,11 +148,9 @@ class Fit:
 
     def _watch(self) -> EpochWatch:
         generator = self._generator
-        images_per_epoch = len(generator.source)
-        if generator.drop_remainder:
-            images_per_epoch = len(generator) * generator.batch_size
+        images_per_epoch = generator.examples_per_epoch
         quality = ShuffleQuality(
-            generator.order, generator.source.labels, generator.batch_size, generator.drop_remainder
+            generator.order, generator.source.labels, generator.batch_size, images_per_epoch
         )
         return EpochWatch(
             self._batches,

@@ -12,6 +12,7 @@ SCORE_TAG, SCORE_MODE_TAG = "score", "score_mode"  # the metric that ranks runs;
 EXPERIMENT_TAG = "experiment"  # the overlay; "none" without one
 OVERRIDES_TAG = "overrides"  # as typed
 TRAIN_KEY_TAG = "train_key"  # a digest of all files that training wrote
+PREVIEW_TAG = "preview"  # true: the one run of an experiment that keeps drawn batches
 JIT_COMPILE_TAG = "jit_compile"
 
 # The data. DIGEST_TAGS is also followed by the ledger's streams, train and val.

@@ -45,7 +45,7 @@ def say_what_begins(
 ) -> None:
     """Print what is trained, and where a run is resumed."""
     if not folder.is_resumed:
-        progress.result(f"training {name} on {len(source):,} images")
+        progress.result(f"training {name} on {len(source):,} images{_limits(config)}")
         return
     if start is not None and start.state["is_finished"]:
         print(
@@ -57,6 +57,16 @@ def say_what_begins(
     epoch = 1 if start is None else start.state["epoch"] + 1
     where = f"epoch {min(epoch, config.trainer.epochs)}/{config.trainer.epochs}"
     progress.result(f"resuming {name}, run {folder.run_id}, after step {step:,} ({where})")
+
+
+def _limits(config: Config) -> str:
+    """Say that a training is only a quick look; else nothing."""
+    limits = {
+        "dataset.max_images_per_class": config.dataset.max_images_per_class,
+        "trainer.max_steps_per_epoch": config.trainer.max_steps_per_epoch,
+    }
+    given = ", ".join(f"{key}={value}" for key, value in limits.items() if value is not None)
+    return f" (a quick look: {given})" if given else ""
 
 
 def say_what_came(trained: Trained, name: str, score: str, run: str, out_dir: Path) -> None:
