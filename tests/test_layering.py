@@ -58,7 +58,7 @@ ARROWS = {
     "tasks": "config errors evaluation record sources",
     "fitting": (
         "config errors files fitting.checkpoints generator models optimizers order progress record "
-        "sources tasks"
+        "sources sources.packed tasks"
     ),
     "splitting": "datasets errors files progress",
     "tracking": (
@@ -119,7 +119,7 @@ ONLY_IN = {
         "evaluation.multilabel",
         "splitting.assign",
     ),
-    "xxhash": ("generator.chunks", "fitting.resumable", "record.ledger"),
+    "xxhash": ("generator.chunks", "fitting.model_state", "record.ledger"),
     "ml_dtypes": ("fitting.checkpoints.checkpoint",),
     "pydantic": ("files.documents",),
     "jinja2": ("pages",),

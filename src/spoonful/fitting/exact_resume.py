@@ -125,8 +125,10 @@ class ExactResume(Resumable):
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         """Let validation read the order of this epoch, whatever it read before."""
         validation = validation_data(self.model)
+        self.reading.val = None
         if isinstance(validation, BatchGenerator):
-            feed_of(validation).serve_from(self._epoch)
+            self.reading.val = feed_of(validation)
+            self.reading.val.serve_from(self._epoch)
         super().on_test_begin(logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -153,6 +155,11 @@ class ExactResume(Resumable):
             arrays = {**end.arrays, **_changed(model_arrays(self.model), end.arrays)}
             state = {**end.state, "is_finished": True}
             self._checkpoints.write(replace(end, state=state, arrays=arrays))
+
+    @property
+    def _num_reached(self) -> int:
+        """All steps of an execution: Keras gets every batch of an epoch, or an error."""
+        return int(self.model.steps_per_execution)
 
     def _end(self) -> Checkpoint:
         """Return a checkpoint from which training would continue with another epoch."""

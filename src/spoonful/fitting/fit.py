@@ -15,10 +15,10 @@ from spoonful.fitting.checkpoints.folder import CheckpointFolder
 from spoonful.fitting.epoch_result import EpochResult
 from spoonful.fitting.epochs import EpochWatch
 from spoonful.fitting.handover import EpochBatches
-from spoonful.fitting.resumable import Resumable, Stop
+from spoonful.fitting.interruption import Stop
+from spoonful.fitting.resumable import Resumable
 from spoonful.fitting.user_callbacks import make_callbacks
 from spoonful.generator import BatchGenerator
-from spoonful.generator.feed import feed_of
 from spoonful.order.quality import ShuffleQuality
 from spoonful.record.ledger import Row
 
@@ -112,9 +112,6 @@ class Fit:
             self.resumable.put_back(start)
             return
         self._fit(0 if start is None else start.state["epoch"])
-        if self._resuming.stop is None or not self._resuming.stop.is_wanted:
-            for generator in (self._generator, self._validation):
-                feed_of(generator).finish_check()  # before the data read is trusted
         self.resumable.write_end()
         if self._resuming.stop is not None and self._resuming.stop.is_wanted:
             self._resuming.stop.now()
@@ -136,11 +133,8 @@ class Fit:
                 callbacks=[self.resumable],
                 verbose=0,
             )
-        except Exception:
-            cause = self._batches.error or self._val_batches.error
-            if cause is not None:
-                raise cause from cause.__cause__  # not from TensorFlow's error
-            raise
+            if self._resuming.stop is None or not self._resuming.stop.is_wanted:
+                self.resumable.reading.finish_checks()  # before the data read is trusted
         finally:
             watch.close()
             self._batches.close()
