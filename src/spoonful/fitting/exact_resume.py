@@ -98,6 +98,7 @@ class ExactResume(Resumable):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Restore the checkpoint, if any, and let fit begin with its epoch."""
         self._check_fit()
+        self._num_reached = int(self.model.steps_per_execution)  # it may not end early
         history = getattr(self.model, "history", None)
         self.companions = [one for one in (*self.others, history) if is_stateful(one)]
         for words in unkept(self.others, "ExactResume does"):
@@ -155,11 +156,6 @@ class ExactResume(Resumable):
             arrays = {**end.arrays, **_changed(model_arrays(self.model), end.arrays)}
             state = {**end.state, "is_finished": True}
             self._checkpoints.write(replace(end, state=state, arrays=arrays))
-
-    @property
-    def _num_reached(self) -> int:
-        """All steps of an execution: Keras gets every batch of an epoch, or an error."""
-        return int(self.model.steps_per_execution)
 
     def _end(self) -> Checkpoint:
         """Return a checkpoint from which training would continue with another epoch."""

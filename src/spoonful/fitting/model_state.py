@@ -85,3 +85,9 @@ def weights_digest(model: keras.Model) -> bytes:
         # As bytes, because buffers do not support bfloat16.
         digest.update(np.ascontiguousarray(variable).view(np.uint8).data)
     return digest.digest()
+
+
+def as_numbers(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the results of an epoch as floats, and as arrays where they have several values."""
+    arrays = {name: np.asarray(value) for name, value in results.items()}
+    return {name: float(a.item()) if a.size == 1 else a for name, a in arrays.items()}

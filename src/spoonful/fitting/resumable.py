@@ -16,6 +16,7 @@ from spoonful.fitting.interruption import Stop
 from spoonful.fitting.keras_private import build_all, epoch_results
 from spoonful.fitting.model_state import (
     Arrays,
+    as_numbers,
     metric_arrays,
     model_arrays,
     set_metrics,
@@ -72,6 +73,7 @@ class Resumable(keras.callbacks.Callback):
         self._extra_state = extra_state
         self._stop = stop
         self.reading = Reading(folder, train, val, self._write)
+        self._num_reached = 1  # steps that must be here before an execution begins
         self._start: Checkpoint | None = None
         self._num_steps = len(generator)
         self._done = 0  # steps of this epoch
@@ -232,11 +234,6 @@ class Resumable(keras.callbacks.Callback):
         self._epoch, self._done, self._at_validation = self._epoch + 1, 0, None
         self._write(is_finished=True)
 
-    @property
-    def _num_reached(self) -> int:
-        """Number of steps that must be here before an execution begins."""
-        return 1  # those that follow end the epoch if they cannot be read
-
     def _reach_next(self) -> None:
         self.reading.reach_train(self._done, self._num_reached, self._step)
 
@@ -298,6 +295,4 @@ class Resumable(keras.callbacks.Callback):
         return Checkpoint(step, state, {**model_arrays(self.model), **metrics, **arrays})
 
     def _results(self) -> dict[str, Any]:
-        results = epoch_results(self.model, self._batch_logs)
-        arrays = {name: np.asarray(value) for name, value in results.items()}
-        return {name: float(a.item()) if a.size == 1 else a for name, a in arrays.items()}
+        return as_numbers(epoch_results(self.model, self._batch_logs))
