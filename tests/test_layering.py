@@ -59,7 +59,7 @@ ARROWS = {
     "tasks": "config errors evaluation record sources",
     "fitting": (
         "config errors files fitting.checkpoints generator models optimizers order progress record "
-        "sources tasks"
+        "sources sources.packed tasks"
     ),
     "splitting": "datasets errors files progress sources sources.images",
     "inspection": (
@@ -126,7 +126,7 @@ ONLY_IN = {
         "evaluation.multilabel",
         "splitting.exact",
     ),
-    "xxhash": ("generator.chunks", "fitting.resumable", "record.ledger"),
+    "xxhash": ("generator.chunks", "fitting.model_state", "record.ledger"),
     "ml_dtypes": ("fitting.checkpoints.checkpoint",),
     "pydantic": ("files.documents",),
     "jinja2": ("pages",),

@@ -14,7 +14,7 @@ from spoonful.config.compose import compose_config
 from spoonful.datasets import RawArrays, RawImage
 from spoonful.datasets.subset import check_limit, kept_positions, limited_arrays
 from spoonful.errors import SpoonfulError
-from spoonful.splitting import assign_splits
+from spoonful.splitting import SPLITS, SplitSettings, assign_splits
 from tests.datasets.test_folder import dataset, fill, found
 
 PROPERTY = settings(deadline=None, derandomize=True)
@@ -72,8 +72,10 @@ def test_what_is_kept_falls_into_all_splits() -> None:
     images = [RawImage(str(i % 4), f"{i}.png") for i in range(4000)]
     raw = RawArrays(images, np.zeros((4000, 1, 1), np.uint8))
     few = limited_arrays(raw, 30).images
-    counts = Counter(assign_splits(few, 0.1, 0.2, 0))
-    assert counts == {"train": 84, "val": 12, "test": 24}
+    counts = Counter(assign_splits(few, SplitSettings(0.1, 0.2, 0)).splits)
+    # Were the images kept by the number that decides their split, all of them would be in test.
+    assert min(counts[split] for split in SPLITS) >= 4
+    assert counts["train"] > 70
 
 
 def test_only_the_images_kept_are_read_by_fetch(tmp_path: Path) -> None:

@@ -208,7 +208,9 @@ def test_a_damaged_record_of_an_interrupted_run_is_passed_over_and_told(
     content = path.read_bytes()
     path.write_bytes(content[:-9])
     notes: list[str] = []
-    with interrupted.interrupted_run("auto", {}, lambda run_id: "KILLED", notes.append) as found:
+    with interrupted.interrupted_run(
+        "auto", interrupted.Wanted({}, {}), lambda run_id: "KILLED", notes.append
+    ) as found:
         assert found is None
     path.write_bytes(content)
     assert len(notes) == 1

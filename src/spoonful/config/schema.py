@@ -107,6 +107,11 @@ class TrainerConfig:
         "interrupted run; null: start a new run",
         has_no_effect=True,
     )
+    accept_changed_data: bool = key(
+        "resume also where the contents of images have changed since, for instance because a "
+        "damaged file was replaced; recorded with the run",
+        has_no_effect=True,
+    )
     deterministic: bool = key("use only operations that give the same bits every time")
     class_weights: str = key(
         "weight of a class in the loss: none, or balanced (inverse to its share)",

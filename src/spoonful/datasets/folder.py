@@ -271,7 +271,7 @@ def _image_of(
     if pattern is not None and (match := pattern.search(path)):
         group = (match[1] if pattern.groups and match[1] is not None else match[0]) or None
     # Folders inside a class become part of the file's name, so that names stay unique.
-    return RawImage(class_name, "__".join(rest), split or None, content, group)
+    return RawImage(class_name, "__".join(rest), split or None, content or None, group)
 
 
 def _checked_pattern(group: str | None) -> "re.Pattern[str] | None":
