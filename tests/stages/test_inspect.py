@@ -72,6 +72,13 @@ def test_bad_images_stop_the_split_or_are_in_none(
     assert spoonful("pack", *settings).returncode == 0
     found = json.loads((project / "data" / "inspect" / "summary.json").read_text())
     assert found["data_digest"] == summary["data_digest"]
+    small = ["model=mlp", "trainer.epochs=1", "generator.batch_size=4"]
+    done = spoonful("train", *settings, *small)
+    assert done.returncode == 0, done.stderr
+    (kept,) = (project / "mlruns").rglob("inspection")
+    written = {path.name for path in (project / "data" / "inspect").iterdir()}
+    assert {path.name for path in kept.iterdir()} == written - {"images.parquet"}
+    assert (kept / "bad_files.csv").read_text() == bad
 
 
 def test_a_folder_and_a_data_set_are_one_too_many(spoonful: Spoonful, tmp_path: Path) -> None:
