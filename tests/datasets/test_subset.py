@@ -82,7 +82,7 @@ def test_only_the_images_kept_are_read_by_fetch(tmp_path: Path) -> None:
     root = fill(tmp_path / "mine", *(f"{c}/{i}.jpg" for c in "ab" for i in range(50)))
     with mock.patch(
         "spoonful.datasets.folder.content_hashes",
-        side_effect=lambda paths: ["0" * 64 for _ in paths],
+        side_effect=lambda paths, unreadable: ["0" * 64 for _ in paths],
     ) as hashed:
         dataset(root, max_images_per_class=4).fetch(tmp_path / "raw")
     (paths,) = hashed.call_args.args

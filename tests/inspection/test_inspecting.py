@@ -82,7 +82,7 @@ def test_what_was_decoded_is_not_decoded_again(
     fetched: Fetched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(6):
-        write_photo(Path(f"mine/cat/{number}.png"), number)
+        write_photo(Path(f"mine/{'cat' if number else 'dog'}/{number}.png"), number)
     Path("mine/cat/empty.png").touch()
     decoded = count_decoded(monkeypatch)
     raw, config = fetched()
@@ -108,8 +108,9 @@ def test_an_interrupted_inspection_leaves_nothing_and_goes_on_where_it_was(
     fetched: Fetched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parallel, "_BATCH", 2)
-    for number in range(40):
-        write_photo(Path(f"mine/cat/{number:02}.png"), number)
+    names = [f"{'cat' if number < 30 else 'dog'}/{number:02}.png" for number in range(40)]
+    for number, name in enumerate(names):
+        write_photo(Path("mine", name), number)
     raw, config = fetched()
     with monkeypatch.context() as patch:
         before = count_decoded(patch, limit=21)
@@ -121,18 +122,19 @@ def test_an_interrupted_inspection_leaves_nothing_and_goes_on_where_it_was(
     inspect(raw, inspect_dir(), config.dataset, "mine")
     assert len(set(before) | set(after)) == 40
     assert len(after) < 40
-    assert list(rows_of(inspect_dir())) == [f"cat/{number:02}.png" for number in range(40)]
+    assert list(rows_of(inspect_dir())) == names
 
 
 def test_a_cache_that_is_damaged_is_not_used_and_said(
     fetched: Fetched, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_photo(Path("mine/cat/0.png"), 0)
+    write_photo(Path("mine/dog/0.png"), 1)
     decoded_dir().mkdir(parents=True)
     (decoded_dir() / "cache.db").write_bytes(b"no database" * 99)
     raw, config = fetched()
     inspect(raw, inspect_dir(), config.dataset, "mine")
-    assert len(rows_of(inspect_dir())) == 1
+    assert len(rows_of(inspect_dir())) == 2
     assert "are not kept for later" in capsys.readouterr().out
 
 
@@ -141,6 +143,7 @@ def test_what_names_contain_is_escaped_everywhere(fetched: Fetched) -> None:
     for number, name in enumerate(names):
         Path("mine/=cat").mkdir(parents=True, exist_ok=True)
         Path(f"mine/=cat/{name}").write_bytes(b"<html>" if number % 2 else encoded(photo(1)))
+    write_photo(Path("mine/dog/0.png"), 5)
     raw, config = fetched()
     inspect(raw, inspect_dir(), config.dataset, "<b>mine</b>")
     page = (inspect_dir() / "report.html").read_text()
@@ -191,6 +194,7 @@ def test_split_uses_the_inspection_of_the_same_images_alone(
     fetched: Fetched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded = count_decoded(monkeypatch)
+    write_photo(Path("mine/dog/0.png"), 90)
     for number in range(5):
         write_photo(Path(f"mine/cat/{number}.png"), number)
     Path("mine/cat/5.jpg").write_bytes(encoded(photo(4), "JPEG", quality=60))
@@ -218,7 +222,7 @@ def test_split_uses_the_inspection_of_the_same_images_alone(
     assert found(raw, config).faults == {}
     raw, config = fetched()
     assert found(raw, config).faults == {}
-    assert len(decoded) == 7
+    assert len(decoded) == 8
 
 
 def test_images_in_arrays_whose_copies_are_ignored_need_no_inspection(

@@ -57,15 +57,13 @@ class LookAhead:
         self._reads_ahead = is_endless
         self._ramp = 1  # steps of the next chunk: few at first, so that the first one comes soon
         self._chunk_s = 0.0  # time from planning the last chunk to its end
-        self._is_paused = False
-        self._is_start = True
+        self._is_paused, self._is_start = False, True
 
     def take(self, step: int) -> Chunk:
         """Return the chunk that begins at a global step; wait until it is ready.
 
         Raises:
-            ReadError: reading the step failed or took too long; names the batch, its images, the
-                cause.
+            ReadError: reading the step failed or took too long; names batch, images and cause.
             ShardChangedError: a shard has changed since packing.
         """
         with self._lock:
