@@ -94,7 +94,7 @@ class HfDataset(Dataset):
             groups = [text or None for text in texts(table[name], shown(name)).to_pylist()]
         given = [None if split is None else split_named(split) for split in splits]
         listed = ListedImages(ids, sizes, hashes, given, groups, made)
-        write_images(raw_dir, listed)
+        write_images(raw_dir, listed, "hf_dataset")
         print(labels_text(listed))
 
     def open_raw(self, raw_dir: Path) -> RawTable:
