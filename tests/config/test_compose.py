@@ -85,7 +85,10 @@ def test_models_optimizers_and_schedules_combine_freely() -> None:
 
 REFUSED = [
     ("model=foo", "model=foo: expected one of cnn, mlp, resnet, vgg"),
-    ("dataset=minst", "dataset=minst: expected one of digits, folder, mnist"),
+    (
+        "dataset=minst",
+        "dataset=minst: expected one of arrays, digits, folder, hf_dataset, manifest, mnist",
+    ),
     ("optimizer/schedule=foo", "optimizer/schedule=foo: expected one of constant, warmup_cosine"),
     ("experiment=nope", "experiment=nope: expected one of"),
     ("hydra/launcher=x", "hydra/launcher=x: expected one of basic"),
