@@ -177,6 +177,11 @@ def test_a_damaged_list_is_found(tmp_path: Path) -> None:
     listed.write_bytes(content)
     with pytest.raises(SpoonfulError, match="expected SHA-256"):
         dataset(path).open_raw(tmp_path / "raw")
+    (tmp_path / "raw" / "images.json").write_text(
+        (tmp_path / "raw" / "images.json").read_text().replace('"manifest"', '"hf_dataset"')
+    )
+    with pytest.raises(SpoonfulError, match="expected the images of dataset=manifest, found hf_"):
+        dataset(path).open_raw(tmp_path / "raw")
     listed.unlink()
     with pytest.raises(SpoonfulError, match=r"run `spoonful fetch dataset=manifest dataset.path="):
         dataset(path).open_raw(tmp_path / "raw")

@@ -10,8 +10,8 @@ from spoonful import progress
 from spoonful.config.fields import key
 from spoonful.datasets.dataset import Dataset
 from spoonful.datasets.hf_columns import hf_labels, image_column, label_columns
-from spoonful.datasets.hf_images import HfImages, columns_of, contents, num_rows, schema_of
 from spoonful.datasets.hf_layout import HfFile, features_of, find_files
+from spoonful.datasets.hf_reading import HfImages, columns_of, contents, num_rows, schema_of
 from spoonful.datasets.manifest import LABEL_KINDS, label_names, labels_text
 from spoonful.datasets.split_names import split_named
 from spoonful.datasets.table_list import (
@@ -94,7 +94,7 @@ class HfDataset(Dataset):
             groups = [text or None for text in texts(table[name], shown(name)).to_pylist()]
         given = [None if split is None else split_named(split) for split in splits]
         listed = ListedImages(ids, sizes, hashes, given, groups, made)
-        write_images(raw_dir, listed)
+        write_images(raw_dir, listed, "hf_dataset")
         print(labels_text(listed))
 
     def open_raw(self, raw_dir: Path) -> RawTable:

@@ -91,7 +91,7 @@ class Manifest(Dataset):
             root=None if rows.root == self._root() else str(rows.root),
             max_images=self.max_images_per_class,
         )
-        write_images(raw_dir, listed)
+        write_images(raw_dir, listed, "manifest")
         print(labels_text(listed))
 
     def open_raw(self, raw_dir: Path) -> RawTable:

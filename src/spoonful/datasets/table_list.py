@@ -85,6 +85,7 @@ class RawTable:
 
 @dataclass(frozen=True)
 class _ListSummary:
+    dataset: str
     sha256: str
     num_images: int
     label_kind: str
@@ -93,8 +94,8 @@ class _ListSummary:
     max_images_per_class: int | None = None
 
 
-def write_images(raw_dir: Path, listed: ListedImages) -> None:
-    """Write the list of images, completely or not at all."""
+def write_images(raw_dir: Path, listed: ListedImages, dataset: str) -> None:
+    """Write the list of images, completely or not at all; `dataset` is its name in the config."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -113,7 +114,7 @@ def write_images(raw_dir: Path, listed: ListedImages) -> None:
         digest = content_hash(folder / LIST_NAME)
         names, kind = list(labels.names), str(labels.kind)
         counts = len(listed.ids), kind, names, listed.root, listed.max_images
-        summary = _ListSummary(digest, *counts)
+        summary = _ListSummary(dataset, digest, *counts)
         write_json(folder / SUMMARY_NAME, asdict(summary))
 
 
@@ -138,6 +139,8 @@ def read_images(raw_dir: Path, dataset: str, max_images: int | None = None) -> L
             f"{path} is missing: run `spoonful fetch dataset={dataset} dataset.path=...` first"
         )
     summary = read_json(path.with_name(SUMMARY_NAME), _ListSummary, remake)
+    if summary.dataset != dataset:
+        raise unexpected(path, f"the images of dataset={dataset}", summary.dataset, remake)
     check_limit(summary.max_images_per_class, max_images)
     found = content_hash(path)
     if found != summary.sha256:
