@@ -104,8 +104,7 @@ class TrainerConfig:
         has_no_effect=True,
     )
     accept_changed_data: bool = key(
-        "resume also where the contents of images have changed since, for instance because a "
-        "damaged file was replaced; recorded with the run",
+        "resume also where the contents of images have changed since",
         has_no_effect=True,
     )
     deterministic: bool = key("use only operations that give the same bits every time")
