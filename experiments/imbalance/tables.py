@@ -43,7 +43,8 @@ def contents(results: Path) -> dict[str, str]:
     return {
         "machine": f"{machine['hardware.num_cores']} cores of {machine['hardware.cpu']}, "
         f"{float(machine['hardware.memory_gb']):.0f} GB, no GPU. {machine['minutes']} min in all.",
-        "recall": _table(read_csv(results / RECALL_NAME)),
+        "recall": f"{_table(read_csv(results / RECALL_NAME))}\n\n"
+        f"![Recall of each class](results/{FIGURE_NAME})",
     }
 
 

@@ -88,7 +88,7 @@ REFUSED = [
     ("model=foo", "model=foo: expected one of cnn, mlp, resnet, vgg"),
     (
         "dataset=minst",
-        "dataset=minst: expected one of arrays, digits, folder, hf_dataset, manifest, mnist",
+        "dataset=minst: expected one of arrays, digits, folder, hf_dataset",
     ),
     ("optimizer/schedule=foo", "optimizer/schedule=foo: expected one of constant, warmup_cosine"),
     ("experiment=nope", "experiment=nope: expected one of"),

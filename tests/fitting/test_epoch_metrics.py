@@ -131,7 +131,10 @@ def watch_of(clock: Clock, reports: list[EpochResult]) -> EpochWatch:
         return {DISPLACEMENT: float(epoch)}
 
     batches = SimpleNamespace(
-        steps_per_epoch=1, asked_time=0.0, take_ready_times=lambda first, count: [None]
+        steps_per_epoch=1,
+        asked_time=0.0,
+        waited_s=0.0,
+        take_ready_times=lambda first, count: [None],
     )
     resumable = SimpleNamespace(position=0, digests={})
     watched = (cast(Any, batches), cast(Any, resumable))

@@ -148,11 +148,12 @@ class Feed(InOrder):
         """Return and forget the digests of the epoch's steps from number `first` on.
 
         Raises:
-            KeyError: a step was not read, or more steps were read than the epoch has: something
-                else read batches that are now missing.
+            KeyError: a step was not asked for, or more were than the epoch has: something else
+                read batches that are now missing.
         """
-        if self.position + self._num_served > self.steps_per_epoch:
-            raise KeyError(self.first_step + self.steps_per_epoch)
+        num_asked = self.position + self._num_served
+        if not first + count <= num_asked <= self.steps_per_epoch:
+            raise KeyError(self.first_step + num_asked)
         return super().take_digests(first, count)
 
     def _leave_order(self) -> None:

@@ -62,9 +62,13 @@ class LookAhead:
     def take(self, step: int) -> Chunk:
         """Return the chunk that begins at a global step; wait until it is ready.
 
-        Raises:
-            ReadError: reading the step failed or took too long; names batch, images and cause.
-            ShardChangedError: a shard has changed since packing.
+                Raises:
+        <<<<<<< HEAD
+                    ReadError: reading the step failed or took too long; names batch, images and cause.
+        =======
+                    ReadError: reading it failed or took too long; names the batch, its images, the cause.
+        >>>>>>> s16_badtrain
+                    ShardChangedError: a shard has changed since packing.
         """
         with self._lock:
             if step == self._next_step:
@@ -85,7 +89,7 @@ class LookAhead:
         """Wait until the check that runs during reading is complete.
 
         Raises:
-            ShardChangedError: a shard has changed since packing; names it.
+            ShardChangedError: a shard has changed since packing.
         """
         if self._reader.check is not None:
             self._reader.check.finish(self._limits.read_timeout_s)
@@ -128,21 +132,20 @@ class LookAhead:
             try:
                 return self._first_chunk()
             except ReadError as error:
-                if error.step <= step:
-                    raise
-                self._restart(step)
-                return self._first_chunk()
+                if error.step > step:
+                    self._restart(step)
+                    return self._first_chunk()
+                raise
         except BaseException:
             self._drop_all()
             raise
 
-    def _drop_all(self) -> None:
+    def _drop_all(self, next_step: int | None = None) -> None:
         self._pending.clear()
-        self._next_step = None
+        self._next_step = next_step
 
     def _restart(self, step: int) -> None:
-        self._pending.clear()
-        self._next_step = step
+        self._drop_all(step)
         self._is_start = True
         self._ramp = 1
         self._reads_ahead = self._is_endless
