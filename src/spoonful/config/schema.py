@@ -108,11 +108,7 @@ class TrainerConfig:
         has_no_effect=True,
     )
     accept_changed_data: bool = key(
-<<<<<<< HEAD
         "resume also if the contents of images have changed, as after mending a file; recorded",
-=======
-        "resume also where the contents of images have changed since",
->>>>>>> s16_badtrain
         has_no_effect=True,
     )
     deterministic: bool = key("use only operations that give the same bits every time")

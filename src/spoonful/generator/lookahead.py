@@ -62,12 +62,8 @@ class LookAhead:
     def take(self, step: int) -> Chunk:
         """Return the chunk that begins at a global step; wait until it is ready.
 
-                Raises:
-        <<<<<<< HEAD
-                    ReadError: reading the step failed or took too long; names batch, images and cause.
-        =======
+        Raises:
                     ReadError: reading it failed or took too long; names the batch, its images, the cause.
-        >>>>>>> s16_badtrain
                     ShardChangedError: a shard has changed since packing.
         """
         with self._lock:
