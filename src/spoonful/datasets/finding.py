@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from spoonful.datasets.folder_layout import EXPECTED, Layout, meant_split, read_layout
+from spoonful.datasets.folder_layout import EXPECTED, Layout, read_layout
+from spoonful.datasets.split_names import split_named
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import printable
 from spoonful.sources.folder import image_files
@@ -92,7 +93,7 @@ def _lost_split(path: str, layout: Layout) -> str | None:
     """Return the folder of a path that is called like a split which no readable image has."""
     parts = path.split("/")[:-1]
     for place, name in enumerate(parts, start=1):
-        split, folder = meant_split(name), "/".join(parts[:place])
+        split, folder = split_named(name), "/".join(parts[:place])
         is_new = split is not None and split not in layout.bases and folder != layout.unlabelled
         if "train" in layout.bases and is_new:
             return folder

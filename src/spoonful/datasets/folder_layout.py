@@ -5,15 +5,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from spoonful.datasets.split_names import split_named
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import printable
 
 # What people call the three splits, in small letters.
-_SPELLINGS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-    **dict.fromkeys(("test", "testing", "eval"), "test"),
-}
 EXPECTED = "expected a folder of class folders, or train, val and test with class folders in them"
 _NUM_NAMED = 5
 
@@ -80,11 +76,6 @@ class _Tree:
         return printable(f"{self.root}/{at}" if at else self.root)
 
 
-def meant_split(name: str) -> str | None:
-    """Return the split that a folder's name means; None: none."""
-    return _SPELLINGS.get(name.lower())
-
-
 def read_layout(paths: Iterable[str], root: str) -> Layout:
     """Find the splits and the classes of a folder.
 
@@ -116,9 +107,9 @@ def read_layout(paths: Iterable[str], root: str) -> Layout:
 
 def _is_wrapper(tree: _Tree, folder: str) -> bool:
     """Return whether a folder wraps the classes, and is not the one split that is there."""
-    if folder.rpartition("/")[2].lower() not in _SPELLINGS:
+    if split_named(folder.rpartition("/")[2]) is None:
         return True
-    return "train" in {meant_split(name) for name in tree.folders(folder)}
+    return "train" in {split_named(name) for name in tree.folders(folder)}
 
 
 def _are_splits(tree: _Tree, at: str, names: list[str]) -> bool:
@@ -127,11 +118,11 @@ def _are_splits(tree: _Tree, at: str, names: list[str]) -> bool:
     Raises:
         SpoonfulError: there are splits, and something else.
     """
-    splits = [name for name in names if name.lower() in _SPELLINGS]
+    splits = [name for name in names if split_named(name) is not None]
     others = [name for name in names if name not in splits]
     if not splits or not others:
         return bool(splits)
-    has_train = "train" in {_SPELLINGS[name.lower()] for name in splits}
+    has_train = "train" in {split_named(name) for name in splits}
     nested = [name for name in splits if tree.folders(_join(at, name))]
     inside = {inner for name in nested for inner in tree.folders(_join(at, name))}
     if (has_train and (nested or len(splits) > 1)) or inside & set(others):
@@ -148,7 +139,7 @@ def _given(tree: _Tree, at: str, names: list[str], notes: list[str]) -> Layout:
     where = f"dataset.path={tree.where(at)}"
     by_split: dict[str, str] = {}
     for name in names:
-        split = _SPELLINGS[name.lower()]
+        split = split_named(name)
         if split in by_split:
             raise SpoonfulError(
                 f"{where} holds both {by_split[split]} and {name}, which mean the split {split}: "
@@ -192,7 +183,7 @@ def _class_base(tree: _Tree, folder: str) -> str:
     while (inside := tree.only_folder(folder)) is not None:
         folder = inside
     names = tree.folders(folder)
-    if all(name.lower() in _SPELLINGS for name in names):
+    if all(split_named(name) is not None for name in names):
         raise SpoonfulError(
             f"dataset.path={tree.where('')}: {printable(folder)} is a split by its name, and holds "
             f"{_listed(names)}; give the folder of the splits as dataset.path"
@@ -229,7 +220,7 @@ def _check_clear(tree: _Tree, at: str, names: list[str]) -> None:
         )
     for name in of_folders:
         inside = tree.folders(_join(at, name))
-        if "train" in map(meant_split, inside) and all(map(meant_split, inside)):
+        if "train" in map(split_named, inside) and all(map(split_named, inside)):
             raise SpoonfulError(
                 f"dataset.path={tree.where(at)}: {printable(name)} holds {_listed(inside)}: "
                 "expected the splits first and the classes in them, such as "

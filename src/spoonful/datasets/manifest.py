@@ -100,7 +100,7 @@ class Manifest(Dataset):
         images = raw_images(listed, [flat_name(path) for path in listed.ids])
         link = safe_link(self.link, project_root())
         root = self._root() if listed.root is None else Path(listed.root)
-        files = RawFiles(images, root, listed.ids, listed.sizes, link)
+        files = RawFiles(images, root, listed.ids, listed.sizes, link, max_pixels=self.max_pixels)
         raw = RawTable(images, listed.labels.kind, label_names(listed), files)
         return limited_table(raw, self.max_images_per_class)
 

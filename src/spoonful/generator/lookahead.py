@@ -63,8 +63,8 @@ class LookAhead:
         """Return the chunk that begins at a global step; wait until it is ready.
 
         Raises:
-                    ReadError: reading it failed or took too long; names the batch, its images, the cause.
-                    ShardChangedError: a shard has changed since packing.
+            ReadError: reading it failed or took too long; names the batch, its images, the cause.
+            ShardChangedError: a shard has changed since packing.
         """
         with self._lock:
             if step == self._next_step:
