@@ -139,7 +139,7 @@ def _given(tree: _Tree, at: str, names: list[str], notes: list[str]) -> Layout:
     where = f"dataset.path={tree.where(at)}"
     by_split: dict[str, str] = {}
     for name in names:
-        split = split_named(name)
+        split = split_named(name) or name  # all are splits here
         if split in by_split:
             raise SpoonfulError(
                 f"{where} holds both {by_split[split]} and {name}, which mean the split {split}: "
@@ -212,7 +212,7 @@ def _check_clear(tree: _Tree, at: str, names: list[str]) -> None:
     """Refuse folders that can be classes, but are more likely something else."""
     of_folders = [name for name in names if tree.is_of_folders(_join(at, name))]
     words = {word for name in of_folders for word in re.split("[^a-z]+", name.lower())}
-    alike = {_SPELLINGS[word] for word in words & set(_SPELLINGS)}
+    alike = {split_named(word) for word in words} - {None}
     if "train" in alike and len(alike) > 1:  # such as training_set and test_set
         raise SpoonfulError(
             f"dataset.path={tree.where(at)} holds {_listed(names)}, which look like splits, with "
