@@ -209,3 +209,17 @@ def test_targets_of_ours_and_of_keras_import_nothing_slow(own_modules: Path) -> 
         timeout=120,
     )
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_a_class_without_a_method_of_its_base_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "half_a_dataset.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from spoonful.datasets.dataset import Dataset\n"
+        "@dataclass\nclass Half(Dataset):\n    def fetch(self, raw_dir):\n        pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    words = "dataset._target_=half_a_dataset.Half: the class lacks open_raw"
+    with pytest.raises(SpoonfulError, match=words):
+        compose_config(["dataset._target_=half_a_dataset.Half"])

@@ -121,6 +121,11 @@ def _component(name: str, node: Any, field: "dataclasses.Field[Any]") -> Any:
     if needs is not None and not is_slow(path):
         kind = found(path, name)
         if dataclasses.is_dataclass(kind) and all(hasattr(kind, one) for one in needs):
+            if missing := sorted(getattr(kind, "__abstractmethods__", ())):
+                raise SpoonfulError(
+                    f"{name}.{TARGET}={path}: the class lacks {' and '.join(missing)}; define "
+                    "each as its base class describes it"
+                )
             return _typed_section(name, node, kind, has_target=True)
     if needs is not None and adapter is None:
         raise SpoonfulError(

@@ -1,5 +1,6 @@
 """What every data set has: the shape of its images, its split, and two methods."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ from spoonful.sources.images.resize import RESIZES
 
 
 @dataclass
-class Dataset:
+class Dataset(ABC):
     """Images in classes. A data set of your own derives from it and has `fetch` and `open_raw`."""
 
     image_size: list[int] = key(
@@ -47,21 +48,21 @@ class Dataset:
         height, width = self.image_size
         return height, width, self.num_channels
 
+    @abstractmethod
     def fetch(self, raw_dir: Path) -> None:
         """Get the raw data, check it, and leave it in a folder.
 
         Raises:
             SpoonfulError: it is not available, or not what it should be.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def open_raw(self, raw_dir: Path) -> RawDataset:
         """Open what `fetch` left in the folder.
 
         Raises:
             SpoonfulError: it is missing or damaged.
         """
-        raise NotImplementedError
 
     def original_path(self, raw_dir: Path, split: str, file_id: str) -> str | None:
         """Return the user's own path of a split file, for messages; None: there is none."""

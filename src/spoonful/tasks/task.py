@@ -1,5 +1,6 @@
 """What every task has: a loss, metrics, and how they become Keras' objects."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,7 +23,7 @@ _WORDS = {
 
 
 @dataclass
-class Task:
+class Task(ABC):
     """What is learned. A task of your own derives from it."""
 
     loss: Component | None = key("the loss; null: the usual one of the task", num_given=2)
@@ -49,26 +50,27 @@ class Task:
                 f"use task={found}"
             )
 
+    @abstractmethod
     def last_layer(self, source: Any) -> "keras.layers.Layer":
         """Return the layer that turns features [b, f] into outputs, float32 in any precision."""
-        raise NotImplementedError
 
+    @abstractmethod
     def own_loss(self, one_hot: bool) -> Any:
         """Return the task's loss as Keras' `compile` takes it.
 
         Args:
             one_hot: class labels are one-hot vectors.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def own_metrics(self) -> list[Any]:
         """Return the task's metrics as Keras' `compile` takes them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def caption(self, source: Any, index: int) -> str:
         """Return an example's label for people."""
-        raise NotImplementedError
 
+    @abstractmethod
     def judge(self, source: Any, predictions: Any, settings: Any) -> "Judgement":
         """Judge predictions for the test images.
 
@@ -77,7 +79,6 @@ class Task:
             predictions: the model's outputs, float32 [n, ...], in source order.
             settings: the config group `evaluation`.
         """
-        raise NotImplementedError
 
     def class_weight(self, source: Any, name: str) -> dict[int, float] | None:
         """Return the weight of each class in the loss.
