@@ -12,7 +12,7 @@ setup: ## make .venv from requirements.lock (skipped when neither it nor the fol
 	@{ cmp -s requirements.lock .venv/requirements.lock && pwd -P | cmp -s - .venv/folder; } || \
 		./.ci/setup "$(PYTHON)"
 
-repro: setup ## run the whole pipeline: fetch, split, pack, train, evaluate
+repro: setup ## run the whole pipeline: fetch, inspect, split, pack, train, evaluate
 	@python -m spoonful.dvc_rwlock
 	@dvc repro
 	@spoonful summary

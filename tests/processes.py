@@ -36,7 +36,7 @@ _FOR_IMPORTS = {
     ONEDNN: "1",
 }
 # What imports TensorFlow; where none of these has run yet, the others start as fast by themselves.
-_TRAINING = ("train", "sweep", "evaluate", "reproduce")
+_TRAINING = ("train", "sweep", "evaluate", "reproduce", "preview")
 _serving: list[int] = []  # the process whose server of forks runs
 
 

@@ -56,6 +56,14 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["train", "--config-dir=nowhere"], ("--config-dir ", "nowhere: no such folder")),
         (["train", "model._target_=no_such.Net"], ("there is no module no_such", "--config-dir")),
         (["reproduce", "a", "--force"], ("--force", "--anyway")),
+        (["order", "--step"], ("--step: expected a value after it (preview.step)",)),
+        (["order", "--step="], ("--step: expected a value after it (preview.step)",)),
+        (["order", "--step", "-1"], ("preview.step=-1", ">= 0", "step, from 0")),
+        (["order", "--step=x"], ("preview.step=x", "a whole number")),
+        (["order", "--epoch", "0"], ("preview.epoch=0", ">= 1", "from 1")),
+        (["preview", "--split", "test"], ("preview.split=test", "one of train, val")),
+        (["train", "--step", "3"], ("--step: spoonful train takes", "--multirun")),
+        (["train", "debug=slow"], ("debug=slow: expected one of fast, none",)),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -114,7 +122,18 @@ def test_cfg_prints_the_composed_config_as_yaml(capsys: pytest.CaptureFixture[st
     assert set(composed) == {
         *("dataset", "pack", "source", "generator", "model", "optimizer", "task"),
         *("trainer", "callbacks", "seed", "sweep", "evaluation", "compare", "tracking"),
+        "preview",
     }
+
+
+@pytest.mark.parametrize("words", [["--step", "5"], ["--step=5"], ["preview.step=5"]])
+def test_a_flag_with_a_value_sets_its_key(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["order", "--cfg", *words, "seed=3"])
+    composed = yaml.safe_load(capsys.readouterr().out)
+    assert composed["preview"] == {"split": "train", "epoch": None, "step": 5, "num_images": 16}
+    assert composed["seed"] == 3
 
 
 def test_an_override_given_twice_counts_once(capsys: pytest.CaptureFixture[str]) -> None:

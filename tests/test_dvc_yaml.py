@@ -42,10 +42,11 @@ SILENT = (
     "workflow.unsent",
 )
 # Later stages ask them where an image came from; what they made is a dependency itself.
-MAKE_DATA = ("datasets", "splitting")
+MAKE_DATA = ("datasets", "splitting", "inspection")
 # What a stage's modules import for a part that it does not run.
 OF_OTHERS: dict[str, tuple[str, ...]] = {
     "fetch": ("order",),  # its largest seed, to check a data set's
+    "inspect": ("order",),
     "split": ("order",),
     "pack": MAKE_DATA,
     "train": (*MAKE_DATA, "evaluation", "figures"),  # tasks judge in `evaluate`
@@ -54,7 +55,7 @@ OF_OTHERS: dict[str, tuple[str, ...]] = {
 }
 # The keys of these groups change no byte of what a stage leaves; "seed" is in conf/config.yaml.
 SILENT_GROUPS = ("seed", "sweep", "tracking")
-NAMES = ("fetch", "split", "pack", "train", "evaluate", "compare")
+NAMES = ("fetch", "inspect", "split", "pack", "train", "evaluate", "compare")
 STAGES: dict[str, Any] = yaml.safe_load((CHECKOUT / "dvc.yaml").read_text())["stages"]
 PATHS = {name_of(path): path for path in MODULES}
 
@@ -105,7 +106,9 @@ def test_what_conf_names_is_found() -> None:
 @pytest.mark.parametrize("stage", NAMES)
 def test_a_stage_depends_on_the_groups_that_it_reads(stage: str) -> None:
     files = {Path(path) for path in STAGES[stage]["deps"] if path.startswith("conf/")}
-    assert {path.name for path in files if not path.suffix} - {"experiment"} == groups_of(stage)
+    assert {path.name for path in files if not path.suffix} - {"experiment", "debug"} == groups_of(
+        stage
+    )
 
 
 @pytest.mark.parametrize("stage", NAMES)

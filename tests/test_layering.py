@@ -24,6 +24,7 @@ MAX_FUNCTION_LINES = 50
 # From the bottom up: a room, and the rooms that its modules may import.
 ARROWS = {
     "commands": "",
+    "contact_sheet": "",
     "errors": "",
     "figures": "",
     "output": "",
@@ -58,9 +59,12 @@ ARROWS = {
     "tasks": "config errors evaluation record sources",
     "fitting": (
         "config errors files fitting.checkpoints generator models optimizers order progress record "
-        "sources tasks"
+        "sources sources.packed tasks"
     ),
-    "splitting": "datasets errors",
+    "splitting": "datasets errors files progress sources sources.images",
+    "inspection": (
+        "config datasets errors files pages progress project sources sources.images splitting"
+    ),
     "tracking": (
         "compare config diff errors figures files project quiet record refusals secrets watched"
     ),
@@ -74,9 +78,9 @@ ARROWS = {
         "tracking watched workflow"
     ),
     "stages": (
-        "compare config datasets diff errors evaluation files fitting generator output packing "
-        "progress project quiet record secrets sources sources.packed splitting sweep tracking "
-        "workflow"
+        "compare config contact_sheet datasets diff errors evaluation files fitting generator "
+        "inspection output packing progress project quiet record secrets sources sources.packed "
+        "splitting sweep tracking workflow"
     ),
     "command_line": (
         "commands config dvc_stage errors output progress project refusals secrets signals stages"
@@ -105,6 +109,7 @@ ONLY_IN = {
     "hydra": ("command_line", "config", "workflow.job"),
     "omegaconf": ("config", "workflow.training", "workflow.train_record"),
     "matplotlib": (
+        "contact_sheet",
         "figures",
         "evaluation.judgement",
         "evaluation.report",
@@ -112,14 +117,16 @@ ONLY_IN = {
         "tracking",
     ),
     "optuna": ("sweep.search", "sweep.study"),
-    "scipy": ("compare.significance",),
+    "scipy": ("compare.significance", "inspection.copies"),
+    "diskcache": ("inspection.decoded",),
+    "imagehash": ("inspection.measure",),
     "sklearn": (
         "tasks.classification",
         "evaluation.classification",
         "evaluation.multilabel",
-        "splitting",
+        "splitting.exact",
     ),
-    "xxhash": ("generator.chunks", "fitting.resumable", "record.ledger"),
+    "xxhash": ("generator.chunks", "fitting.model_state", "record.ledger"),
     "ml_dtypes": ("fitting.checkpoints.checkpoint",),
     "pydantic": ("files.documents",),
     "jinja2": ("pages",),
@@ -213,6 +220,7 @@ def test_stages_import_what_is_slow_only_when_they_run() -> None:
         "generator",
         "tracking.run",
         "tracking.finding",
+        "contact_sheet",
         "figures",
     )
     quick = (*COMMANDS, *COMPONENTS, "config", "command_line", "order", "sources")
@@ -282,7 +290,7 @@ def test_checking_any_choice_of_conf_imports_nothing_slow() -> None:
         "from spoonful.config.compose import compose_config\n"
         "from spoonful.config.folders import choices\n"
         "from spoonful.config.schema import GROUPS\n"
-        "for group in (*GROUPS, 'optimizer/schedule', 'experiment'):\n"
+        "for group in (*GROUPS, 'optimizer/schedule', 'experiment', 'debug'):\n"
         "    for name in choices(group):\n"
         "        compose_config([f'{group}={name}'])\n"
         "slow = ('tensorflow', 'keras', 'mlflow', 'dvc', 'sklearn', 'matplotlib')\n"

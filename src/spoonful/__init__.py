@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from spoonful.sources import Source
     from spoonful.sources.array import ArraySource
     from spoonful.sources.folder import FolderSource
+    from spoonful.sources.manifest import ManifestSource
     from spoonful.sources.packed.source import PackedSource
 
 __version__ = "0.1.0"
@@ -19,6 +20,7 @@ __all__ = [
     "BatchGenerator",
     "ExactResume",
     "FolderSource",
+    "ManifestSource",
     "PackedSource",
     "Source",
     "SpoonfulError",
@@ -32,6 +34,7 @@ _HOMES = {
     "BatchGenerator": "spoonful.generator",
     "ExactResume": "spoonful.fitting.exact_resume",
     "FolderSource": "spoonful.sources.folder",
+    "ManifestSource": "spoonful.sources.manifest",
     "PackedSource": "spoonful.sources.packed.source",
     "Source": "spoonful.sources",
     "SpoonfulError": "spoonful.errors",

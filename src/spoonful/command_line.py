@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from spoonful import __version__, output, progress, signals
@@ -18,7 +19,7 @@ from spoonful.secrets import redacted
 
 USAGE_ERROR = 2
 # Commands that only print: their exit code tells whether the output could be written.
-_PRINTING = ("summary", "diff")
+_PRINTING = ("summary", "diff", "order")
 _NOT_PRINTED = 1
 
 
@@ -96,7 +97,7 @@ def _run(arguments: list[str]) -> None:
     if name not in STAGES:
         raise SpoonfulError(f"unknown stage {name!r}: expected one of {', '.join(STAGES)}")
     stage = STAGES[name]
-    rest = _use_config_dirs(rest)
+    rest = _with_values(stage, _use_config_dirs(rest))
     flags = {argument for argument in rest if argument.startswith("-")}
     is_question = _is_question(arguments)
     given, overrides = _sorted_out(name, stage, rest, is_question)
@@ -143,11 +144,28 @@ def _use_config_dirs(words: list[str]) -> list[str]:
     return rest
 
 
+def _with_values(stage: Stage, words: list[str]) -> list[str]:
+    """Return the words with each flag that takes a value replaced by the override of its key."""
+    rest, left = [], iter(words)
+    for word in left:
+        flag, has_value, value = word.partition("=")
+        if flag not in stage.values:
+            rest.append(word)
+            continue
+        value = value if has_value else next(left, "")
+        if not value:
+            raise SpoonfulError(f"{flag}: expected a value after it ({stage.values[flag]})")
+        rest.append(f"{stage.values[flag]}={value}")
+    return rest
+
+
 def _sorted_out(
     name: str, stage: Stage, rest: list[str], is_question: bool
 ) -> tuple[list[str], list[str]]:
     """Return the stage's own arguments, and the overrides."""
     words = [word for word in rest if not word.startswith("-")]
+    if stage.takes_folder:
+        return _with_folder(name, words)
     if not stage.arguments:
         return [], list(dict.fromkeys(words))
     given = [word for word in words if "=" not in word]
@@ -157,6 +175,22 @@ def _sorted_out(
             f"{' '.join([name, *given])}: expected {name} {' '.join(stage.arguments)} ({meaning})"
         )
     return given, list(dict.fromkeys(word for word in words if "=" in word))
+
+
+def _with_folder(name: str, words: list[str]) -> tuple[list[str], list[str]]:
+    """Return the folder on the command line, and the overrides that make it the data set."""
+    from spoonful.config.overrides import quoted
+
+    folders = [word for word in words if "=" not in word or Path(word).is_dir()]
+    overrides = list(dict.fromkeys(word for word in words if word not in folders))
+    if not folders:
+        return [], overrides
+    chosen = [word for word in overrides if word.startswith(("dataset=", "dataset.path="))]
+    if len(folders) > 1 or chosen:
+        raise SpoonfulError(
+            f"{' '.join([name, *words])}: expected one FOLDER of images, or dataset=..., not both"
+        )
+    return folders, ["dataset=folder", f"dataset.path={quoted(folders[0])}", *overrides]
 
 
 def _check_flags(name: str, stage: Stage, flags: set[str]) -> None:

@@ -24,7 +24,7 @@ class Stage:
 
     `activity` is shown on stderr while nothing more precise is known. A flag `--word` runs the
     stage's function `word` instead of `run`. The function takes the config, and the value on the
-    command line for each of `arguments`.
+    command line for each of `arguments`. A flag in `values` takes a value, that of its key.
     """
 
     summary: str
@@ -33,19 +33,33 @@ class Stage:
     sweeps: bool = False
     flags: dict[str, str] = field(default_factory=dict)
     arguments: dict[str, str] = field(default_factory=dict)
+    takes_folder: bool = False
+    values: dict[str, str] = field(default_factory=dict)
 
     @property
     def all_flags(self) -> dict[str, str]:
         """Return the stage's own flags, and --multirun if it sweeps, each with its meaning."""
         multirun = "train every combination of listed values: key=a,b other=c,d"
-        return self.flags | ({"--multirun": multirun} if self.sweeps else {})
+        values = {f"{flag} VALUE": f"{key}=VALUE" for flag, key in self.values.items()}
+        return self.flags | values | ({"--multirun": multirun} if self.sweeps else {})
 
 
+_CHOICE_OF_A_BATCH = {
+    "--step": "preview.step",
+    "--epoch": "preview.epoch",
+    "--split": "preview.split",
+}
 _RUN_HELP = "id of a run in MLflow, or the first characters of it"
 
 STAGES = {
     "fetch": Stage(
         "Get the raw data, check it, and leave it in data/raw.", "fetching the data", ("dataset",)
+    ),
+    "inspect": Stage(
+        "Look at every image of data/raw, or of a FOLDER: bad files, copies, sizes; a report.",
+        "looking at the images",
+        ("dataset",),
+        takes_folder=True,
     ),
     "split": Stage(
         "Split the images into data/split/{train,val,test}/<class>.",
@@ -57,6 +71,18 @@ STAGES = {
         "packing the splits",
         ("dataset", "pack"),
         flags={"--verify": "check every byte of data/packed against its checksums, pack nothing"},
+    ),
+    "preview": Stage(
+        "Draw a batch as training reads it, raw and augmented side by side, into preview.",
+        "reading the batch",
+        (*_ALL_GROUPS[:9], "preview", "tracking"),
+        values=_CHOICE_OF_A_BATCH,
+    ),
+    "order": Stage(
+        "List the examples of a step: index, label and id of each.",
+        "reading the order",
+        (*_ALL_GROUPS[:9], "preview"),
+        values=_CHOICE_OF_A_BATCH,
     ),
     "train": Stage(
         "Train on data/split and record the run in MLflow.",

@@ -64,6 +64,21 @@ def raw_dir() -> Path:
     return project_root() / "data" / "raw"
 
 
+def inspect_dir() -> Path:
+    """Return where `inspect` writes what it found in the raw data."""
+    return project_root() / "data" / "inspect"
+
+
+def inspect_folder_dir(name: str) -> Path:
+    """Return where `inspect FOLDER` writes what it found in a folder of this name."""
+    return project_root() / "data" / f"inspect_{name}"
+
+
+def decoded_dir() -> Path:
+    """Return where results of inspected files are kept, by their content."""
+    return store_root() / "data" / ".decoded"
+
+
 def split_dir() -> Path:
     """Return where `split` writes train/, val/ and test/."""
     return project_root() / "data" / "split"
@@ -84,6 +99,11 @@ def split_table_path() -> Path:
     return project_root() / "data" / "split.csv"
 
 
+def leaks_path() -> Path:
+    """Return the table of the images that belong together and are in different splits."""
+    return project_root() / "data" / "leaks.csv"
+
+
 def packed_dir() -> Path:
     """Return where `pack` writes train/, val/ and test/."""
     return project_root() / "data" / "packed"
@@ -92,6 +112,11 @@ def packed_dir() -> Path:
 def train_dir() -> Path:
     """Return where a single training run writes its model."""
     return project_root() / "models" / "train"
+
+
+def preview_dir() -> Path:
+    """Return where `preview` draws batches."""
+    return project_root() / "preview"
 
 
 def checkpoints_dir() -> Path:

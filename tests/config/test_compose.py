@@ -49,7 +49,8 @@ PACKAGES = {
     "packing": ("pack",),
     "optimizers": ("optimizer", "optimizer/schedule"),
 }
-NO_COMPONENTS = {"dataset", "task", "optimizer", "plan"}  # what components derive from, and return
+# What components derive from, and return.
+NO_COMPONENTS = {"dataset", "task", "optimizer", "plan", "hf_images"}
 
 
 def components_of(package: str) -> set[str]:
@@ -63,7 +64,7 @@ def components_of(package: str) -> set[str]:
 
 def test_conf_holds_a_folder_for_every_group_and_no_other() -> None:
     folders = {path.name for path in CONF.iterdir() if path.is_dir()}
-    assert folders == {*GROUPS, "experiment"}
+    assert folders == {*GROUPS, "experiment", "debug"}
     assert all(choices(group) for group in folders)
 
 
@@ -85,7 +86,10 @@ def test_models_optimizers_and_schedules_combine_freely() -> None:
 
 REFUSED = [
     ("model=foo", "model=foo: expected one of cnn, mlp, resnet, vgg"),
-    ("dataset=minst", "dataset=minst: expected one of digits, folder, mnist"),
+    (
+        "dataset=minst",
+        "dataset=minst: expected one of arrays, digits, folder, hf_dataset",
+    ),
     ("optimizer/schedule=foo", "optimizer/schedule=foo: expected one of constant, warmup_cosine"),
     ("experiment=nope", "experiment=nope: expected one of"),
     ("hydra/launcher=x", "hydra/launcher=x: expected one of basic"),

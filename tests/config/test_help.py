@@ -75,7 +75,7 @@ def test_the_keys_of_the_chosen_file_are_shown() -> None:
 def test_every_choice_is_listed() -> None:
     lines = help_of("train").splitlines()
     assert "  model=cnn|mlp|resnet|vgg" in lines
-    assert "  dataset=digits|folder|mnist" in lines
+    assert "  dataset=arrays|digits|folder|hf_dataset|manifest|mnist" in lines
     assert "  optimizer/schedule=constant|warmup_cosine" in lines
     assert "  source=folder|packed" in lines
     assert "  task=classification|multilabel|regression" in lines

@@ -62,7 +62,8 @@ def test_learning_settings_hold_no_places() -> None:
     assert learning_settings(compose_config(moved)) == folder
     assert set(folder["dataset"]) == {
         *("_target_", "image_size", "resize", "num_channels", "background"),
-        *("val_fraction", "test_fraction", "split_seed"),
+        *("val_fraction", "test_fraction", "split_seed", "split_method", "small_classes"),
+        *("copies", "on_leak", "on_bad_image", "max_bad_fraction", "max_images_per_class", "group"),
     }
 
 

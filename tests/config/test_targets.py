@@ -194,7 +194,7 @@ def test_targets_of_ours_and_of_keras_import_nothing_slow(own_modules: Path) -> 
         from spoonful.config.folders import choices
         from spoonful.config.schema import GROUPS
 
-        for group in (*GROUPS, "optimizer/schedule", "experiment"):
+        for group in (*GROUPS, "optimizer/schedule", "experiment", "debug"):
             for name in choices(group):
                 compose_config([f"{{group}}={{name}}"])
         compose_config(["optimizer._target_=keras.optimizers.Lion"])

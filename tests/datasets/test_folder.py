@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import random
 import socket
@@ -7,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from spoonful.datasets.folder import LIST_NAME, Folder, RawFiles
+from spoonful.datasets.folder import (
+    LIST_NAME,
+    SUMMARY_NAME,
+    UNLABELLED_NAME,
+    Folder,
+    RawFiles,
+)
 from spoonful.errors import SpoonfulError
 
 
@@ -95,10 +102,10 @@ def test_what_is_no_readable_image_is_counted_and_said(
         ("loop", "a link that leads to itself"),
     ],
 )
-def test_what_is_called_an_image_and_is_no_file_is_named(
+def test_what_is_called_an_image_and_is_no_file_is_listed_and_named_when_read(
     tmp_path: Path, kind: str, words: str
 ) -> None:
-    root = fill(tmp_path / "mine", "cat/a.png")
+    root = fill(tmp_path / "mine", "cat/a.png", "dog/a.png")
     path = root / "cat" / "b.png"
     if kind == "pipe":
         os.mkfifo(path)
@@ -107,42 +114,95 @@ def test_what_is_called_an_image_and_is_no_file_is_named(
     else:
         path.symlink_to({"device": "/dev/zero", "dangling": "nowhere.png", "loop": "b.png"}[kind])
     (root / "cat" / "up").symlink_to("..")  # nor is this followed for ever
+    raw = opened(root, tmp_path / "raw")
+    assert [image.content is None for image in raw.images] == [False, True, False]
     with pytest.raises(SpoonfulError, match=words) as caught:
-        dataset(root).fetch(tmp_path / "raw")
+        raw.read(1)
     assert str(caught.value).startswith(f"{path}: ")
     path.unlink()
-    assert len(opened(root, tmp_path / "raw").images) == 1
+    assert len(opened(root, tmp_path / "raw").images) == 2
 
 
-@pytest.mark.parametrize("val", ["val", "validation"])
-def test_given_splits(tmp_path: Path, val: str) -> None:
-    root = fill(tmp_path, "train/cat/a.png", f"{val}/cat/a.png", "test/cat/x/a.png", "train/a.png")
-    assert sorted(found(opened(root, tmp_path / "raw")), key=str) == [
-        ("test", "cat", "x__a.png"),
-        ("train", "cat", "a.png"),
-        ("val", "cat", "a.png"),
+def test_given_splits_keep_their_images_in_whichever_spelling(tmp_path: Path) -> None:
+    root = fill(tmp_path / "mine", "Training/cat/a.png", "dev/cat/a.png", "EVAL/cat/x/a.png")
+    fill(root, *(f"{split}/dog/b.png" for split in ("Training", "dev", "EVAL")), "Training/a.png")
+    raw = opened(root, tmp_path / "raw")
+    assert sorted(found(raw), key=str) == [
+        *(("test", "cat", "x__a.png"), ("test", "dog", "b.png")),
+        *(("train", "cat", "a.png"), ("train", "dog", "b.png")),
+        *(("val", "cat", "a.png"), ("val", "dog", "b.png")),
     ]
+    again = dataset(root)
+    assert again.original_path(tmp_path / "raw", "test", "cat/x__a.png") == str(
+        root / "EVAL" / "cat" / "x" / "a.png"
+    )
+    assert again.original_path(tmp_path / "raw", "test", "cat/b.png") is None
+    for split, name in (("val", "dev"), ("train", "Training")):
+        own = again.original_path(tmp_path / "raw", split, "cat/a.png")
+        assert own == str(root / name / "cat" / "a.png")
 
 
-def test_given_train_and_test_only(tmp_path: Path) -> None:
-    root = fill(tmp_path / "mine", "train/cat/a.png", "test/cat/b.png")
-    assert {split for split, _, _ in found(opened(root, tmp_path / "raw"))} == {"train", "test"}
+def test_an_image_that_is_cut_from_train_has_its_own_path_there(tmp_path: Path) -> None:
+    root = fill(tmp_path / "mine", "w/train/cat/a.png", "w/train/dog/b.png", "w/valid/cat/c.png")
+    opened(root, tmp_path / "raw")
+    for split in ("train", "test"):
+        own = dataset(root).original_path(tmp_path / "raw", split, "cat/a.png")
+        assert own == str(root / "w" / "train" / "cat" / "a.png")
+    assert dataset(root).original_path(tmp_path / "raw", "test", "cat/c.png") is None
 
 
-@pytest.mark.parametrize("names", [("train", "plane"), ("test", "val"), ("test", "exam")])
-def test_classes_may_be_called_like_splits(tmp_path: Path, names: tuple[str, str]) -> None:
-    root = fill(tmp_path / "mine", *(f"{name}/a.png" for name in names))
-    assert sorted(found(opened(root, tmp_path / "raw"))) == [
-        (None, name, "a.png") for name in sorted(names)
-    ]
+def test_junk_is_no_class_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = fill(tmp_path / "mine", "cat/a.png", "dog/b.png", "loose.png", "cat/@eaDir/a.png")
+    junk = ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found")
+    fill(root, *(f"{name}/x.png" for name in (*junk, ".ipynb_checkpoints", ".Trash-1000")))
+    fill(root, "Thumbnails/a.png", "cat/._a.jpg", "cat/Thumbs.db", "dog/.DS_Store")
+    assert [name for _, name, _ in found(opened(root, tmp_path / "raw"))] == ["cat", "dog"]
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("passed over: 2 hidden, 1 .db; folders @eaDir (2), ")
+    assert line.endswith(" and 3 more names; 1 image beside the class folders")
+
+
+def test_a_flat_test_folder_is_listed_for_predictions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = fill(tmp_path / "mine", "train/cat/a.png", "train/dog/b.png", "test/1.png", "test/2.png")
+    raw = opened(root, tmp_path / "raw")
+    assert {split for split, _, _ in found(raw)} == {"train"}
+    listed = (tmp_path / "raw" / UNLABELLED_NAME).read_text()
+    assert listed == "path\ntest/1.png\ntest/2.png\n"
+    said = capsys.readouterr().out
+    assert "val and test: cut from train" in said
+    assert "test holds no class folders: its images are in no split" in said
+
+
+def test_a_class_or_split_of_pictures_that_cannot_be_read_is_not_lost(tmp_path: Path) -> None:
+    root = fill(tmp_path / "mine", "train/cat/a.png", "train/dog/a.png", "valid/cat/a.heic")
+    with pytest.raises(SpoonfulError, match=r"valid: a class without any image .*1 \.heic"):
+        dataset(root).fetch(tmp_path / "raw")
+    root = fill(tmp_path / "two", "cat/a.png", "dog/a.heic")
+    with pytest.raises(SpoonfulError, match=r"one class, cat: .*not read: 1 \.heic \(HEIC, conv"):
+        dataset(root).fetch(tmp_path / "raw")
+
+
+def test_groups_are_found_in_the_paths(tmp_path: Path) -> None:
+    root = fill(tmp_path / "mine", "cat/p1/a.png", "dog/p1_b.png", "dog/p22.png", "dog/other.png")
+    for pattern, groups in (
+        (r"p(\d+)", ["1", None, "1", "22"]),
+        (r"p\d", ["p1", None, "p1", "p2"]),
+        (r"(x)?p\d+", ["p1", None, "p1", "p22"]),
+        ("q*", [None] * 4),
+    ):
+        raw = opened(root, tmp_path / "raw", group=pattern)
+        assert [image.group for image in raw.images] == groups
+    with pytest.raises(SpoonfulError, match=r"dataset\.group=\(: no regular expression \(missing"):
+        dataset(root, group="(").fetch(tmp_path / "raw")
 
 
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (("train/cat/a.png", "test/cat/a.png", "dog/a.png"), ["splits test, train", "dog"]),
-        (("train/cat/a.png", "val/cat/a.png", "validation/cat/b.png"), ["both val and validation"]),
         (("loose.png", "cat/notes.txt"), ["dataset.path=", "no jpg, png"]),
+        (("cat/a.png",), ["one class, cat", "classification needs two"]),
         ((), ["dataset.path=", "no such folder"]),
     ],
 )
@@ -156,6 +216,18 @@ def test_folders_that_make_no_data_set_are_named(
     assert not (tmp_path / "raw").exists()
 
 
+@pytest.mark.parametrize("bases", ['{"x": ""}', '{"": "dog"}', "{}"])
+def test_a_list_of_another_layout_is_refused(tmp_path: Path, bases: str) -> None:
+    root = fill(tmp_path / "mine", "cat/a.png", "dog/b.png")
+    opened(root, tmp_path / "raw")
+    summary = tmp_path / "raw" / SUMMARY_NAME
+    values = json.loads(summary.read_text())
+    assert values["bases"] == {"": ""}
+    summary.write_text(json.dumps({**values, "bases": json.loads(bases)}))
+    with pytest.raises(SpoonfulError, match=r"expected .*, found .*run `spoonful fetch` again"):
+        dataset(root).open_raw(tmp_path / "raw")
+
+
 def test_no_path_and_no_fetch_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SpoonfulError, match=r"dataset\.path=FOLDER"):
         dataset(None).fetch(tmp_path / "raw")
@@ -167,7 +239,7 @@ ODD_NAMES = ("zwölf Äpfel.png", "猫.png", 'a "b", c.png', "line\nbreak.png", 
 
 
 def test_odd_file_names_come_through(tmp_path: Path) -> None:
-    root = fill(tmp_path / "mine", *(f"größe, 猫/{name}" for name in ODD_NAMES))
+    root = fill(tmp_path / "mine", *(f"größe, 猫/{name}" for name in ODD_NAMES), "=cmd()/猫.png")
     raw = opened(root, tmp_path / "raw")
     assert {image.file_name for image in raw.images} == set(ODD_NAMES)
     for position, image in enumerate(raw.images):
@@ -203,7 +275,7 @@ def test_the_raw_data_is_never_changed(tmp_path: Path, link: str) -> None:
 
 
 def test_links_take_no_space_and_copies_stand_alone(tmp_path: Path) -> None:
-    root = fill(tmp_path / "mine", "cat/a.png")
+    root = fill(tmp_path / "mine", "cat/a.png", "dog/b.png")
     source = root / "cat" / "a.png"
     for link, is_link in (("symlink", True), ("copy", False)):
         target = tmp_path / f"{link}.png"
@@ -214,7 +286,7 @@ def test_links_take_no_space_and_copies_stand_alone(tmp_path: Path) -> None:
 
 
 def test_auto_makes_a_link_of_its_own(tmp_path: Path) -> None:
-    root = fill(tmp_path / "mine", "cat/a.png")
+    root = fill(tmp_path / "mine", "cat/a.png", "dog/b.png")
     raw = opened(root, tmp_path / "raw", link="auto")
     method = raw._link(root / "cat" / "a.png", tmp_path / "tried.png")
     assert method in ("reflink", "symlink")
@@ -223,7 +295,7 @@ def test_auto_makes_a_link_of_its_own(tmp_path: Path) -> None:
 
 
 def test_links_are_resolved_to_the_file_itself(tmp_path: Path) -> None:
-    fill(tmp_path, "store/1234.png", "mine/cat/b.png")
+    fill(tmp_path, "store/1234.png", "mine/cat/b.png", "mine/dog/b.png")
     (tmp_path / "mine" / "cat" / "a.png").symlink_to(tmp_path / "store" / "1234.png")
     raw = opened(tmp_path / "mine", tmp_path / "raw", link="symlink")
     raw.place(0, tmp_path / "a.png")
@@ -231,7 +303,7 @@ def test_links_are_resolved_to_the_file_itself(tmp_path: Path) -> None:
 
 
 def test_a_file_that_changed_or_went_since_is_named(tmp_path: Path) -> None:
-    root = fill(tmp_path / "mine", "cat/a.png", "cat/b.png")
+    root = fill(tmp_path / "mine", "cat/a.png", "cat/b.png", "dog/c.png")
     raw = opened(root, tmp_path / "raw")
     (root / "cat" / "a.png").write_bytes(b"short")
     (root / "cat" / "b.png").unlink()
@@ -248,7 +320,8 @@ def test_a_link_that_cannot_be_made_names_the_way_out(
     def no_links(source: Path, target: Path, is_folder: bool = False) -> None:
         raise OSError(18, "Invalid cross-device link")
 
-    raw = opened(fill(tmp_path / "mine", "cat/a.png"), tmp_path / "raw", link="symlink")
+    root = fill(tmp_path / "mine", "cat/a.png", "dog/b.png")
+    raw = opened(root, tmp_path / "raw", link="symlink")
     monkeypatch.setattr(os, "symlink", no_links)
     raw = dataset(tmp_path / "mine", link="symlink").open_raw(tmp_path / "raw")
     with pytest.raises(SpoonfulError, match=r"dataset\.link=symlink .*dataset\.link=copy"):
@@ -260,4 +333,5 @@ def test_no_network_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         raise OSError("Network is unreachable")
 
     monkeypatch.setattr(socket, "socket", no_network)
-    assert len(opened(fill(tmp_path / "mine", "cat/a.png"), tmp_path / "raw").images) == 1
+    root = fill(tmp_path / "mine", "cat/a.png", "dog/b.png")
+    assert len(opened(root, tmp_path / "raw").images) == 2

@@ -31,7 +31,7 @@ SHUFFLES = {
     "full": ["seed=5"],
     "block": ["generator.block_size=5", "generator.window_blocks=3"],
     "buffer": ["generator.buffer_size=20", "generator.drop_remainder=true"],
-    "balanced": [],
+    "balanced": ["trainer.max_steps_per_epoch=4"],
 }
 
 
@@ -75,7 +75,7 @@ def drawn(*overrides: str) -> list[dict[str, float]]:
         lambda epoch, start, stop: epochs[epoch][start:stop],
         source().labels,
         BATCH_SIZE,
-        generator.drop_remainder,
+        generator.examples_per_epoch,
     )
     return [measure(epoch) for epoch in range(3)]
 
@@ -131,7 +131,10 @@ def watch_of(clock: Clock, reports: list[EpochResult]) -> EpochWatch:
         return {DISPLACEMENT: float(epoch)}
 
     batches = SimpleNamespace(
-        steps_per_epoch=1, asked_time=0.0, take_ready_times=lambda first, count: [None]
+        steps_per_epoch=1,
+        asked_time=0.0,
+        waited_s=0.0,
+        take_ready_times=lambda first, count: [None],
     )
     resumable = SimpleNamespace(position=0, digests={})
     watched = (cast(Any, batches), cast(Any, resumable))

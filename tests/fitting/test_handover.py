@@ -9,6 +9,7 @@ import pytest
 from spoonful import ArraySource, BatchGenerator
 from spoonful.errors import SpoonfulError
 from spoonful.fitting.handover import EpochBatches
+from spoonful.generator.read_errors import ReadError
 
 
 def source_of(number: int) -> ArraySource:
@@ -69,16 +70,50 @@ def test_it_notes_when_each_batch_was_handed_over_and_forgets_what_was_taken() -
     batches.close()
 
 
-def test_it_keeps_the_error_itself() -> None:
-    class Broken(ArraySource):
-        def read_into(self, indices: Any, images: Any) -> None:
-            raise SpoonfulError("7.png: cut short")
+class Broken(ArraySource):
+    """Images of which some cannot be read."""
 
-    images = np.zeros((50, 4, 4, 1), dtype=np.uint8)
-    batches = EpochBatches(BatchGenerator(Broken(images, np.zeros(50, int)), 8), 1)
-    with pytest.raises(Exception, match=r"7\.png: cut short"):
-        numpy_of(batches)
-    assert isinstance(batches.error, SpoonfulError)
+    broken: frozenset[int] = frozenset()
+
+    def read_into(self, indices: Any, images: Any) -> None:
+        if self.broken & set(indices.tolist()):
+            raise SpoonfulError("7.png: cut short")
+        super().read_into(indices, images)
+
+
+@pytest.mark.parametrize("num_threads", [0, 2])
+def test_the_batches_end_without_an_error_before_one_that_cannot_be_read(num_threads: int) -> None:
+    source = Broken(source_of(50).read(range(50)), np.zeros(50, int))
+    source.broken = frozenset({43})
+    generator = BatchGenerator(source, 8, shuffle="none", num_threads=num_threads)
+    batches = EpochBatches(generator, 4)
+    batches.serve_from(0)
+    assert batches.stop == 7
+    batches.reach(0)
+    assert len(numpy_of(batches)) == batches.stop == 5
+    batches.reach(4)
+    with pytest.raises(ReadError, match=r"step 5\).*7\.png: cut short") as caught:
+        batches.reach(5)
+    assert caught.value.step == 5
+    source.broken = frozenset()
+    batches.serve_from(0, 5)
+    assert len(numpy_of(batches)) == 2
+    batches.close()
+
+
+def test_a_step_that_somebody_waited_for_is_served_once_and_the_wait_is_known() -> None:
+    now = iter(range(100, 1000))
+    generator = BatchGenerator(source_of(50), 8, shuffle="none")
+    batches = EpochBatches(generator, 4, clock=lambda: float(next(now)))
+    batches.serve_from(0)
+    assert not batches.waited_s
+    batches.reach(0)
+    assert batches.waited_s == 2.0  # the clock is read twice, and once by `note` between
+    batches.reach(0)
+    batches.reach(7)  # there is no such step
+    assert batches.waited_s == 2.0
+    for number, (x, _) in enumerate(numpy_of(batches)):
+        assert np.array_equal(x, generator.batch(number)[0])
     batches.close()
 
 
@@ -138,7 +173,7 @@ def test_once_closed_the_batches_end_without_a_word_and_there_is_no_thread() -> 
     batches.close()
     assert sum(1 for _ in iterator) < 100  # of 624
     assert not [t for t in threading.enumerate() if t.name == "spoonful-reader"]
-    assert batches.error is None
+    assert batches.stop == batches.steps_per_epoch
 
 
 @pytest.mark.parametrize("num_threads", [0, 2])

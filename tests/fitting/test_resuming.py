@@ -70,6 +70,7 @@ CASES = {
     "warmup": Case(("optimizer/schedule=warmup_cosine", "optimizer=adamw", AUGMENTED)),
     "class weights": Case(("trainer.class_weights=balanced", "generator.shuffle=balanced")),
     "drop_remainder": Case(("generator.drop_remainder=true", "optimizer=sgd")),
+    "short epochs": Case((AUGMENTED, "trainer.max_steps_per_epoch=3", "trainer.epochs=4")),
     "floats": Case(
         ("generator.dtype=float32", "generator.one_hot=false", "generator.shuffle=none")
     ),

@@ -101,6 +101,7 @@ CHANGES: list[tuple[str, str, set[str]]] = [
     ("task=regression", METRIC, {"metrics"}),
     ("", "callbacks.mine={_target_: keras.callbacks.TerminateOnNaN}", {"callbacks"}),
     ("", "trainer.epochs=3", {"epochs", "patience"}),
+    ("", "trainer.max_steps_per_epoch=4", {"steps", "reading"}),
     ("", "trainer.precision=mixed_bfloat16", {"precision", "model"}),
     ("trainer.deterministic=false", "trainer.jit_compile=true", {"jit_compile"}),
     ("", "trainer.steps_per_execution=5", {"steps_per_execution"}),
@@ -119,10 +120,11 @@ CHANGES: list[tuple[str, str, set[str]]] = [
 OF_THE_STAGE = "trainer.resume"
 # The modules that read the keys of the other groups.
 READERS = {
-    "dataset": ("datasets", "stages", "workflow", "config", "splitting.py"),
+    "dataset": ("datasets", "stages", "workflow", "config", "splitting"),
     "evaluation": ("stages/evaluate.py", "tasks"),
     "compare": ("stages/compare.py",),
     "pack": ("packing", "stages", "workflow"),
+    "preview": ("workflow/chosen_batch.py", "stages/preview.py"),
     "sweep": ("stages", "workflow", "sweep"),
     "tracking": ("tracking", "stages", "workflow", "config/settings.py"),
 }

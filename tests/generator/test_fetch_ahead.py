@@ -63,6 +63,7 @@ def test_the_stretches_are_what_the_window_reads(
     block_size=st.integers(1, 40),
     window_blocks=st.integers(1, 6),
     drop_remainder=st.booleans(),
+    max_steps=st.none() | st.integers(1, 20),
     start_step=st.integers(0, 60),
 )
 def test_every_window_is_fetched_before_it_is_read(
@@ -71,6 +72,7 @@ def test_every_window_is_fetched_before_it_is_read(
     block_size: int,
     window_blocks: int,
     drop_remainder: bool,
+    max_steps: int | None,
     start_step: int,
 ) -> None:
     source = Asked(number)
@@ -81,6 +83,7 @@ def test_every_window_is_fetched_before_it_is_read(
         shuffle="block",
         seed=1,
         drop_remainder=drop_remainder,
+        max_steps_per_epoch=max_steps,
         block_size=block_size,
         window_blocks=window_blocks,
         num_threads=0,

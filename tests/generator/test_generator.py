@@ -214,6 +214,9 @@ DIFFERENT: dict[str, Callable[[], BatchGenerator]] = {
     "drop_remainder (saved False, now True)": lambda: BatchGenerator(
         numbered(20), 6, drop_remainder=True
     ),
+    "max_steps_per_epoch (saved None, now 2)": lambda: BatchGenerator(
+        numbered(20), 6, max_steps_per_epoch=2
+    ),
     "process_count (saved 1, now 2)": lambda: BatchGenerator(numbered(20), 6, process_count=2),
     f"now '{numbered(21).fingerprint}')": lambda: BatchGenerator(numbered(21), 6),
 }
@@ -226,6 +229,14 @@ def test_a_state_of_another_stream_is_refused(words: str) -> None:
         DIFFERENT[words]().check_state(state)
     assert words in str(caught.value)
     assert str(caught.value).count("(saved") == 1
+
+
+def test_a_state_of_before_epochs_could_be_short_goes_on() -> None:
+    state = BatchGenerator(numbered(20), 6).state(3)
+    del state["max_steps_per_epoch"]
+    BatchGenerator(numbered(20), 6).check_state(state)
+    with pytest.raises(SpoonfulError, match=r"max_steps_per_epoch \(saved None, now 2\)"):
+        BatchGenerator(numbered(20), 6, max_steps_per_epoch=2).check_state(state)
 
 
 def test_every_difference_is_named_at_once() -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from spoonful import ArraySource, BatchGenerator
 from spoonful.errors import SpoonfulError
 from spoonful.generator.lookahead import IDLE_S
+from spoonful.generator.read_errors import ReadError
 from spoonful.generator.stream import BatchStream
 
 NUM_EXAMPLES = 100
@@ -201,6 +202,20 @@ def test_the_batch_at_fault_is_named_within_a_chunk_of_many() -> None:
     stream = generator_of(source, num_threads=1, prefetch_batches=100).stream()
     with pytest.raises(SpoonfulError, match=r"batch 7 of epoch 0 \(step 7\).*images example 60"):
         read_all(stream, 0, STEPS)
+    stream.close()
+
+
+@pytest.mark.parametrize("num_threads", [0, 2])
+def test_the_batches_before_one_that_cannot_be_read_are_served(num_threads: int) -> None:
+    source = Watched()
+    source.broken = {60}
+    generator = generator_of(source, num_threads=num_threads, prefetch_batches=100)
+    stream = generator.stream()
+    for step in range(7):
+        stream[step]
+    with pytest.raises(ReadError) as caught:
+        stream[7]
+    assert caught.value.step == 7
     stream.close()
 
 

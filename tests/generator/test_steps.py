@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,7 +21,8 @@ def any_steps(draw: st.DrawFn) -> Steps:
     smallest = batch_size if drop_remainder or rest == 0 else rest
     process_count = draw(st.integers(1, smallest))
     process_index = draw(st.integers(0, process_count - 1))
-    return Steps(num_examples, batch_size, drop_remainder, process_index, process_count)
+    at_most = draw(st.none() | st.integers(1, 200))
+    return Steps(num_examples, batch_size, drop_remainder, process_index, process_count, at_most)
 
 
 @PROPERTY
@@ -33,7 +35,9 @@ def test_the_steps_of_an_epoch_follow_each_other(steps: Steps, epoch: int) -> No
     whole = steps.num_examples
     if steps.drop_remainder:
         whole -= whole % steps.batch_size
-    assert slices[-1][1] == whole
+    if steps.max_per_epoch is not None:
+        whole = min(whole, steps.max_per_epoch * steps.batch_size)
+    assert slices[-1][1] == steps.examples_per_epoch == whole
     assert steps.epoch_of(first) == (epoch, 0)
 
 
@@ -42,12 +46,7 @@ def test_the_steps_of_an_epoch_follow_each_other(steps: Steps, epoch: int) -> No
 def test_the_shares_of_all_processes_make_the_step(steps: Steps) -> None:
     for step in range(steps.per_epoch):
         start, stop = steps.positions(step)
-        shares = [
-            Steps(
-                steps.num_examples, steps.batch_size, steps.drop_remainder, i, steps.process_count
-            ).share(step)
-            for i in range(steps.process_count)
-        ]
+        shares = [replace(steps, process_index=i).share(step) for i in range(steps.process_count)]
         together = np.concatenate([np.arange(start, stop)[share] for share in shares])
         assert together.tolist() == list(range(start, stop))
         sizes = [share.stop - share.start for share in shares]
@@ -68,6 +67,12 @@ def test_a_run_has_equal_steps_of_one_epoch(steps: Steps, step: int, at_most: in
         start, stop = steps.positions(after)
         ends = steps.epoch_of(after)[1] == 0
         assert ends or stop - start != taken[0][1] - taken[0][0]
+
+
+@pytest.mark.parametrize("at_most", [0, -1, 2.0, True, "4"])
+def test_a_wrong_number_of_steps_is_named(at_most: int) -> None:
+    with pytest.raises(SpoonfulError, match=r"^max_steps_per_epoch=.*: expected a whole number"):
+        Steps(10, 2, False, 0, 1, at_most)
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.0, True, "4"])

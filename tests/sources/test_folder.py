@@ -44,6 +44,30 @@ def test_classes_and_files_are_sorted_by_name(root: Path) -> None:
     assert len(source) == 6
 
 
+def test_classes_may_be_given_and_have_no_images(root: Path) -> None:
+    names = ["ant", "cat", "dog", "emu"]
+    source = open_folder(root, class_names=names)
+    assert source.class_names == tuple(names)
+    assert source.ids == open_folder(root).ids
+    assert source.labels.tolist() == [1, 1, 1, 1, 2, 2]
+    assert source.fingerprint != open_folder(root).fingerprint
+    assert (
+        open_folder(root, class_names=["cat", "dog"]).fingerprint == open_folder(root).fingerprint
+    )
+    with pytest.raises(SpoonfulError, match="dog: a folder that is none of the 2 class_names"):
+        open_folder(root, class_names=["ant", "cat"])
+
+
+def test_folders_of_systems_are_no_classes(root: Path) -> None:
+    expected = open_folder(root).ids
+    for name in ("__MACOSX", "@eaDir", "cat/@eaDir", "dog/.thumbs", "cat/Thumbnails"):
+        write_image(root / name / "x.png")
+    assert open_folder(root).ids == expected
+    junk: list[str] = []
+    assert image_files(root, None, junk) == expected
+    assert sorted(junk) == ["@eaDir", "__MACOSX", "cat/@eaDir", "cat/Thumbnails", "dog/.thumbs"]
+
+
 class Shuffled:
     """os.scandir as a file system that lists in a random order."""
 

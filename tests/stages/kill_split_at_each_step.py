@@ -13,7 +13,7 @@ import numpy as np
 
 from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
-from spoonful.stages import fetch, pack, split
+from spoonful.stages import fetch, inspect, pack, split
 from tests.killed import in_child
 
 SMALL = [
@@ -38,7 +38,8 @@ def contents(root: Path) -> dict[str, bytes]:
     """The split's files, and what is beside them."""
     paths = [p for p in sorted((root / "data").rglob("*")) if p.is_file()]
     names = {str(path.relative_to(root / "data")): path for path in paths}
-    return {n: p.read_bytes() for n, p in names.items() if not n.startswith((".", "raw", "packed"))}
+    others = (".", "raw", "inspect", "packed")
+    return {n: p.read_bytes() for n, p in names.items() if not n.startswith(others)}
 
 
 def main(root: Path) -> None:
@@ -50,10 +51,12 @@ def main(root: Path) -> None:
     whole = {}
     for name in ("new", "old"):
         fetch.run(configs[name])
+        inspect.run(configs[name])
         split.run(configs[name])
         whole[name] = contents(root)
     counts = {"steps": 0, "old": 0, "new": 0, "refused": 0}
     fetch.run(configs["new"])
+    inspect.run(configs["new"])
     while in_child(lambda: split.run(configs["new"]), counts["steps"]):
         counts["steps"] += 1
         try:
@@ -67,12 +70,13 @@ def main(root: Path) -> None:
         split.run(configs["new"])
         if contents(root) != whole["new"]:
             raise SystemExit(f"step {counts['steps']}: other bytes than uninterrupted")
-        left = {p.name for p in (root / "data").iterdir()} - {"packed", ".split.lock"}
-        if left != {"origin.json", "raw", "split", "split.csv", "split.json"}:
+        left = {p.name for p in (root / "data").iterdir()} - {"packed", ".split.lock", ".decoded"}
+        if left != {"inspect", "origin.json", "raw", "split", "split.csv", "split.json"}:
             raise SystemExit(f"step {counts['steps']}: left {left}")
         fetch.run(configs["old"])
         split.run(configs["old"])
         fetch.run(configs["new"])
+        inspect.run(configs["new"])
     print(json.dumps(counts), file=sys.__stdout__)
 
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from omegaconf import OmegaConf
@@ -27,6 +28,11 @@ from tests.damage import DAMAGES, restore
 
 FOLDER = ["dataset=folder", "dataset.path=mine", "dataset.image_size=[8,8]"]
 RUN_ID = "ab" * 16
+
+
+def picture(number: int) -> bytes:
+    """A file of the same size for every number."""
+    return cv2.imencode(".bmp", np.full((8, 8), number, np.uint8))[1].tobytes()
 
 
 def make_model(path: Path) -> None:
@@ -61,7 +67,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             stage.run(compose_config([]))
         for place in ("mine/ant/a.png", "mine/bee/b.png"):
             (project / place).parent.mkdir(parents=True, exist_ok=True)
-            (project / place).write_bytes(place.encode())
+            (project / place).write_bytes(picture(len(place)))
         compose_config(FOLDER).dataset.fetch(project / "raw")
         make_model(project / "models" / "train")
         metrics = {"accuracy": 0.5, "num_images": 2}
@@ -202,7 +208,9 @@ def test_a_damaged_record_of_an_interrupted_run_is_passed_over_and_told(
     content = path.read_bytes()
     path.write_bytes(content[:-9])
     notes: list[str] = []
-    with interrupted.interrupted_run("auto", {}, lambda run_id: "KILLED", notes.append) as found:
+    with interrupted.interrupted_run(
+        "auto", interrupted.Wanted({}, {}), lambda run_id: "KILLED", notes.append
+    ) as found:
         assert found is None
     path.write_bytes(content)
     assert len(notes) == 1
@@ -218,7 +226,7 @@ def test_a_photograph_that_changed_since_it_was_fetched_is_named_at_equal_size(
         for number in range(12):
             for name in ("ant", "bee"):
                 place = made / "mine" / name / f"{number}.png"
-                place.write_bytes(f"{name} {number:02}".encode())
+                place.write_bytes(picture(number))
         monkeypatch.setattr(split, "raw_dir", lambda: made / "raw")
         monkeypatch.setattr(split, "split_dir", lambda: tmp_path / "split")
         monkeypatch.setattr(split, "split_table_path", lambda: tmp_path / "split.csv")
@@ -229,7 +237,7 @@ def test_a_photograph_that_changed_since_it_was_fetched_is_named_at_equal_size(
         split.run(config)
         changed = made / "mine" / "bee" / "7.png"
         changed.unlink()
-        changed.write_bytes(b"bee 70")
+        changed.write_bytes(picture(70))
         shutil.rmtree(tmp_path / "split")
         with pytest.raises(SpoonfulError) as caught:
             split.run(config)

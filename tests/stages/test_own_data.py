@@ -92,7 +92,7 @@ def test_the_user_s_files_are_never_touched(
     before = snapshot(photos)
     folder = new_copy(project, tmp_path, link, keeps)
     sh(folder, "dvc", "config", "--local", "cache.type", types)
-    assert stages_run(sh(folder, "dvc", "repro", "pack")) == ["fetch", "split", "pack"]
+    assert stages_run(sh(folder, "dvc", "repro", "pack")) == ["fetch", "inspect", "split", "pack"]
     assert snapshot(photos) == before
     split = folder / "data" / "split"
     expected = FolderSource(split / "train", (8, 8), 3).fingerprint

@@ -23,9 +23,10 @@ from spoonful.sources.packed.verify import verify
 from spoonful.splitting import SPLITS
 from spoonful.stages import pack
 from spoonful.workflow.data import open_train_and_val
-from spoonful.workflow.split_files import write_list
+from spoonful.workflow.split_files import split_settings, write_list
 
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
+SETTINGS = split_settings(compose_config([]))
 COUNTS = {"train": 210, "val": 40, "test": 50}
 # 300 images of 250 kB in shards of 1 MiB: long enough to be killed in the middle.
 LARGE = ("dataset.image_size=[500,500]", "pack.shard_mb=1")
@@ -61,7 +62,7 @@ def note_files(project: Path) -> None:
         "digest": "d",
         "data_digest": "d",
         "files_sha256": write_list(folder, zip(names, shas, strict=True)),
-        "settings": {"val_fraction": 0.1, "test_fraction": 0.2, "split_seed": 0},
+        "settings": SETTINGS,
     }
     (project / "data" / "split.json").write_text(json.dumps(summary))
 

@@ -35,6 +35,7 @@ EVERYTHING = [
     "trainer.precision=mixed_float16",
     "trainer.epochs=80",
     "trainer.steps_per_execution=4",
+    "trainer.max_steps_per_epoch=35",
     "trainer.early_stopping.metric=val_accuracy",
     "trainer.early_stopping.patience_epochs=8",
     "trainer.augmentation=[{_target_: keras.layers.RandomTranslation, height_factor: 0.1, "

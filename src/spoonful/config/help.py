@@ -9,7 +9,7 @@ from spoonful.commands import Stage
 from spoonful.config.compose import compose_config
 from spoonful.config.fields import allowed
 from spoonful.config.folders import choices
-from spoonful.config.schema import GROUPS, Config
+from spoonful.config.schema import GROUPS, OVERLAYS, Config
 from spoonful.config.settings import name_of, settings_of
 from spoonful.config.targets import TARGET, Target
 
@@ -28,13 +28,14 @@ def stage_help(name: str, stage: Stage, overrides: list[str]) -> str:
         arguments: arguments before the overrides, each with its meaning.
     """
     config, groups = compose_config(overrides), stage.groups
-    given = " ".join([*stage.arguments, *(f"[{flag}]" for flag in ("--cfg", *stage.all_flags))])
+    own = [*stage.arguments, *(["[FOLDER]"] if stage.takes_folder else [])]
+    given = " ".join([*own, *(f"[{flag}]" for flag in ("--cfg", *stage.all_flags))])
     lines = [f"usage: spoonful {name} {given} [key=value ...]", "", stage.summary, ""]
     if stage.arguments:
         lines += [*(f"  {word:<6} {meaning}" for word, meaning in stage.arguments.items()), ""]
     lines += ["choices (group=choice):"]
     inner = [f"{group}/{key}" for group, key in _INNER_GROUPS if group in groups]
-    for group in (*(g for g in groups if g in GROUPS), *inner, "experiment"):
+    for group in (*(g for g in groups if g in GROUPS), *inner, *OVERLAYS):
         if names := choices(group):
             lines += _choice_lines(group, names)
     lines += ["", "keys, with their current values:"]

@@ -12,7 +12,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
 from spoonful.config.folders import choices, config_folders
-from spoonful.config.schema import GROUPS, Config
+from spoonful.config.schema import GROUPS, OVERLAYS, Config
 from spoonful.config.targets import TARGET, found
 from spoonful.errors import SpoonfulError
 from spoonful.project import conf_dir
@@ -43,7 +43,7 @@ def parsed(text: str) -> Override:
 def is_choice(override: Override) -> bool:
     """Return whether an override chooses a file for a group, and does not set a key."""
     name = override.key_or_group
-    return "/" in name or name in (*GROUPS, "experiment")
+    return "/" in name or name in (*GROUPS, *OVERLAYS)
 
 
 def rewritten(override: Override) -> str:

@@ -77,6 +77,10 @@ class TrainerConfig:
     """How long and in which mode to train."""
 
     epochs: int = key("passes over the training images", minimum=1)
+    max_steps_per_epoch: int | None = key(
+        "end an epoch after so many steps, not validation; null: after all training images",
+        minimum=1,
+    )
     precision: str = key(
         "arithmetic of the layers", choices=("float32", "mixed_bfloat16", "mixed_float16")
     )
@@ -101,6 +105,10 @@ class TrainerConfig:
     resume: str | None = key(
         "auto: resume the interrupted run of this config, if there is one; or the id of an "
         "interrupted run; null: start a new run",
+        has_no_effect=True,
+    )
+    accept_changed_data: bool = key(
+        "resume also if the contents of images have changed, as after mending a file; recorded",
         has_no_effect=True,
     )
     deterministic: bool = key("use only operations that give the same bits every time")
@@ -159,6 +167,19 @@ class EvaluationConfig:
     top_k: int = key("count a label among the k most probable classes as right", minimum=1)
     num_bins: int = key("equal-width bins of the calibration error", minimum=2)
     num_mistakes: int = key("images in the grid of the worst mistakes", minimum=1, maximum=400)
+
+
+@dataclass
+class PreviewConfig:
+    """Which batch `spoonful preview` draws, and `spoonful order` lists."""
+
+    split: str = key("training's batches, or validation's", choices=("train", "val"))
+    epoch: int | None = key(
+        "epoch, from 1, that preview.step is counted in; null: steps of the whole training",
+        minimum=1,
+    )
+    step: int = key("step, from 0", minimum=0)
+    num_images: int = key("images of the batch that are drawn, at most", minimum=1, maximum=400)
 
 
 @dataclass
@@ -243,6 +264,7 @@ class Config:
     callbacks: dict[str, Component] = key("Keras callbacks, each under a name that you choose")
     sweep: SweepConfig = key("how the points of a sweep are chosen and trained")
     evaluation: EvaluationConfig = key("how the trained model is evaluated")
+    preview: PreviewConfig = key("which batch is shown")
     compare: CompareConfig = key("which sweep is compared, and by what")
     tracking: TrackingConfig = key("where and how runs are recorded")
     seed: int = key(
@@ -250,5 +272,7 @@ class Config:
     )
 
 
+# Groups of conf/ whose files set keys of the others.
+OVERLAYS = ("experiment", "debug")
 # The groups of conf/ that every config has.
 GROUPS = tuple(field.name for field in dataclasses.fields(Config) if field.name != "seed")

@@ -11,7 +11,7 @@ from spoonful.order import MAX_SEED
 from spoonful.sources.images.resize import RESIZES
 
 
-@dataclass
+@dataclass(kw_only=True)  # so that a data set of your own may add keys without a default
 class Dataset(ABC):
     """Images in classes. A data set of your own derives from it and has `fetch` and `open_raw`."""
 
@@ -38,6 +38,42 @@ class Dataset(ABC):
         "share of the images without a given split that goes to val", above=0, maximum=0.9
     )
     split_seed: int = key("seed of the split", minimum=0, maximum=MAX_SEED)
+    split_method: str = key(
+        "by each image's own name, so that new files move no others (stable); in exact shares",
+        choices=("stable", "exact"),
+        default="stable",
+    )
+    small_classes: str = key(
+        "a class with too few images for all splits: an error, only in train, or left out",
+        choices=("error", "train_only", "drop"),
+        default="error",
+    )
+    copies: str = key(
+        "images that stay in one split: copies that look alike (near), that are equal (exact)",
+        choices=("near", "exact", "ignore"),
+        default="near",
+    )
+    on_leak: str = key(
+        "copies across the splits that the data gives: an error, or a warning",
+        choices=("error", "warn"),
+        default="error",
+    )
+    on_bad_image: str = key(
+        "an image that cannot be read: an error, or left out and listed (quarantine)",
+        choices=("error", "quarantine"),
+        default="error",
+    )
+    max_bad_fraction: float = key(
+        "largest share of images that on_bad_image=quarantine leaves out",
+        minimum=0,
+        maximum=1,
+        default=0.01,
+    )
+    max_images_per_class: int | None = key(
+        "images of each class that are used, for a quick look; null: all",
+        minimum=1,
+        default=None,
+    )
 
     # What `fetch` did with the images, for its last line.
     fetched: ClassVar[str] = "checked,"

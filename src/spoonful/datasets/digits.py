@@ -15,6 +15,7 @@ import numpy as np
 from spoonful.config.fields import key
 from spoonful.datasets.dataset import Dataset
 from spoonful.datasets.raw import RawArrays, RawImage
+from spoonful.datasets.subset import limited_arrays
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import read_bytes, unexpected
 from spoonful.files.whole import replaced_folder
@@ -66,4 +67,5 @@ class Digits(Dataset):
             RawImage(class_name=str(label), file_name=f"digit-{number:04d}.png")
             for number, label in enumerate(table[:, -1].tolist())
         ]
-        return RawArrays(images, pixels)
+        raw = RawArrays(images, pixels)
+        return limited_arrays(raw, self.max_images_per_class)

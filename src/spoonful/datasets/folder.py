@@ -3,31 +3,42 @@
 import csv
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from spoonful.config.fields import key
 from spoonful.datasets.dataset import Dataset
+from spoonful.datasets.finding import find_images
+from spoonful.datasets.folder_layout import Layout
 from spoonful.datasets.links import safe_link
 from spoonful.datasets.raw import RawImage
+from spoonful.datasets.subset import check_limit, kept_positions
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hashes
-from spoonful.files.documents import parsed_table, read_bytes, read_json, shown, unexpected
+from spoonful.files.documents import (
+    parsed_table,
+    read_bytes,
+    read_json,
+    shown,
+    unexpected,
+)
 from spoonful.files.tables import read_csv, write_csv
 from spoonful.files.whole import link_or_copy, replaced_folder, write_json
 from spoonful.project import project_root
-from spoonful.sources.folder import image_files
-from spoonful.sources.images.names import READABLE, is_known_image_name, passed_over
+from spoonful.sources.images.decode import read_bytes as read_image
+from spoonful.sources.images.limits import MAX_PIXELS
+from spoonful.sources.labels import LabelKind
 
 # The list that `fetch` writes to data/raw: the images themselves stay where they are.
 LIST_NAME = "files.csv"
 # Its number of entries and SHA-256: a list truncated at a line end would be a smaller data set.
 SUMMARY_NAME = "files.json"
+# Test images without classes, where there are any.
+UNLABELLED_NAME = "unlabelled.csv"
 REMAKE = "run `spoonful fetch` again"
 _COLUMNS = ("path", "bytes", "sha256")
-_SHA256 = re.compile("[0-9a-f]{64}")
-_SPLIT_FOLDERS = {"train": "train", "val": "val", "validation": "val", "test": "test"}
+_SHA256 = re.compile("([0-9a-f]{64})?")  # none: the file could not be read
 
 
 @dataclass
@@ -39,6 +50,12 @@ class RawFiles:
     paths: list[str]
     sizes: list[int]
     link: str
+    passed_over: dict[str, int] = field(default_factory=dict)
+    max_pixels: int = MAX_PIXELS
+
+    label_kind: ClassVar[LabelKind] = LabelKind.CLASSIFICATION
+    label_names: ClassVar[tuple[str, ...]] = ()
+    is_table: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self._link = link_or_copy(self.link)
@@ -46,6 +63,14 @@ class RawFiles:
     def origin(self, position: int) -> str:
         """Return the path of the user's own file."""
         return str(self.root / self.paths[position])
+
+    def read(self, position: int) -> bytes:
+        """Return the bytes of an image's file.
+
+        Raises:
+            SpoonfulError: the file is missing or not a regular file; names it.
+        """
+        return read_image(self.origin(position), self.max_pixels)
 
     def place(self, position: int, target: Path) -> None:
         """Link or copy an image's file.
@@ -75,7 +100,7 @@ class Folder(Dataset):
     """Images of your own: class folders, or train/val/test with class folders in them."""
 
     path: str | None = key(
-        "folder of class folders, or holding train, val (or validation), test",
+        "folder of class folders, or of train, val and test with class folders in them",
         is_path=True,
         has_no_effect=True,
     )
@@ -87,6 +112,11 @@ class Folder(Dataset):
         choices=("auto", "reflink", "symlink", "copy"),
         has_no_effect=True,
     )
+    group: str | None = key(
+        "regular expression: images whose paths below dataset.path give the same match (its first "
+        "group, else all of it) stay in one split; null: no groups",
+        default=None,
+    )
 
     fetched: ClassVar[str] = "listed"  # the images are decoded when they are read
 
@@ -94,18 +124,13 @@ class Folder(Dataset):
         """List the images with their sizes and content hashes; nothing is copied or changed.
 
         Raises:
-            SpoonfulError: no such folder, or no class folders with images in it.
+            SpoonfulError: no such folder, or no two classes with images in it.
         """
         root = _root(self.path)
-        paths, others = _image_paths(root)
-        if not paths:
-            beside = f" (found {passed_over(others)})" if others else ""
-            raise SpoonfulError(
-                f"dataset.path={root}: no {READABLE} files in class folders{beside}; expected a "
-                "folder of class folders, or train, val and test with class folders in them"
-            )
-        _check_classes(root, paths, others)
-        for path in paths:
+        _checked_pattern(self.group)
+        found = find_images(root)
+        paths = found.paths
+        for path in (*paths, *found.unlabelled):
             try:
                 path.encode()
             except UnicodeEncodeError as error:
@@ -113,14 +138,25 @@ class Folder(Dataset):
                     f"the file name {path!a} is not valid UTF-8, so it cannot be listed; rename "
                     "the file"
                 ) from error
-        hashes = content_hashes([root / path for path in paths])
+        paths = _limited(paths, found.layout, self.max_images_per_class)  # before hours of hashing
+        # What cannot be read (a pipe, a link to nothing) is listed without a digest: the inspection
+        # says what is wrong with it, and dataset.on_bad_image what becomes of it.
+        hashes = content_hashes([root / path for path in paths], unreadable="")
         with replaced_folder(raw_dir) as folder:
-            sizes = ((root / path).stat().st_size for path in paths)
+            sizes = (
+                (root / path).stat().st_size if found_hash else 0
+                for path, found_hash in zip(paths, hashes, strict=True)
+            )
             write_csv(folder / LIST_NAME, _COLUMNS, zip(paths, sizes, hashes, strict=True))
             digest = hashlib.sha256((folder / LIST_NAME).read_bytes()).hexdigest()
-            write_json(folder / SUMMARY_NAME, {"num_images": len(paths), "sha256": digest})
-        if others:
-            print(f"passed over: {passed_over(others)}")
+            summary = _ListSummary(
+                len(paths), digest, found.layout.bases, found.passed_over, self.max_images_per_class
+            )
+            write_json(folder / SUMMARY_NAME, asdict(summary))
+            if found.unlabelled:
+                write_csv(folder / UNLABELLED_NAME, ("path",), zip(found.unlabelled))
+        for note in found.notes:
+            print(note)
 
     def open_raw(self, raw_dir: Path) -> RawFiles:
         """Read the list that `fetch` wrote."""
@@ -130,17 +166,14 @@ class Folder(Dataset):
                 f"{list_path} is missing: run `spoonful fetch dataset=folder dataset.path=...` "
                 "first"
             )
-        rows = _listed(list_path)
-        paths = [row["path"] for row in rows]
-        given = _has_given_splits({path.split("/")[0] for path in paths})
-        images = []
-        for row in rows:
-            parts = row["path"].split("/")
-            split = _SPLIT_FOLDERS[parts.pop(0)] if given else None
-            # Folders inside a class become part of the file's name, so that names stay unique.
-            images.append(RawImage(parts[0], "__".join(parts[1:]), split, row["sha256"]))
+        listed, layout, others = _listed(list_path, self.max_images_per_class)
+        rows = {row["path"]: row for row in listed}
+        paths = _limited(list(rows), layout, self.max_images_per_class)
+        pattern = _checked_pattern(self.group)
+        images = [_image_of(path, layout, rows[path]["sha256"], pattern) for path in paths]
         link = safe_link(self.link, project_root())
-        return RawFiles(images, _root(self.path), paths, [int(row["bytes"]) for row in rows], link)
+        sizes = [int(rows[path]["bytes"]) for path in paths]
+        return RawFiles(images, _root(self.path), paths, sizes, link, others, self.max_pixels)
 
     def original_path(self, raw_dir: Path, split: str, file_id: str) -> str | None:
         """Return the path of a split file in the user's own folder.
@@ -158,13 +191,14 @@ class Folder(Dataset):
         """
         try:
             paths = [row["path"] for row in read_csv(raw_dir / LIST_NAME)]
-        except (OSError, KeyError, UnicodeError, csv.Error):  # then the file's other name is used
-            return None
-        given = _has_given_splits({path.split("/")[0] for path in paths})
+            layout = Layout(read_json(raw_dir / SUMMARY_NAME, _ListSummary, REMAKE).bases)
+        except (OSError, KeyError, UnicodeError, csv.Error, SpoonfulError):
+            return None  # then the file's other name is used
+        # What the data does not give is cut from train, or from all of it.
+        given = next(name for name in (split, "train", "") if name in (*layout.bases, ""))
         for path in paths:
-            parts = path.split("/")
-            own_split = _SPLIT_FOLDERS[parts.pop(0)] if given else split
-            if own_split == split and f"{parts[0]}/{'__'.join(parts[1:])}" == file_id:
+            own_split, parts = layout.placed(path) or ("", [path])
+            if own_split == given and f"{parts[0]}/{'__'.join(parts[1:])}" == file_id:
                 if self.path is None:
                     return f"{path} (below dataset.path)"
                 return str(Path(self.path).expanduser() / path)
@@ -175,12 +209,27 @@ class Folder(Dataset):
 class _ListSummary:
     num_images: int
     sha256: str
+    bases: dict[str, str]
+    passed_over: dict[str, int]  # files that are no images of a readable format, by their ending
+    max_images_per_class: int | None = None
 
 
-def _listed(list_path: Path) -> list[dict[str, str]]:
-    """Return the rows of the list, checked to be the one that `fetch` wrote."""
+def _limited(paths: list[str], layout: Layout, max_images: int | None) -> list[str]:
+    """Return the paths of so many images of each class, in each split that the folder gives."""
+    if max_images is None:
+        return paths
+    placed = map(layout.placed, paths)
+    groups = [(where[0], where[1][0]) if where else None for where in placed]
+    return [paths[position] for position in kept_positions(groups, paths, max_images)]
+
+
+def _listed(
+    list_path: Path, max_images: int | None
+) -> tuple[list[dict[str, str]], Layout, dict[str, int]]:
+    """Return the rows of the list that `fetch` wrote, checked, its layout and what is not in it."""
     content = read_bytes(list_path, REMAKE)
     summary = read_json(list_path.with_name(SUMMARY_NAME), _ListSummary, REMAKE)
+    check_limit(summary.max_images_per_class, max_images)
     found = hashlib.sha256(content).hexdigest()
     if found != summary.sha256:
         expected = f"SHA-256 {summary.sha256}, as {SUMMARY_NAME} says"
@@ -188,13 +237,17 @@ def _listed(list_path: Path) -> list[dict[str, str]]:
     rows = parsed_table(content.decode("utf-8", "replace"), _COLUMNS, list_path, REMAKE)
     if not rows or len(rows) != summary.num_images:
         raise unexpected(list_path, f"{summary.num_images:,} images", f"{len(rows):,}", REMAKE)
+    layout = Layout(summary.bases)
+    if not set(layout.bases) <= {"", "train", "val", "test"}:
+        expected = "bases of splits"
+        raise unexpected(list_path.with_name(SUMMARY_NAME), expected, shown(layout.bases), REMAKE)
     for row in rows:
-        parts = row["path"].split("/")
-        is_below = len(parts) > 1 and not {"", ".", ".."} & set(parts)
+        path = row["path"]
+        is_below = layout.placed(path) is not None and not {"", ".", ".."} & set(path.split("/"))
         if not (is_below and row["bytes"].isdecimal() and _SHA256.fullmatch(row["sha256"])):
             expected = "path, bytes and sha256 of an image in a class folder"
             raise unexpected(list_path, expected, shown(list(row.values())), REMAKE)
-    return rows
+    return rows, layout, summary.passed_over
 
 
 def _root(path: str | None) -> Path:
@@ -206,47 +259,28 @@ def _root(path: str | None) -> Path:
     return root.resolve()
 
 
-def _has_given_splits(top_folders: set[str]) -> bool:
-    """Distinguish train/val/test folders from class folders with such a name."""
-    splits = top_folders & set(_SPLIT_FOLDERS)
-    others = sorted(top_folders - splits)
-    if "train" not in splits or (others and splits == {"train"}):
-        return False
-    if others:
+def _image_of(
+    path: str, layout: Layout, content: str, pattern: "re.Pattern[str] | None"
+) -> RawImage:
+    """Describe the image at a path below the user's folder, which is in a class folder."""
+    placed = layout.placed(path)
+    if placed is None:
+        raise ValueError(path)
+    split, (class_name, *rest) = placed
+    group = None
+    if pattern is not None and (match := pattern.search(path)):
+        group = (match[1] if pattern.groups and match[1] is not None else match[0]) or None
+    # Folders inside a class become part of the file's name, so that names stay unique.
+    return RawImage(class_name, "__".join(rest), split or None, content or None, group)
+
+
+def _checked_pattern(group: str | None) -> "re.Pattern[str] | None":
+    if group is None:
+        return None
+    try:
+        return re.compile(group)
+    except (re.error, OverflowError, RecursionError) as error:
         raise SpoonfulError(
-            f"dataset.path holds the splits {', '.join(sorted(splits))} and also {others[0]}: "
-            "expected only train, val (or validation) and test, or only class folders"
-        )
-    if {"val", "validation"} <= splits:
-        raise SpoonfulError("dataset.path holds both val and validation: expected one of them")
-    return True
-
-
-def _check_classes(root: Path, paths: list[str], others: list[str]) -> None:
-    """Refuse a class whose images are all of unsupported kinds: it would be lost."""
-    given = _has_given_splits({path.split("/")[0] for path in paths})
-    depth = 2 if given else 1
-    classes = {tuple(path.split("/")[:depth]) for path in paths}
-    lost: dict[tuple[str, ...], list[str]] = {}
-    for path in others:
-        folder = tuple(path.split("/")[:depth])
-        if folder not in classes:
-            lost.setdefault(folder, []).append(path)
-    for folder, files in sorted(lost.items()):
-        if any(is_known_image_name(path) for path in files):
-            raise SpoonfulError(
-                f"{root.joinpath(*folder)}: a class without any image that can be read, but "
-                f"{passed_over(files)}; convert them, or move the folder out of dataset.path"
-            )
-
-
-def _image_paths(root: Path) -> tuple[list[str], list[str]]:
-    """List the images and the other files in class folders, sorted; not those beside them."""
-    others: list[str] = []
-    found = image_files(root, others)
-    given = _has_given_splits({path.split("/")[0] for path in found if "/" in path})
-    depth = 2 if given else 1
-    return (
-        [path for path in found if path.count("/") >= depth],
-        [path for path in sorted(others) if path.count("/") >= depth],
-    )
+            f"dataset.group={group}: no regular expression ({error}); give one that finds the "
+            r"group in a path, such as 'patient_(\d+)'"
+        ) from error

@@ -17,6 +17,7 @@ from spoonful.config.fields import key
 from spoonful.datasets.dataset import Dataset
 from spoonful.datasets.download import download
 from spoonful.datasets.raw import RawArrays, RawImage
+from spoonful.datasets.subset import limited_arrays
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import read_bytes, unexpected
 from spoonful.files.whole import replaced_folder
@@ -78,7 +79,8 @@ class Mnist(Dataset):
                 )
                 for number, label in enumerate(labels.tolist())
             ]
-        return RawArrays(images, np.concatenate(pixels))
+        raw = RawArrays(images, np.concatenate(pixels))
+        return limited_arrays(raw, self.max_images_per_class)
 
 
 def _fetched(path: Path) -> bytes:

@@ -6,6 +6,8 @@ from spoonful.config.settings import flat_settings
 from spoonful.diff.finding import Finding, Status, changed, listed
 from spoonful.diff.recorded_run import RecordedRun
 from spoonful.record.tags import (
+    CHANGED_DATA_STEPS_TAG,
+    CHANGED_DATA_TAGS,
     COMMIT_TAG,
     CPU_TAG,
     DATA_DIGEST_TAG,
@@ -41,8 +43,11 @@ def input_findings(a: RecordedRun, b: RecordedRun) -> list[Finding]:
 
 
 def notes_on(a: RecordedRun, b: RecordedRun) -> list[Finding]:
-    """Return other differences: settings that do not change any bit, and the hardware."""
+    """Return what else is to know: changed data, settings without effect, the hardware."""
     notes = []
+    changes = [f"{letter} {words}" for letter, r in (("A", a), ("B", b)) if (words := change_of(r))]
+    if changes:
+        notes.append(Finding("changed data", Status.OTHER, "; ".join(changes)))
     if a.config is not None and b.config is not None:
         learning = flat_settings(a.learning or {}) | flat_settings(b.learning or {})
         different = changed(flat_settings(a.config), flat_settings(b.config))
@@ -56,6 +61,17 @@ def notes_on(a: RecordedRun, b: RecordedRun) -> list[Finding]:
     if other := other_hardware(hardware_of(a), hardware_of(b)):
         notes.append(Finding("hardware", Status.OTHER, other))
     return notes
+
+
+def change_of(run: RecordedRun) -> str | None:
+    """Return in words where a run went on although its data had changed; None: nowhere."""
+    steps = run.tag(CHANGED_DATA_STEPS_TAG)
+    if steps is None:
+        return None
+    before = run.tag(f"{CHANGED_DATA_TAGS}{FINGERPRINT_TAGS}train") or "unknown"
+    shorts = ", ".join(one[:_SHORT_DIGEST] for one in before.split(", "))
+    now = (run.tag(f"{FINGERPRINT_TAGS}train") or "unknown")[:_SHORT_DIGEST]
+    return f"went on with changed data at step {steps} (fingerprint.train {shorts}, then {now})"
 
 
 def other_hardware(a: dict[str, str], b: dict[str, str]) -> str:
@@ -99,6 +115,10 @@ def _versions_of(run: RecordedRun) -> dict[str, str]:
 
 def _data(a: RecordedRun, b: RecordedRun, split: Finding, config: Finding) -> Finding:
     data = _digest("data", DATA_DIGEST_TAG, a, b)
+    changed_names = [n for n in {*a.tags, *b.tags} if n.startswith(CHANGED_DATA_TAGS)]
+    if any(a.tags.get(name) != b.tags.get(name) for name in changed_names):
+        which = _which(change_of(a) is not None, change_of(b) is not None)
+        return Finding("data", Status.DIFFERENT, f"{which} went on with changed data, see below")
     if {data.status, split.status, config.status} == {Status.SAME}:
         different = {
             name: (a.tags[name][:_SHORT_DIGEST], b.tags[name][:_SHORT_DIGEST])

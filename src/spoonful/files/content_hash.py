@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from spoonful.errors import SpoonfulError
 from spoonful.files.regular_file import changed_size, irregular, opened, unreadable
 
 _CHUNK_BYTES = 1 << 20
@@ -44,13 +45,29 @@ def content_hash(path: Path, on_bytes: Callable[[int], object] | None = None) ->
     return digest.hexdigest()
 
 
-def content_hashes(paths: Sequence[Path]) -> list[str]:
+def content_hashes(paths: Sequence[Path], unreadable: str | None = None) -> list[str]:
     """Return the hex SHA-256 of each file's bytes, reading several at once.
+
+    Args:
+        paths: the files.
+        unreadable: what is returned for a file that cannot be read; None: that is an error.
 
     Raises:
         SpoonfulError: a file cannot be read; names it and the reason.
     """
+
+    def hashed_part(part: Sequence[Path]) -> list[str]:
+        return [_hash_or(path, unreadable) for path in part]
+
     parts = [paths[i : i + _FILES_A_TASK] for i in range(0, len(paths), _FILES_A_TASK)]
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-        hashed = pool.map(lambda part: [content_hash(path) for path in part], parts)
-        return [digest for part in hashed for digest in part]
+        return [digest for part in pool.map(hashed_part, parts) for digest in part]
+
+
+def _hash_or(path: Path, unreadable: str | None) -> str:
+    try:
+        return content_hash(path)
+    except SpoonfulError:
+        if unreadable is None:
+            raise
+        return unreadable

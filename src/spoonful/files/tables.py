@@ -29,6 +29,14 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def for_spreadsheets(value: Any) -> Any:
+    """Return a value for a table that people open; a text that begins like a formula is quoted."""
+    if not isinstance(value, str):
+        return value
+    text = value.encode("utf-8", "backslashreplace").decode()  # names may be no UTF-8
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
 def markdown(header: Sequence[str], rows: Iterable[Sequence[Any]], num_texts: int = 1) -> str:
     """Write a Markdown table whose first `num_texts` columns are text, the others numbers."""
     lines = [f"| {' | '.join(header)} |"]

@@ -83,10 +83,12 @@ class EpochWatch(keras.callbacks.Callback):
         """Start the epoch's clock and its bar."""
         earlier_s, self._wait_s = self._earlier
         self._earlier = (0.0, 0.0)
+        first_s = self._taken_wait_s()  # for the epoch's first batch, before this call
+        self._wait_s += first_s
         self._is_between = False
         self._train_s = None
         self._train_end = time.perf_counter()
-        self._begin = self._train_end - earlier_s
+        self._begin = self._train_end - earlier_s - first_s
         self._done = self._resumable.position
         self._loss = None
         self._title = f"epoch {epoch + 1}/{self._num_epochs}"
@@ -94,7 +96,7 @@ class EpochWatch(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Record when an execution begins."""
-        self._batch_begin = time.perf_counter()
+        self._batch_begin = time.perf_counter() - self._taken_wait_s()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Record how long the execution waited for its batches."""
@@ -150,6 +152,11 @@ class EpochWatch(keras.callbacks.Callback):
                 f"the loss is {metrics['loss']} after epoch {epoch + 1}: training has diverged; "
                 "try a smaller optimizer.learning_rate or trainer.precision=float32"
             )
+
+    def _taken_wait_s(self) -> float:
+        """Return how long training waited for a batch before it began an execution, in s."""
+        waited_s, self._batches.waited_s = self._batches.waited_s, 0.0
+        return waited_s
 
     def close(self) -> None:
         """Remove the progress bar, also if training ended early."""

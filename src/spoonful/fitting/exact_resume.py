@@ -98,6 +98,7 @@ class ExactResume(Resumable):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Restore the checkpoint, if any, and let fit begin with its epoch."""
         self._check_fit()
+        self._num_reached = int(self.model.steps_per_execution)  # it may not end early
         history = getattr(self.model, "history", None)
         self.companions = [one for one in (*self.others, history) if is_stateful(one)]
         for words in unkept(self.others, "ExactResume does"):
@@ -125,8 +126,10 @@ class ExactResume(Resumable):
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         """Let validation read the order of this epoch, whatever it read before."""
         validation = validation_data(self.model)
+        self.reading.val = None
         if isinstance(validation, BatchGenerator):
-            feed_of(validation).serve_from(self._epoch)
+            self.reading.val = feed_of(validation)
+            self.reading.val.serve_from(self._epoch)
         super().on_test_begin(logs)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:

@@ -1,7 +1,7 @@
 """Run `fit` on a compiled model: feeds, callbacks, checkpoints."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +15,10 @@ from spoonful.fitting.checkpoints.folder import CheckpointFolder
 from spoonful.fitting.epoch_result import EpochResult
 from spoonful.fitting.epochs import EpochWatch
 from spoonful.fitting.handover import EpochBatches
-from spoonful.fitting.resumable import Resumable, Stop
+from spoonful.fitting.interruption import Stop
+from spoonful.fitting.resumable import Resumable
 from spoonful.fitting.user_callbacks import make_callbacks
 from spoonful.generator import BatchGenerator
-from spoonful.generator.feed import feed_of
 from spoonful.order.quality import ShuffleQuality
 from spoonful.record.ledger import Row
 
@@ -33,6 +33,7 @@ class Resuming:
         stop: asked after every execution whether the user wants to stop.
         on_checkpoint: called with the ledger's rows whenever a checkpoint is written.
         facts: further content of a checkpoint; JSON types only.
+        earlier: fingerprints of the data that the training read before, and no longer does.
         warn: called with what may keep the training from being resumed to the bit.
     """
 
@@ -42,6 +43,7 @@ class Resuming:
     on_checkpoint: Callable[[list[Row]], object] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     warn: Callable[[str], object] = warnings.warn
+    earlier: Collection[str] = ()
 
 
 class Fit:
@@ -105,19 +107,25 @@ class Fit:
         start = self._resuming.start
         if start is not None:
             self.history = list(start.state["history"])
-            self.resumable.go_on_from(start)
+            self.resumable.go_on_from(self._with_present_data(start))
         if start is not None and start.state["is_finished"]:
             self._stopping.best_epoch = start.state["best_epoch"]
             self.resumable.set_model(self._model)
             self.resumable.put_back(start)
             return
         self._fit(0 if start is None else start.state["epoch"])
-        if self._resuming.stop is None or not self._resuming.stop.is_wanted:
-            for generator in (self._generator, self._validation):
-                feed_of(generator).finish_check()  # before the data read is trusted
         self.resumable.write_end()
         if self._resuming.stop is not None and self._resuming.stop.is_wanted:
             self._resuming.stop.now()
+
+    def _with_present_data(self, start: Checkpoint) -> Checkpoint:
+        """Return the checkpoint as one of the present data, where others were read before."""
+        state = start.state["generator"]
+        if state.get("fingerprint") not in self._resuming.earlier:
+            return start
+        present = {**state, "fingerprint": self._generator.source.fingerprint}
+        start.state["generator"] = present  # of a copy, a missing key would be no message
+        return start
 
     def _fit(self, initial_epoch: int) -> None:
         watch = self._watch()
@@ -136,11 +144,8 @@ class Fit:
                 callbacks=[self.resumable],
                 verbose=0,
             )
-        except Exception:
-            cause = self._batches.error or self._val_batches.error
-            if cause is not None:
-                raise cause from cause.__cause__  # not from TensorFlow's error
-            raise
+            if self._resuming.stop is None or not self._resuming.stop.is_wanted:
+                self.resumable.reading.finish_checks()  # before the data read is trusted
         finally:
             watch.close()
             self._batches.close()
@@ -148,11 +153,9 @@ class Fit:
 
     def _watch(self) -> EpochWatch:
         generator = self._generator
-        images_per_epoch = len(generator.source)
-        if generator.drop_remainder:
-            images_per_epoch = len(generator) * generator.batch_size
+        images_per_epoch = generator.examples_per_epoch
         quality = ShuffleQuality(
-            generator.order, generator.source.labels, generator.batch_size, generator.drop_remainder
+            generator.order, generator.source.labels, generator.batch_size, images_per_epoch
         )
         return EpochWatch(
             self._batches,

@@ -1,11 +1,12 @@
 """Pass a generator's batches to TensorFlow, many at a time."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from spoonful.generator import BatchGenerator
-from spoonful.generator.chunks import Batch
+from spoonful.generator.chunks import Batch, Chunk
 from spoonful.generator.feed import feed_of
 from spoonful.generator.in_order import InOrder
 from spoonful.generator.stream import BatchStream
@@ -37,11 +38,69 @@ class EpochBatches(InOrder):
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         super().__init__(len(generator), clock)
-        self.error: Exception | None = None  # ended the batches: TensorFlow keeps only its text
+        self.waited_s = 0.0  # in `reach`, since somebody last took it
         self.asked_time = 0.0  # when TensorFlow asked for the epoch's first batch, in s
         self._stream: BatchStream | None = generator.stream()
         self._now = clock
+        self._taking = threading.Lock()  # held while a chunk is taken
+        self._next_step = 0  # the first one that is not here
+        self._held: Chunk | None = None  # taken by `reach`, not yet passed to TensorFlow
+        self._failure: tuple[int, Exception] | None = None  # the step that is not served, and why
         self.dataset = self._dataset(generator, steps_per_execution)
+
+    def serve_from(self, epoch: int, position: int = 0) -> None:
+        """Serve the steps of an epoch in order from a position on; forget what was served before.
+
+        Args:
+            epoch: counted from 0.
+            position: number of the first step in its epoch, 0..steps_per_epoch.
+        """
+        super().serve_from(epoch, position)
+        with self._taking:
+            self._next_step, self._held = self.first_step + position, None
+            self._failure = None
+
+    @property
+    def stop(self) -> int:
+        """Number of the first step that is not served: of one that cannot be read, or the end."""
+        failure = self._failure
+        return self.steps_per_epoch if failure is None else failure[0] - self.first_step
+
+    def reach(self, number: int, count: int = 1) -> None:
+        """Wait until a step of the epoch is here; those after it end the epoch if they never come.
+
+        Args:
+            number: its number in its epoch, 0..steps_per_epoch.
+            count: has no effect.
+
+        Raises:
+            SpoonfulError: it cannot be read, as `LookAhead.take`.
+        """
+        step = self.first_step + number
+        if number >= self.steps_per_epoch or step < self._next_step:
+            return
+        begin = self._now()
+        with self._taking:
+            if step >= self._next_step and self._failure is None:
+                self._held = self._taken(step)
+            failure = self._failure
+        self.waited_s += self._now() - begin
+        if failure is not None and step >= failure[0]:
+            raise failure[1]
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether all that was read is known to be as it was packed, or cannot be checked."""
+        return self._stream is None or self._stream.is_checked
+
+    def finish_check(self) -> None:
+        """Wait until the check that runs during reading is complete.
+
+        Raises:
+            ShardChangedError: a shard has changed since packing; names it.
+        """
+        if self._stream is not None:
+            self._stream.finish_check()
 
     def close(self) -> None:
         """End the reading threads and release the generator, its buffers and its files.
@@ -50,7 +109,7 @@ class EpochBatches(InOrder):
         ends, as it does for any dataset, so a sweep of 168 trainings on MNIST would hold every one
         of their sources (60 MB each).
         """
-        stream, self._stream, self.dataset = self._stream, None, None
+        stream, self._stream, self.dataset, self._held = self._stream, None, None, None
         if stream is not None:
             stream.close()
 
@@ -85,16 +144,34 @@ class EpochBatches(InOrder):
         self.asked_time = self._now()
         step = self.first_step + self.position
         stop = self.first_step + self.steps_per_epoch
-        while step < stop and (stream := self._stream) is not None:
-            try:
-                chunk = stream.chunk(step)
-            except Exception as error:
-                if self._stream is None:  # closed meanwhile
-                    return
-                self.error = error
-                raise
-            self.note(chunk)
+        while step < stop:
+            with self._taking:
+                chunk = self._taken(step)
+                self._held = None
+            if chunk is None:
+                return
             step += chunk.num_steps
             x, y = chunk.x, chunk.y
-            del stream, chunk  # a waiting iterator must not hold the generator after `close`
+            del chunk  # a waiting iterator must not hold the generator after `close`
             yield x, y
+
+    def _taken(self, step: int) -> Chunk | None:
+        """Return the chunk that begins at a step; None: it cannot be read, or all is closed.
+
+        TensorFlow would end an execution by an error somewhere in the middle of a step. So it is
+        given none: the steps before are done, and `reach` raises the error between two steps.
+        """
+        stream = self._stream
+        if stream is None:
+            return None
+        if self._held is not None and self._held.first_step == step:
+            return self._held
+        try:
+            chunk = stream.chunk(step)
+        except Exception as error:
+            if self._stream is not None:  # not closed meanwhile
+                self._failure = step, error
+            return None
+        self._next_step = chunk.steps.stop
+        self.note(chunk)
+        return chunk

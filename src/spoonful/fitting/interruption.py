@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _FIRST = (
@@ -20,6 +20,16 @@ _ABORT_LIMIT_S = 3.0
 # One request may arrive twice: `timeout` signals its child and then its group.
 _ECHO_S = 0.2
 _EXIT_BASE = 128  # base of a shell's exit code for a process ended by a signal
+
+
+class Stop(Protocol):
+    """A request of the user to end training."""
+
+    @property
+    def is_wanted(self) -> bool: ...
+
+    def now(self) -> None:
+        """End training by an exception."""
 
 
 class Interruption:

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
@@ -75,3 +76,18 @@ def _checked(
 def _assign(variables: Sequence[keras.Variable], saved: Sequence[NDArray[Any]]) -> None:
     for variable, array in zip(variables, saved, strict=True):
         variable.assign(array)
+
+
+def weights_digest(model: keras.Model) -> bytes:
+    """Return 16 bytes that differ if a variable of the model differs."""
+    digest = xxhash.xxh3_128()
+    for variable in model.variables:
+        # As bytes, because buffers do not support bfloat16.
+        digest.update(np.ascontiguousarray(variable).view(np.uint8).data)
+    return digest.digest()
+
+
+def as_numbers(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the results of an epoch as floats, and as arrays where they have several values."""
+    arrays = {name: np.asarray(value) for name, value in results.items()}
+    return {name: float(a.item()) if a.size == 1 else a for name, a in arrays.items()}

@@ -2,34 +2,33 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import numpy as np
-import xxhash
 
 from spoonful.errors import SpoonfulError
 from spoonful.fitting.cadence import Cadence
 from spoonful.fitting.callback_state import is_stateful, pack, put_states, take_states, unpack
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
+from spoonful.fitting.interruption import Stop
 from spoonful.fitting.keras_private import build_all, epoch_results
-from spoonful.fitting.model_state import Arrays, metric_arrays, model_arrays, set_metrics, set_model
+from spoonful.fitting.model_state import (
+    Arrays,
+    as_numbers,
+    metric_arrays,
+    model_arrays,
+    set_metrics,
+    set_model,
+    weights_digest,
+)
+from spoonful.fitting.reading import Reading
 from spoonful.fitting.short_epoch import ShortEpoch
 from spoonful.generator import BatchGenerator
 from spoonful.generator.feed import feed_of
 from spoonful.generator.in_order import InOrder
 from spoonful.record.ledger import TRAIN, VAL, Ledger
-
-
-class Stop(Protocol):
-    """A request of the user to end training."""
-
-    @property
-    def is_wanted(self) -> bool: ...
-
-    def now(self) -> None:
-        """End training by an exception."""
 
 
 class Resumable(keras.callbacks.Callback):
@@ -73,6 +72,8 @@ class Resumable(keras.callbacks.Callback):
         self._cadence = cadence
         self._extra_state = extra_state
         self._stop = stop
+        self.reading = Reading(folder, train, val, self._write)
+        self._num_reached = 1  # steps that must be here before an execution begins
         self._start: Checkpoint | None = None
         self._num_steps = len(generator)
         self._done = 0  # steps of this epoch
@@ -121,6 +122,7 @@ class Resumable(keras.callbacks.Callback):
         if self._start is not None:
             self.put_back(self._start)
         self._cadence.start(0 if self._start is None else self._start.step)
+        self.reading.start = self._start
         self._call("on_train_begin", logs)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -143,6 +145,7 @@ class Resumable(keras.callbacks.Callback):
         self.position = self._done
         self._end_resumed_part()
         self._train.serve_from(epoch, self._done)
+        self._reach_next()
         self._call("on_epoch_begin", epoch, logs)
         if start is not None and self.position:  # they have begun the epoch again
             set_model(self.model, start.arrays)
@@ -151,12 +154,15 @@ class Resumable(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         # In a resumed epoch, Keras begins one more batch before it notices that there are no more.
         if self.position + batch < self._num_steps:
+            self._reach_next()
             self._call("on_train_batch_begin", self.position + batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Record the steps, with what other callbacks did at their end; write where due."""
-        self._call("on_train_batch_end", self.position + batch, logs)
-        done = min(self.position + batch + 1, self._num_steps)
+        stop = self._train.stop
+        done = min(self.position + batch + 1, stop)
+        is_short = done == stop < self._num_steps  # the step that follows cannot be read
+        self._call("on_train_batch_end", done - 1 if is_short else self.position + batch, logs)
         digests: list[bytes] = []
         with suppress(KeyError):
             digests = self._train.take_digests(self._done, done - self._done)
@@ -169,6 +175,8 @@ class Resumable(keras.callbacks.Callback):
         self._done, self._batch_logs = done, logs or {}
         self._end_resumed_part()
         # After the last step come validation and the epoch's end, when the metrics are complete.
+        if is_short:
+            self._reach_next()
         if done < self._num_steps:
             self._write_if(self._is_due())
 
@@ -184,14 +192,17 @@ class Resumable(keras.callbacks.Callback):
         self._call("on_test_begin", logs)
 
     def on_test_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self.reading.reach_val(batch, self._num_reached)
         self._call("on_test_batch_begin", batch, logs)
 
     def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Record the steps of validation; end here if the user has requested it."""
         if self._val is not None:
-            done = min(batch + 1, self._val.steps_per_epoch)
+            done = min(batch + 1, self._val.stop)
             self.ledger.add(VAL, self._val.take_digests(self._val_done, done - self._val_done))
             self._val_done = done
+            if done < min(batch + 1, self._val.steps_per_epoch):
+                self.reading.reach_val(done, self._num_reached)
         self._write_if(False)
         self._call("on_test_batch_end", batch, logs)
 
@@ -210,7 +221,7 @@ class Resumable(keras.callbacks.Callback):
         self.digests = {TRAIN: self.ledger.end(TRAIN)}
         if self._val is not None:
             self.digests[VAL] = self.ledger.end(VAL)
-        self.ledger.note_weights(epoch + 1, self._step, self._weights_digest())
+        self.ledger.note_weights(epoch + 1, self._step, weights_digest(self.model))
         self._at_validation = None
         self._is_pending = True
         self._call("on_epoch_end", epoch, logs)
@@ -222,6 +233,9 @@ class Resumable(keras.callbacks.Callback):
         """Write a checkpoint of the finished training."""
         self._epoch, self._done, self._at_validation = self._epoch + 1, 0, None
         self._write(is_finished=True)
+
+    def _reach_next(self) -> None:
+        self.reading.reach_train(self._done, self._num_reached, self._step)
 
     def _call(self, hook: str, *arguments: Any) -> None:
         for callback in self.others:
@@ -274,19 +288,11 @@ class Resumable(keras.callbacks.Callback):
             "train_logs": pack(train_logs, "train_logs", arrays),
             "callbacks": states,
             "ledger": ledger.state(),
+            "is_checked": self.reading.is_checked,
             "is_finished": is_finished,
             **self._extra_state(),
         }
         return Checkpoint(step, state, {**model_arrays(self.model), **metrics, **arrays})
 
     def _results(self) -> dict[str, Any]:
-        results = epoch_results(self.model, self._batch_logs)
-        arrays = {name: np.asarray(value) for name, value in results.items()}
-        return {name: float(a.item()) if a.size == 1 else a for name, a in arrays.items()}
-
-    def _weights_digest(self) -> bytes:
-        digest = xxhash.xxh3_128()
-        for variable in self.model.variables:
-            # As bytes, because buffers do not support bfloat16.
-            digest.update(np.ascontiguousarray(variable).view(np.uint8).data)
-        return digest.digest()
+        return as_numbers(epoch_results(self.model, self._batch_logs))

@@ -14,6 +14,7 @@ from spoonful.fitting.fit import Fit, Resuming
 from spoonful.fitting.model_file import check_can_be_saved
 from spoonful.fitting.modes import resolved_jit_compile, set_modes
 from spoonful.fitting.peak_memory import reset_peak_rss
+from spoonful.fitting.planning import training_steps, validation_steps
 from spoonful.generator import BatchGenerator
 from spoonful.models.build import build_model
 from spoonful.optimizers.build import build_optimizer
@@ -109,29 +110,12 @@ def compiled_model(config: Config, source: Source, steps_per_epoch: int) -> kera
 
 def training_generator(config: Config, source: Source) -> BatchGenerator:
     """Return the generator that training reads."""
-    settings = config.generator
-    order: dict[str, Any] = {"shuffle": settings.shuffle}
-    if settings.order is not None:
-        labels = source.labels
-        order = {
-            "order": settings.order(num_examples=len(source), seed=settings.seed, labels=labels)
-        }
-    return BatchGenerator(
-        source,
-        settings.batch_size,
-        **order,
-        seed=settings.seed,
-        drop_remainder=settings.drop_remainder,
-        block_size=settings.block_size,
-        window_blocks=settings.window_blocks,
-        buffer_size=settings.buffer_size,
-        **_reading(config),
-    )
+    return BatchGenerator(source, **training_steps(config, source), **_reading(config))
 
 
 def validation_generator(config: Config, source: Source) -> BatchGenerator:
     """Return the generator that validation reads: every image, in the source's own order."""
-    return BatchGenerator(source, config.generator.batch_size, shuffle="none", **_reading(config))
+    return BatchGenerator(source, **validation_steps(config), **_reading(config))
 
 
 def _reading(config: Config) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Batches for Keras: a pure function of (data, seed, global step)."""
 
 import dataclasses
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,27 +10,14 @@ from spoonful.errors import SpoonfulError
 from spoonful.generator.chunks import Batch, ChunkReader
 from spoonful.generator.feed import Feed
 from spoonful.generator.limits import Limits, make_limits
-from spoonful.generator.steps import Steps, checked_whole
+from spoonful.generator.plan import make_plan
+from spoonful.generator.steps import checked_whole
 from spoonful.generator.stream import BatchStream
 from spoonful.generator.targets import Targets
-from spoonful.order import (
-    CustomOrder,
-    Indices,
-    Order,
-    make_order,
-    order_identity,
-    order_sizes,
-    shuffle_name,
-)
-from spoonful.sources import Source, check_source
-from spoonful.sources.labels import check_labels
+from spoonful.order import CustomOrder, Indices, Order, order_identity, order_sizes
+from spoonful.sources import Source
 
-CUSTOM = "custom"  # the name of a shuffle that is the user's own order
 DTYPES = ("uint8", "float32")
-# Pixels of a block of shuffle="block" when block_size is not given: long enough for disks to read
-# at full speed, small enough for two windows of 16 of them to fit any memory: training inside
-# 576 MiB, of which TensorFlow left 180, ran at 91 % of its speed, with blocks of 4 MiB at 38 %.
-BLOCK_BYTES = 2 << 20
 
 
 class BatchGenerator(keras.utils.PyDataset):
@@ -51,6 +37,8 @@ class BatchGenerator(keras.utils.PyDataset):
             pure function, called in any sequence from several threads. seed has no effect on it.
         seed: 0..2**32 - 1. 0 is a seed like any other.
         drop_remainder: leave out the last batch of an epoch where it is smaller.
+        max_steps_per_epoch: end an epoch after so many steps, >= 1; the next one begins its own
+            order. None: when all examples were used.
         one_hot: y of classes as float32 [b, classes] instead of int64 [b]. Other labels are always
             served as they are, as float32.
         dtype: "uint8" (0..255) or "float32" (0..1) for x [b, h, w, c].
@@ -82,6 +70,7 @@ class BatchGenerator(keras.utils.PyDataset):
         order: Order | None = None,
         seed: int = 0,
         drop_remainder: bool = False,
+        max_steps_per_epoch: int | None = None,
         one_hot: bool = True,
         dtype: str = "uint8",
         num_threads: int | None = None,
@@ -96,29 +85,26 @@ class BatchGenerator(keras.utils.PyDataset):
         verify_shards: bool = True,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
-        check_source(source)
         self.source, self.seed, self.one_hot, self.dtype = source, seed, one_hot, dtype
         if dtype not in DTYPES:
             raise SpoonfulError(f"dtype={dtype!r}: expected one of {', '.join(DTYPES)}")
-        is_cut = bool(drop_remainder)
-        self._steps = Steps(len(source), batch_size, is_cut, process_index, process_count)
-        check_labels(source.labels, len(source), source.class_names, source.example_id)
-        if block_size is None:
-            block_size = max(1, BLOCK_BYTES // math.prod(source.image_shape))
+        plan = make_plan(
+            source,
+            batch_size,
+            shuffle=shuffle,
+            order=order,
+            seed=seed,
+            drop_remainder=drop_remainder,
+            max_steps_per_epoch=max_steps_per_epoch,
+            process_index=process_index,
+            process_count=process_count,
+            block_size=block_size,
+            window_blocks=window_blocks,
+            buffer_size=buffer_size,
+        )
+        self.shuffle, self._steps = plan.shuffle, plan.steps
         targets = Targets(source, one_hot)
-        sizes = {
-            "block_size": block_size,
-            "window_blocks": window_blocks,
-            "buffer_size": buffer_size,
-        }
-        if order is None:
-            self.shuffle = shuffle_name(shuffle)
-            order = make_order(self.shuffle, len(source), seed, labels=targets.labels, **sizes)
-        else:
-            _check_alone(order, shuffle)
-            make_order("none", len(source), seed, **sizes)  # checks the rest
-            self.shuffle, order = CUSTOM, CustomOrder(order, len(source))
-        self._reader = ChunkReader(source, order, self._steps, targets, dtype, verify_shards)
+        self._reader = ChunkReader(source, plan.order, plan.steps, targets, dtype, verify_shards)
         self._limits = make_limits(
             self._reader, num_threads, prefetch_batches, ram_budget_mb, read_timeout_s
         )
@@ -154,6 +140,11 @@ class BatchGenerator(keras.utils.PyDataset):
     def batch_size(self) -> int:
         """Number of examples per step, over all processes."""
         return int(self._steps.batch_size)
+
+    @property
+    def examples_per_epoch(self) -> int:
+        """Number of examples that an epoch uses, over all processes."""
+        return self._steps.examples_per_epoch
 
     @property
     def drop_remainder(self) -> bool:
@@ -225,6 +216,7 @@ class BatchGenerator(keras.utils.PyDataset):
             "shuffle": self.shuffle,
             **identity,
             "drop_remainder": self.drop_remainder,
+            "max_steps_per_epoch": self._steps.max_per_epoch,
             "process_count": int(self._steps.process_count),
             "fingerprint": self.source.fingerprint,
         }
@@ -248,12 +240,3 @@ class BatchGenerator(keras.utils.PyDataset):
                 + ", ".join(wrong)
                 + "; use the saved settings and data, or start again"
             )
-
-
-def _check_alone(order: Order, shuffle: str | bool) -> None:
-    """Raise SpoonfulError if a shuffle is given beside an order."""
-    if shuffle is not True and shuffle != "full":
-        raise SpoonfulError(
-            f"shuffle={shuffle!r} and order={order!r}: expected one of them; leave out shuffle to "
-            "use your own order"
-        )

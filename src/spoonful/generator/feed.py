@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from spoonful.generator.buffers import BufferPool
-from spoonful.generator.chunks import Batch, ChunkReader
+from spoonful.generator.chunks import Batch, Chunk, ChunkReader
 from spoonful.generator.in_order import InOrder
 from spoonful.generator.limits import Limits
 from spoonful.generator.lookahead import LookAhead
@@ -38,6 +38,8 @@ class Feed(InOrder):
         self._is_in_order = False
         self._has_begun_in_order = False  # Keras has begun the epoch of `serve_from`
         self._num_served = 0  # steps of that epoch
+        self._num_here = 0  # steps of that epoch that were served or reached
+        self._failure: tuple[int, Exception] | None = None  # the step that was not served, and why
 
     @property
     def num_batches(self) -> int:
@@ -66,7 +68,11 @@ class Feed(InOrder):
             with self._lock:
                 step = self.first_step + self.position + self._num_served
                 self._num_served += 1
-            return self._batches.batch(step, self.note)
+            try:
+                return self._batches.batch(step, self.note)
+            except Exception as error:
+                self._failure = step, error
+                raise
         index %= self.steps_per_epoch
         self._is_epoch_served |= index == self.steps_per_epoch - 1
         epoch = max(self._epochs_begun - 1, 0)
@@ -87,18 +93,50 @@ class Feed(InOrder):
         self._batches.drop()
         self._look_ahead.close()
 
+    @property
+    def is_checked(self) -> bool:
+        """Whether all that was read is known to be as it was packed, or cannot be checked."""
+        return self._look_ahead.is_checked
+
     def finish_check(self) -> None:
         """Wait until the check that runs during reading is complete.
 
         Raises:
-            SpoonfulError: a shard has changed since packing; names it.
+            ShardChangedError: a shard has changed since packing; names it.
         """
         self._look_ahead.finish_check()
+
+    def reach(self, number: int, count: int) -> None:
+        """Wait until steps of the epoch that is served in order are here.
+
+        Keras then gets them without a wait, and without an error in the middle of a step.
+
+        Args:
+            number: number of the first one in its epoch, 0..steps_per_epoch.
+            count: how many; fewer where the epoch ends.
+
+        Raises:
+            SpoonfulError: one of them cannot be read, as `LookAhead.take`.
+        """
+        last = min(number + count, self.steps_per_epoch) - 1
+        if last < self._num_here or not self._is_in_order:
+            return
+        first, last = self.first_step + self._num_here, self.first_step + last
+        if self._failure is not None and self._failure[0] <= last:
+            raise self._failure[1]
+        self._batches.reach(first, last, self.note)
+
+    def note(self, chunk: Chunk) -> None:
+        """Keep the digests of a chunk of the epoch that is served in order."""
+        super().note(chunk)
+        self._num_here = chunk.steps.stop - self.first_step
 
     def serve_from(self, epoch: int, position: int = 0) -> None:
         """Serve the next epoch that Keras begins in order; later ones are served as asked."""
         super().serve_from(epoch, position)
+        self._batches.drop()
         self._is_in_order, self._has_begun_in_order, self._num_served = True, False, 0
+        self._num_here, self._failure = position, None
         self._epochs_begun = epoch
 
     def serve_as_asked(self) -> None:
@@ -110,11 +148,12 @@ class Feed(InOrder):
         """Return and forget the digests of the epoch's steps from number `first` on.
 
         Raises:
-            KeyError: a step was not read, or more steps were read than the epoch has: something
-                else read batches that are now missing.
+            KeyError: a step was not asked for, or more were than the epoch has: something else
+                read batches that are now missing.
         """
-        if self.position + self._num_served > self.steps_per_epoch:
-            raise KeyError(self.first_step + self.steps_per_epoch)
+        num_asked = self.position + self._num_served
+        if not first + count <= num_asked <= self.steps_per_epoch:
+            raise KeyError(self.first_step + num_asked)
         return super().take_digests(first, count)
 
     def _leave_order(self) -> None:

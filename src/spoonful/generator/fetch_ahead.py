@@ -112,7 +112,7 @@ class FetchAhead:
     @property
     def _epoch_end(self) -> int:
         """Number of positions of an epoch that are read."""
-        return self.steps.positions(self.steps.per_epoch - 1)[1]
+        return self.steps.examples_per_epoch
 
     @property
     def _block_size(self) -> int:

@@ -10,7 +10,8 @@ class InOrder:
     """The steps of an epoch from a position on, with their digests and the times they were ready.
 
     Batches are read ahead of the steps that use them, so a step's digest and time are kept until
-    the step is done. Subclasses read the chunks and pass each to `note`.
+    the step is done. Subclasses read the chunks, pass each to `note`, and override the last four
+    members.
 
     Args:
         steps_per_epoch: number of steps per epoch.
@@ -70,3 +71,33 @@ class InOrder:
         start = self.first_step + first
         with self._lock:
             return [self._ready_times.pop(step, None) for step in range(start, start + count)]
+
+    @property
+    def stop(self) -> int:
+        """Number of the first step that is not served: of one that cannot be read, or the end."""
+        return self.steps_per_epoch
+
+    def reach(self, number: int, count: int) -> None:
+        """Wait until steps of the epoch are here; all before them were done.
+
+        Args:
+            number: number of the first one in its epoch, 0..steps_per_epoch.
+            count: how many.
+
+        Raises:
+            SpoonfulError: one of them cannot be read, as `LookAhead.take`.
+        """
+        raise NotImplementedError
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether all that was read is known to be as it was packed, or cannot be checked."""
+        raise NotImplementedError
+
+    def finish_check(self) -> None:
+        """Wait until the check that runs during reading is complete.
+
+        Raises:
+            ShardChangedError: a shard has changed since packing; names it.
+        """
+        raise NotImplementedError

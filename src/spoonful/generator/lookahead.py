@@ -11,7 +11,7 @@ from spoonful.generator.chunks import Chunk, ChunkReader
 from spoonful.generator.fetch_ahead import make_fetch_ahead
 from spoonful.generator.limits import Limits
 from spoonful.generator.pending import PendingChunk
-from spoonful.generator.read_errors import Unit, read_failure, read_too_slow
+from spoonful.generator.read_errors import ReadError, Unit, read_failure, read_too_slow
 
 # A thread with nothing to read ends after this time: where the batches are dropped without notice
 # (Ctrl-C, an exception in `fit`) no thread remains, and starting a new one costs 0.15 ms.
@@ -57,34 +57,35 @@ class LookAhead:
         self._reads_ahead = is_endless
         self._ramp = 1  # steps of the next chunk: few at first, so that the first one comes soon
         self._chunk_s = 0.0  # time from planning the last chunk to its end
-        self._is_paused = False
-        self._is_start = True
+        self._is_paused, self._is_start = False, True
 
     def take(self, step: int) -> Chunk:
         """Return the chunk that begins at a global step; wait until it is ready.
 
         Raises:
-            SpoonfulError: reading failed or took too long; names the batch, its images, the cause.
+            ReadError: reading it failed or took too long; names the batch, its images, the cause.
+            ShardChangedError: a shard has changed since packing.
         """
         with self._lock:
             if step == self._next_step:
                 self._reads_ahead = True
             else:
                 self._restart(step)
-            try:
-                chunk = self._first_chunk()
-            except BaseException:
-                self._drop_all()
-                raise
+            chunk = self._taken(step)
             self._next_step = step + chunk.num_steps
             self._schedule()
             return chunk
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether all that was read is known to be as it was packed, or cannot be checked."""
+        return self._reader.check is None or self._reader.check.is_passed
 
     def finish_check(self) -> None:
         """Wait until the check that runs during reading is complete.
 
         Raises:
-            SpoonfulError: a shard has changed since packing; names it.
+            ShardChangedError: a shard has changed since packing.
         """
         if self._reader.check is not None:
             self._reader.check.finish(self._limits.read_timeout_s)
@@ -121,13 +122,26 @@ class LookAhead:
             self._pause()
             self._is_ready.notify_all()
 
-    def _drop_all(self) -> None:
+    def _taken(self, step: int) -> Chunk:
+        """Return the chunk that begins at a step; the step alone if a later one cannot be read."""
+        try:
+            try:
+                return self._first_chunk()
+            except ReadError as error:
+                if error.step > step:
+                    self._restart(step)
+                    return self._first_chunk()
+                raise
+        except BaseException:
+            self._drop_all()
+            raise
+
+    def _drop_all(self, next_step: int | None = None) -> None:
         self._pending.clear()
-        self._next_step = None
+        self._next_step = next_step
 
     def _restart(self, step: int) -> None:
-        self._pending.clear()
-        self._next_step = step
+        self._drop_all(step)
         self._is_start = True
         self._ramp = 1
         self._reads_ahead = self._is_endless

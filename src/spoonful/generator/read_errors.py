@@ -4,8 +4,21 @@ from dataclasses import dataclass
 
 from spoonful.errors import SpoonfulError
 from spoonful.generator.chunks import Chunk, ChunkReader
+from spoonful.sources.packed.check import ShardChangedError
 
 _MAX_NAMED = 8
+
+
+class ReadError(SpoonfulError):
+    """A batch cannot be read.
+
+    Attributes:
+        step: its global step.
+    """
+
+    def __init__(self, message: str, step: int) -> None:
+        super().__init__(message)
+        self.step = step
 
 
 @dataclass(frozen=True)
@@ -26,34 +39,41 @@ class Unit:
 
 
 def read_failure(reader: ChunkReader, unit: Unit, cause: Exception) -> SpoonfulError:
-    """Explain a read that failed.
+    """Explain a read that failed: as a ReadError, unless what was read before is wrong, too.
 
     Args:
         reader: the reader that failed.
         unit: the unit that was read.
         cause: the exception that the source raised.
     """
+    if isinstance(cause, ShardChangedError):
+        return cause
+    step = unit.first_step
     if unit.chunk is None:
-        text = f"{_batch(reader, unit.first_step)} cannot be made: {_words(cause)}"
+        text = f"{_batch(reader, step)} cannot be made: {_words(cause)}"
     else:
         position, found = _first_to_fail(reader, unit.chunk, unit)
-        text = f"{_named(reader, unit.chunk, position)} cannot be read: {_words(found or cause)}"
+        step = _step_of(unit.chunk, position)
+        text = f"{_batch(reader, step)} cannot be read: {_words(found or cause)}"
         text += f" ({_images(reader, unit.chunk, position, unit.stop)})"
-    error = SpoonfulError(text)
+    error = ReadError(text, step)
     error.__cause__ = cause
     return error
 
 
-def read_too_slow(reader: ChunkReader, unit: Unit, limit_s: float) -> SpoonfulError:
+def read_too_slow(reader: ChunkReader, unit: Unit, limit_s: float) -> ReadError:
     """Explain a read that took longer than `read_timeout_s`, the limit in s."""
     if unit.chunk is None:
-        return SpoonfulError(
+        words = (
             f"{_batch(reader, unit.first_step)} was not planned within read_timeout_s={limit_s:g}"
         )
+        return ReadError(words, unit.first_step)
+    step = _step_of(unit.chunk, unit.start)
     images = _images(reader, unit.chunk, unit.start, unit.stop)
-    return SpoonfulError(
-        f"{_named(reader, unit.chunk, unit.start)} was not read within read_timeout_s={limit_s:g} "
-        f"({images}): is the disk or the network gone? Raise read_timeout_s if it is only slow"
+    return ReadError(
+        f"{_batch(reader, step)} was not read within read_timeout_s={limit_s:g} "
+        f"({images}): is the disk or the network gone? Raise read_timeout_s if it is only slow",
+        step,
     )
 
 
@@ -66,9 +86,9 @@ def _batch(reader: ChunkReader, step: int) -> str:
     return f"batch {number} of epoch {epoch} (step {step})"
 
 
-def _named(reader: ChunkReader, chunk: Chunk, position: int) -> str:
-    """Name the batch that one of a chunk's images belongs to."""
-    return _batch(reader, chunk.first_step + position * chunk.num_steps // len(chunk.indices))
+def _step_of(chunk: Chunk, position: int) -> int:
+    """Return the global step that one of a chunk's images belongs to."""
+    return chunk.first_step + position * chunk.num_steps // len(chunk.indices)
 
 
 def _images(reader: ChunkReader, chunk: Chunk, start: int, stop: int) -> str:

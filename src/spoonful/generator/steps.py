@@ -19,6 +19,8 @@ class Steps:
         drop_remainder: leave out the last step of an epoch where it is smaller.
         process_index: the slice of every step to use, 0..process_count - 1.
         process_count: number of processes that share each step.
+        max_per_epoch: an epoch ends after so many steps, and the next one has its own order; None:
+            when all examples were used.
 
     Raises:
         SpoonfulError: an argument outside its range; names it, the allowed values and the fix.
@@ -29,10 +31,13 @@ class Steps:
     drop_remainder: bool
     process_index: int
     process_count: int
+    max_per_epoch: int | None = None
 
     def __post_init__(self) -> None:
         checked_whole("batch_size", self.batch_size, 1)
         checked_whole("process_count", self.process_count, 1)
+        if self.max_per_epoch is not None:
+            checked_whole("max_steps_per_epoch", self.max_per_epoch, 1)
         if not 0 <= self.process_index < self.process_count:
             raise SpoonfulError(
                 f"process_index={self.process_index}: expected 0 to {self.process_count - 1}"
@@ -52,9 +57,15 @@ class Steps:
     @property
     def per_epoch(self) -> int:
         """Number of steps per epoch."""
-        if self.drop_remainder:
-            return self.num_examples // self.batch_size
-        return -(-self.num_examples // self.batch_size)
+        whole = self.num_examples // self.batch_size
+        if not self.drop_remainder and self.num_examples % self.batch_size:
+            whole += 1
+        return whole if self.max_per_epoch is None else min(whole, self.max_per_epoch)
+
+    @property
+    def examples_per_epoch(self) -> int:
+        """Number of examples that the steps of an epoch take, over all processes."""
+        return self.positions(self.per_epoch - 1)[1]
 
     def epoch_of(self, step: int) -> tuple[int, int]:
         """Return the epoch of a global step and its number in that epoch, both from 0."""
@@ -76,7 +87,7 @@ class Steps:
     def equal_run(self, step: int, at_most: int) -> int:
         """Return how many steps from this one on, in its epoch, have the same size; >= 1."""
         number = step % self.per_epoch
-        num_whole = self.num_examples // self.batch_size
+        num_whole = min(self.num_examples // self.batch_size, self.per_epoch)
         return max(1, min(at_most, num_whole - number))
 
     def _size(self, number: int) -> int:

@@ -1,6 +1,7 @@
 """The endless stream of batches that training reads."""
 
 import threading
+from collections import deque
 from collections.abc import Callable
 
 import keras
@@ -50,6 +51,19 @@ class BatchStream(keras.utils.PyDataset):
         """Return the batches from a global step on that are read together."""
         return self._look_ahead.take(step)
 
+    @property
+    def is_checked(self) -> bool:
+        """Whether all that was read is known to be as it was packed, or cannot be checked."""
+        return self._look_ahead.is_checked
+
+    def finish_check(self) -> None:
+        """Wait until the check that runs during reading is complete.
+
+        Raises:
+            ShardChangedError: a shard has changed since packing; names it.
+        """
+        self._look_ahead.finish_check()
+
     def on_epoch_begin(self) -> None:
         """Read ahead."""
         self._look_ahead.resume()
@@ -62,7 +76,7 @@ class BatchStream(keras.utils.PyDataset):
         """
         self._look_ahead.pause()
         if self._num_served >= self._steps_per_epoch:
-            self._look_ahead.finish_check()
+            self.finish_check()
 
     def close(self) -> None:
         """End the reading threads and release all batches."""
@@ -79,7 +93,7 @@ class ChunkedBatches:
 
     def __init__(self, look_ahead: LookAhead) -> None:
         self._look_ahead = look_ahead
-        self._chunk: Chunk | None = None
+        self._chunks: deque[Chunk] = deque()  # consecutive: the current one, and those reached
         self._lock = threading.Lock()
 
     def batch(self, step: int, on_chunk: Callable[[Chunk], object] | None = None) -> Batch:
@@ -90,14 +104,33 @@ class ChunkedBatches:
             on_chunk: called with its chunk if that is a new one.
         """
         with self._lock:
-            chunk = self._chunk
-            if chunk is None or not 0 <= step - chunk.first_step < chunk.num_steps:
-                self._chunk = None  # its memory can be used for the next one
-                chunk = self._chunk = self._look_ahead.take(step)
-                if on_chunk is not None:
-                    on_chunk(chunk)
-            return chunk.batch(step)
+            while self._chunks and step not in self._chunks[0].steps:
+                self._chunks.popleft()  # its memory can be used for the next one
+            if not self._chunks:
+                self._take(step, on_chunk)
+            return self._chunks[0].batch(step)
+
+    def reach(self, first: int, last: int, on_chunk: Callable[[Chunk], object]) -> None:
+        """Wait until batches are here that nobody has asked for.
+
+        Args:
+            first: the global step that follows those that were served or reached.
+            last: the global step of the last batch.
+            on_chunk: called with each chunk that is new.
+
+        Raises:
+            SpoonfulError: as `LookAhead.take`.
+        """
+        with self._lock:
+            while last >= (step := self._chunks[-1].steps.stop if self._chunks else first):
+                self._take(step, on_chunk)
 
     def drop(self) -> None:
-        """Release the current chunk."""
-        self._chunk = None
+        """Release the chunks."""
+        self._chunks.clear()
+
+    def _take(self, step: int, on_chunk: Callable[[Chunk], object] | None) -> None:
+        chunk = self._look_ahead.take(step)
+        self._chunks.append(chunk)
+        if on_chunk is not None:
+            on_chunk(chunk)

@@ -68,7 +68,7 @@ class ShuffleQuality:
             other readers.
         labels: the examples' classes, whole numbers from 0, [n]; or labels of another kind.
         batch_size: examples per step, over all processes.
-        drop_remainder: whether the last batch of an epoch is left out where it is smaller.
+        num_served: positions of an epoch that training is served, the first ones; None: all.
     """
 
     def __init__(
@@ -76,13 +76,13 @@ class ShuffleQuality:
         order: Order,
         labels: ArrayLike,
         batch_size: int,
-        drop_remainder: bool = False,
+        num_served: int | None = None,
     ) -> None:
         self._order = order
         self._labels = labels = np.asarray(labels)
         self._batch_size = batch_size
         num_examples = len(labels)
-        self._num_served = num_examples - (num_examples % batch_size if drop_remainder else 0)
+        self._num_served = num_examples if num_served is None else num_served
         self._has_classes = labels.ndim == 1 and labels.dtype.kind in "iu"
         self._num_classes = int(labels.max()) + 1 if self._has_classes else 0
         self._class_sizes = np.zeros(self._num_classes, dtype=np.int64)

@@ -9,6 +9,7 @@ LEDGER_NAME = "ledger.csv"
 # Only in the artifacts.
 OVERRIDES_NAME = "overrides.txt"
 ENVIRONMENT_NAME = "environment.json"
+INSPECTION_DIR = "inspection"
 LEARNING_CURVES_NAME = "figures/learning_curves.png"
 TRAINING_BATCH_NAME = "figures/training_batch.png"
 

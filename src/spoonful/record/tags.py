@@ -12,6 +12,7 @@ SCORE_TAG, SCORE_MODE_TAG = "score", "score_mode"  # the metric that ranks runs;
 EXPERIMENT_TAG = "experiment"  # the overlay; "none" without one
 OVERRIDES_TAG = "overrides"  # as typed
 TRAIN_KEY_TAG = "train_key"  # a digest of all files that training wrote
+PREVIEW_TAG = "preview"  # true: the one run of an experiment that keeps drawn batches
 JIT_COMPILE_TAG = "jit_compile"
 
 # The data. DIGEST_TAGS is also followed by the ledger's streams, train and val.
@@ -41,6 +42,9 @@ RESUMED_TAGS = "resumed."  # followed by one of these, with its value when the r
 TOKEN_TAG = "begun_as"  # finds a run whose process was killed before it knew its id
 REPRODUCES_TAG = "reproduces"  # id of the run that this one repeats
 ERROR_TAG = "error"
+UNREADABLE_TAG = "unreadable_after_step"  # the last step before a batch that could not be read
+CHANGED_DATA_TAGS = "changed_data."  # followed by fingerprint.train or .val: of the data before
+CHANGED_DATA_STEPS_TAG = "changed_data.steps"  # the first ones that read changed data
 CHECKSUM_TAGS = "sha256."  # followed by a file's name: the SHA-256 it must have when read back
 
 # Sweeps.

@@ -1,31 +1,21 @@
 """Examples as image files in class folders."""
 
-import hashlib
 import os
-from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
-from spoonful.files.content_hash import content_hashes
-from spoonful.sources.images.background import WHITE, checked_background
-from spoonful.sources.images.decode import decode_bytes, read_bytes
-from spoonful.sources.images.limits import MAX_PIXELS, checked_max_pixels
-from spoonful.sources.images.names import READABLE, is_image_name
-from spoonful.sources.images.plain_png import PlainPng, Rows
-from spoonful.sources.images.resize import checked_resize
-from spoonful.sources.images.scale import PIXELS_VERSION
-from spoonful.sources.source import Source, checked_request
-from spoonful.sources.threads import max_useful_threads
-
-_GROUP = 128  # files whose rows are kept and then turned into pixels together
+from spoonful.sources.image_files import ImageFileSource
+from spoonful.sources.images.background import WHITE
+from spoonful.sources.images.limits import MAX_PIXELS
+from spoonful.sources.images.names import READABLE, is_image_name, is_junk_folder
 
 
-class FolderSource(Source):
+class FolderSource(ImageFileSource):
     """Serve the image files of class folders, read from disk on request.
 
     A class is a folder directly under `root`; its images may be in subfolders. Classes and files
@@ -42,11 +32,15 @@ class FolderSource(Source):
             with the default no file takes 1 GiB.
         message: makes the error text for an image file from its path below root and what is wrong
             with it (": ..."), for a root of links to the user's files; None: path and fault.
+        class_names: the classes in label order, of which some may have no folder; None: those that
+            have one, and each then needs an image.
 
     Raises:
-        SpoonfulError: no such folder, no classes, or a class without images; names the folder. An
-            invalid policy, colour or limit.
+        SpoonfulError: no such folder, no classes, a class without images, or a folder that is none
+            of the classes; names the folder. An invalid policy, colour or limit.
     """
+
+    kind: ClassVar[str] = "folder"
 
     def __init__(
         self,
@@ -57,19 +51,15 @@ class FolderSource(Source):
         background: Sequence[int] = WHITE,
         max_pixels: int = MAX_PIXELS,
         message: Callable[[str, str], str] | None = None,
+        class_names: Sequence[str] | None = None,
     ) -> None:
-        self.root = Path(root)
-        self.image_shape = _checked_shape(image_size, num_channels)
-        self.resize = checked_resize(resize)
-        self.background = checked_background(background)
-        self.max_pixels = checked_max_pixels(max_pixels)
-        self._message = message
-        self.class_names = tuple(_class_folders(self.root))
-        self.ids: list[str] = []  # one per example: its path below root, with "/" on every system
+        super().__init__(root, image_size, num_channels, resize, background, max_pixels, message)
+        folders = class_folders(self.root)
+        self.class_names = _checked_classes(self.root, folders, class_names)
         counts = []
         for name in self.class_names:
-            files = image_files(self.root / name)
-            if not files:
+            files = image_files(self.root / name) if name in folders else []
+            if not files and class_names is None:
                 raise SpoonfulError(
                     f"{self.root / name}: holds no image; a class needs at least one "
                     f"{READABLE} file"
@@ -77,105 +67,48 @@ class FolderSource(Source):
             self.ids += [f"{name}/{file}" for file in files]
             counts.append(len(files))
         self.labels: NDArray[np.int64] = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
-        self._prefix = os.path.join(self.root, "")  # noqa: PTH118 - a string, joined for each file
-        self._plain_png = PlainPng(self.image_shape)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def example_id(self, index: int) -> str:
-        """Return an example's path below the root."""
-        return self.ids[index]
-
-    def read_into(self, indices: Sequence[int] | NDArray[Any], images: NDArray[np.uint8]) -> None:
-        """Read and decode examples into place, uint8 [k, h, w, c] and contiguous.
-
-        Raises:
-            SpoonfulError: an index out of range, a file that is not a readable image (named), or
-                `images` of the wrong shape.
-        """
-        numbers = checked_request(self, indices, images).tolist()
-        for start in range(0, len(numbers), _GROUP):
-            group = images[start : start + _GROUP]
-            positions: list[int] = []
-            plain_rows: list[Rows] = []
-            for position, index in enumerate(numbers[start : start + _GROUP]):
-                path = self._prefix + self.ids[index]
-                try:
-                    encoded = read_bytes(path, self.max_pixels)
-                    rows = self._plain_png.rows(encoded)
-                    if rows is None:
-                        how = self.resize, self.background, self.max_pixels
-                        decode_bytes(encoded, path, group[position], *how)
-                except SpoonfulError as error:
-                    if self._message is None:
-                        raise
-                    fault = str(error).removeprefix(path)
-                    raise SpoonfulError(self._message(self.ids[index], fault)) from error
-                if rows is not None:
-                    positions.append(position)
-                    plain_rows.append(rows)
-            if len(positions) == len(group):
-                self._plain_png.pixels(plain_rows, group)
-            elif positions:
-                plain = np.empty((len(positions), *self.image_shape), np.uint8)
-                self._plain_png.pixels(plain_rows, plain)
-                group[positions] = plain
-
-    @cached_property  # can be set, like the attribute
-    def max_useful_threads(self) -> int:  # type: ignore[override]
-        """Largest number of reading threads that is useful; see `threads.py`."""
-        return max_useful_threads(self._prefix, self.ids)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Hex SHA-256 of the class names, image shape, policy, and each file's id, label, content.
-
-        Also of the version of the scaling: the same files scaled differently are different data.
-        Reads every file once, on the first use.
-        """
-        how = (PIXELS_VERSION, self.image_shape, self.resize, self.background)
-        served = ("folder", *how, self.class_names)
-        digest = hashlib.sha256(repr(served).encode())
-        for example in zip(self.ids, self.labels.tolist(), self.content_hashes, strict=True):
-            digest.update(repr(example).encode())
-        return digest.hexdigest()
-
-    @cached_property
-    def content_hashes(self) -> list[str]:
-        """Hex SHA-256 of each file, one per example; reads every file once, on the first use."""
-        return content_hashes([self.root / file_id for file_id in self.ids])
 
 
-def _checked_shape(image_size: tuple[int, int], num_channels: int) -> tuple[int, int, int]:
-    size = tuple(image_size) if isinstance(image_size, Iterable) else ()
-    if len(size) != 2 or any(not isinstance(side, (int, np.integer)) or side < 1 for side in size):
+def _checked_classes(
+    root: Path, folders: list[str], class_names: Sequence[str] | None
+) -> tuple[str, ...]:
+    if class_names is None:
+        return tuple(folders)
+    if others := [name for name in folders if name not in set(class_names)]:
         raise SpoonfulError(
-            f"image_size={image_size!r}: expected (height, width), whole pixels from 1 on"
+            f"{root / others[0]}: a folder that is none of the {len(class_names)} class_names; "
+            "give its class, or move it away"
         )
-    if num_channels not in (1, 3):
-        raise SpoonfulError(f"num_channels={num_channels!r}: expected 1 (grey) or 3 (RGB)")
-    return int(size[0]), int(size[1]), int(num_channels)
+    return tuple(class_names)
 
 
-def _class_folders(root: Path) -> list[str]:
+def class_folders(root: Path) -> list[str]:
+    """Return the names of the class folders in a folder, sorted.
+
+    Raises:
+        SpoonfulError: there is no such folder, or none in it.
+    """
     if not root.is_dir():
         raise SpoonfulError(f"{root}: no such folder; expected a folder with one folder a class")
     with os.scandir(root) as entries:
-        names = [e.name for e in entries if e.is_dir() and not e.name.startswith(".")]
+        names = [e.name for e in entries if e.is_dir() and not is_junk_folder(e.name)]
     if not names:
         raise SpoonfulError(f"{root}: holds no class folders; expected one folder a class")
     return sorted(names)
 
 
-def image_files(folder: Path, others: list[str] | None = None) -> list[str]:
+def image_files(
+    folder: Path, others: list[str] | None = None, junk: list[str] | None = None
+) -> list[str]:
     """List the images below a folder as sorted relative paths, "/" between their parts.
 
-    Links are followed, except back to a folder above. Hidden files and folders are skipped.
+    Links are followed, except back to a folder above. Hidden files are skipped, and the folders
+    that systems make: hidden ones, trash, thumbnails.
 
     Args:
         folder: where to look.
         others: receives the paths of the files that are skipped.
+        junk: receives the paths of the folders that are skipped.
 
     Raises:
         SpoonfulError: a folder that cannot be listed; names it.
@@ -189,7 +122,10 @@ def image_files(folder: Path, others: list[str] | None = None) -> list[str]:
                 for entry in entries:
                     # No system call per file: the listing itself tells what it is.
                     if _is_folder(entry):
-                        if not entry.name.startswith(".") and not _leads_up(entry):
+                        if is_junk_folder(entry.name):
+                            if junk is not None:
+                                junk.append(prefix + entry.name)
+                        elif not _leads_up(entry):
                             below.append(f"{prefix}{entry.name}/")
                     elif is_image_name(entry.name):
                         found.append(prefix + entry.name)

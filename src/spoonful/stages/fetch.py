@@ -10,4 +10,6 @@ def run(config: Config) -> None:
     config.dataset.fetch(raw_dir())
     raw = config.dataset.open_raw(raw_dir())
     done = config.dataset.fetched
-    print(f"{name_of(config.dataset)}: {len(raw.images):,} images, {done} in data/raw")
+    limit = config.dataset.max_images_per_class
+    few = "" if limit is None else f" (dataset.max_images_per_class={limit})"
+    print(f"{name_of(config.dataset)}: {len(raw.images):,} images{few}, {done} in data/raw")

@@ -147,9 +147,12 @@ class TrackedRun:
     def log_folder(self, folder: Path, artifact_path: str) -> None:
         """Keep the files of a folder with the run, in their current state."""
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            file = f"{artifact_path}/{path.relative_to(folder).as_posix()}"
-            with self._new_file(file) as copy:
-                copy.write_bytes(path.read_bytes())
+            self.log_file(path, f"{artifact_path}/{path.relative_to(folder).as_posix()}")
+
+    def log_file(self, path: Path, artifact_file: str) -> None:
+        """Keep a file with the run, in its current state."""
+        with self._new_file(artifact_file) as copy:
+            copy.write_bytes(path.read_bytes())
 
     def log_dataset(
         self, name: str, folder: Path, fingerprint: str, dvc_hash: str, context: str

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from spoonful.config.schema import TrackingConfig
-from spoonful.record.tags import ENVIRONMENT_TAGS, ERROR_TAG, RESUMED_TAGS
+from spoonful.record.tags import ENVIRONMENT_TAGS, ERROR_TAG, RESUMED_TAGS, UNREADABLE_TAG
 from spoonful.tracking.beginning import begin_later, begin_run
 from spoonful.tracking.open_runs import OpenRun, open_run
 from spoonful.tracking.outlets import outlet_of
@@ -90,8 +90,8 @@ def _begun(
         changed = changed_tags(recorded.data.tags, redacted_values(tags))
         for name, (_, now) in changed.items():
             client.set_tag(resumed_id, f"{RESUMED_TAGS}{name}", now)
-        if ERROR_TAG in recorded.data.tags:
-            client.delete_tag(resumed_id, ERROR_TAG)
+        for name in {ERROR_TAG, UNREADABLE_TAG} & recorded.data.tags.keys():
+            client.delete_tag(resumed_id, name)
         return noted, TrackedRun(resumed_id, outlet_of(config, resumed_id), recorded)
 
 

@@ -7,8 +7,18 @@ from typing import Any
 
 from spoonful.config.schema import Config
 from spoonful.project import raw_dir, split_dir
-from spoonful.sources.folder import FolderSource
-from spoonful.workflow.split_files import check_files, check_split, image_settings
+from spoonful.sources.folder import FolderSource, class_folders
+from spoonful.sources.image_files import ImageFileSource
+from spoonful.sources.labels import LabelKind
+from spoonful.sources.labels_file import LABELS_NAME, file_column, label_columns
+from spoonful.sources.manifest import ManifestSource
+from spoonful.workflow.split_files import (
+    check_files,
+    check_labels_file,
+    check_split,
+    image_settings,
+    read_summary,
+)
 
 
 @dataclass
@@ -27,7 +37,7 @@ class Folder:
         """Return the settings that determine the pixels, besides the files."""
         return image_settings(config)
 
-    def open(self, split: str, settings: dict[str, Any], config: Config) -> FolderSource:
+    def open(self, split: str, settings: dict[str, Any], config: Config) -> ImageFileSource:
         """Open one folder of data/split and check its files; see `folder_source`.
 
         Raises:
@@ -43,8 +53,10 @@ class Folder:
         return split_dir()
 
 
-def folder_source(split: str, settings: dict[str, Any], config: Config) -> FolderSource:
+def folder_source(split: str, settings: dict[str, Any], config: Config) -> ImageFileSource:
     """Open one folder of data/split: "train", "val" or "test".
+
+    Its classes are folders, or its labels are in a table beside the images.
 
     Args:
         split: its name.
@@ -52,11 +64,10 @@ def folder_source(split: str, settings: dict[str, Any], config: Config) -> Folde
         config: gives the largest size of an image, and the user's own folder for messages.
 
     Raises:
-        SpoonfulError: no such folder, or a class in it without images.
+        SpoonfulError: no such folder, a class in it without images, or a table that has changed.
     """
     height, width, channels = settings["image_shape"]
-    return FolderSource(
-        split_dir() / split,
+    how = (
         (height, width),
         channels,
         settings["resize"],
@@ -64,6 +75,27 @@ def folder_source(split: str, settings: dict[str, Any], config: Config) -> Folde
         config.dataset.max_pixels,
         partial(_bad_image, config, split),
     )
+    folder, summary = split_dir() / split, read_summary()
+    names = summary.get("class_names")
+    if names is None:
+        return FolderSource(folder, *how, _class_names(split))
+    check_labels_file(split)
+    kind = LabelKind(summary["label_kind"])
+    columns = label_columns(kind, names)
+    return ManifestSource(
+        folder / LABELS_NAME,
+        *how,
+        path_column=file_column(columns),
+        label_columns=columns,
+        label_kind=kind,
+        class_names=names,
+    )
+
+
+def _class_names(split: str) -> list[str]:
+    """Return the classes of a split: those of train, too, of which it may have no image."""
+    own, train = (class_folders(split_dir() / name) for name in (split, "train"))
+    return sorted({*own, *train})
 
 
 def _bad_image(config: Config, split: str, file_id: str, fault: str) -> str:

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from spoonful.files.documents import unexpected
 from spoonful.files.lock import Lock, locked, try_lock
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
 from spoonful.project import checkpoints_dir, shown_path
+from spoonful.workflow.changed_data import DataChange, layout_differences
 
 AUTO = "auto"
 _RECORD_NAME = "run.json"
@@ -27,8 +28,28 @@ StatusOf = Callable[[str], str | None]
 
 @dataclass(frozen=True)
 class _Record:
+    """The keys of run.json, of which earlier versions have the first two."""
+
     run_id: str
     identity: dict[str, Any]
+    layout: dict[str, dict[str, Any]] = field(default_factory=dict)
+    changes: list[DataChange] = field(default_factory=list)
+    is_unreadable: bool = False
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The training that is asked for.
+
+    Attributes:
+        identity: what determines its bits, by the names of the config keys.
+        layout: result of `layout_of` for train and val.
+        accepts_changes: a run may go on although the contents of images have changed.
+    """
+
+    identity: dict[str, Any]
+    layout: dict[str, dict[str, Any]]
+    accepts_changes: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,16 +60,33 @@ class RunFolder:
         run_id: the run in MLflow.
         identity: what determines the bits of the run, by the names of the config keys.
         is_resumed: it was interrupted before.
+        layout: of the data, as in `Wanted`.
+        changes: where it went on with changed data before.
+        left: the fingerprints of the data that it read until now, if they are others.
     """
 
     run_id: str
     identity: dict[str, Any]
     is_resumed: bool
+    layout: dict[str, dict[str, Any]] = field(default_factory=dict)
+    changes: list[DataChange] = field(default_factory=list)
+    left: dict[str, str] | None = None
 
     @cached_property  # it remembers which checkpoints are damaged
     def checkpoints(self) -> CheckpointFolder:
         """The run's checkpoints."""
         return CheckpointFolder(_path(self.run_id))
+
+    def write(self, *, is_unreadable: bool = False) -> None:
+        """Write its record; `is_unreadable`: it has ended at a batch that cannot be read."""
+        content = {
+            "run_id": self.run_id,
+            "identity": self.identity,
+            "layout": self.layout,
+            "changes": [asdict(change) for change in self.changes],
+            "is_unreadable": is_unreadable,
+        }
+        write_checked(_path(self.run_id) / _RECORD_NAME, content)
 
 
 def remove_run_folder(run_id: str) -> None:
@@ -62,18 +100,19 @@ def remove_run_folder(run_id: str) -> None:
 
 
 @contextmanager
-def new_run_folder(run_id: str, identity: dict[str, Any]) -> Iterator[RunFolder]:
+def new_run_folder(run_id: str, wanted: Wanted) -> Iterator[RunFolder]:
     """Keep a run findable while it trains, and after it was killed."""
     _path(run_id).mkdir(parents=True, exist_ok=True)
     with locked(_lock_of(run_id), f"run {run_id} is being trained"):
-        write_checked(_path(run_id) / _RECORD_NAME, {"run_id": run_id, "identity": identity})
-        yield RunFolder(run_id, identity, is_resumed=False)
+        folder = RunFolder(run_id, wanted.identity, is_resumed=False, layout=wanted.layout)
+        folder.write()
+        yield folder
 
 
 @contextmanager
 def interrupted_run(
     resume: str | None,
-    identity: dict[str, Any],
+    wanted: Wanted,
     status_of: StatusOf,
     note: Callable[[str], object],
 ) -> Iterator[RunFolder | None]:
@@ -81,7 +120,7 @@ def interrupted_run(
 
     Args:
         resume: "auto", a run id, or None.
-        identity: identity of the requested training.
+        wanted: the requested training.
         status_of: asks MLflow.
         note: called with why a candidate run is not resumed.
 
@@ -91,18 +130,31 @@ def interrupted_run(
     if resume is None:
         yield None
     elif resume == AUTO:
-        run_id, lock = _newest(identity, status_of, note)
+        record, lock = _newest(wanted, status_of, note)
         with lock or nullcontext():
-            yield None if run_id is None else RunFolder(run_id, identity, is_resumed=True)
+            yield None if record is None else _resumed(record, wanted)
     else:
-        _check(resume, identity, status_of)
+        record = _checked(resume, wanted, status_of)
         with locked(_lock_of(resume), f"trainer.resume={resume}: this run is being trained"):
-            yield RunFolder(resume, identity, is_resumed=True)
+            yield _resumed(record, wanted)
+
+
+def _resumed(record: _Record, wanted: Wanted) -> RunFolder:
+    """Return the folder of a run that goes on; where its data have changed, with the old ones."""
+    then, now = (identity.get("fingerprint") for identity in (record.identity, wanted.identity))
+    return RunFolder(
+        record.run_id,
+        wanted.identity,
+        is_resumed=True,
+        layout=wanted.layout,
+        changes=record.changes,
+        left=None if then == now else then,
+    )
 
 
 def _newest(
-    identity: dict[str, Any], status_of: StatusOf, note: Callable[[str], object]
-) -> tuple[str | None, Lock | None]:
+    wanted: Wanted, status_of: StatusOf, note: Callable[[str], object]
+) -> tuple[_Record | None, Lock | None]:
     """Return the newest interrupted run of this identity, and the lock on it."""
     for run_id in _run_ids():
         try:
@@ -110,7 +162,7 @@ def _newest(
         except SpoonfulError as error:
             note(f"skipping an interrupted run: {error}")
             continue
-        if record is None or _without_data(record) != _without_data(identity):
+        if record is None or _without_data(record.identity) != _without_data(wanted.identity):
             continue
         lock = try_lock(_lock_of(run_id))
         if lock is None:
@@ -119,18 +171,23 @@ def _newest(
         # one holds the whole training: nothing is trained again, and its model is restored.
         if status_of(run_id) is None:
             note(f"the interrupted run {run_id} is not in this MLflow store: starting a new run")
-        elif different := differences(record, identity):
-            note(
-                f"the interrupted run {run_id} read other data ({different[0]}): starting a new run"
+        elif not (refused := _refusal(record, wanted)):
+            return record, lock
+        elif record.is_unreadable:
+            lock.release()
+            raise SpoonfulError(
+                f"trainer.resume=auto: run {run_id} ended where its data could not be read, and "
+                f"now they are others: {refused}"
             )
         else:
-            return run_id, lock
+            first = differences(record.identity, wanted.identity)[0]
+            note(f"the interrupted run {run_id} read other data ({first}): starting a new run")
         lock.release()
     return None, None
 
 
-def _check(run_id: str, identity: dict[str, Any], status_of: StatusOf) -> None:
-    """Check that a run can be resumed; raise SpoonfulError."""
+def _checked(run_id: str, wanted: Wanted, status_of: StatusOf) -> _Record:
+    """Return the record of a run that can be resumed; raise SpoonfulError."""
     asked = f"trainer.resume={run_id}"
     record = _record(run_id)
     status = status_of(run_id)
@@ -147,23 +204,50 @@ def _check(run_id: str, identity: dict[str, Any], status_of: StatusOf) -> None:
             f"{asked}: {shown_path(_path(run_id))} holds no checkpoints of it; use "
             "trainer.resume=null to start a new run"
         )
-    if different := differences(record, identity):
-        raise SpoonfulError(
-            f"{asked}: the run was trained otherwise: {', '.join(different)}; give the saved "
-            "values and data, or trainer.resume=null to start a new run"
-        )
+    if different := differences(record.identity, wanted.identity):
+        if _without_data(record.identity) != _without_data(wanted.identity):
+            give = "give the saved values and data, or trainer.resume=null to start a new run"
+            words = f"{', '.join(different)}; {give}"
+        else:
+            words = _refusal(record, wanted)
+        if words:
+            raise SpoonfulError(f"{asked}: the run was trained otherwise: {words}")
+    return record
 
 
-def _record(run_id: str) -> dict[str, Any] | None:
-    """Return the identity of an interrupted run; None: there is no record of it."""
+def _record(run_id: str) -> _Record | None:
+    """Return the record of an interrupted run; None: there is none."""
     path = _path(run_id) / _RECORD_NAME
     if not path.exists():
         return None
     remake = f"remove {path.parent} to give this run up"
-    identity = read_checked(path, _Record, remake).identity
-    if not isinstance(identity.get("settings"), dict):
+    record = read_checked(path, _Record, remake)
+    if not isinstance(record.identity.get("settings"), dict):
         raise unexpected(path, "a key identity.settings", "none", remake)
-    return identity
+    return record
+
+
+def _refusal(record: _Record, wanted: Wanted) -> str:
+    """Return why a run does not go on with the present data; empty: it does.
+
+    The configs are the same.
+    """
+    changed = differences(record.identity, wanted.identity)
+    if not changed:
+        return ""
+    more = layout_differences(record.layout, wanted.layout)
+    if more:
+        return (
+            f"{', '.join(changed)}; more than the contents of images has changed "
+            f"({', '.join(more)}), so that its steps would be others; give the saved data, or "
+            "trainer.resume=null to start a new run"
+        )
+    if wanted.accepts_changes:
+        return ""
+    return (
+        f"{', '.join(changed)}; trainer.accept_changed_data=true goes on with the present data, "
+        "and records it; give the saved data, or trainer.resume=null to start a new run"
+    )
 
 
 def _without_data(identity: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from hydra.core.hydra_config import HydraConfig
 from spoonful.config.folders import typed_flags
 from spoonful.secrets import redacted, to_type
 
+_HOW_IT_GOES_ON = ("trainer.resume=", "trainer.accept_changed_data=")
+
 
 @dataclass(frozen=True)
 class SweepPoint:
@@ -30,7 +32,7 @@ class Job:
 
     Attributes:
         overrides: as given on the command line; for a point of a sweep, its own. Without
-            trainer.resume, which does not affect what is trained.
+            trainer.resume and trainer.accept_changed_data, which do not affect what is trained.
         experiment: the overlay chosen, or None.
         sweep_dir: where this point of a sweep writes its model, or None outside a sweep.
         reproduces: the run that is trained again, or None.
@@ -67,7 +69,7 @@ def current_job() -> Job:
     typed = [str(text).removeprefix("++") for text in hydra.overrides.task]
     given = [redacted(text) for text in (*of_hydra, *typed)]
     return Job(
-        overrides=[text for text in given if not text.lstrip("+").startswith("trainer.resume=")],
+        overrides=[text for text in given if not text.lstrip("+").startswith(_HOW_IT_GOES_ON)],
         experiment=hydra.runtime.choices.get("experiment"),
         sweep_dir=None,
     )

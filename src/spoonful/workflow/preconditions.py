@@ -7,6 +7,7 @@ from spoonful.config.fields import shown
 from spoonful.config.schema import Config
 from spoonful.config.settings import flat_settings, learning_settings
 from spoonful.diff.finding import changed
+from spoonful.diff.inputs import change_of
 from spoonful.diff.recorded_run import RecordedRun
 from spoonful.errors import SpoonfulError
 from spoonful.record.tags import (
@@ -26,7 +27,7 @@ from spoonful.workflow.foreign_code import foreign_code
 
 _SHOWN_PACKAGES = 5
 _SHORT = 12
-_RESUME = "trainer.resume="
+_RESUME = ("trainer.resume=", "trainer.accept_changed_data=")
 
 
 def overrides_of(run: RecordedRun) -> list[str]:
@@ -45,6 +46,7 @@ def not_as_recorded(run: RecordedRun, recorded: Config) -> list[str]:
         *_checkouts(run),
         *_own_code(run, recorded),
         *_resumed(run),
+        *_changed_data(run),
         *_data(run, recorded),
         *_lock(run),
         *_packages(run),
@@ -112,6 +114,12 @@ def _resumed(run: RecordedRun) -> list[str]:
         f"{now[:_SHORT]}: its bits come of both)"
         for name, now in changes.items()
     ]
+
+
+def _changed_data(run: RecordedRun) -> list[str]:
+    """Name the change of the data that a run was resumed in spite of."""
+    words = change_of(run)
+    return [] if words is None else [f"data (the run {words}: its bits come of both)"]
 
 
 def _data(run: RecordedRun, recorded: Config) -> list[str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,16 +12,25 @@ from spoonful.config.schema import Config
 from spoonful.config.settings import name_of
 from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import read_checked_values
-from spoonful.files.documents import parsed_table, read_bytes, unexpected
+from spoonful.files.documents import parsed_table, printable, read_bytes, unexpected
 from spoonful.files.tables import write_csv
 from spoonful.project import shown_path, split_dir, split_summary_path
-from spoonful.sources.folder import FolderSource
+from spoonful.sources.image_files import ImageFileSource
+from spoonful.sources.labels import LabelKind
+from spoonful.sources.labels_file import LABELS_NAME
 
 # Beside train, val and test, so that it is put in place with them.
 LIST_NAME = "files.csv"
 _COLUMNS = ("path", "sha256")
 REMAKE = "run `spoonful split` again"
 _NUM_NAMED = 3
+# The keys of a data set that decide the split.
+_DECISIVE = (
+    *("val_fraction", "test_fraction", "split_seed", "split_method", "small_classes", "copies"),
+    *("group", "on_leak", "on_bad_image", "max_bad_fraction", "max_images_per_class"),
+    *("path_column", "label_columns", "label_kind", "split_column", "group_column"),
+    "image_column",
+)
 SplitName = Literal["train", "val", "test"]
 
 
@@ -37,6 +46,10 @@ class SplitSummary:
         data_digest: digest of the raw images.
         files_sha256: hex digest of the list of files.
         settings: the settings that determined the split.
+        num_dropped: number of images of each class that small_classes=drop left out.
+        label_kind: what the labels are.
+        class_names: of the classes, labels or values in the table labels.csv of each split, in
+            label order; None: the classes are folders.
     """
 
     dataset: str
@@ -45,14 +58,16 @@ class SplitSummary:
     digest: str
     data_digest: str
     files_sha256: str
-    settings: dict[str, float]
+    settings: dict[str, Any]
+    num_dropped: dict[str, int] = field(default_factory=dict)
+    label_kind: str = str(LabelKind.CLASSIFICATION)
+    class_names: list[str] | None = None
 
 
 def split_settings(config: Config) -> dict[str, Any]:
     """Return the settings that determine the split: equal ones give equal splits of equal data."""
-    names = ("val_fraction", "test_fraction", "split_seed")
     dataset = config.dataset
-    return {name: getattr(dataset, name) for name in names if hasattr(dataset, name)}
+    return {name: getattr(dataset, name) for name in _DECISIVE if hasattr(dataset, name)}
 
 
 def image_settings(config: Config) -> dict[str, Any]:
@@ -113,7 +128,20 @@ def write_list(folder: Path, files: Iterable[tuple[str, str]]) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def check_files(source: FolderSource, split: str) -> None:
+def check_labels_file(split: str) -> None:
+    """Check that a split's table of labels is the one that `split` wrote.
+
+    Raises:
+        SpoonfulError: it is missing or has changed.
+    """
+    path = split_dir() / split / LABELS_NAME
+    expected = _listed(split)[1]
+    found = hashlib.sha256(read_bytes(path, REMAKE)).hexdigest()
+    if found != expected:
+        raise unexpected(path, f"SHA-256 {expected}, as {LIST_NAME} says", found, REMAKE)
+
+
+def check_files(source: ImageFileSource, split: str) -> None:
     """Check that a folder of data/split holds exactly the files that `split` put there.
 
     Every file is read, as for the source's fingerprint, which is then known.
@@ -121,7 +149,7 @@ def check_files(source: FolderSource, split: str) -> None:
     Raises:
         SpoonfulError: a file is missing, was added or has changed; names up to three of each.
     """
-    listed = _listed(split)
+    listed, _ = _listed(split)
     found = dict(zip(source.ids, source.content_hashes, strict=True))
     parts = [
         _named(word, names)
@@ -139,8 +167,12 @@ def check_files(source: FolderSource, split: str) -> None:
         )
 
 
-def _listed(split: str) -> dict[str, str]:
-    """Return the SHA-256 of each file of a split, by its path below the split's folder."""
+def _listed(split: str) -> tuple[dict[str, str], str | None]:
+    """Return the SHA-256 of each image of a split, by its path below the split's folder.
+
+    Returns:
+        Also that of its table of labels; None: its classes are folders.
+    """
     summary = read_summary()
     path = split_dir() / LIST_NAME
     content = read_bytes(path, REMAKE)
@@ -155,15 +187,15 @@ def _listed(split: str) -> dict[str, str]:
         for row in rows
         if row["path"].startswith(begin)
     }
+    labels = listed.pop(LABELS_NAME, None)
     if len(listed) != summary["num_images"][split]:
         expected = f"num_images.{split} to be {len(listed):,}, as many as are listed"
         number = f"{summary['num_images'][split]:,}"
         raise unexpected(split_summary_path(), expected, number, REMAKE)
-    return listed
+    return listed, labels
 
 
 def _named(word: str, names: list[str]) -> str:
-    first = names[:_NUM_NAMED]
-    shown = ", ".join(name if name.isprintable() else ascii(name) for name in first)
+    shown = ", ".join(map(printable, names[:_NUM_NAMED]))
     more = f" and {len(names) - _NUM_NAMED:,} more" if len(names) > _NUM_NAMED else ""
     return f"{word}: {shown}{more}"

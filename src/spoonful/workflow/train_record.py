@@ -11,10 +11,11 @@ from omegaconf import OmegaConf
 from spoonful.config.own_data import dataset_title
 from spoonful.config.schema import Config
 from spoonful.config.settings import flattened, name_of, settings_of
-from spoonful.project import project_root
+from spoonful.project import inspect_dir, project_root
 from spoonful.record.files import (
     CONFIG_NAME,
     ENVIRONMENT_NAME,
+    INSPECTION_DIR,
     LEARNING_CURVES_NAME,
     LEDGER_NAME,
     OVERRIDES_NAME,
@@ -51,7 +52,8 @@ if TYPE_CHECKING:
 
 _NUM_EXAMPLES = 2
 _NUM_GRID_IMAGES = 25
-_NO_PARAMS = ("sweep.", "compare.", "evaluation.")
+_INSPECTION_SUFFIXES = (".csv", ".html", ".json")  # not the table, a row for each image
+_NO_PARAMS = ("sweep.", "compare.", "evaluation.", "preview.")
 
 
 def run_tags(config: Config, job: Job) -> dict[str, str]:
@@ -125,6 +127,23 @@ def log_inputs(
             context,
         )
         tracked.set_tags({f"{FINGERPRINT_TAGS}{split}": source.fingerprint})
+
+
+def log_inspection(tracked: "TrackedRun", config: Config) -> None:
+    """Keep with the run what `inspect` found in the images that the split was made of."""
+    summary = inspect_dir() / "summary.json"
+    if config.source.data_dir is None or not summary.is_file():
+        return
+    try:
+        noted = json.loads(summary.read_text(encoding="utf-8"))["data_digest"]
+    except (ValueError, KeyError, TypeError):
+        return  # damaged: it is of no use to a reader, and to the training it means nothing
+    if noted != read_summary()["data_digest"]:
+        return
+    for path in sorted(inspect_dir().iterdir()):
+        if path.suffix in _INSPECTION_SUFFIXES:
+            text = path.read_text(encoding="utf-8", errors="replace")
+            tracked.log_text(text, f"{INSPECTION_DIR}/{path.name}")
 
 
 def log_ledger(tracked: "TrackedRun", rows: list[Row]) -> None:

@@ -45,7 +45,7 @@ def say_what_begins(
 ) -> None:
     """Print what is trained, and where a run is resumed."""
     if not folder.is_resumed:
-        progress.result(f"training {name} on {len(source):,} images")
+        progress.result(f"training {name} on {len(source):,} images{_limits(config)}")
         return
     if start is not None and start.state["is_finished"]:
         print(
@@ -57,6 +57,16 @@ def say_what_begins(
     epoch = 1 if start is None else start.state["epoch"] + 1
     where = f"epoch {min(epoch, config.trainer.epochs)}/{config.trainer.epochs}"
     progress.result(f"resuming {name}, run {folder.run_id}, after step {step:,} ({where})")
+
+
+def _limits(config: Config) -> str:
+    """Say that a training is only a quick look; else nothing."""
+    limits = {
+        "dataset.max_images_per_class": config.dataset.max_images_per_class,
+        "trainer.max_steps_per_epoch": config.trainer.max_steps_per_epoch,
+    }
+    given = ", ".join(f"{key}={value}" for key, value in limits.items() if value is not None)
+    return f" (a quick look: {given})" if given else ""
 
 
 def say_what_came(trained: Trained, name: str, score: str, run: str, out_dir: Path) -> None:
@@ -72,10 +82,10 @@ def say_what_came(trained: Trained, name: str, score: str, run: str, out_dir: Pa
 
 @contextmanager
 def told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
-    """Print how to resume a run that the user ended, or that ran out of space.
+    """Print how to resume a run that the user ended, that ran out of space or met bad data.
 
     Raises:
-        SpoonfulError: an error of the system, with the command in it.
+        SpoonfulError: an error of the system or of the data, with the command in it.
     """
     command = job.command_to_go_on(folder.run_id)
     try:
@@ -87,6 +97,8 @@ def told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
         say_last(after + how)
         raise
     except Exception as error:
+        if (told := _told_of_bad_data(error, command, folder)) is not None:
+            raise SpoonfulError(told) from error
         words = refusal_in(error)
         steps = folder.checkpoints.steps()
         if words is None or command is None or not steps:
@@ -95,3 +107,24 @@ def told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
         resume = f"resume after step {steps[-1]:,} with `{command}`"
         told = what.replace(AGAIN, resume) if AGAIN in what else f"{what}; then {resume}"
         raise SpoonfulError(told) from error
+
+
+def _told_of_bad_data(error: Exception, command: str | None, folder: RunFolder) -> str | None:
+    """Return the words for data that cannot be read or trusted; None: it is something else."""
+    from spoonful.generator.read_errors import ReadError
+    from spoonful.sources.packed.check import ShardChangedError
+
+    step = max(folder.checkpoints.steps(), default=0)
+    how = "the same command again" if command is None else f"`{command}`"
+    if isinstance(error, ReadError):
+        return (
+            f"{error}; the run has ended after step {step:,}, which is kept: once the file is "
+            f"mended, go on with {how}, and trainer.accept_changed_data=true if it is not the "
+            "same file as before"
+        )
+    if isinstance(error, ShardChangedError):
+        return (
+            f"{error}; what was read of it before may be wrong, too: the run goes on after step "
+            f"{step:,}, with {how}"
+        )
+    return None

@@ -23,14 +23,22 @@ from spoonful.quiet import import_tensorflow
 from spoonful.record.files import CARD_NAME, CONFIG_NAME, HISTORY_NAME, LEDGER_NAME, MODEL_NAME
 from spoonful.record.ledger import to_csv
 from spoonful.record.metrics import VAL_METRICS
-from spoonful.record.tags import PRUNED_TAG, TRAIN_KEY_TAG
+from spoonful.record.tags import PRUNED_TAG, TRAIN_KEY_TAG, UNREADABLE_TAG
 from spoonful.sources import Source
+from spoonful.sources.layout import layout_of
 from spoonful.tracking.store import UnreachableError, prepare_store, where_recorded
+from spoonful.workflow.changed_data import DataChange, change_tags
 from spoonful.workflow.data import open_train_and_val
 from spoonful.workflow.foreign_code import foreign_code
-from spoonful.workflow.interrupted import RunFolder, interrupted_run, new_run_folder
+from spoonful.workflow.interrupted import RunFolder, Wanted, interrupted_run, new_run_folder
 from spoonful.workflow.job import Job
-from spoonful.workflow.train_record import log_inputs, log_ledger, log_results, run_tags
+from spoonful.workflow.train_record import (
+    log_inputs,
+    log_inspection,
+    log_ledger,
+    log_results,
+    run_tags,
+)
 from spoonful.workflow.train_words import (
     say_what_begins,
     say_what_came,
@@ -79,15 +87,18 @@ def train_and_record(
     resume = config.trainer.resume if is_there else None
     status_of = partial(run_status, config.tracking)
     may_begin_later = job.sweep_dir is not None  # the server was up when the sweep began
-    with interrupted_run(resume, identity, status_of, warn) as resumed:
+    layout = {name: layout_of(s) for name, s in zip(("train", "val"), sources, strict=True)}
+    wanted = Wanted(identity, layout, config.trainer.accept_changed_data)
+    with interrupted_run(resume, wanted, status_of, warn) as resumed:
         run_id = None if resumed is None else resumed.run_id
         with (
             tracked_run(config.tracking, name, tags, command, run_id, may_begin_later) as tracked,
-            nullcontext(resumed) if resumed else new_run_folder(tracked.run_id, identity) as folder,
+            nullcontext(resumed) if resumed else new_run_folder(tracked.run_id, wanted) as folder,
             told_how_to_resume(job, folder),
         ):
             warn_of_changes(tracked, tags)
             log_inputs(tracked, config, job, sources)
+            log_inspection(tracked, config)
             trained = _trained(config, job, out_dir, sources, tracked, folder, is_hopeless)
     run = tracked.run_id if tracked.has_id else "not known while the tracking server is away"
     say_what_came(trained, name, f"{VAL_METRICS}{config.task.score}", run, out_dir)
@@ -179,6 +190,7 @@ def _fit(
     from spoonful.fitting.interruption import interruption
     from spoonful.fitting.modes import emulates_bfloat16
     from spoonful.fitting.train import train
+    from spoonful.generator.read_errors import ReadError
 
     def on_epoch(result: EpochResult) -> None:
         tracked.log_metrics(result.tracked_metrics(), step=result.epoch)
@@ -191,13 +203,36 @@ def _fit(
             "avx512_bf16), which makes training many times slower than trainer.precision=float32"
         )
     start = folder.checkpoints.newest(warn) if folder.is_resumed else None
+    folder = _with_change(folder, 0 if start is None else start.step)
+    folder.write()
+    tracked.set_tags(change_tags(folder.changes))
     say_what_begins(config, job.name or run_name(config), sources[0], folder, start)
     facts = {"run_id": tracked.run_id, "identity": folder.identity}
     with interruption(tracked.mark_killed) as stop:
         resuming = Resuming(
-            folder.checkpoints, start, stop, lambda rows: log_ledger(tracked, rows), facts, warn
+            folder.checkpoints,
+            start,
+            stop,
+            lambda rows: log_ledger(tracked, rows),
+            facts,
+            warn,
+            [change.left["train"] for change in folder.changes],
         )
-        return train(config, *sources, on_epoch, resuming)
+        try:
+            return train(config, *sources, on_epoch, resuming)
+        except ReadError:
+            step = max(folder.checkpoints.steps(), default=0)
+            tracked.set_tags({UNREADABLE_TAG: str(step)})
+            folder.write(is_unreadable=True)
+            raise
+
+
+def _with_change(folder: RunFolder, step: int) -> RunFolder:
+    """Return the folder of a run that goes on at a step, with the change of its data, if any."""
+    if folder.left is None:
+        return folder
+    change = DataChange(step, folder.left, folder.identity["fingerprint"])
+    return replace(folder, changes=[*folder.changes, change], left=None)
 
 
 def _save(

@@ -69,6 +69,10 @@ class CheckpointFolder:
         found = (_NAME.fullmatch(path.name) for path in self.path.iterdir())
         return sorted(int(match[1]) for match in found if match)
 
+    def remove_after(self, step: int) -> None:
+        """Remove the checkpoints of later steps."""
+        self._keep_only([earlier for earlier in self.steps() if earlier <= step])
+
     def remove(self) -> None:
         """Remove all checkpoints, and the folder if nothing else is in it."""
         self._keep_only([])

@@ -1,7 +1,7 @@
 """Which files are images by name: those that can be read, and those that are only known."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
 # Names of JPEG, TIFF and Pillow's other formats; see `decode.py`.
@@ -31,6 +31,16 @@ _OTHER = {
     **dict.fromkeys((".exr", ".hdr", ".pfm", ".jxr", ".wdp", ".fits", ".dcm", ".mpo"), _CONVERT),
     **dict.fromkeys((".mp4", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".m4v"), _VIDEO),
 }
+# Folders that systems and programs put among the user's own, in small letters.
+_JUNK_FOLDERS = (
+    *("__macosx", "@eadir", "@recycle", "#recycle", "$recycle.bin", "recycler", "lost+found"),
+    *("system volume information", "__pycache__", "thumbnails", "_thumbnails"),
+)
+
+
+def is_junk_folder(name: str) -> bool:
+    """Return whether a folder is no folder of the user's images: hidden, trash, thumbnails, ..."""
+    return name.startswith(".") or name.lower() in _JUNK_FOLDERS
 
 
 def is_image_name(name: str) -> bool:
@@ -45,15 +55,22 @@ def is_known_image_name(name: str) -> bool:
 
 
 def passed_over(paths: Iterable[str]) -> str:
-    """Describe files that are not read, most frequent first: "12 .heic (HEIC, convert ...)".
+    """Describe files that are not read; only the names of the paths are used."""
+    return described(endings_of(paths))
 
-    Args:
-        paths: their paths; only the names are used.
-    """
-    endings = Counter(
-        "hidden" if path.name.startswith(".") else path.suffix.lower() or "without a suffix"
-        for path in map(PurePath, paths)
+
+def endings_of(paths: Iterable[str]) -> dict[str, int]:
+    """Count files by the ending of their names, such as ".heic"; "hidden" if they are."""
+    return dict(
+        Counter(
+            "hidden" if path.name.startswith(".") else path.suffix.lower() or "without a suffix"
+            for path in map(PurePath, paths)
+        )
     )
+
+
+def described(endings: Mapping[str, int]) -> str:
+    """Describe counted files that are not read, most frequent first: "12 .heic (HEIC, ...)"."""
     parts = []
     for ending, count in sorted(endings.items(), key=lambda item: (-item[1], item[0])):
         known = f" ({_OTHER[ending]})" if ending in _OTHER else ""

@@ -23,6 +23,10 @@ def forget() -> None:
     _whole.clear()
 
 
+class ShardChangedError(SpoonfulError):
+    """A shard has changed since packing: what was read of it so far may be wrong."""
+
+
 class ShardCheck:
     """Check the shards of one open store, except those that this process has already checked.
 
@@ -33,7 +37,7 @@ class ShardCheck:
     """
 
     def __init__(self, files: FileSet, keeps_cache: bool) -> None:
-        self.error: SpoonfulError | None = None
+        self.error: ShardChangedError | None = None
         self._files = files
         self._keeps_cache = keeps_cache
         self._has_begun = False
@@ -57,14 +61,19 @@ class ShardCheck:
         """Let the thread end soon; unchecked shards stay unchecked."""
         self._is_stopped = True
 
+    @property
+    def is_passed(self) -> bool:
+        """Whether all shards are checked, and none has changed."""
+        return self._is_over.is_set() and self.error is None and not self._is_stopped
+
     def raise_if_failed(self) -> None:
         """Raise the error that was found.
 
         Raises:
-            SpoonfulError: a shard has changed since packing; names it.
+            ShardChangedError: a shard has changed since packing; names it.
         """
         if self.error is not None:
-            raise SpoonfulError(str(self.error))
+            raise ShardChangedError(str(self.error))
 
     def finish(self, limit_s: float) -> None:
         """Wait until all shards are checked, if the check has begun.
@@ -73,7 +82,8 @@ class ShardCheck:
             limit_s: longest time without progress.
 
         Raises:
-            SpoonfulError: a shard has changed since packing, or cannot be read within the limit.
+            ShardChangedError: a shard has changed since packing.
+            SpoonfulError: it cannot be read within the limit.
         """
         have = -1
         while self._has_begun and not self._is_over.wait(limit_s):
@@ -95,7 +105,7 @@ class ShardCheck:
                     return
         except SpoonfulError as error:
             # Its traceback refers to this thread, whose stack would stay until garbage collection.
-            self.error = SpoonfulError(str(error))
+            self.error = ShardChangedError(str(error))
         finally:
             self._is_over.set()
 

@@ -1,0 +1,117 @@
+"""Find the images of a folder, and what in it is passed over."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from spoonful.datasets.folder_layout import EXPECTED, Layout, read_layout
+from spoonful.datasets.split_names import split_named
+from spoonful.errors import SpoonfulError
+from spoonful.files.documents import printable
+from spoonful.sources.folder import image_files
+from spoonful.sources.images.names import READABLE, endings_of, is_known_image_name, passed_over
+
+_NUM_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Found:
+    """The images of a folder, by their paths below it, sorted.
+
+    Attributes:
+        paths: those in class folders.
+        unlabelled: test images without classes.
+        layout: where the splits and the classes are.
+        notes: what a user should know, a line each.
+        passed_over: number of the files that are not read, by their ending.
+    """
+
+    paths: list[str]
+    unlabelled: list[str]
+    layout: Layout
+    notes: list[str]
+    passed_over: dict[str, int]
+
+
+def find_images(root: Path) -> Found:
+    """List the images of a folder and find out how it is meant.
+
+    Raises:
+        SpoonfulError: it holds no images, or no two classes, or cannot be read in one way only.
+    """
+    others: list[str] = []
+    junk: list[str] = []
+    images = image_files(root, others, junk)
+    if not any("/" in path for path in images):
+        beside = f" (found {passed_over(others)})" if others else ""
+        raise SpoonfulError(
+            f"dataset.path={root}: no {READABLE} files in class folders{beside}; {EXPECTED}"
+        )
+    try:
+        layout = read_layout((path for path in images if "/" in path), str(root))
+    except SpoonfulError as error:
+        if not any(map(is_known_image_name, others)):
+            raise
+        raise SpoonfulError(f"{error} (not read: {passed_over(others)})") from error
+    paths = [path for path in images if layout.placed(path) is not None]
+    flat = f"{layout.unlabelled}/"
+    unlabelled = [p for p in images if layout.unlabelled is not None and p.startswith(flat)]
+    _check_nothing_is_lost(root, paths, others, layout)
+    num_beside = len(images) - len(paths) - len(unlabelled)
+    in_classes = [path for path in others if layout.placed(path) is not None]
+    passed = _passed_over(in_classes, junk, num_beside)
+    return Found(paths, unlabelled, layout, [*layout.notes, *passed], endings_of(others))
+
+
+def _check_nothing_is_lost(root: Path, paths: list[str], others: list[str], layout: Layout) -> None:
+    """Refuse a class or a split whose images are all of unsupported kinds."""
+    classes = {_class_of(path, layout) for path in paths}
+    lost: dict[str, list[str]] = {}
+    for path in sorted(filter(is_known_image_name, others)):
+        folder = _class_of(path, layout) or _lost_split(path, layout)
+        if folder is not None and folder not in classes:
+            lost.setdefault(folder, []).append(path)
+    for folder, files in lost.items():
+        raise SpoonfulError(
+            f"{printable(str(root / folder))}: a class without any image that can be read, but "
+            f"{passed_over(files)}; convert them, or move the folder out of dataset.path"
+        )
+
+
+def _class_of(path: str, layout: Layout) -> str | None:
+    """Return the class folder of a path, below the user's folder; None: it is in none."""
+    placed = layout.placed(path)
+    if placed is None:
+        return None
+    split, (class_name, *_) = placed
+    base = layout.bases[split]
+    return f"{base}/{class_name}" if base else class_name
+
+
+def _lost_split(path: str, layout: Layout) -> str | None:
+    """Return the folder of a path that is called like a split which no readable image has."""
+    parts = path.split("/")[:-1]
+    for place, name in enumerate(parts, start=1):
+        split, folder = split_named(name), "/".join(parts[:place])
+        is_new = split is not None and split not in layout.bases and folder != layout.unlabelled
+        if "train" in layout.bases and is_new:
+            return folder
+    return None
+
+
+def _passed_over(others: Iterable[str], junk: list[str], num_beside: int) -> list[str]:
+    """Say in at most one line what is not read."""
+    parts = [passed_over(others)]
+    if junk:
+        named = Counter(path.rpartition("/")[2] for path in junk).most_common()
+        shown = ", ".join(
+            printable(name) if count == 1 else f"{printable(name)} ({count:,})"
+            for name, count in named[:_NUM_NAMED]
+        )
+        more = f" and {len(named) - _NUM_NAMED:,} more names" if len(named) > _NUM_NAMED else ""
+        parts.append(f"folders {shown}{more}")
+    if num_beside:
+        parts.append(f"{num_beside:,} image{'s' * (num_beside > 1)} beside the class folders")
+    said = "; ".join(filter(None, parts))
+    return [f"passed over: {said}"] if said else []

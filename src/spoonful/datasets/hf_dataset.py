@@ -1,0 +1,199 @@
+"""An image data set on disk as Hugging Face's package datasets writes it; nothing is downloaded."""
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from spoonful import progress
+from spoonful.config.fields import key
+from spoonful.datasets.dataset import Dataset
+from spoonful.datasets.hf_columns import hf_labels, image_column, label_columns
+from spoonful.datasets.hf_layout import HfFile, features_of, find_files
+from spoonful.datasets.hf_reading import HfImages, columns_of, contents, num_rows, schema_of
+from spoonful.datasets.manifest import LABEL_KINDS, label_names, labels_text
+from spoonful.datasets.split_names import split_named
+from spoonful.datasets.table_list import (
+    ListedImages,
+    RawTable,
+    limited_table,
+    raw_images,
+    read_images,
+    write_images,
+)
+from spoonful.errors import SpoonfulError
+from spoonful.files.documents import shown
+from spoonful.sources.images.decode import read_bytes
+from spoonful.sources.labels import LabelKind
+from spoonful.sources.labels_file import IMAGES_NAME
+from spoonful.sources.table_faults import TableFaults
+from spoonful.sources.table_file import texts
+
+# Endings of the files in a split, for people who look at them; decoders do not need them.
+_SUFFIXES = (
+    (b"\xff\xd8\xff", ".jpg"),
+    (b"\x89PNG", ".png"),
+    (b"GIF8", ".gif"),
+    (b"BM", ".bmp"),
+    (b"II*\0", ".tif"),
+    (b"MM\0*", ".tif"),
+)
+
+
+@dataclass
+class HfDataset(Dataset):
+    """Images in Hugging Face's format, from `save_to_disk` or in Parquet files."""
+
+    path: str | None = key(
+        "folder that save_to_disk wrote, or that holds Parquet or Arrow files",
+        is_path=True,
+        has_no_effect=True,
+    )
+    image_column: str | None = key("column of the images; null: the only one that holds images")
+    label_columns: list[str] | None = key(
+        "columns of the labels; null: the only one with names of classes (ClassLabel)"
+    )
+    label_kind: str | None = key(
+        "what the labels are; null: one column holds classes, several hold 0 or 1 (multilabel)",
+        choices=tuple(map(str, LabelKind)),
+        aliases=LABEL_KINDS,
+    )
+    group_column: str | None = key(
+        "column of groups whose images stay in one split, such as patients; null: no groups"
+    )
+    test_fraction: float = key(
+        "share of the images without a given split that goes to test", above=0, maximum=0.9
+    )
+
+    fetched: ClassVar[str] = "listed"  # the images are decoded when they are read
+
+    def fetch(self, raw_dir: Path) -> None:
+        """Check every row, and list the images with their labels and content hashes.
+
+        Raises:
+            SpoonfulError: no such data set or column; rows whose image or label is missing or
+                wrong, all of them in one message.
+        """
+        folder, files = self._files()
+        first = files[0].path
+        schema = schema_of(first)
+        features = features_of(schema, first)
+        images = image_column(schema, features, self.image_column, first)
+        labels = label_columns(schema, features, self.label_columns, first)
+        others = [] if self.group_column is None else [self.group_column]
+        table = _table(files, [*labels, *others])
+        splits = [file.split for file in files for _ in range(num_rows(file.path))]
+        names = _names(splits)
+        faults = TableFaults(folder, lambda position: names[position])
+        made = hf_labels(table.select(labels), labels, features, self.label_kind, faults)
+        ids, sizes, hashes = _looked_at(folder, files, images, names, faults)
+        faults.check()
+        groups: list[str | None] = [None] * len(ids)
+        for name in others:
+            groups = [text or None for text in texts(table[name], shown(name)).to_pylist()]
+        given = [None if split is None else split_named(split) for split in splits]
+        listed = ListedImages(ids, sizes, hashes, given, groups, made)
+        write_images(raw_dir, listed, "hf_dataset")
+        print(labels_text(listed))
+
+    def open_raw(self, raw_dir: Path) -> RawTable:
+        """Read the list that `fetch` wrote, and open the files that hold the images."""
+        listed = read_images(raw_dir, "hf_dataset")
+        folder, files = self._files()
+        first = files[0].path
+        schema = schema_of(first)
+        column = image_column(schema, features_of(schema, first), self.image_column, first)
+        images = HfImages(folder, [file.path for file in files], column)
+        if len(images) != len(listed.ids):
+            raise SpoonfulError(
+                f"dataset.path={self.path}: had {len(listed.ids):,} images when fetched, has "
+                f"{len(images):,} now; run `spoonful fetch dataset=hf_dataset` again"
+            )
+        raw = raw_images(listed, listed.ids)
+        table = RawTable(raw, listed.labels.kind, label_names(listed), images)
+        return limited_table(table, self.max_images_per_class)
+
+    def original_path(self, raw_dir: Path, split: str, file_id: str) -> str | None:
+        """Return the file and the row of a split file; None: they are not known."""
+        try:
+            raw = self.open_raw(raw_dir)
+        except SpoonfulError:  # then the file's other name is used
+            return None
+        for position, image in enumerate(raw.images):
+            if f"{IMAGES_NAME}/{image.file_name}" == file_id:
+                return raw.origin(position)
+        return None
+
+    def _files(self) -> tuple[Path, list[HfFile]]:
+        if self.path is None:
+            raise SpoonfulError(
+                "dataset.path is not set: give dataset.path=FOLDER, which save_to_disk wrote or "
+                "which holds Parquet files"
+            )
+        path = Path(self.path).expanduser().absolute()
+        return (path.parent if path.is_file() else path), find_files(path)
+
+
+def _table(files: list[HfFile], columns: list[str]) -> Any:
+    """Return columns of all files together."""
+    import pyarrow as pa
+
+    for file in files:
+        missing = [name for name in columns if name not in schema_of(file.path).names]
+        if missing:
+            raise SpoonfulError(
+                f"{file.path}: has no column {shown(missing[0])}, unlike {files[0].path}"
+            )
+    try:
+        return pa.concat_tables([columns_of(file.path, columns) for file in files])
+    except pa.ArrowInvalid as error:
+        raise SpoonfulError(
+            f"{files[0].path.parent}: the files have columns of different types "
+            f"({str(error).splitlines()[0]}); give dataset.path a folder of one data set"
+        ) from error
+
+
+def _names(splits: list[str | None]) -> list[str]:
+    """Name each image by its split and its number in it, as the package datasets counts them."""
+    counts: dict[str | None, int] = defaultdict(int)
+    names = []
+    for split in splits:
+        names.append(f"{split or 'row'}-{counts[split]:07d}")
+        counts[split] += 1
+    return names
+
+
+def _looked_at(
+    folder: Path, files: list[HfFile], column: str, names: list[str], faults: TableFaults
+) -> tuple[list[str], list[int], list[str]]:
+    """Read every image once; return names for their files, their sizes and SHA-256s."""
+    ids: list[str] = []
+    sizes: list[int] = []
+    hashes: list[str] = []
+    empty: list[int] = []
+    missing: dict[int, str] = {}
+    with progress.bar("fetch", len(names), "images") as bar:
+        for found, path in (one for file in files for one in contents(file.path, column)):
+            position, content = len(ids), found
+            if content is None and path:
+                try:
+                    content = read_bytes(folder / path)
+                except (SpoonfulError, ValueError):
+                    missing[position] = path
+            elif content is None:
+                empty.append(position)
+            content = content or b""
+            ids.append(names[position] + _suffix(content))
+            sizes.append(len(content))
+            hashes.append(hashlib.sha256(content).hexdigest())
+            bar.update(1)
+    faults.add(f"without an image in column {shown(column)}", empty)
+    faults.add("whose image is in a file that cannot be read", list(missing), missing.get)
+    return ids, sizes, hashes
+
+
+def _suffix(content: bytes) -> str:
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return ".webp"
+    return next((suffix for start, suffix in _SUFFIXES if content.startswith(start)), "")

@@ -1,0 +1,143 @@
+"""What sources of image files share: reading, decoding, and digests of what they serve."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spoonful.errors import SpoonfulError
+from spoonful.files.content_hash import content_hashes
+from spoonful.sources.images.background import WHITE, checked_background
+from spoonful.sources.images.decode import decode_bytes, read_bytes
+from spoonful.sources.images.limits import MAX_PIXELS, checked_max_pixels
+from spoonful.sources.images.plain_png import PlainPng, Rows
+from spoonful.sources.images.resize import checked_resize
+from spoonful.sources.images.scale import PIXELS_VERSION
+from spoonful.sources.source import Source, checked_request
+from spoonful.sources.threads import max_useful_threads
+
+_GROUP = 128  # files whose rows are kept and then turned into pixels together
+
+
+class ImageFileSource(Source):
+    """Image files below a folder, read from disk on request.
+
+    A derived class sets `ids`, `labels` and `class_names`.
+
+    Args:
+        root: the folder that the ids are below.
+        image_size: (height, width) in pixels to which every image is resized.
+        num_channels: 1 (grey) or 3 (RGB).
+        resize: as `FolderSource`.
+        background: as `FolderSource`.
+        max_pixels: as `FolderSource`.
+        message: as `FolderSource`.
+
+    Raises:
+        SpoonfulError: an invalid size, policy, colour or limit.
+    """
+
+    # Begins the fingerprint, so that no two kinds of sources have the same one.
+    kind: ClassVar[str]
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        image_size: tuple[int, int],
+        num_channels: int = 3,
+        resize: str = "stretch",
+        background: Sequence[int] = WHITE,
+        max_pixels: int = MAX_PIXELS,
+        message: Callable[[str, str], str] | None = None,
+    ) -> None:
+        self.root = Path(root)
+        self.image_shape = _checked_shape(image_size, num_channels)
+        self.resize = checked_resize(resize)
+        self.background = checked_background(background)
+        self.max_pixels = checked_max_pixels(max_pixels)
+        self.ids: list[str] = []  # one per example: its path below root, with "/" on every system
+        self._message = message
+        self._prefix = os.path.join(self.root, "")  # noqa: PTH118 - a string, joined for each file
+        self._plain_png = PlainPng(self.image_shape)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def example_id(self, index: int) -> str:
+        """Return an example's path below the root."""
+        return self.ids[index]
+
+    def read_into(self, indices: Sequence[int] | NDArray[Any], images: NDArray[np.uint8]) -> None:
+        """Read and decode examples into place, uint8 [k, h, w, c] and contiguous.
+
+        Raises:
+            SpoonfulError: an index out of range, a file that is not a readable image (named), or
+                `images` of the wrong shape.
+        """
+        numbers = checked_request(self, indices, images).tolist()
+        for start in range(0, len(numbers), _GROUP):
+            group = images[start : start + _GROUP]
+            positions: list[int] = []
+            plain_rows: list[Rows] = []
+            for position, index in enumerate(numbers[start : start + _GROUP]):
+                path = self._prefix + self.ids[index]
+                try:
+                    encoded = read_bytes(path, self.max_pixels)
+                    rows = self._plain_png.rows(encoded)
+                    if rows is None:
+                        how = self.resize, self.background, self.max_pixels
+                        decode_bytes(encoded, path, group[position], *how)
+                except SpoonfulError as error:
+                    if self._message is None:
+                        raise
+                    fault = str(error).removeprefix(path)
+                    raise SpoonfulError(self._message(self.ids[index], fault)) from error
+                if rows is not None:
+                    positions.append(position)
+                    plain_rows.append(rows)
+            if len(positions) == len(group):
+                self._plain_png.pixels(plain_rows, group)
+            elif positions:
+                plain = np.empty((len(positions), *self.image_shape), np.uint8)
+                self._plain_png.pixels(plain_rows, plain)
+                group[positions] = plain
+
+    @cached_property  # can be set, like the attribute
+    def max_useful_threads(self) -> int:  # type: ignore[override]
+        """Largest number of reading threads that is useful; see `threads.py`."""
+        return max_useful_threads(self._prefix, self.ids)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hex SHA-256 of the class names, image shape, policy, and each file's id, label, content.
+
+        Also of the version of the scaling: the same files scaled differently are different data.
+        Reads every file once, on the first use.
+        """
+        how = (PIXELS_VERSION, self.image_shape, self.resize, self.background)
+        served = (self.kind, *how, self.class_names)
+        digest = hashlib.sha256(repr(served).encode())
+        for example in zip(self.ids, self.labels.tolist(), self.content_hashes, strict=True):
+            digest.update(repr(example).encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def content_hashes(self) -> list[str]:
+        """Hex SHA-256 of each file, one per example; reads every file once, on the first use."""
+        return content_hashes([self.root / file_id for file_id in self.ids])
+
+
+def _checked_shape(image_size: tuple[int, int], num_channels: int) -> tuple[int, int, int]:
+    size = tuple(image_size) if isinstance(image_size, Iterable) else ()
+    if len(size) != 2 or any(not isinstance(side, (int, np.integer)) or side < 1 for side in size):
+        raise SpoonfulError(
+            f"image_size={image_size!r}: expected (height, width), whole pixels from 1 on"
+        )
+    if num_channels not in (1, 3):
+        raise SpoonfulError(f"num_channels={num_channels!r}: expected 1 (grey) or 3 (RGB)")
+    return int(size[0]), int(size[1]), int(num_channels)

@@ -1,0 +1,163 @@
+"""The rows of a table of image files: where the files are, and their labels."""
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from spoonful.errors import SpoonfulError
+from spoonful.files.documents import shown
+from spoonful.sources.labels import LabelKind
+from spoonful.sources.table_faults import TableFaults
+from spoonful.sources.table_file import read_columns, texts
+from spoonful.sources.table_labels import TableLabels, checked_kind, table_labels
+
+
+@dataclass(frozen=True)
+class ManifestRows:
+    """The rows of a table, in its order.
+
+    Attributes:
+        root: an absolute folder that all files are below.
+        files: their paths below it, with "/" and without "..".
+        labels: one for each file.
+        others: further columns as texts, None where a cell is empty.
+        faults: what is wrong, not yet reported; a wrong row has an empty file or a label 0.
+    """
+
+    root: Path
+    files: list[str]
+    labels: TableLabels
+    others: dict[str, list[str | None]]
+    faults: TableFaults
+
+
+def read_rows(
+    table: str | os.PathLike[str],
+    root: str | os.PathLike[str] | None,
+    path_column: str,
+    label_columns: Sequence[str],
+    label_kind: LabelKind | str | None,
+    class_names: Sequence[str] | None = None,
+    other_columns: Sequence[str] = (),
+) -> ManifestRows:
+    """Read a table and check each row: its file exists and is named once, its label is valid.
+
+    Args:
+        table: CSV or Parquet file.
+        root: the folder that the paths are below. None: the table's folder; or, if there are
+            absolute paths outside it, the innermost folder that all files are below.
+        path_column: column of the paths: below root, or absolute.
+        label_columns: one column of classes, or several of another kind.
+        label_kind: "classification", "multilabel" or "regression"; None: see `checked_kind`.
+        class_names: see `table_labels`.
+        other_columns: further columns to read as texts.
+
+    Raises:
+        SpoonfulError: no table, no such column, one of another type, no rows, or no such folder.
+    """
+    kind = checked_kind(label_kind, label_columns)
+    if path_column in label_columns:
+        raise SpoonfulError(
+            f"path_column={path_column!r} is one of label_columns, too: expected different columns"
+        )
+    path = Path(table).expanduser().absolute()
+    columns = read_columns(path, [path_column, *label_columns, *other_columns])
+    if not columns.num_rows:
+        raise SpoonfulError(f"{path}: holds no rows below its header; expected one for each image")
+    faults = TableFaults(path)
+    cells = texts(columns[path_column], f"{path}: column {shown(path_column)}").to_pylist()
+    folder, files = _located(cells, path, root, path_column, faults)
+    labels = table_labels(columns, label_columns, kind, faults, class_names)
+    others = {
+        name: [
+            text or None
+            for text in texts(columns[name], f"{path}: column {shown(name)}").to_pylist()
+        ]
+        for name in other_columns
+    }
+    return ManifestRows(folder, files, labels, others, faults)
+
+
+def _located(
+    cells: list[str | None],
+    table: Path,
+    root: str | os.PathLike[str] | None,
+    column: str,
+    faults: TableFaults,
+) -> tuple[Path, list[str]]:
+    """Return the folder of all files and their paths below it; "" for what is no path."""
+    base = table.parent if root is None else Path(root).expanduser().absolute()
+    if not base.is_dir():
+        raise SpoonfulError(
+            f"root={root}: no such folder; expected the one that the paths are below"
+        )
+    base = Path(os.path.normpath(base))
+    prefix = os.path.join(base, "")  # noqa: PTH118 - a string, for a million files
+    files = [_below(cell, prefix) for cell in cells]
+    where = f"root {base}" if root is not None else f"the table's folder {base}"
+    outside = [
+        place
+        for place, file in enumerate(files)
+        if file.startswith("/") and (root is not None or not (cells[place] or "").startswith("/"))
+    ]
+    faults.add(
+        f"whose path in column {shown(column)} leads out of {where}",
+        outside,
+        lambda place: cells[place],
+    )
+    for place in outside:
+        files[place] = ""
+    if any(file.startswith("/") for file in files):
+        base, files = _with_common_folder(files, prefix)
+        prefix = os.path.join(base, "")  # noqa: PTH118
+    empty = [place for place, cell in enumerate(cells) if not cell]
+    faults.add(f"without a path in column {shown(column)}", empty)
+    _check_once(files, cells, faults)
+    missing = [p for p, file in enumerate(files) if file and not _is_file(prefix + file)]
+    backslash = any("\\" in files[place] for place in missing[:1])
+    hint = " (write / between the folders of a path)" if backslash else ""
+    faults.add(f"whose file is missing below {base}{hint}", missing, lambda place: cells[place])
+    return base, files
+
+
+def _below(cell: str | None, prefix: str) -> str:
+    """Return a path below the folder `prefix`; an absolute path if it is not below it."""
+    if not cell:
+        return ""
+    if cell[0] not in "/." and "/." not in cell and "//" not in cell and cell[-1] != "/":
+        return cell  # needs no work, as almost all of a million
+    path = os.path.normpath(os.path.join(prefix, cell))  # noqa: PTH118
+    return path.removeprefix(prefix) if path.startswith(prefix) else "/" + path.lstrip("/")
+
+
+def _with_common_folder(files: list[str], prefix: str) -> tuple[Path, list[str]]:
+    paths = [file if file.startswith("/") or not file else prefix + file for file in files]
+    folder = os.path.commonpath({path.rpartition("/")[0] or "/" for path in paths if path})
+    start = len(os.path.join(folder, ""))  # noqa: PTH118
+    return Path(folder), [path[start:] for path in paths]
+
+
+def _check_once(files: list[str], cells: list[str | None], faults: TableFaults) -> None:
+    """Note files that several rows name."""
+    if len(set(files)) == len(files):
+        return
+    seen: set[str] = set()
+    again = []
+    for place, file in enumerate(files):
+        if file and file in seen:
+            again.append(place)
+        seen.add(file)
+    faults.add(
+        "whose file an earlier row names, too (one row for each file)",
+        again,
+        lambda place: cells[place],
+    )
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - a string, for each file
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,267 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from spoonful.config.compose import compose_config
+from spoonful.config.schema import Config
+from spoonful.datasets import RawDataset
+from spoonful.errors import SpoonfulError
+from spoonful.files.tables import read_csv
+from spoonful.inspection import found, inspect, parallel
+from spoonful.inspection.gate import check_faults
+from spoonful.inspection.measure import Measured, measure
+from spoonful.inspection.table import faults_of
+from spoonful.project import decoded_dir, inspect_dir, raw_dir
+from tests.inspection.bad_files import REASONS, encoded, photo, write_bad_files, write_photo
+
+Fetched = Callable[..., tuple[RawDataset, Config]]
+
+
+@pytest.fixture
+def fetched(project: Path, monkeypatch: pytest.MonkeyPatch) -> Fetched:
+    """`fetched(*overrides)`: what `fetch` leaves of the folder "mine" in an empty project."""
+    monkeypatch.chdir(project)
+
+    def fetch(*overrides: str) -> tuple[RawDataset, Config]:
+        config = compose_config(["dataset=folder", "dataset.path=mine", *overrides])
+        config.dataset.fetch(raw_dir())
+        return config.dataset.open_raw(raw_dir()), config
+
+    return fetch
+
+
+def count_decoded(monkeypatch: pytest.MonkeyPatch, limit: int = 1 << 30) -> list[str]:
+    """Return the digests of what is decoded from now on; after the limit comes Ctrl-C."""
+    decoded: list[str] = []
+
+    def counted(content: bytes, sha256: str, max_pixels: int) -> Measured:
+        if len(decoded) == limit:
+            raise KeyboardInterrupt
+        decoded.append(sha256)
+        return measure(content, sha256, max_pixels)
+
+    monkeypatch.setattr(parallel, "measure", counted)
+    return decoded
+
+
+def rows_of(folder: Path) -> dict[str, dict[str, Any]]:
+    return {row["origin"]: row for row in pq.read_table(folder / "images.parquet").to_pylist()}
+
+
+def test_every_kind_of_bad_file_is_listed_with_its_reason(fetched: Fetched) -> None:
+    write_bad_files(Path("mine/cat"))
+    for number in range(4):
+        write_photo(Path(f"mine/cat/good{number}.png"), number)
+        write_photo(Path(f"mine/dog/{number}.png"), 10 + number)
+    raw, config = fetched()
+    inspect(raw, inspect_dir(), config.dataset, "mine")
+    rows = rows_of(inspect_dir())
+    bad = {row["path"]: row["reason"] for row in read_csv(inspect_dir() / "bad_files.csv")}
+    assert bad.keys() == {f"cat/{name}" for name in REASONS}
+    for name, words in REASONS.items():
+        assert words in bad[f"cat/{name}"]
+        assert rows[f"cat/{name}"]["fault"] == bad[f"cat/{name}"]
+        assert rows[f"cat/{name}"]["width"] is None
+    good = rows["dog/3.png"]
+    assert (good["class"], good["given_split"], good["format"]) == ("dog", None, "PNG")
+    assert (good["width"], good["height"], good["channels"]) == (80, 60, 3)
+    assert good["sha256"] == raw.images[[*rows].index("dog/3.png")].content
+    summary = json.loads((inspect_dir() / "summary.json").read_text())
+    assert (summary["num_images"], summary["num_bad"]) == (8 + len(REASONS), len(REASONS))
+    page = (inspect_dir() / "report.html").read_text()
+    assert all(f"cat/{name}" in page for name in REASONS)
+    assert str(Path.cwd()) not in page
+
+
+def test_what_was_decoded_is_not_decoded_again(
+    fetched: Fetched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        write_photo(Path(f"mine/{'cat' if number else 'dog'}/{number}.png"), number)
+    Path("mine/cat/empty.png").touch()
+    decoded = count_decoded(monkeypatch)
+    raw, config = fetched()
+    inspect(raw, inspect_dir(), config.dataset, "mine")
+    first = {path.name: path.read_bytes() for path in inspect_dir().iterdir()}
+    assert len(decoded) == len(set(decoded)) == 7
+    inspect(raw, inspect_dir(), config.dataset, "mine")
+    assert len(decoded) == 7
+    assert {path.name: path.read_bytes() for path in inspect_dir().iterdir()} == first
+    shutil.move("mine", "renamed")  # other names, the same files
+    Path("mine").symlink_to("renamed")
+    write_photo(Path("mine/dog/new.png"), 50)
+    raw, config = fetched()
+    inspect(raw, inspect_dir(), config.dataset, "mine")
+    assert len(decoded) == 8
+    raw, config = fetched("dataset.max_pixels=100")
+    inspect(raw, inspect_dir(), config.dataset, "mine")
+    assert len(decoded) == 16
+    assert len(faults_of(inspect_dir() / "images.parquet")) == 8
+
+
+def test_an_interrupted_inspection_leaves_nothing_and_goes_on_where_it_was(
+    fetched: Fetched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "_BATCH", 2)
+    names = [f"{'cat' if number < 30 else 'dog'}/{number:02}.png" for number in range(40)]
+    for number, name in enumerate(names):
+        write_photo(Path("mine", name), number)
+    raw, config = fetched()
+    with monkeypatch.context() as patch:
+        before = count_decoded(patch, limit=21)
+        with pytest.raises(KeyboardInterrupt):
+            inspect(raw, inspect_dir(), config.dataset, "mine")
+    assert not inspect_dir().exists()
+    assert {path.name for path in Path("data").iterdir()} == {"raw", decoded_dir().name}
+    after = count_decoded(monkeypatch)
+    inspect(raw, inspect_dir(), config.dataset, "mine")
+    assert len(set(before) | set(after)) == 40
+    assert len(after) < 40
+    assert list(rows_of(inspect_dir())) == names
+
+
+def test_a_cache_that_is_damaged_is_not_used_and_said(
+    fetched: Fetched, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_photo(Path("mine/cat/0.png"), 0)
+    write_photo(Path("mine/dog/0.png"), 1)
+    decoded_dir().mkdir(parents=True)
+    (decoded_dir() / "cache.db").write_bytes(b"no database" * 99)
+    raw, config = fetched()
+    inspect(raw, inspect_dir(), config.dataset, "mine")
+    assert len(rows_of(inspect_dir())) == 2
+    assert "are not kept for later" in capsys.readouterr().out
+
+
+def test_what_names_contain_is_escaped_everywhere(fetched: Fetched) -> None:
+    names = ["=cmd('x').png", "<script>alert(1)<_script>.png", "a\x1b[31m\nb.png", "@sum.png"]
+    for number, name in enumerate(names):
+        Path("mine/=cat").mkdir(parents=True, exist_ok=True)
+        Path(f"mine/=cat/{name}").write_bytes(b"<html>" if number % 2 else encoded(photo(1)))
+    write_photo(Path("mine/dog/0.png"), 5)
+    raw, config = fetched()
+    inspect(raw, inspect_dir(), config.dataset, "<b>mine</b>")
+    page = (inspect_dir() / "report.html").read_text()
+    assert "<script>alert" not in page
+    assert "<b>mine" not in page
+    assert "&lt;script&gt;alert(1)&lt;_script&gt;.png" in page
+    assert "\x1b" not in page
+    for path in inspect_dir().glob("*.csv"):
+        assert "\x1b" not in path.read_text()
+        cells = [value for row in read_csv(path) for value in row.values() if value]
+        assert not [value for value in cells if value.startswith(("=", "@", "+", "-"))]
+    assert "'=cat" in (inspect_dir() / "bad_files.csv").read_text()
+    assert rows_of(inspect_dir())[f"=cat/{names[2]}"]["fault"] is None
+
+
+def test_copies_and_look_alikes_are_told_by_where_they_are(fetched: Fetched) -> None:
+    for split, name, seed in [
+        *(("train", "cat/0.png", 0), ("train", "cat/1.png", 0), ("val", "cat/2.png", 0)),
+        *(("train", "dog/0.png", 1), ("train", "cat/3.png", 1), ("train", "Dog/0.png", 2)),
+        *(("val", "dog/9.png", 3), ("test", "cat/9.png", 4), ("train", "dog/é.png", 5)),
+        ("train", "dog/e\u0301.png", 6),
+    ]:
+        write_photo(Path("mine", split, name), seed)
+    Path("mine/train/cat/4.jpg").write_bytes(encoded(photo(4), "JPEG", quality=60))
+    Path("mine/train/cat/notes.txt").touch()
+    raw, config = fetched()
+    result = inspect(raw, inspect_dir(), config.dataset, "mine")
+    summary = json.loads((inspect_dir() / "summary.json").read_text())
+    assert summary["copies"] == {
+        "clusters": 3,
+        "images": 7,
+        "exact": 3,
+        "near": 1,
+        "clusters_across_classes": 1,
+        "clusters_across_splits": 2,
+        "clusters_within_one_class_and_split": 0,
+    }
+    assert summary["given_splits"] == {"test": 1, "train": 8, "val": 2}
+    assert summary["num_passed_over"] == 1
+    assert result.class_look_alikes == [["Dog", "dog"]]
+    assert result.file_look_alikes == [["e\u0301.png", "é.png"]]
+    kinds = {row["path"]: row["kind"] for row in read_csv(inspect_dir() / "copies.csv")}
+    assert kinds["train/dog/0.png"] == "same bytes, in several classes"
+    assert kinds["test/cat/9.png"] == "look the same, in several splits"
+
+
+def test_split_uses_the_inspection_of_the_same_images_alone(
+    fetched: Fetched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = count_decoded(monkeypatch)
+    write_photo(Path("mine/dog/0.png"), 90)
+    for number in range(5):
+        write_photo(Path(f"mine/cat/{number}.png"), number)
+    Path("mine/cat/5.jpg").write_bytes(encoded(photo(4), "JPEG", quality=60))
+    shutil.copy("mine/cat/0.png", "mine/cat/6.png")
+    Path("mine/cat/bad.jpg").symlink_to("nowhere")
+    raw, config = fetched()
+    known = found(raw, config)
+    assert known.clusters == [[0, 6], [4, 5]]
+    assert known.faults.keys() == {7}
+    table = inspect_dir() / "images.parquet"
+    time = table.stat().st_mtime_ns
+    for copies, clusters in (("exact", [[0, 6]]), ("ignore", [])):
+        config.dataset.copies = copies
+        assert found(raw, config).clusters == clusters
+        assert found(raw, config).faults == known.faults
+    assert table.stat().st_mtime_ns == time
+    config.dataset.copies = "near"
+
+    content = bytearray(table.read_bytes())
+    content[len(content) // 3] ^= 1
+    table.write_bytes(content)
+    assert found(raw, config) == known  # inspected again, from what was kept
+    Path("mine/cat/bad.jpg").unlink()
+    write_photo(Path("mine/cat/bad.jpg"), 70)  # mended since it was fetched
+    assert found(raw, config).faults == {}
+    raw, config = fetched()
+    assert found(raw, config).faults == {}
+    assert len(decoded) == 8
+
+
+def test_images_in_arrays_whose_copies_are_ignored_need_no_inspection(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    config = compose_config(["dataset=digits"])
+    config.dataset.fetch(raw_dir())
+    known = found(config.dataset.open_raw(raw_dir()), config)
+    assert (known.faults, known.clusters) == ({}, [])
+    assert not inspect_dir().exists()
+
+
+def test_bad_images_are_an_error_or_left_out_up_to_a_share(
+    fetched: Fetched, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(10):
+        write_photo(Path(f"mine/cat/{number}.png"), number)
+    write_photo(Path("mine/dog/0.png"), 20)
+    raw, config = fetched()
+    dataset = config.dataset
+    faults = {position: f"damage {position}; mend it" for position in range(1, 4)}
+    with pytest.raises(SpoonfulError) as caught:
+        check_faults(raw, faults, dataset, inspect_dir())
+    said = str(caught.value)
+    assert said.startswith(f"3 of 11 images cannot be read: {Path.cwd()}/mine/cat/1.png: damage 1;")
+    assert "damage 3; all are in data/inspect/bad_files.csv" in said
+    dataset.on_bad_image = "quarantine"
+    with pytest.raises(
+        SpoonfulError, match=r"a share of 0.2727: more than .*max_bad_fraction=0.01"
+    ):
+        check_faults(raw, faults, dataset, inspect_dir())
+    dataset.max_bad_fraction = 0.3
+    check_faults(raw, faults, dataset, inspect_dir())
+    assert "3 of 11 images cannot be read and are in no split" in capsys.readouterr().err
+    check_faults(raw, {10: "damage"}, dataset, inspect_dir())
+    assert "class 'dog' is left out" in capsys.readouterr().err
+    dataset.max_bad_fraction = 1
+    with pytest.raises(SpoonfulError, match="11 of 11 images"):
+        check_faults(raw, dict.fromkeys(range(11), "damage"), dataset, inspect_dir())
+    check_faults(raw, {}, dataset, inspect_dir())
+    assert capsys.readouterr().err == ""
