@@ -13,6 +13,7 @@ NAMES = {
     "digest",
     "drop_remainder",
     "dtype",
+    "examples_per_epoch",
     "indices",
     "limits",
     "one_hot",

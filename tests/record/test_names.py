@@ -5,6 +5,7 @@ from tests.imports import MODULES, name_of, tree_of, within
 
 # Also names of other things: a file in conf/, a key of the config.
 ALSO_ELSEWHERE = {
+    "report.html": ("inspection.report",),
     "config.yaml": ("project", "config.folders"),
     "sweep.point": ("stages.sweep", "stages.train"),
 }

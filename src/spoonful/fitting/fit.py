@@ -19,6 +19,7 @@ from spoonful.fitting.interruption import Stop
 from spoonful.fitting.resumable import Resumable
 from spoonful.fitting.user_callbacks import make_callbacks
 from spoonful.generator import BatchGenerator
+from spoonful.generator.read_errors import ReadError
 from spoonful.order.quality import ShuffleQuality
 from spoonful.record.ledger import Row
 
@@ -146,6 +147,8 @@ class Fit:
             )
             if self._resuming.stop is None or not self._resuming.stop.is_wanted:
                 self.resumable.reading.finish_checks()  # before the data read is trusted
+        except ReadError as error:
+            raise error from error.cause  # fit raises what a callback raised without its cause
         finally:
             watch.close()
             self._batches.close()

@@ -70,7 +70,7 @@ class Reading:
         try:
             self._reach(self.val, number, count, is_there=False)
         except ReadError as error:
-            raise ReadError(f"validation: {error}", error.step) from error
+            raise ReadError(f"validation: {error}", error.step, error.cause) from error.cause
 
     def finish_checks(self) -> None:
         """Wait for the checks of what was read.

@@ -14,11 +14,13 @@ class ReadError(SpoonfulError):
 
     Attributes:
         step: its global step.
+        cause: what the source raised, also where Keras has dropped it; None: nothing was raised.
     """
 
-    def __init__(self, message: str, step: int) -> None:
+    def __init__(self, message: str, step: int, cause: Exception | None = None) -> None:
         super().__init__(message)
         self.step = step
+        self.cause = self.__cause__ = cause
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,7 @@ def read_failure(reader: ChunkReader, unit: Unit, cause: Exception) -> SpoonfulE
         step = _step_of(unit.chunk, position)
         text = f"{_batch(reader, step)} cannot be read: {_words(found or cause)}"
         text += f" ({_images(reader, unit.chunk, position, unit.stop)})"
-    error = ReadError(text, step)
-    error.__cause__ = cause
-    return error
+    return ReadError(text, step, cause)
 
 
 def read_too_slow(reader: ChunkReader, unit: Unit, limit_s: float) -> ReadError:
