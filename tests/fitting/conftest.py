@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator
 
+import keras
 import pytest
 
 
@@ -15,3 +16,11 @@ def iterators_freed() -> Iterator[None]:
     """
     yield
     gc.collect()
+
+
+@pytest.fixture
+def rows_every_three_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The ledger has rows inside short epochs, too; what `uninterrupted` keeps has them."""
+    monkeypatch.setattr("spoonful.record.ledger.EVERY_STEPS", 3)
+    yield
+    keras.config.set_dtype_policy("float32")

@@ -2,13 +2,11 @@
 
 import hashlib
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 
@@ -20,6 +18,7 @@ from spoonful.fitting.model_state import model_arrays
 from spoonful.fitting.train import Training, train, training_generator, validation_generator
 from spoonful.record.ledger import TRAIN, VAL, WEIGHTS, Ledger
 
+pytestmark = pytest.mark.usefixtures("rows_every_three_steps")
 SLOW = pytest.mark.slow
 NUM_CLASSES = 3
 NUM_IMAGES, BATCH_SIZE = 100, 16
@@ -100,14 +99,6 @@ class CrashAfter(StopAfter):
         if super().is_wanted:
             raise KeyboardInterrupt
         return False
-
-
-@pytest.fixture(autouse=True)
-def rows_every_three_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The ledger has rows inside these short epochs, too."""
-    monkeypatch.setattr("spoonful.record.ledger.EVERY_STEPS", 3)
-    yield
-    keras.config.set_dtype_policy("float32")
 
 
 @pytest.fixture

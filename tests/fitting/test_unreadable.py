@@ -28,7 +28,7 @@ from tests.fitting.test_resuming import (
     uninterrupted,
 )
 
-pytestmark = pytest.mark.usefixtures("iterators_freed")
+pytestmark = pytest.mark.usefixtures("iterators_freed", "rows_every_three_steps")
 SLOW = pytest.mark.slow
 
 
