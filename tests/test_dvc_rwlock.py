@@ -22,6 +22,7 @@ def note(tmp_path: Path) -> Path:
     return tmp_path / ".dvc" / "tmp" / "rwlock"
 
 
+@pytest.mark.slow
 def test_a_note_that_was_cut_short_is_removed_and_dvc_runs_again(
     note: Path, tmp_path: Path
 ) -> None:

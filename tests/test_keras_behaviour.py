@@ -109,6 +109,7 @@ def model() -> Iterator[SeenBatches]:
 # 1
 
 
+@pytest.mark.slow
 def test_fit_reads_batches_0_and_1_and_ends_an_epoch_before_the_first(model: SeenBatches) -> None:
     recorder = Recorder(make_generator())
     model.fit(recorder, epochs=2, verbose=0)
@@ -127,6 +128,7 @@ def test_each_epoch_of_fit_has_its_own_order(model: SeenBatches, settings: dict[
 # 2
 
 
+@pytest.mark.slow
 def test_fit_permutes_a_finite_dataset_by_pythons_global_generator(model: SeenBatches) -> None:
     orders = []
     for _ in range(2):
@@ -149,6 +151,7 @@ def test_a_permuted_epoch_still_holds_the_batches_of_its_epoch(model: SeenBatche
         assert sorted(seen) == sorted(batches_of(generator, steps))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`shuffle=True` was passed, but will be ignored")
 def test_fit_reads_an_endless_dataset_in_order_over_epochs(model: SeenBatches) -> None:
     generator = make_generator()
@@ -179,6 +182,7 @@ def test_initial_epoch_replays_the_first_order_of_a_finite_dataset(model: SeenBa
     assert model.notes["train"] == batches_of(generator, range(STEPS))
 
 
+@pytest.mark.slow
 def test_initial_epoch_with_a_stream_goes_on_with_the_next_order(model: SeenBatches) -> None:
     generator = make_generator()
     stream = generator.stream(start_step=2 * len(generator))
@@ -238,6 +242,7 @@ def test_keras_is_given_no_workers_to_start() -> None:
 # 5
 
 
+@pytest.mark.slow
 def test_validation_reads_every_image_in_the_same_order_every_epoch(model: SeenBatches) -> None:
     validation = make_generator(shuffle="none")
     model.fit(make_generator(), epochs=3, validation_data=validation, verbose=0)

@@ -186,6 +186,7 @@ def test_what_fails_when_called_is_one_line_with_its_place() -> None:
     assert "\n" not in message
 
 
+@pytest.mark.slow
 def test_targets_of_ours_and_of_keras_import_nothing_slow(own_modules: Path) -> None:
     """Keras' are looked up when training begins: importing it takes seconds."""
     code = f"""

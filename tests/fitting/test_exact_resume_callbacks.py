@@ -162,6 +162,7 @@ def test_callbacks_see_each_batch_of_an_epoch_once_and_under_its_own_number(tmp_
     ]
 
 
+@pytest.mark.slow
 def test_model_checkpoint_saves_after_the_same_steps(tmp_path: Path) -> None:
     def saving(folder: Path) -> Callback:
         path = folder / "{epoch}-{batch}.weights.h5"
@@ -192,6 +193,7 @@ def test_a_callback_that_ends_fit_inside_an_epoch_does_so_again_after_an_interru
     assert bits(resumed(tmp_path, ending())) == expected
 
 
+@pytest.mark.slow
 def test_the_logs_that_training_ends_with_are_whole_where_validation_alone_was_left(
     tmp_path: Path,
 ) -> None:
@@ -221,6 +223,7 @@ def test_a_state_that_no_checkpoint_can_hold_is_named(tmp_path: Path) -> None:
         fit(make_model(), generator, ExactResume(tmp_path, generator, [KeepsASet()]))
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(tmp_path: Path) -> None:
     interrupted(tmp_path, interrupt_at(8))
     steps = CheckpointFolder(tmp_path).steps()

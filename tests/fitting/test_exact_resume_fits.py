@@ -116,6 +116,7 @@ def resumed(folder: Path, **settings: Any) -> tuple[Any, ...]:
 # How fit ends
 
 
+@pytest.mark.slow
 def test_by_default_a_finished_fit_leaves_nothing_behind(tmp_path: Path) -> None:
     interrupted(tmp_path / "run", 3)
     assert len(list((tmp_path / "run").iterdir())) == 2
@@ -123,6 +124,7 @@ def test_by_default_a_finished_fit_leaves_nothing_behind(tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_kept_checkpoint_spares_the_training_and_lets_it_go_on_for_more_epochs(
     tmp_path: Path,
 ) -> None:
@@ -141,6 +143,7 @@ def stopping() -> keras.callbacks.EarlyStopping:
     )
 
 
+@pytest.mark.slow
 def test_after_early_stopping_no_number_of_epochs_trains_on(tmp_path: Path) -> None:
     first = fit_keeping(tmp_path, stopping(), epochs=6)
     assert first == (*bits(fit_plainly(stopping(), epochs=6)), 3 * STEPS)
@@ -150,6 +153,7 @@ def test_after_early_stopping_no_number_of_epochs_trains_on(tmp_path: Path) -> N
         assert (kept.best_epoch, kept.stopped_epoch) == (0, 2)
 
 
+@pytest.mark.slow
 def test_best_weights_put_back_at_the_end_are_not_trained_on(tmp_path: Path) -> None:
     first = fit_keeping(tmp_path, stopping(), epochs=2)
     assert first[0] == bits(fit_plainly(stopping(), epochs=2))[0]
@@ -157,6 +161,7 @@ def test_best_weights_put_back_at_the_end_are_not_trained_on(tmp_path: Path) -> 
     assert longer == (*bits(fit_plainly(stopping(), epochs=3)), STEPS)
 
 
+@pytest.mark.slow
 def test_a_fit_that_a_callback_ends_inside_an_epoch_is_finished(tmp_path: Path) -> None:
     def end(batch: int, logs: Any) -> None:
         model.stop_training = batch == 2
@@ -174,6 +179,7 @@ def test_a_fit_that_a_callback_ends_inside_an_epoch_is_finished(tmp_path: Path) 
 # Fits one after another
 
 
+@pytest.mark.slow
 def test_fit_begins_with_the_epoch_that_it_is_told_and_with_its_batches(tmp_path: Path) -> None:
     epochs = {"initial_epoch": 3, "epochs": 5}
     stream = make_generator().stream(start_step=3 * STEPS)
@@ -182,6 +188,7 @@ def test_fit_begins_with_the_epoch_that_it_is_told_and_with_its_batches(tmp_path
     assert resumed(tmp_path, **epochs) == expected
 
 
+@pytest.mark.slow
 def test_the_second_fit_of_a_script_resumes_by_itself(tmp_path: Path) -> None:
     def script(number: int | None) -> tuple[Any, ...]:
         generator, model = make_generator(), make_model()
@@ -318,6 +325,7 @@ def test_a_callback_beside_it_is_refused_before_training(tmp_path: Path) -> None
     assert int(model.optimizer.iterations) == 0
 
 
+@pytest.mark.slow
 def test_what_keras_adds_to_the_callbacks_may_be_beside_it(tmp_path: Path) -> None:
     for number, others in enumerate(([], [keras.callbacks.History()])):
         generator = make_generator()

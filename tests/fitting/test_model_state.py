@@ -85,7 +85,7 @@ def test_arrays_are_copies_that_further_training_leaves_alone() -> None:
         ("mixed_float16", lambda: keras.optimizers.AdamW(0.01)),
         pytest.param("float32", lambda: keras.optimizers.Adam(0.01), marks=SLOW),
         pytest.param("mixed_bfloat16", lambda: keras.optimizers.SGD(0.01, 0.9), marks=SLOW),
-        ("bfloat16", lambda: keras.optimizers.SGD(0.01, 0.9, use_ema=True)),
+        pytest.param("bfloat16", lambda: keras.optimizers.SGD(0.01, 0.9, use_ema=True), marks=SLOW),
     ],
 )
 def test_another_model_goes_on_from_the_arrays_to_the_same_bits(
@@ -133,8 +133,8 @@ def test_metrics_go_on_where_they_were() -> None:
     ("other", "words"),
     [
         ({"num_units": 6}, ["model variable", "kernel", "float32 [32, 5]", "float32 [32, 6]"]),
-        ({"extra": True}, ["variables of the model"]),
-        ({"optimizer": "sgd"}, ["variables of the optimizer"]),
+        pytest.param({"extra": True}, ["variables of the model"], marks=SLOW),
+        pytest.param({"optimizer": "sgd"}, ["variables of the optimizer"], marks=SLOW),
         ({"precision": "bfloat16"}, ["model variable", "float32", "bfloat16"]),
     ],
 )

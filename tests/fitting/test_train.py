@@ -88,6 +88,7 @@ def test_it_learns_what_can_be_told_apart_and_reports_each_epoch() -> None:
 AUGMENTED = "trainer.augmentation=[{_target_: keras.layers.RandomFlip, mode: horizontal}]"
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path: Path) -> None:
     first, _ = trained(AUGMENTED)
     second, _ = trained(AUGMENTED)

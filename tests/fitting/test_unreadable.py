@@ -81,12 +81,12 @@ def sources_of(case: Case) -> tuple[ArraySource, ArraySource]:
     [
         (PLAIN, 1, 2),
         pytest.param(PLAIN, 4, 0, marks=SLOW),
-        (PLAIN, 16, 2),
+        pytest.param(PLAIN, 16, 2, marks=SLOW),
         pytest.param(STOPS_EARLY, 1, 0, marks=SLOW),
         pytest.param(STOPS_EARLY, 4, 2, marks=SLOW),
     ],
 )
-@pytest.mark.parametrize("num_good_reads", [0, 1])
+@pytest.mark.parametrize("num_good_reads", [0, pytest.param(1, marks=SLOW)])
 def test_training_ends_before_the_step_that_cannot_be_read_and_goes_on_to_the_same_bits(
     case: Case, num_together: int, num_threads: int, num_good_reads: int, folder: CheckpointFolder
 ) -> None:
@@ -106,7 +106,8 @@ def test_training_ends_before_the_step_that_cannot_be_read_and_goes_on_to_the_sa
     assert outcome(run(case, folder, good, val, *more)) == uninterrupted(case)
 
 
-@pytest.mark.parametrize("num_together", [1, pytest.param(4, marks=SLOW)])
+@pytest.mark.slow
+@pytest.mark.parametrize("num_together", [1, 4])
 def test_the_first_step_of_all_and_one_right_after_resuming_can_be_those(
     num_together: int, folder: CheckpointFolder
 ) -> None:
@@ -120,6 +121,7 @@ def test_the_first_step_of_all_and_one_right_after_resuming_can_be_those(
     assert outcome(run(PLAIN, folder, good, val, more)) == uninterrupted(PLAIN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_together", [1, 16])
 def test_a_validation_image_ends_it_at_the_end_of_the_epoch(
     num_together: int, folder: CheckpointFolder
@@ -182,7 +184,7 @@ def fail_at(source: Checked, step: int) -> Callable[[Any], None]:
     return on_epoch
 
 
-@pytest.mark.parametrize("is_checked_before", [False, True])
+@pytest.mark.parametrize("is_checked_before", [pytest.param(False, marks=SLOW), True])
 def test_a_shard_that_has_changed_takes_the_checkpoints_with_it_that_may_depend_on_it(
     is_checked_before: bool, folder: CheckpointFolder
 ) -> None:
@@ -204,6 +206,7 @@ def test_a_shard_that_has_changed_takes_the_checkpoints_with_it_that_may_depend_
     assert outcome(run(PLAIN, folder, good, val)) == uninterrupted(PLAIN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_together", [1, 3])
 def test_a_plain_fit_ends_at_the_execution_before_and_goes_on_to_the_same_bits(
     num_together: int, tmp_path: Path

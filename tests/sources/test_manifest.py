@@ -199,6 +199,7 @@ def test_a_table_without_rows(root: Path) -> None:
         source(table(root))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)  # 3 s measured; any square of the number of rows takes hours
 def test_a_million_rows_are_read(tmp_path: Path) -> None:
     path = tmp_path / "big.csv"

@@ -104,6 +104,7 @@ def client_of(project: Path) -> MlflowClient:
     return MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
 
 
+@pytest.mark.slow
 def test_a_sweep_is_compared(inside: Path, capfd: pytest.CaptureFixture[str]) -> None:
     compare.run(compose_config([]))
     out, err = capfd.readouterr()

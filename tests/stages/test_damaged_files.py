@@ -4,7 +4,9 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -90,23 +92,29 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def open_raw_folder() -> object:
-    dataset = compose_config(FOLDER).dataset
+    dataset = config_of(*FOLDER).dataset
     assert isinstance(dataset, Folder)
     return dataset.open_raw(Path("raw"))
 
 
+@cache
+def config_of(*overrides: str) -> Any:
+    """Return a config; composing one takes longer than what is tested."""
+    return compose_config(list(overrides))
+
+
 READERS: dict[str, Callable[[], object]] = {
-    "data/raw/digits.csv": lambda: split.run(compose_config([])),
-    "data/split.json": lambda: open_train_and_val(compose_config([])),
-    "data/split/files.csv": lambda: pack.run(compose_config([])),
-    "data/packed/train/meta.json": lambda: open_train_and_val(compose_config([])),
+    "data/raw/digits.csv": lambda: split.run(config_of()),
+    "data/split.json": lambda: open_train_and_val(config_of()),
+    "data/split/files.csv": lambda: pack.run(config_of()),
+    "data/packed/train/meta.json": lambda: open_train_and_val(config_of()),
     "raw/files.csv": open_raw_folder,
     "raw/files.json": open_raw_folder,
     "models/train/model.json": lambda: read_card_and_settings(Path("models/train")),
     "models/train/config.yaml": lambda: read_card_and_settings(Path("models/train")),
     "models/train/model.keras": lambda: read_card_and_settings(Path("models/train")),
-    "models/evaluate/metrics.json": lambda: summary.run(compose_config([])),
-    "models/evaluate/predictions.csv": lambda: summary.run(compose_config([])),
+    "models/evaluate/metrics.json": lambda: summary.run(config_of()),
+    "models/evaluate/predictions.csv": lambda: summary.run(config_of()),
     f"models/sweeps/{RUN_ID}/sweep.json": lambda: sweep_folder(RUN_ID).record(),
     f"models/sweeps/{RUN_ID}/0.json": lambda: sweep_folder(RUN_ID).points(),
     f"models/checkpoints/{RUN_ID}/run.json": lambda: interrupted._record(RUN_ID),

@@ -86,6 +86,7 @@ def end_its_process(project: Path) -> None:
     path.with_suffix(".lock").touch()
 
 
+@pytest.mark.slow
 def test_a_run_that_a_full_store_could_not_mark_is_marked_by_the_next_command(
     project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
