@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spoonful.datasets.folder_layout import EXPECTED, Layout, read_layout
 from spoonful.datasets.split_names import split_named
 from spoonful.errors import SpoonfulError
-from spoonful.files.documents import printable
 from spoonful.sources.folder import image_files
 from spoonful.sources.images.names import READABLE, endings_of, is_known_image_name, passed_over
+from spoonful.text import printable
 
 _NUM_NAMED = 5
 
@@ -42,7 +42,35 @@ def find_images(root: Path) -> Found:
     """
     others: list[str] = []
     junk: list[str] = []
+    return _understood(root, image_files(root, others, junk), others, junk)
+
+
+def find_any_images(root: Path) -> Found:
+    """List the images of a folder that need not be a data set yet: also one without classes.
+
+    Where `find_images` refuses, each of the folders in it is a class, and its own images are the
+    class "."; the first of the notes says why it cannot be trained on so.
+
+    Raises:
+        SpoonfulError: it holds no images.
+    """
+    others: list[str] = []
+    junk: list[str] = []
     images = image_files(root, others, junk)
+    try:
+        found = _understood(root, images, others, junk)
+    except SpoonfulError as error:
+        if not images:
+            raise
+        notes = [f"to train on these images as dataset=folder, change this first: {error}"]
+        notes += _passed_over([], junk, 0)
+        return Found(images, [], Layout({"": ""}, is_loose=True), notes, endings_of(others))
+    num_beside = len(images) - len(found.paths) - len(found.unlabelled)
+    notes = [*found.layout.notes, *_passed_over([], junk, num_beside)]
+    return replace(found, notes=notes)  # what is not read is said with the rest of the report
+
+
+def _understood(root: Path, images: list[str], others: list[str], junk: list[str]) -> Found:
     if not any("/" in path for path in images):
         beside = f" (found {passed_over(others)})" if others else ""
         raise SpoonfulError(

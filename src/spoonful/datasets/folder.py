@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from spoonful.config.fields import key
 from spoonful.datasets.dataset import Dataset
-from spoonful.datasets.finding import find_images
+from spoonful.datasets.finding import Found, find_any_images, find_images
 from spoonful.datasets.folder_layout import Layout
 from spoonful.datasets.links import safe_link
 from spoonful.datasets.raw import RawImage
@@ -128,7 +128,7 @@ class Folder(Dataset):
         """
         root = _root(self.path)
         _checked_pattern(self.group)
-        found = find_images(root)
+        found = self._find(root)
         paths = found.paths
         for path in (*paths, *found.unlabelled):
             try:
@@ -150,13 +150,17 @@ class Folder(Dataset):
             write_csv(folder / LIST_NAME, _COLUMNS, zip(paths, sizes, hashes, strict=True))
             digest = hashlib.sha256((folder / LIST_NAME).read_bytes()).hexdigest()
             summary = _ListSummary(
-                len(paths), digest, found.layout.bases, found.passed_over, self.max_images_per_class
+                *(len(paths), digest, found.layout.bases, found.passed_over),
+                *(self.max_images_per_class, found.layout.is_loose),
             )
             write_json(folder / SUMMARY_NAME, asdict(summary))
             if found.unlabelled:
                 write_csv(folder / UNLABELLED_NAME, ("path",), zip(found.unlabelled))
         for note in found.notes:
             print(note)
+
+    def _find(self, root: Path) -> Found:
+        return find_images(root)
 
     def open_raw(self, raw_dir: Path) -> RawFiles:
         """Read the list that `fetch` wrote."""
@@ -205,6 +209,14 @@ class Folder(Dataset):
         return None
 
 
+@dataclass
+class AnyFolder(Folder):
+    """A folder of images to look at, which need not be a data set yet."""
+
+    def _find(self, root: Path) -> Found:
+        return find_any_images(root)
+
+
 @dataclass(frozen=True)
 class _ListSummary:
     num_images: int
@@ -212,6 +224,7 @@ class _ListSummary:
     bases: dict[str, str]
     passed_over: dict[str, int]  # files that are no images of a readable format, by their ending
     max_images_per_class: int | None = None
+    is_loose: bool = False
 
 
 def _limited(paths: list[str], layout: Layout, max_images: int | None) -> list[str]:
@@ -237,7 +250,7 @@ def _listed(
     rows = parsed_table(content.decode("utf-8", "replace"), _COLUMNS, list_path, REMAKE)
     if not rows or len(rows) != summary.num_images:
         raise unexpected(list_path, f"{summary.num_images:,} images", f"{len(rows):,}", REMAKE)
-    layout = Layout(summary.bases)
+    layout = Layout(summary.bases, is_loose=summary.is_loose)
     if not set(layout.bases) <= {"", "train", "val", "test"}:
         expected = "bases of splits"
         raise unexpected(list_path.with_name(SUMMARY_NAME), expected, shown(layout.bases), REMAKE)

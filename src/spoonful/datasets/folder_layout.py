@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from spoonful.datasets.split_names import split_named
 from spoonful.errors import SpoonfulError
-from spoonful.files.documents import printable
+from spoonful.text import printable
 
 # What people call the three splits, in small letters.
 EXPECTED = "expected a folder of class folders, or train, val and test with class folders in them"
@@ -23,11 +23,13 @@ class Layout:
             no split is given.
         unlabelled: a folder of test images without classes; None: there is none.
         notes: what a user should know about this reading, a sentence each.
+        is_loose: images in no class folder count, too, in the class ".".
     """
 
     bases: dict[str, str]
     unlabelled: str | None = None
     notes: tuple[str, ...] = ()
+    is_loose: bool = False
 
     def placed(self, path: str) -> tuple[str, list[str]] | None:
         """Return an image's given split, and the parts of its path from its class on.
@@ -35,6 +37,8 @@ class Layout:
         Returns:
             None if the image is in no class folder. The split is "" if none is given.
         """
+        if self.is_loose:
+            return "", path.split("/") if "/" in path else [".", path]
         for split, base in self.bases.items():
             prefix = f"{base}/" if base else ""
             if path.startswith(prefix):
@@ -171,8 +175,8 @@ def _given(tree: _Tree, at: str, names: list[str], notes: list[str]) -> Layout:
     notes = [*notes, f"given splits: {printable(', '.join(spelled))}{cut}"]
     if unlabelled is not None:
         notes.append(
-            f"{printable(unlabelled)} holds no class folders: its images are in no split, and "
-            "listed in data/raw/unlabelled.csv for predictions"
+            f"{printable(unlabelled)} holds no class folders: its images are in no split; "
+            "`spoonful fetch` lists them in data/raw/unlabelled.csv for predictions"
         )
     _check_two_classes(tree, bases)
     return Layout(bases, unlabelled, tuple(notes))

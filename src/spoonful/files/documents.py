@@ -171,11 +171,6 @@ def shown(value: object) -> str:
     return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 3]}..."
 
 
-def printable(name: str) -> str:
-    """Write a name as it is; with escapes if it has characters that a terminal would obey."""
-    return name if name.isprintable() else ascii(name)
-
-
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):

@@ -13,6 +13,10 @@ from typing import Any
 
 from spoonful.errors import SpoonfulError
 from spoonful.files.whole import replaced_file, write_text
+from spoonful.text import printable
+
+# A spreadsheet takes a cell that begins so for a formula, and runs it.
+_FORMULA = ("=", "+", "-", "@")
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -30,11 +34,14 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 
 def for_spreadsheets(value: Any) -> Any:
-    """Return a value for a table that people open; a text that begins like a formula is quoted."""
+    """Return a value for a CSV file that people open: a text that no program takes for a formula.
+
+    Control characters and lone surrogates of a text are escaped.
+    """
     if not isinstance(value, str):
         return value
-    text = value.encode("utf-8", "backslashreplace").decode()  # names may be no UTF-8
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    text = printable(value)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[Any]], num_texts: int = 1) -> str:

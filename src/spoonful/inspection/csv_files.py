@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from spoonful.files.tables import write_csv
+from spoonful.files.tables import for_spreadsheets, write_csv
 from spoonful.inspection.kinds_of_copies import Cluster, Copies
 from spoonful.inspection.statistics import Group
 from spoonful.inspection.table import TABLE_NAME, read_columns, rows_with
-from spoonful.inspection.texts import cell
 
 BAD_FILES_NAME = "bad_files.csv"
 COPIES_NAME = "copies.csv"
@@ -76,7 +75,7 @@ def _copies_rows(folder: Path, copies: Copies) -> Iterator[list[Any]]:
 
 
 def _safe(rows: Any) -> Iterator[list[Any]]:
-    return ([cell(value) for value in row] for row in rows)
+    return ([for_spreadsheets(value) for value in row] for row in rows)
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -10,8 +10,8 @@ from spoonful.errors import SpoonfulError
 from spoonful.inspection.copies import exact_clusters, members
 from spoonful.inspection.inspecting import inspect, origin_now
 from spoonful.inspection.table import TABLE_NAME, origin_of, read_columns
-from spoonful.inspection.texts import unicode_text
 from spoonful.project import inspect_dir
+from spoonful.text import unicode_text
 
 
 @dataclass(frozen=True)

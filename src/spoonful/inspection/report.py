@@ -19,11 +19,11 @@ from spoonful.inspection.csv_files import (
 )
 from spoonful.inspection.summary import Findings, lines_of
 from spoonful.inspection.table import TABLE_NAME, read_columns
-from spoonful.inspection.texts import printable
 from spoonful.pages import page
 from spoonful.sources.images.background import WHITE
 from spoonful.sources.images.decode import decode_bytes
 from spoonful.sources.images.names import described
+from spoonful.text import printable
 
 REPORT_NAME = "report.html"
 # Of each list on the page; the CSV files have all.

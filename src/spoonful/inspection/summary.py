@@ -7,9 +7,9 @@ from typing import Any
 from spoonful.inspection.advice import Advice
 from spoonful.inspection.kinds_of_copies import Copies
 from spoonful.inspection.statistics import Group
-from spoonful.inspection.texts import printable
 from spoonful.sources.images.names import described
 from spoonful.sources.memory_room import memory_room
+from spoonful.text import printable
 
 _NUM_NAMED = 5
 # Of the largest class to the smallest, from which on something should be done.

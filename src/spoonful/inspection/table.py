@@ -16,7 +16,7 @@ from spoonful.datasets import RawImage
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import shaped, unexpected
 from spoonful.inspection.measure import THUMBNAIL_BYTES, Measured
-from spoonful.inspection.texts import unicode_text
+from spoonful.text import unicode_text
 
 TABLE_NAME = "images.parquet"
 REMAKE = "run `spoonful inspect` again"

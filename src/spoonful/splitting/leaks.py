@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.datasets.raw import RawDataset
-from spoonful.files.documents import printable
 from spoonful.files.tables import for_spreadsheets, write_csv
 from spoonful.splitting.units import without_lone
+from spoonful.text import printable
 
 _NUM_NAMED = 10
 _COLUMNS = ("leak", "why", "split", "class", "path")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spoonful.datasets.raw import RawImage
 from spoonful.errors import SpoonfulError
-from spoonful.files.documents import printable
+from spoonful.text import printable
 
 _BITS = 53  # of a float
 

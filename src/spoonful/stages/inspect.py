@@ -6,6 +6,7 @@ from pathlib import Path
 from spoonful.config.own_data import dataset_title
 from spoonful.config.schema import Config
 from spoonful.datasets import RawDataset
+from spoonful.datasets.folder import AnyFolder
 from spoonful.files.unfinished import unfinished_folder
 from spoonful.project import inspect_dir, inspect_folder_dir, raw_dir, shown_path
 
@@ -24,8 +25,9 @@ def run(config: Config, folder: str | None = None) -> None:
     target = inspect_folder_dir(name)
     target.parent.mkdir(exist_ok=True)
     with unfinished_folder(target.with_name(f"list_of_{name}")) as listed:
-        config.dataset.fetch(listed / "raw")
-        _inspect(config, config.dataset.open_raw(listed / "raw"), target)
+        dataset = AnyFolder(**vars(config.dataset))
+        dataset.fetch(listed / "raw")
+        _inspect(config, dataset.open_raw(listed / "raw"), target)
 
 
 def _inspect(config: Config, raw: RawDataset, target: Path) -> None:

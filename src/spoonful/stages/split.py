@@ -12,7 +12,6 @@ from spoonful.datasets import Dataset, RawDataset
 from spoonful.datasets.dataset import test_fraction_of
 from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import write_checked
-from spoonful.files.documents import printable
 from spoonful.files.lock import locked
 from spoonful.files.tables import write_csv
 from spoonful.files.whole import replaced_folder, sync
@@ -31,6 +30,7 @@ from spoonful.splitting.digests import data_digest, split_digest
 from spoonful.splitting.labels import label_summary
 from spoonful.splitting.leaks import find_leaks, leak_lines, leak_words, write_leaks
 from spoonful.splitting.placing import place
+from spoonful.text import printable
 from spoonful.workflow.split_files import split_settings, write_list
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.sources import Source
+from spoonful.text import printable
 from spoonful.workflow.data import open_train_and_val
 
 if TYPE_CHECKING:
@@ -85,11 +86,6 @@ def chosen_batch(config: Config) -> ChosenBatch:
         return ChosenBatch(config, "train", train, plan, chosen.step)
     _check_step(chosen.step, per_epoch, f"epoch {chosen.epoch}")
     return ChosenBatch(config, "train", train, plan, (chosen.epoch - 1) * per_epoch + chosen.step)
-
-
-def printable(text: str) -> str:
-    """Return a text that a terminal and a figure can show: control characters are escaped."""
-    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def _check_step(step: int, num_steps: int, what: str) -> None:

@@ -2,19 +2,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spoonful.files.tables import for_spreadsheets
 from spoonful.inspection.look_alikes import look_alikes
-from spoonful.inspection.texts import cell, printable, unicode_text
+from spoonful.text import printable, unicode_text
 
 ANY_TEXT = st.text(st.characters(codec=None))
 
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@a", " =1", "=\x1b[31m"])
 def test_no_cell_is_a_formula(text: str) -> None:
-    assert cell(text) == f"'{printable(text)}"
+    assert for_spreadsheets(text) == f"'{printable(text)}"
 
 
 def test_numbers_and_plain_texts_stay_as_they_are() -> None:
-    assert [cell(value) for value in (-1, 2.5, None, "cat/a=b.png", "ö")] == [
+    assert [for_spreadsheets(value) for value in (-1, 2.5, None, "cat/a=b.png", "ö")] == [
         *(-1, 2.5, None, "cat/a=b.png", "ö")
     ]
 
@@ -24,7 +25,7 @@ def test_any_name_can_be_printed_and_written(text: str) -> None:
     assert printable(text).isprintable()
     printable(text).encode()
     unicode_text(text).encode()
-    assert not str(cell(text)).lstrip().startswith(("=", "+", "-", "@"))
+    assert not str(for_spreadsheets(text)).lstrip().startswith(("=", "+", "-", "@"))
 
 
 def test_names_that_look_alike() -> None:
