@@ -164,7 +164,7 @@ def _checkpoint(root: Path) -> Reader:
 
 
 def _interrupted(root: Path) -> Reader:
-    """Look for an interrupted run to go on with."""
+    """Look for an interrupted run to continue."""
     from spoonful.workflow.interrupted import interrupted_run
 
     folder = root / "models" / "checkpoints" / project.RUN_ID

@@ -151,6 +151,6 @@ def test_data_that_a_run_went_on_with_are_told_and_make_a_difference(run_of: Run
     tags = {"changed_data.steps": "103", "changed_data.fingerprint.train": "ab" * 32}
     a, b = run_of(), run_of(tags=tags)
     assert found(a, b)["data"].status is Status.DIFFERENT
-    words = "B went on with changed data at step 103 (fingerprint.train abababababab, then 7d7d7d"
+    words = "B continued with changed data at step 103 (fingerprint.train abababababab, then 7d7d7d"
     assert words in noted(a, b)["changed data"]
     assert found(b, b)["data"].status is Status.SAME

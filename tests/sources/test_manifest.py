@@ -119,7 +119,7 @@ def test_all_that_is_wrong_is_named_at_once(root: Path) -> None:
     assert "row 10 ('cat/none9.png') and 3 more" in message
     assert "none10" not in message
     assert "1 row without a label in column 'label': row 13;" in message
-    assert "1 row whose file an earlier row names, too" in message
+    assert "1 row whose file an earlier row also names" in message
     assert "row 14 ('./cat//0.png')" in message
     assert "leads out of the table's folder" in message
     assert "row 15 ('../out.png')" in message
@@ -130,7 +130,7 @@ def test_all_that_is_wrong_is_named_at_once(root: Path) -> None:
     ("kind", "wrong", "words"),
     [
         ("multilabel", ["2", "yes", "nan"], "is not 0, 1, true or false"),
-        ("regression", ["x", "nan", "1e39", "-inf", "1_0"], "is no finite number"),
+        ("regression", ["x", "nan", "1e39", "-inf", "1_0"], "is not a finite number"),
     ],
 )
 def test_wrong_numbers_are_named(root: Path, kind: str, wrong: list[str], words: str) -> None:
@@ -183,7 +183,7 @@ def test_a_link_may_lead_elsewhere_and_a_broken_one_is_missing(root: Path, tmp_p
         ({"label_columns": ["label", "label"]}, "expected a list of different columns"),
         ({"label_columns": ["label", "x"], "label_kind": "classification"}, "expected one column"),
         ({"label_kind": "guess"}, "expected one of classification, multilabel, regression"),
-        ({"label_columns": ["path"]}, "is one of label_columns, too"),
+        ({"label_columns": ["path"]}, "is also one of label_columns"),
         ({"root": "/nowhere"}, "root=/nowhere: no such folder"),
         ({"resize": "melt"}, "resize"),
     ],

@@ -178,10 +178,10 @@ def test_mended_by_another_image_it_goes_on_where_the_user_says_so_and_tells(
     assert photographs.order().source.ids == ids  # type: ignore[attr-defined]
     told = photographs.spoonful("diff", control_run, run_id)
     assert told.returncode == 1
-    assert f"B went on with changed data at step {step}" in told.stdout
+    assert f"B continued with changed data at step {step}" in told.stdout
     again = photographs.spoonful("reproduce", run_id)
     assert again.returncode == 2
-    assert f"went on with changed data at step {step}" in again.stderr
+    assert f"continued with changed data at step {step}" in again.stderr
 
 
 def test_where_other_images_are_read_it_does_not_go_on(photographs: Project) -> None:

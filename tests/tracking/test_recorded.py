@@ -205,7 +205,7 @@ def test_a_file_that_was_written_again_is_right_wherever_the_process_was_killed(
     client, run_id = begin(tracking, "again")
 
     def recording() -> TrackedRun:
-        """A process that goes on with the run."""
+        """A process that continues the run."""
         return TrackedRun(run_id, outlet_of(tracking, run_id), client.get_run(run_id))
 
     versions = [to_csv(ROWS[:1]), to_csv(ROWS), to_csv([*ROWS, *ROWS])]

@@ -222,7 +222,7 @@ class _ListSummary:
     num_images: int
     sha256: str
     bases: dict[str, str]
-    passed_over: dict[str, int]  # files that are no images of a readable format, by their ending
+    passed_over: dict[str, int]  # files that are not images of a readable format, by their ending
     max_images_per_class: int | None = None
     is_loose: bool = False
 
@@ -294,6 +294,6 @@ def _checked_pattern(group: str | None) -> "re.Pattern[str] | None":
         return re.compile(group)
     except (re.error, OverflowError, RecursionError) as error:
         raise SpoonfulError(
-            f"dataset.group={group}: no regular expression ({error}); give one that finds the "
+            f"dataset.group={group}: not a regular expression ({error}); give one that finds the "
             r"group in a path, such as 'patient_(\d+)'"
         ) from error

@@ -23,7 +23,7 @@ class Layout:
             no split is given.
         unlabelled: a folder of test images without classes; None: there is none.
         notes: what a user should know about this reading, a sentence each.
-        is_loose: images in no class folder count, too, in the class ".".
+        is_loose: images in no class folder also count, in the class ".".
     """
 
     bases: dict[str, str]

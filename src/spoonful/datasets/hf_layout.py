@@ -83,7 +83,7 @@ def features_of(schema: Any, file: Path) -> dict[str, Any]:
             info = json.loads(text).get("info")
         except (ValueError, AttributeError, RecursionError) as error:
             raise SpoonfulError(
-                f"{file}: the metadata of its schema is no JSON with the features; {_REMAKE}"
+                f"{file}: the metadata of its schema is not JSON with the features; {_REMAKE}"
             ) from error
     elif beside.exists():
         info = parsed_json(read_text(beside, _REMAKE), beside, _REMAKE)

@@ -152,7 +152,7 @@ def labels_text(listed: ListedImages) -> str:
 
 
 def _splits(rows: ManifestRows, column: str | None) -> list[str | None]:
-    """Return the given splits; what is no split's name becomes a fault."""
+    """Return the given splits; what is not a split's name becomes a fault."""
     if column is None:
         return [None] * len(rows.files)
     cells = rows.others[column]

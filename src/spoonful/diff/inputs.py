@@ -64,14 +64,14 @@ def notes_on(a: RecordedRun, b: RecordedRun) -> list[Finding]:
 
 
 def change_of(run: RecordedRun) -> str | None:
-    """Return in words where a run went on although its data had changed; None: nowhere."""
+    """Return in words where a run continued although its data had changed; None: nowhere."""
     steps = run.tag(CHANGED_DATA_STEPS_TAG)
     if steps is None:
         return None
     before = run.tag(f"{CHANGED_DATA_TAGS}{FINGERPRINT_TAGS}train") or "unknown"
     shorts = ", ".join(one[:_SHORT_DIGEST] for one in before.split(", "))
     now = (run.tag(f"{FINGERPRINT_TAGS}train") or "unknown")[:_SHORT_DIGEST]
-    return f"went on with changed data at step {steps} (fingerprint.train {shorts}, then {now})"
+    return f"continued with changed data at step {steps} (fingerprint.train {shorts}, then {now})"
 
 
 def other_hardware(a: dict[str, str], b: dict[str, str]) -> str:
@@ -118,7 +118,7 @@ def _data(a: RecordedRun, b: RecordedRun, split: Finding, config: Finding) -> Fi
     changed_names = [n for n in {*a.tags, *b.tags} if n.startswith(CHANGED_DATA_TAGS)]
     if any(a.tags.get(name) != b.tags.get(name) for name in changed_names):
         which = _which(change_of(a) is not None, change_of(b) is not None)
-        return Finding("data", Status.DIFFERENT, f"{which} went on with changed data, see below")
+        return Finding("data", Status.DIFFERENT, f"{which} continued with changed data, see below")
     if {data.status, split.status, config.status} == {Status.SAME}:
         different = {
             name: (a.tags[name][:_SHORT_DIGEST], b.tags[name][:_SHORT_DIGEST])

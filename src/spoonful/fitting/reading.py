@@ -1,4 +1,4 @@
-"""End a training where a batch cannot be read, so that it can go on from the step before."""
+"""End a training where a batch cannot be read, so that it can continue from the step before."""
 
 from collections.abc import Callable
 

@@ -90,7 +90,7 @@ class DecodedFiles:
             self._cache.close()
 
     def _give_up(self, error: Exception) -> None:
-        """Go on without it: files are decoded again."""
+        """Continue without it: files are decoded again."""
         self._cache = None
         if not self._has_failed:
             self._has_failed = True

@@ -38,7 +38,7 @@ def inspect(raw: RawDataset, folder: Path, dataset: Dataset, title: str) -> Find
         title: heading of the page.
 
     Raises:
-        SpoonfulError: a file has changed since it was fetched; names it. A bad image is no error.
+        SpoonfulError: a file has changed since it was fetched; names it. A bad image is none.
     """
     with replaced_folder(folder) as beside:
         rows, thumbnails = beside / "rows.parquet", beside / "thumbnails"

@@ -25,7 +25,7 @@ class Findings:
         groups: statistics of all images, then of each class and split.
         copies: the clusters of copies.
         advice: the recommendations; None: no readable image.
-        passed_over: number of files that are no images of a readable format, by their ending.
+        passed_over: number of files that are not images of a readable format, by their ending.
         class_look_alikes: groups of class names that look alike.
         file_look_alikes: groups of file names of one class that look alike.
     """

@@ -123,7 +123,7 @@ def origin_of(path: Path) -> Origin:
     """Return what a table was made from.
 
     Raises:
-        SpoonfulError: it is no such table; names it and what to do.
+        SpoonfulError: it is not such a table; names it and what to do.
     """
     try:
         noted = (pq.read_schema(path).metadata or {}).get(_KEY, b"null")

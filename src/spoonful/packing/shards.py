@@ -100,7 +100,7 @@ class EncodedImages:
         self.advance()
 
     def advance(self) -> None:
-        """Go on to the next JPEG image."""
+        """Move to the next JPEG image."""
         self.next = next(self._encoded_images, None)
 
 

@@ -92,7 +92,7 @@ def _check_dtype(
     if is_float and (array.ndim == 2 or not class_names):
         return
     place = 0
-    if array.ndim == 1 and array.dtype.kind == "f":  # the first one that is no class
+    if array.ndim == 1 and array.dtype.kind == "f":  # the first one that is not a class
         place = int(np.argmax(~np.isfinite(array) | (array < 0) | (array != np.floor(array))))
     value = array[place] if array.ndim == 1 else array[0, 0]
     if is_float:

@@ -1,4 +1,4 @@
-"""The table of labels beside the images of a split, where their classes are no folders.
+"""The table of labels beside the images of a split, where their classes are not folders.
 
     train/labels.csv        one row for each image: its file, and its labels
     train/images/<file>

@@ -60,7 +60,7 @@ def read_rows(
     kind = checked_kind(label_kind, label_columns)
     if path_column in label_columns:
         raise SpoonfulError(
-            f"path_column={path_column!r} is one of label_columns, too: expected different columns"
+            f"path_column={path_column!r} is also one of label_columns: expected different columns"
         )
     path = Path(table).expanduser().absolute()
     columns = read_columns(path, [path_column, *label_columns, *other_columns])
@@ -87,7 +87,7 @@ def _located(
     column: str,
     faults: TableFaults,
 ) -> tuple[Path, list[str]]:
-    """Return the folder of all files and their paths below it; "" for what is no path."""
+    """Return the folder of all files and their paths below it; "" for what is not a path."""
     base = table.parent if root is None else Path(root).expanduser().absolute()
     if not base.is_dir():
         raise SpoonfulError(
@@ -150,7 +150,7 @@ def _check_once(files: list[str], cells: list[str | None], faults: TableFaults) 
             again.append(place)
         seen.add(file)
     faults.add(
-        "whose file an earlier row names, too (one row for each file)",
+        "whose file an earlier row also names (one row for each file)",
         again,
         lambda place: cells[place],
     )

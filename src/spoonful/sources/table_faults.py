@@ -29,7 +29,7 @@ class TableFaults:
         positions: Sequence[int],
         value: Callable[[int], object] | None = None,
     ) -> None:
-        """Note rows that have the same kind of fault; none is no fault.
+        """Note rows that have the same kind of fault; none is not a fault.
 
         Args:
             what: the kind, as in "3 rows <whose file is missing>".

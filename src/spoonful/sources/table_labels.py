@@ -78,7 +78,7 @@ def table_labels(
             number if all are whole numbers.
 
     Raises:
-        SpoonfulError: a column of a type that is no label.
+        SpoonfulError: a column of a type that is not a label.
     """
     if kind is LabelKind.CLASSIFICATION:
         return _classes(table, columns[0], faults, class_names)
@@ -163,7 +163,7 @@ def _numbers(column: Any, name: str, faults: TableFaults) -> NDArray[np.float64]
     _add_empty(faults, name, is_empty)
     wrong = np.flatnonzero(~is_empty & ~(np.abs(numbers) <= _LARGEST))
     faults.add(
-        f"whose value in column {shown(name)} is no finite number of at most {_LARGEST:.3g}",
+        f"whose value in column {shown(name)} is not a finite number of at most {_LARGEST:.3g}",
         wrong.tolist(),
         lambda position: column[position].as_py(),
     )

@@ -16,7 +16,7 @@ from spoonful.workflow.foreign_code import foreign_code
 if TYPE_CHECKING:
     from spoonful.fitting.augmented import Augmented
 
-_EXAMPLE = "an example of the augmentation: its layers draw anew each time"
+_EXAMPLE = "an example of the augmentation: its layers draw other numbers each time"
 
 
 def run(config: Config) -> None:

@@ -117,7 +117,7 @@ def _check_leaks(raw: RawDataset, assigned: Assignment, on_leak: str) -> None:
     print("\n".join(leak_lines(raw, assigned.splits, leaks)), file=sys.stderr)
     if on_leak == "error":
         raise SpoonfulError(
-            f"{words}; leave each set in one split and fetch again, or go on with "
+            f"{words}; leave each set in one split and fetch again, or continue with "
             "dataset.on_leak=warn"
         )
     print(f"warning: {words}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""A run that goes on although its data have changed: at which step, and from which data."""
+"""A run that continues although its data have changed: at which step, and from which data."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _SHORT = 12
 
 @dataclass(frozen=True)
 class DataChange:
-    """Where a run went on with changed data.
+    """Where a run continued with changed data.
 
     Attributes:
         step: the first global step that read the new data.
@@ -41,7 +41,7 @@ def layout_differences(
 
 
 def change_tags(changes: Iterable[DataChange]) -> dict[str, str]:
-    """Return the tags of a run that went on with changed data: the steps, and the data before."""
+    """Return the tags of a run that continued with changed data: the steps, and the data before."""
     changes = list(changes)
     if not changes:
         return {}

@@ -44,7 +44,7 @@ class Wanted:
     Attributes:
         identity: what determines its bits, by the names of the config keys.
         layout: result of `layout_of` for train and val.
-        accepts_changes: a run may go on although the contents of images have changed.
+        accepts_changes: a run may continue although the contents of images have changed.
     """
 
     identity: dict[str, Any]
@@ -61,7 +61,7 @@ class RunFolder:
         identity: what determines the bits of the run, by the names of the config keys.
         is_resumed: it was interrupted before.
         layout: of the data, as in `Wanted`.
-        changes: where it went on with changed data before.
+        changes: where it continued with changed data before.
         left: the fingerprints of the data that it read until now, if they are others.
     """
 
@@ -140,7 +140,7 @@ def interrupted_run(
 
 
 def _resumed(record: _Record, wanted: Wanted) -> RunFolder:
-    """Return the folder of a run that goes on; where its data have changed, with the old ones."""
+    """Return the folder of a run that continues; where its data have changed, with the old ones."""
     then, now = (identity.get("fingerprint") for identity in (record.identity, wanted.identity))
     return RunFolder(
         record.run_id,
@@ -228,7 +228,7 @@ def _record(run_id: str) -> _Record | None:
 
 
 def _refusal(record: _Record, wanted: Wanted) -> str:
-    """Return why a run does not go on with the present data; empty: it does.
+    """Return why a run does not continue with the present data; empty: it does.
 
     The configs are the same.
     """
@@ -245,7 +245,7 @@ def _refusal(record: _Record, wanted: Wanted) -> str:
     if wanted.accepts_changes:
         return ""
     return (
-        f"{', '.join(changed)}; trainer.accept_changed_data=true goes on with the present data, "
+        f"{', '.join(changed)}; trainer.accept_changed_data=true continues with the present data, "
         "and records it; give the saved data, or trainer.resume=null to start a new run"
     )
 

@@ -119,12 +119,12 @@ def _told_of_bad_data(error: Exception, command: str | None, folder: RunFolder) 
     if isinstance(error, ReadError):
         return (
             f"{error}; the run has ended after step {step:,}, which is kept: once the file is "
-            f"mended, go on with {how}, and trainer.accept_changed_data=true if it is not the "
+            f"mended, continue with {how}, and trainer.accept_changed_data=true if it is not the "
             "same file as before"
         )
     if isinstance(error, ShardChangedError):
         return (
-            f"{error}; what was read of it before may be wrong, too: the run goes on after step "
+            f"{error}; what was read of it before may also be wrong: the run continues after step "
             f"{step:,}, with {how}"
         )
     return None

@@ -228,7 +228,7 @@ def _fit(
 
 
 def _with_change(folder: RunFolder, step: int) -> RunFolder:
-    """Return the folder of a run that goes on at a step, with the change of its data, if any."""
+    """Return the folder of a run that continues at a step, with the change of its data, if any."""
     if folder.left is None:
         return folder
     change = DataChange(step, folder.left, folder.identity["fingerprint"])

@@ -39,7 +39,7 @@ _JUNK_FOLDERS = (
 
 
 def is_junk_folder(name: str) -> bool:
-    """Return whether a folder is no folder of the user's images: hidden, trash, thumbnails, ..."""
+    """Return whether a folder is not one of the user's images: hidden, trash, thumbnails, ..."""
     return name.startswith(".") or name.lower() in _JUNK_FOLDERS
 
 
