@@ -134,6 +134,10 @@ class StartedSpoonful:
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait for its end; return what it wrote to stdout and stderr."""
         self.wait(timeout)
+        return self.read()
+
+    def read(self) -> tuple[str, str]:
+        """Return what it has written to stdout and stderr until now."""
         return self._output.read()
 
 
@@ -183,6 +187,10 @@ class ForkedSpoonful:
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait for its end; return what it wrote to stdout and stderr."""
         self.wait(timeout)
+        return self.read()
+
+    def read(self) -> tuple[str, str]:
+        """Return what it has written to stdout and stderr until now."""
         return self._output.read()
 
 

@@ -194,9 +194,7 @@ def test_groups_are_found_in_the_paths(tmp_path: Path) -> None:
     ):
         raw = opened(root, tmp_path / "raw", group=pattern)
         assert [image.group for image in raw.images] == groups
-    with pytest.raises(
-        SpoonfulError, match=r"dataset\.group=\(: not a regular expression \(missing"
-    ):
+    with pytest.raises(SpoonfulError, match=r"\.group=\(: not a regular expression \(missing"):
         dataset(root, group="(").fetch(tmp_path / "raw")
 
 

@@ -49,9 +49,18 @@ class Processes:
         while not condition():
             if process.poll() is not None:
                 return False
-            assert time.monotonic() < end, f"no {what} within {LIMIT_S} s"
+            if time.monotonic() > end:
+                pytest.fail(f"no {what} within {LIMIT_S} s\n{self._state(process)}")
             time.sleep(0.01)
         return True
+
+    def _state(self, process: ForkedSpoonful | StartedSpoonful) -> str:
+        """Describe what a process has said, and what is in the project, to find out why it hangs."""
+        folders = [self._project / "models" / name for name in ("checkpoints", "sweeps")]
+        files = [path for folder in folders for path in sorted(folder.rglob("*"))]
+        named = [f"{path}: {path.stat().st_size}" for path in files if path.is_file()]
+        output, errors = process.read()
+        return "\n".join([*named, output[-5000:], errors[-5000:]])
 
     def checkpoint_steps(self) -> list[int]:
         found = (self._project / "models" / "checkpoints").glob("*/step-*")

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.slow
 
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
 TINY = ["model=mlp", "trainer.epochs=1"]
-# The last point trains for long: it is the one that is ended.
-LONG = ["trainer.epochs=1,1000", "model=mlp", "trainer.checkpoint_every_steps=20"]
+# The last point trains for an hour: it is the one that is ended.
+LONG = ["trainer.epochs=1,100000", "model=mlp", "trainer.checkpoint_every_steps=20"]
 
 
 def test_points_train_side_by_side(digits: Path, processes: Any, spoonful: Spoonful) -> None:
@@ -103,7 +103,7 @@ def test_killed_processes_end_neither_the_sweep_nor_outlive_it(
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "1 point finished, 1 failed" in output
-    assert "failed: epochs=1000: killed by SIGKILL, perhaps out of memory" in output
+    assert "failed: epochs=100000: killed by SIGKILL, perhaps out of memory" in output
     assert "Traceback" not in errors
     statuses = sorted(run.info.status for run in processes.runs())
     assert statuses == ["FAILED", "FAILED", "FINISHED"]
@@ -122,7 +122,7 @@ def test_killed_processes_end_neither_the_sweep_nor_outlive_it(
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "continuing, 1 of them finished" in output
-    assert "[epochs=1000] resuming mlp" in output
+    assert "[epochs=100000] resuming mlp" in output
     assert "sweep ended after 1 of 2 points; continue it with\n  spoonful sweep" in errors
     assert before == {run.info.run_id for run in processes.runs()}
     statuses = sorted(run.info.status for run in processes.runs())
