@@ -55,7 +55,7 @@ class Processes:
         return True
 
     def _state(self, process: ForkedSpoonful | StartedSpoonful) -> str:
-        """Describe what a process has said, and what is in the project, to find out why it hangs."""
+        """Describe what a process has said and left in the project: why does it hang?"""
         folders = [self._project / "models" / name for name in ("checkpoints", "sweeps")]
         files = [path for folder in folders for path in sorted(folder.rglob("*"))]
         named = [f"{path}: {path.stat().st_size}" for path in files if path.is_file()]
