@@ -79,7 +79,7 @@ def _safe(rows: Any) -> Iterator[list[Any]]:
 
 
 def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.items())
+    return ", ".join(f"{name}: {count}" for name, count in counts.items())
 
 
 def _range(values: tuple[float, float, float] | None, digits: int) -> str:
