@@ -165,16 +165,15 @@ def _checkpoint(root: Path) -> Reader:
 
 def _interrupted(root: Path) -> Reader:
     """Look for an interrupted run to continue."""
-    from spoonful.workflow.interrupted import interrupted_run
+    from spoonful.workflow.interrupted import Wanted, interrupted_run
 
     folder = root / "models" / "checkpoints" / project.RUN_ID
 
     def read(mode: int) -> Any:
         notes: list[str] = []
         resume = "auto" if mode == 0 else project.RUN_ID
-        with interrupted_run(
-            resume, project.IDENTITY, lambda run_id: "KILLED", notes.append
-        ) as run:
+        wanted = Wanted(project.IDENTITY, {})
+        with interrupted_run(resume, wanted, lambda run_id: "KILLED", notes.append) as run:
             if run is not None:
                 return run.run_id
         raise Refusal(f"begun anew: {notes}")

@@ -28,7 +28,8 @@ def test_points_train_side_by_side(digits: Path, processes: Any, spoonful: Spoon
     grid = ["seed=0,1", "optimizer.learning_rate=1e30,0.001", *TINY]
     done = spoonful("sweep", *grid, "sweep.num_parallel=2")
     assert done.returncode == 1, done.stderr
-    assert "[seed=0 learning_rate=0.001] trained mlp-adam-b32-full-s0" in done.stdout
+    trained = "[seed=0 learning_rate=0.001] trained mlp-adam-b32-full-s0"
+    assert trained in done.stdout, done.stdout + done.stderr
     (parent,) = parents(processes.runs())
     found = children(processes.runs())
     assert Counter(run.info.status for run in found) == {"FINISHED": 2, "FAILED": 2}
