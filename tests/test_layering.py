@@ -25,8 +25,8 @@ MAX_FUNCTION_LINES = 50
 ARROWS = {
     "commands": "",
     "contact_sheet": "",
-    "errors": "text",
     "text": "",
+    "errors": "text",
     "figures": "",
     "output": "",
     "pages": "",

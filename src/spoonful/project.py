@@ -54,6 +54,17 @@ def shown_path(path: Path) -> str:
     return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
+def own_folders(root: Path) -> set[Path]:
+    """Return which folders below a folder of the user's are the project's own, not their images.
+
+    The whole project if it lies below; in the project itself, the folders that stages write.
+    """
+    project = project_root()
+    if root == project:
+        return {project / name for name in ("data", "models", "preview", ARTIFACTS_DIR_NAME)}
+    return {project} if project.is_relative_to(root) else set()
+
+
 def conf_dir() -> Path:
     """Return the folder of Hydra's configs."""
     return project_root() / "conf"

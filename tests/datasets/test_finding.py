@@ -8,6 +8,7 @@ from spoonful.config.compose import compose_config
 from spoonful.datasets.finding import find_any_images, find_images
 from spoonful.datasets.folder import AnyFolder, Folder
 from spoonful.errors import SpoonfulError
+from spoonful.project import project_root
 
 
 def made(root: Path, *paths: str) -> Path:
@@ -54,6 +55,49 @@ def test_why_it_is_no_data_set_is_said_and_what_is_passed_over(tmp_path: Path) -
         "passed over: folders @eaDir",
     ]
     assert found.passed_over == {".heic": 1}
+
+
+def test_classes_without_images_are_named(tmp_path: Path) -> None:
+    root = made(tmp_path, "cat/a.png", "dog/b.png", "bird/notes.txt")
+    (root / "fish").mkdir()
+    (root / ".git").mkdir()
+    assert "no class, because no image is in it: bird, fish" in find_images(root).notes
+    (root / "owl" / "heic").mkdir(parents=True)
+    made(root, "emu/a.heic", "owl/heic/b.heic")
+    with pytest.raises(SpoonfulError, match=r"in emu \(1 \.heic .*\), owl \(1 \.heic"):
+        find_images(root)
+
+
+def test_names_that_cannot_be_listed_are_named_at_once(tmp_path: Path) -> None:
+    root = made(tmp_path, "cat/a.png", "dog/b.png", "do\udcff/c.png", "cat/d\udcfe.png")
+    with pytest.raises(SpoonfulError, match=r"not valid UTF-8 .*: cat/d\\udcfe\.png, do\\udcff/c"):
+        find_images(root)
+    assert find_any_images(root).paths == ["cat/a.png", "dog/b.png"]
+
+
+def test_no_control_character_of_a_name_is_printed(tmp_path: Path) -> None:
+    root = made(tmp_path, "cat/a.png", "dog/b.png", "cat/x.\x1b[31mred\a")
+    assert all(note.isprintable() for note in find_images(root).notes)
+
+
+def test_the_project_s_own_folders_are_not_the_user_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = made(tmp_path / "photos", "cat/a.png", "dog/b.png", "mine/data/split/train/cat/a.png")
+    project = made(root / "mine", "dvc.yaml", "conf/config.yaml", "cat/a.png", "dog/b.png")
+    monkeypatch.chdir(project)
+    project_root.cache_clear()
+    try:
+        assert find_images(root).paths == ["cat/a.png", "dog/b.png"]
+        assert find_images(project).paths == ["cat/a.png", "dog/b.png"]
+    finally:
+        project_root.cache_clear()
+
+
+def test_folders_that_could_be_the_classes_are_said(tmp_path: Path) -> None:
+    names = [f"fold{number}/{name}/a.png" for number in (1, 2) for name in ("cat", "dog")]
+    (note,) = find_images(made(tmp_path, *names)).notes
+    assert "the classes are fold1, fold2; each holds the folders cat, dog" in note
 
 
 def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ def test_a_sweep_is_trained_only_where_one_is_named(tmp_path: Path) -> None:
     folder = new_project(tmp_path)
     assert sh(folder, "dvc", "stage", "list", "--name-only").split() == [
         "fetch",
+        "inspect",
         "split",
         "pack",
         "train",

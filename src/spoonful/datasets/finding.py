@@ -1,5 +1,6 @@
 """Find the images of a folder, and what in it is passed over."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -8,8 +9,15 @@ from pathlib import Path
 from spoonful.datasets.folder_layout import EXPECTED, Layout, read_layout
 from spoonful.datasets.split_names import split_named
 from spoonful.errors import SpoonfulError
+from spoonful.project import own_folders
 from spoonful.sources.folder import image_files
-from spoonful.sources.images.names import READABLE, endings_of, is_known_image_name, passed_over
+from spoonful.sources.images.names import (
+    READABLE,
+    endings_of,
+    is_junk_folder,
+    is_known_image_name,
+    passed_over,
+)
 from spoonful.text import printable
 
 _NUM_NAMED = 5
@@ -42,7 +50,9 @@ def find_images(root: Path) -> Found:
     """
     others: list[str] = []
     junk: list[str] = []
-    return _understood(root, image_files(root, others, junk), others, junk)
+    images = image_files(root, others, junk, own_folders(root))
+    _check_names(root, [*images, *others])
+    return _understood(root, images, others, junk)
 
 
 def find_any_images(root: Path) -> Found:
@@ -56,8 +66,10 @@ def find_any_images(root: Path) -> Found:
     """
     others: list[str] = []
     junk: list[str] = []
-    images = image_files(root, others, junk)
+    everything = image_files(root, others, junk, own_folders(root))
+    images = [path for path in everything if _is_utf_8(path)]
     try:
+        _check_names(root, everything)
         found = _understood(root, images, others, junk)
     except SpoonfulError as error:
         if not images:
@@ -88,8 +100,47 @@ def _understood(root: Path, images: list[str], others: list[str], junk: list[str
     _check_nothing_is_lost(root, paths, others, layout)
     num_beside = len(images) - len(paths) - len(unlabelled)
     in_classes = [path for path in others if layout.placed(path) is not None]
+    layout = replace(layout, notes=(*layout.notes, *_without_images(root, paths, layout)))
     passed = _passed_over(in_classes, junk, num_beside)
     return Found(paths, unlabelled, layout, [*layout.notes, *passed], endings_of(others))
+
+
+def _check_names(root: Path, paths: list[str]) -> None:
+    """Refuse names that no list in UTF-8 can hold: all of them at once."""
+    bad = [path for path in paths if not _is_utf_8(path)]
+    if bad:
+        named = ", ".join(ascii(path)[1:-1] for path in bad[:_NUM_NAMED])
+        more = f" and {len(bad) - _NUM_NAMED:,} more" if len(bad) > _NUM_NAMED else ""
+        raise SpoonfulError(
+            f"dataset.path={root}: names that are not valid UTF-8 cannot be listed: {named}{more}; "
+            "rename these files or their folders"
+        )
+
+
+def _is_utf_8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _without_images(root: Path, paths: list[str], layout: Layout) -> list[str]:
+    """Name the folders beside the class folders that hold no image, a line in all."""
+    classes = {_class_of(path, layout) for path in paths}
+    empty = []
+    for base in layout.bases.values():
+        with os.scandir(root / base) as entries:
+            names = [e.name for e in entries if e.is_dir() and not is_junk_folder(e.name)]
+        beside = {base, *layout.bases.values(), layout.unlabelled}
+        below = [f"{base}/{name}" if base else name for name in names]
+        empty += [name for name in below if name not in classes and name not in beside]
+    own = {str(folder.relative_to(root)) for folder in own_folders(root)}
+    named = sorted(printable(name) for name in empty if name not in own)
+    if not named:
+        return []
+    more = f" and {len(named) - _NUM_NAMED:,} more" if len(named) > _NUM_NAMED else ""
+    return [f"no class, because no image is in it: {', '.join(named[:_NUM_NAMED])}{more}"]
 
 
 def _check_nothing_is_lost(root: Path, paths: list[str], others: list[str], layout: Layout) -> None:
@@ -100,10 +151,15 @@ def _check_nothing_is_lost(root: Path, paths: list[str], others: list[str], layo
         folder = _class_of(path, layout) or _lost_split(path, layout)
         if folder is not None and folder not in classes:
             lost.setdefault(folder, []).append(path)
-    for folder, files in lost.items():
+    if lost:
+        listed = list(lost.items())
+        named = ", ".join(
+            f"{folder} ({passed_over(files)})" for folder, files in listed[:_NUM_NAMED]
+        )
+        more = f" and {len(listed) - _NUM_NAMED:,} more" if len(listed) > _NUM_NAMED else ""
         raise SpoonfulError(
-            f"{printable(str(root / folder))}: a class without any image that can be read, but "
-            f"{passed_over(files)}; convert them, or move the folder out of dataset.path"
+            f"dataset.path={root}: no image that can be read is in {named}{more}; convert them, or "
+            "move these folders out of dataset.path"
         )
 
 
@@ -142,4 +198,4 @@ def _passed_over(others: Iterable[str], junk: list[str], num_beside: int) -> lis
     if num_beside:
         parts.append(f"{num_beside:,} image{'s' * (num_beside > 1)} beside the class folders")
     said = "; ".join(filter(None, parts))
-    return [f"passed over: {said}"] if said else []
+    return [printable(f"passed over: {said}")] if said else []

@@ -88,6 +88,11 @@ class RawFiles:
                     "run `spoonful fetch` again"
                 )
             self._link(source, target)
+        except FileNotFoundError as error:
+            raise SpoonfulError(
+                f"{own}: is missing since `spoonful fetch`; bring it back, or run `spoonful fetch` "
+                "again"
+            ) from error
         except OSError as error:
             raise SpoonfulError(
                 f"{own}: cannot be put into the split with dataset.link={self.link} "
@@ -130,14 +135,6 @@ class Folder(Dataset):
         _checked_pattern(self.group)
         found = self._find(root)
         paths = found.paths
-        for path in (*paths, *found.unlabelled):
-            try:
-                path.encode()
-            except UnicodeEncodeError as error:
-                raise SpoonfulError(
-                    f"the file name {path!a} is not valid UTF-8, so it cannot be listed; rename "
-                    "the file"
-                ) from error
         paths = _limited(paths, found.layout, self.max_images_per_class)  # before hours of hashing
         # What cannot be read (a pipe, a link to nothing) is listed without a digest: the inspection
         # says what is wrong with it, and dataset.on_bad_image what becomes of it.
@@ -268,7 +265,8 @@ def _root(path: str | None) -> Path:
         raise SpoonfulError("dataset.path is not set: give dataset.path=FOLDER with class folders")
     root = Path(path).expanduser()
     if not root.is_dir():
-        raise SpoonfulError(f"dataset.path={path}: no such folder")
+        found = "a file; expected a folder of images" if root.exists() else "no such folder"
+        raise SpoonfulError(f"dataset.path={path}: {found}")
     return root.resolve()
 
 

@@ -106,7 +106,18 @@ def read_layout(paths: Iterable[str], root: str) -> Layout:
     if len(names) == 1:
         raise _one_class(tree, at, names[0])
     _check_clear(tree, at, names)
-    return Layout({"": at}, None, tuple(notes))
+    return Layout({"": at}, None, (*notes, *_same_inside(tree, at, names)))
+
+
+def _same_inside(tree: _Tree, at: str, names: list[str]) -> list[str]:
+    """Say how classes are read that all hold folders of the same names: years, or the classes."""
+    inside = [tree.folders(_join(at, name)) for name in names]
+    if len(inside[0]) < 2 or any(found != inside[0] for found in inside):
+        return []
+    return [
+        f"the classes are {_listed(names)}; each holds the folders {_listed(inside[0])}, which are "
+        "not classes: if they should be, put their images into one folder for each of them"
+    ]
 
 
 def _is_wrapper(tree: _Tree, folder: str) -> bool:

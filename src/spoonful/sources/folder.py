@@ -1,7 +1,7 @@
 """Examples as image files in class folders."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -98,7 +98,10 @@ def class_folders(root: Path) -> list[str]:
 
 
 def image_files(
-    folder: Path, others: list[str] | None = None, junk: list[str] | None = None
+    folder: Path,
+    others: list[str] | None = None,
+    junk: list[str] | None = None,
+    skipped: Collection[Path] = (),
 ) -> list[str]:
     """List the images below a folder as sorted relative paths, "/" between their parts.
 
@@ -109,6 +112,7 @@ def image_files(
         folder: where to look.
         others: receives the paths of the files that are skipped.
         junk: receives the paths of the folders that are skipped.
+        skipped: further folders that are skipped, as absolute paths without links.
 
     Raises:
         SpoonfulError: a folder that cannot be listed; names it.
@@ -122,7 +126,7 @@ def image_files(
                 for entry in entries:
                     # No system call per file: the listing itself tells what it is.
                     if _is_folder(entry):
-                        if is_junk_folder(entry.name):
+                        if is_junk_folder(entry.name) or _is_one_of(entry, skipped):
                             if junk is not None:
                                 junk.append(prefix + entry.name)
                         elif not _leads_up(entry):
@@ -134,6 +138,10 @@ def image_files(
         except OSError as error:
             raise SpoonfulError(f"{error.filename}: cannot be listed ({error.strerror})") from error
     return sorted(found)
+
+
+def _is_one_of(entry: "os.DirEntry[str]", folders: Collection[Path]) -> bool:
+    return bool(folders) and Path(entry.path).resolve() in folders
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
