@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from spoonful.files.unfinished import remove_leftovers_in
 from spoonful.files.whole import replaced_folder, write_text
 
 KILLED_WHILE_WRITING = """
@@ -56,6 +57,18 @@ def test_what_a_killed_process_left_is_removed_at_the_next_write(
     assert not path.exists()
     write_whole(kind, path)
     assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+def test_what_killed_processes_left_of_folders_of_any_name_is_removed(tmp_path: Path) -> None:
+    for name in ("[out]_1", "other"):
+        with writing("folder", tmp_path / name, "killed") as process:
+            process.wait(timeout=60)
+    with writing("folder", tmp_path / "[out]_2", "alive") as process:
+        remove_leftovers_in(tmp_path, "[out]_")
+        left = sorted(path.name.split(".")[1] for path in tmp_path.iterdir())
+        assert left == ["[out]_2", "other"]
+        process.communicate("", timeout=60)
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])

@@ -1,6 +1,8 @@
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -125,17 +127,83 @@ def test_an_interrupted_inspection_leaves_nothing_and_goes_on_where_it_was(
     assert list(rows_of(inspect_dir())) == names
 
 
-def test_a_cache_that_is_damaged_is_not_used_and_said(
+def test_a_cache_that_is_damaged_is_replaced_and_said_once(
+    fetched: Fetched, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_photo(Path("mine/cat/0.png"), 0)
+    write_photo(Path("mine/dog/0.png"), 1)
+    raw, config = fetched()
+    inspect(raw, inspect_dir(), config.dataset, "mine")
+    database = decoded_dir() / "cache.db"
+    later = bytearray(database.read_bytes())
+    later[4096:] = b"\x55" * len(later[4096:])  # opens well, but holds no pages
+    for content in (b"garbage\n", b"no database" * 999, bytes(later), _other_database()):
+        for path in decoded_dir().glob("cache.db*"):
+            path.unlink()
+        database.write_bytes(content)
+        capsys.readouterr()
+        inspect(raw, inspect_dir(), config.dataset, "mine")
+        assert len(rows_of(inspect_dir())) == 2
+        said = capsys.readouterr().out
+        assert said.count("note:") == 1
+        assert said.startswith("note: data/.decoded was damaged (")
+        with monkeypatch.context() as patch:
+            decoded = count_decoded(patch)
+            inspect(raw, inspect_dir(), config.dataset, "mine")
+        assert decoded == []
+        assert capsys.readouterr().out == ""
+
+
+def _other_database() -> bytes:
+    with closing(sqlite3.connect("other.db")) as connection:
+        connection.execute("CREATE TABLE Cache (x)")
+    return Path("other.db").read_bytes()
+
+
+def test_a_cache_that_cannot_be_used_is_named_with_what_to_do(
     fetched: Fetched, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_photo(Path("mine/cat/0.png"), 0)
     write_photo(Path("mine/dog/0.png"), 1)
-    decoded_dir().mkdir(parents=True)
-    (decoded_dir() / "cache.db").write_bytes(b"no database" * 99)
+    decoded_dir().parent.mkdir()
+    decoded_dir().touch()
     raw, config = fetched()
     inspect(raw, inspect_dir(), config.dataset, "mine")
-    assert len(rows_of(inspect_dir())) == 2
-    assert "are not kept for later" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.count("note:") == 1
+    assert "are not kept for later in data/.decoded: " in said
+    assert said.endswith("make room for it and make it writable, or delete it if it is damaged\n")
+
+
+def test_a_file_that_is_gone_since_it_was_fetched_is_bad_also_if_its_result_is_kept(
+    fetched: Fetched,
+) -> None:
+    for number in range(8):
+        write_photo(Path(f"mine/{'cat' if number else 'dog'}/{number}.png"), number)
+    raw, config = fetched()
+    assert found(raw, config).faults == {}
+    Path("mine/cat/3.png").rename("away.png")
+    inspect(raw, inspect_dir(), config.dataset, "mine")
+    (fault,) = faults_of(inspect_dir() / "images.parquet").values()
+    assert fault.startswith("is missing since `spoonful fetch`; bring it back")
+    assert found(raw, config).faults == {2: fault}
+    Path("away.png").rename("mine/cat/3.png")
+    assert found(raw, config).faults == {}
+    Path("mine/cat/3.png").write_bytes(b"other")
+    with pytest.raises(SpoonfulError, match=r"3\.png: expected SHA-256"):
+        inspect(raw, inspect_dir(), config.dataset, "mine")
+
+
+def test_images_without_files_of_their_own_are_not_missing(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    config = compose_config(["dataset=digits"])
+    config.dataset.fetch(raw_dir())
+    raw = config.dataset.open_raw(raw_dir())
+    for _ in range(2):
+        inspect(raw, inspect_dir(), config.dataset, "digits")
+        assert faults_of(inspect_dir() / "images.parquet") == {}
 
 
 def test_what_names_contain_is_escaped_everywhere(fetched: Fetched) -> None:
@@ -188,6 +256,21 @@ def test_copies_and_look_alikes_are_told_by_where_they_are(fetched: Fetched) -> 
     kinds = {row["path"]: row["kind"] for row in read_csv(inspect_dir() / "copies.csv")}
     assert kinds["train/dog/0.png"] == "same bytes, in several classes"
     assert kinds["test/cat/9.png"] == "look the same, in several splits"
+
+
+def test_files_that_cannot_be_read_are_in_no_set_of_copies(fetched: Fetched) -> None:
+    for name in ("a", "b"):
+        write_photo(Path(f"mine/{name}/good.png"), 1)
+        Path(f"mine/{name}/e.png").touch()
+        Path(f"mine/{name}/page.png").write_text("<html>")
+    raw, config = fetched()
+    inspect(raw, inspect_dir(), config.dataset, "mine")
+    paths = [row["path"] for row in read_csv(inspect_dir() / "copies.csv")]
+    assert paths == ["a/good.png", "b/good.png"]
+    assert json.loads((inspect_dir() / "summary.json").read_text())["copies"]["images"] == 2
+    for copies in ("near", "exact"):
+        config.dataset.copies = copies
+        assert found(raw, config).clusters == [[1, 4]]
 
 
 def test_split_uses_the_inspection_of_the_same_images_alone(

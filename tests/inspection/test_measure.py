@@ -1,8 +1,10 @@
 import hashlib
+import io
 
 import numpy as np
 import pytest
-from PIL import Image
+import tifffile
+from PIL import Image, ImageOps
 
 from spoonful.inspection.measure import Measured, from_bytes, measure, to_bytes
 from tests.inspection.bad_files import encoded, photo
@@ -25,6 +27,7 @@ def measured(content: bytes) -> Measured:
         ("RGB", "WEBP", 3),
         ("RGB", "TIFF", 3),
         ("1", "BMP", 1),
+        ("RGB", "DIB", 3),
     ],
 )
 def test_what_a_file_is_and_how_large(mode: str, form: str, channels: int) -> None:
@@ -44,11 +47,32 @@ def test_mean_and_deviation_are_those_of_the_pixels() -> None:
     assert found.phash is None  # too small for one
 
 
-def test_a_turned_photograph_has_the_size_that_is_shown() -> None:
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_photograph_is_measured_as_it_is_shown(form: str, orientation: int) -> None:
     exif = Image.Exif()
-    exif[274] = 6
-    found = measured(encoded(photo(0), "JPEG", exif=exif.tobytes()))  # type: ignore[arg-type]
-    assert (found.width, found.height) == (60, 80)
+    exif[274] = orientation
+    content = encoded(photo(0), form, exif=exif.tobytes())  # type: ignore[arg-type]
+    found = measured(content)
+    with Image.open(io.BytesIO(content)) as image:
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+    assert upright.size == ((60, 80) if orientation >= 5 else (80, 60))
+    assert (found.width, found.height) == upright.size
+    # The size of WebP is only asked for once it is decoded, so it is enlarged.
+    differ = 0.5 if form == "WEBP" else 1e-3
+    assert found.mean == pytest.approx(np.asarray(upright).mean(), abs=differ)
+    assert found.std == pytest.approx(np.asarray(upright).std(), abs=differ)
+
+
+def test_a_turned_tiff_that_pillow_does_not_know_has_the_size_that_is_shown() -> None:
+    target = io.BytesIO()
+    pixels = np.zeros((60, 80, 2), np.uint16)
+    turned = [(274, 3, 1, 6, True)]
+    tifffile.imwrite(
+        target, pixels, photometric="minisblack", planarconfig="contig", extratags=turned
+    )
+    found = measured(target.getvalue())
+    assert (found.mode, found.width, found.height) == ("MINISBLACK;16", 60, 80)
 
 
 def test_a_bad_file_has_its_reason_and_what_to_do_and_nothing_else() -> None:

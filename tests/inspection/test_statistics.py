@@ -101,6 +101,35 @@ def test_what_is_said_is_short_and_names_what_to_do(place: Path) -> None:
     assert "here" not in "\n".join(lines_of(found, is_here=False))
 
 
+def test_one_of_a_kind_is_said_as_one(place: Path) -> None:
+    one = encoded(photo(0))
+    again = encoded(photo(0), "JPEG", quality=90)
+    found = found_in(place, ("é", "train", one), ("e\u0301", "train", one), ("é", "val", again))
+    said = "\n".join(lines_of(found, is_here=True))
+    assert (
+        "copies: 1 with the same bytes as another, 1 that only looks the same; 1 group across the "
+        "given splits, 1 under several labels" in said
+    )
+    assert (
+        "names that look alike: 1 group of classes, such as 'e\u0301' and 'é' "
+        "('e\\u0301' and '\\xe9')" in said
+    )
+    lonely = found_in(place, ("Cat", None, one), ("cat", None, encoded(photo(5))))
+    (line,) = [line for line in lines_of(lonely, is_here=True) if "look alike" in line]
+    assert line == "names that look alike: 1 group of classes, such as 'Cat' and 'cat'"
+    assert lines_of(found_in(place, ("a", None, one)), is_here=True)[0].startswith("1 image in 1")
+
+
+def test_files_that_cannot_be_read_are_no_copies(place: Path) -> None:
+    bad = [(name, None, content) for name in ("a", "b") for content in (b"", b"<html>", bytes(99))]
+    good = encoded(photo(0))
+    found = found_in(place, *bad, ("a", None, good), ("b", None, good))
+    assert found.groups[0].num_bad == 6
+    assert [cluster.rows for cluster in found.copies.clusters] == [[6, 7]]
+    numbers = numbers_of(found)["copies"]
+    assert (numbers["clusters"], numbers["images"], numbers["exact"]) == (1, 2, 1)
+
+
 def test_no_readable_image_is_no_division_by_zero(place: Path) -> None:
     found = found_in(place, ("a", None, b""), ("b", None, b"<html>"))
     assert found.advice is None

@@ -40,6 +40,11 @@ def remove_leftovers(path: Path) -> None:
     _remove_unheld(path, "")
 
 
+def remove_leftovers_in(folder: Path, start: str) -> None:
+    """Remove leftovers of killed processes of all folders in `folder` whose names begin so."""
+    _remove_unheld_like(folder, f".{glob.escape(start)}*.{_ID}.tmp")
+
+
 def meant(path: Path, found: Path) -> Path:
     """Return the final name of a path beside `path`, or below one; other paths are unchanged."""
     try:
@@ -51,8 +56,12 @@ def meant(path: Path, found: Path) -> Path:
 
 
 def _remove_unheld(path: Path, suffix: str) -> None:
-    name = glob.escape(path.name)
-    for leftover in path.parent.glob(f".{name}.{_ID}.tmp{glob.escape(suffix)}"):
+    pattern = f".{glob.escape(path.name)}.{_ID}.tmp{glob.escape(suffix)}"
+    _remove_unheld_like(path.parent, pattern)
+
+
+def _remove_unheld_like(folder: Path, pattern: str) -> None:
+    for leftover in folder.glob(pattern):
         with suppress(OSError):  # another process removes it as well
             if (lock := try_lock_content(leftover)) is not None:
                 with lock:

@@ -4,7 +4,7 @@ import io
 from typing import NamedTuple
 
 import simplejpeg
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from spoonful.sources.images.exif import exif_orientation, is_turned, orientation
 from spoonful.sources.images.jpeg import JPEG_START
@@ -12,9 +12,9 @@ from spoonful.sources.images.tiff import TIFF_STARTS
 
 _WEBP = b"WEBP"
 # Those that `decode.py` reads, apart from JPEG. Pillow's other readers are not asked.
-_FORMATS = ("PNG", "GIF", "BMP", "WEBP", "AVIF", "JPEG2000", "PPM", "TIFF")
+_FORMATS = ("PNG", "GIF", "BMP", "WEBP", "AVIF", "JPEG2000", "PPM", "TIFF", "DIB")
 _JPEG_MODES = {"Gray": "L", "CMYK": "CMYK", "YCCK": "CMYK"}
-_ORIENTATION = 274
+_WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274
 
 
 class Header(NamedTuple):
@@ -68,8 +68,10 @@ def _of_jpeg(encoded: bytes) -> Header:
 def _of_other(encoded: bytes) -> Header:
     with Image.open(io.BytesIO(encoded), formats=_FORMATS) as image:
         width, height = image.size
-        if image.format == "TIFF":
-            turn = image.getexif().get(_ORIENTATION, 1)
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            # As stored: of these files alone, `size` is already that of the upright picture.
+            width, height = image.tag_v2[_WIDTH], image.tag_v2[_HEIGHT]
+            turn = image.tag_v2.get(_ORIENTATION, 1)
         else:
             exif = image.info.get("exif", b"")
             turn = exif_orientation(exif if isinstance(exif, bytes) else b"")

@@ -1,13 +1,14 @@
 """Inspect all images of a data set, and write what was found into a folder."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from spoonful import progress
 from spoonful.datasets import Dataset, RawDataset
-from spoonful.files.whole import replaced_folder, write_json
+from spoonful.files.whole import replaced_folder, write_json, write_text
 from spoonful.inspection.advice import advice_of
 from spoonful.inspection.copies import clusters_of
 from spoonful.inspection.csv_files import write_csv_files
@@ -19,14 +20,28 @@ from spoonful.inspection.parallel import measured_images
 from spoonful.inspection.report import write_page
 from spoonful.inspection.statistics import columns_of, groups_of
 from spoonful.inspection.summary import Findings, numbers_of
-from spoonful.inspection.table import TABLE_NAME, Origin, RowWriter, add_clusters, read_columns
+from spoonful.inspection.table import (
+    TABLE_NAME,
+    Origin,
+    RowWriter,
+    add_clusters,
+    read_columns,
+    readable_contents,
+)
 from spoonful.project import decoded_dir
 from spoonful.splitting.digests import data_digest
 
 SUMMARY_NAME = "summary.json"
+_NO_NOTES: Mapping[str, str] = {}
 
 
-def inspect(raw: RawDataset, folder: Path, dataset: Dataset, title: str) -> Findings:
+def inspect(
+    raw: RawDataset,
+    folder: Path,
+    dataset: Dataset,
+    title: str,
+    notes: Mapping[str, str] = _NO_NOTES,
+) -> Findings:
     """Decode every image once, and write the table, the summary and the report.
 
     If stopped, nothing of `folder` has changed, and what was decoded is not decoded again.
@@ -36,6 +51,7 @@ def inspect(raw: RawDataset, folder: Path, dataset: Dataset, title: str) -> Find
         folder: where the files are written; an existing one is replaced.
         dataset: its max_pixels decides what is too large, its path is left out of the files.
         title: heading of the page.
+        notes: further text files, by their names.
 
     Raises:
         SpoonfulError: a file has changed since it was fetched; names it. A bad image is none.
@@ -55,6 +71,8 @@ def inspect(raw: RawDataset, folder: Path, dataset: Dataset, title: str) -> Find
             write_json(beside / SUMMARY_NAME, numbers)
             write_csv_files(beside, found.groups[1:], found.copies)
             write_page(beside, title, found, raw.read, dataset.max_pixels)
+            for name, text in notes.items():
+                write_text(beside / name, text)
     return found
 
 
@@ -78,12 +96,12 @@ def _measure(
 
 
 def _clusters(rows: Path, thumbnails: Path) -> "np.ndarray[tuple[int], np.dtype[np.int32]]":
-    table = read_columns(rows, ["sha256", "phash"])
+    table = read_columns(rows, ["sha256", "fault", "phash"])
     if not len(table):
         return np.empty(0, np.int32)
     phash = table.column("phash")
     return clusters_of(
-        table.column("sha256").to_pylist(),
+        readable_contents(table),
         phash.fill_null(0).to_numpy(),
         phash.is_valid().to_numpy(),
         np.memmap(thumbnails, np.uint8, "r").reshape(-1, THUMBNAIL_BYTES),

@@ -54,12 +54,11 @@ def copies_of(columns: Columns) -> Copies:
         )
     clusters.sort(key=lambda c: (not c.crosses_classes, not c.crosses_splits, c.rows[0]))
     num_files = len(columns.first_copy)
-    good = ~columns.is_bad
     is_first = columns.first_copy == np.arange(num_files)
     numbers = {
         "clusters": len(clusters),
         "images": sum(len(c.rows) for c in clusters),
-        "exact": int((~is_first & good).sum()),
+        "exact": int((~is_first).sum()),
         "near": sum(c.num_contents - 1 for c in clusters),
         "clusters_across_classes": sum(c.crosses_classes for c in clusters),
         "clusters_across_splits": sum(c.crosses_splits for c in clusters),

@@ -9,7 +9,7 @@ from spoonful.datasets import RawArrays, RawDataset
 from spoonful.errors import SpoonfulError
 from spoonful.inspection.copies import exact_clusters, members
 from spoonful.inspection.inspecting import inspect, origin_now
-from spoonful.inspection.table import TABLE_NAME, origin_of, read_columns
+from spoonful.inspection.table import TABLE_NAME, origin_of, read_columns, readable_contents
 from spoonful.project import inspect_dir
 from spoonful.text import unicode_text
 
@@ -72,14 +72,17 @@ def _known(raw: RawDataset, config: Config) -> Found | None:
     if config.dataset.copies == "ignore":
         return Found(faults, [])
     if config.dataset.copies == "exact":
-        return Found(faults, members(exact_clusters(contents)))
+        return Found(faults, members(exact_clusters(readable_contents(table))))
     return Found(faults, members(table.column("cluster").to_numpy()))
 
 
 def _are_of(raw: RawDataset, contents: list[str | None]) -> bool:
-    """Return whether these are the digests of the images whose own is not known."""
+    """Return whether these are the digests of the images whose own is not known.
+
+    Nor is that of an image which was gone while it was inspected: it may be back.
+    """
     for position, (image, content) in enumerate(zip(raw.images, contents, strict=True)):
-        if image.content is None:
+        if image.content is None or content is None:
             try:
                 now = hashlib.sha256(raw.read(position)).hexdigest()
             except SpoonfulError:

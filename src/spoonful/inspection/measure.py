@@ -18,7 +18,7 @@ from spoonful.sources.images.scale import PIXELS_VERSION
 
 # Increase this with every change of what is measured: results kept by earlier versions are then
 # not used.
-_MEASURE_VERSION = 1
+_MEASURE_VERSION = 2
 _DECODERS = ("imagecodecs", "imagehash", "opencv-python-headless", "pillow", "simplejpeg")
 # Larger pictures are measured at this size: of a photograph of 533x400, a quarter of the pixels is
 # decoded, and mean and deviation change by less than 1 of 255.

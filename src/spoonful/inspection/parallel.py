@@ -6,12 +6,15 @@ Threads, not processes: decoders release Python's lock. Of the clothing photogra
 """
 
 import hashlib
+import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from spoonful import progress
 from spoonful.datasets import RawDataset
+from spoonful.datasets.folder import RawFiles
 from spoonful.errors import SpoonfulError
 from spoonful.inspection.decoded import DecodedFiles
 from spoonful.inspection.measure import Measured, measure
@@ -20,6 +23,7 @@ from spoonful.sources.threads import num_processors
 # Few, so that Ctrl-C is heeded soon and the results of a killed inspection are kept.
 _BATCH = 64
 _BATCHES_A_THREAD = 3
+_GONE = "is missing since `spoonful fetch`; bring it back, or run `spoonful fetch` again"
 
 
 class Outcome:
@@ -88,11 +92,14 @@ def _one(
     """Return what is measured of an image; `new` receives it if the file had to be decoded."""
     content = raw.images[position].content
     known = _known(content, decoded, new)
-    if known is not None:  # not even read again; `split` checks that it has not changed
-        return known
+    file = _file_of(raw, position)
+    if known is not None and (file is None or _size_of(file) == known.num_bytes):
+        return known  # not even read again; `split` checks that it has not changed
     try:
         encoded = raw.read(position)
     except SpoonfulError as error:
+        if content is not None and file is not None and not os.path.lexists(file):
+            return Measured(fault=_GONE)
         # Messages begin with the path as SpoonfulError writes it.
         path = str(SpoonfulError(f"{raw.origin(position)}: "))
         return Measured(fault=str(error).removeprefix(path))
@@ -106,6 +113,21 @@ def _one(
     if known is None:
         known = new[sha256] = measure(encoded, sha256, max_pixels)
     return known
+
+
+def _file_of(raw: RawDataset, position: int) -> str | None:
+    """Return the path of an image's own file; None: it is in an array, or in a row of a file."""
+    files: Any = raw
+    while hasattr(files, "files"):  # those of a table, or of a part of it
+        files = files.files
+    return raw.origin(position) if isinstance(files, RawFiles) else None
+
+
+def _size_of(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116 - a string, for each file
+    except OSError:
+        return None
 
 
 def _known(sha256: str | None, decoded: DecodedFiles, new: dict[str, Measured]) -> Measured | None:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from spoonful.inspection.copies import first_of_content
-from spoonful.inspection.table import read_columns
+from spoonful.inspection.table import read_columns, readable_contents
 
 NO_SPLIT = "not given"
 _TEXTS = ("class", "given_split", "format", "mode")
@@ -26,7 +26,7 @@ class Columns:
         texts: for each text column, the number of each row's value, and the values.
         numbers: for each number column, its values; NaN: unknown. float32, int32 for "cluster".
         is_bad: whether an image cannot be read.
-        first_copy: position of the first image with the same bytes.
+        first_copy: position of the first image with the same bytes; its own if it cannot be read.
     """
 
     texts: dict[str, tuple[NDArray[np.int32], list[str]]]
@@ -89,7 +89,7 @@ def columns_of(path: Path) -> Columns:
     }
     numbers["num_bytes"] = table.column("num_bytes").to_numpy()
     is_bad = table.column("fault").is_valid().to_numpy()
-    first = first_of_content(table.column("sha256").to_pylist())
+    first = first_of_content(readable_contents(table))
     return Columns(texts, numbers, is_bad, first)
 
 

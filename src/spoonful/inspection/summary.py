@@ -102,7 +102,7 @@ def lines_of(found: Findings, *, is_here: bool) -> list[str]:
     everything = found.groups[0]
     formats = ", ".join(f"{count:,} {name}" for name, count in everything.formats.items())
     lines = [
-        f"{everything.num_images:,} images in {len(found.class_counts):,} "
+        f"{_counted(everything.num_images, 'image')} in {len(found.class_counts):,} "
         f"class{'' if len(found.class_counts) == 1 else 'es'}, "
         f"{everything.num_bytes / _MIB:,.1f} MiB ({formats or 'none can be read'})"
     ]
@@ -124,24 +124,25 @@ def _wrong(found: Findings) -> list[str]:
     if copies["clusters"]:
         lines.append(
             f"copies: {copies['exact']:,} with the same bytes as another, {copies['near']:,} that "
-            f"only look the same; {copies['clusters_across_splits']:,} groups across the given "
-            f"splits, {copies['clusters_across_classes']:,} under several labels (copies.csv)"
+            f"only look{'s' * (copies['near'] == 1)} the same; "
+            f"{_counted(copies['clusters_across_splits'], 'group')} across the given splits, "
+            f"{copies['clusters_across_classes']:,} under several labels (copies.csv)"
         )
     for what, groups in (
         ("classes", found.class_look_alikes),
         ("files", found.file_look_alikes),
     ):
         if groups:
-            first = " and ".join(repr(name) for name in groups[0][:2])
             lines.append(
-                f"names that look alike: {len(groups):,} groups of {what}, such as {first}"
+                f"names that look alike: {_counted(len(groups), 'group')} of {what}, such as "
+                f"{_spelled(groups[0][:2])}"
             )
     if found.imbalance is not None and found.imbalance >= _IMBALANCE:
         counts = found.class_counts
         large, small = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
         lines.append(
-            f"imbalance: {large} has {counts[large]:,} images, {small} {counts[small]:,}; consider "
-            "generator.shuffle=balanced"
+            f"imbalance: {large} has {_counted(counts[large], 'image')}, {small} "
+            f"{counts[small]:,}; consider generator.shuffle=balanced"
         )
     return [printable(line) for line in lines]
 
@@ -160,6 +161,16 @@ def _advised(advice: Advice | None, is_here: bool) -> list[str]:
         f"{advice.jpeg_bytes / _MIB:,.1f} MiB as JPEG; {advice.raw_bytes / _MIB:,.1f} MiB in "
         f"memory{fits}{speed if is_here else ''}",
     ]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _spelled(names: list[str]) -> str:
+    """Return names, and where they are not ASCII their characters: they may look the same."""
+    shown = " and ".join(map(repr, names))
+    return shown if shown.isascii() else f"{shown} ({' and '.join(map(ascii, names))})"
 
 
 def _range(values: tuple[float, float, float]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -148,6 +149,17 @@ def read_columns(path: Path, names: Sequence[str]) -> pa.Table:
     missing = set(names) - set(found.column_names)
     if missing:
         raise SpoonfulError(f"{path}: has no column {sorted(missing)[0]}; {REMAKE}")
+    return found
+
+
+def readable_contents(table: pa.Table) -> list[str | None]:
+    """Return the SHA-256 of each image that can be read; None for the others, which have no copies.
+
+    Args:
+        table: with the columns "sha256" and "fault".
+    """
+    readable = pc.if_else(table.column("fault").is_null(), table.column("sha256"), None)
+    found: list[str | None] = readable.to_pylist()
     return found
 
 

@@ -1,7 +1,9 @@
 """Examples as image files in class folders."""
 
+import heapq
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -105,8 +107,14 @@ def image_files(
 ) -> list[str]:
     """List the images below a folder as sorted relative paths, "/" between their parts.
 
-    Links are followed, except back to a folder above. Hidden files are skipped, and the folders
-    that systems make: hidden ones, trash, thumbnails.
+    Hidden files are skipped, and the folders that systems make: hidden ones, trash, thumbnails.
+
+    Links to folders are followed, except back to a folder above. Two links to one folder give its
+    images twice, once below each. But below one link, which may lead to further links, each folder
+    on the disk is listed once: first those without another link on their way, then those of the
+    other links, the shallowest first, then in the order of their paths. Without this rule,
+    folders that link to each other have as many paths as there are ways through them: 108 million
+    for 11 folders.
 
     Args:
         folder: where to look.
@@ -117,27 +125,87 @@ def image_files(
     Raises:
         SpoonfulError: a folder that cannot be listed; names it.
     """
-    found: list[str] = []
-    below = [""]
-    while below:
-        prefix = below.pop()
-        try:
-            with os.scandir(folder / prefix) as entries:
-                for entry in entries:
-                    # No system call per file: the listing itself tells what it is.
-                    if _is_folder(entry):
-                        if is_junk_folder(entry.name) or _is_one_of(entry, skipped):
-                            if junk is not None:
-                                junk.append(prefix + entry.name)
-                        elif not _leads_up(entry):
-                            below.append(f"{prefix}{entry.name}/")
-                    elif is_image_name(entry.name):
-                        found.append(prefix + entry.name)
-                    elif others is not None:
-                        others.append(prefix + entry.name)
-        except OSError as error:
-            raise SpoonfulError(f"{error.filename}: cannot be listed ({error.strerror})") from error
-    return sorted(found)
+    listing = _Listing(folder, skipped)
+    for link in listing.add("", None):
+        entered: set[tuple[int, int]] = set()
+        waiting = [(0, link)]
+        while waiting:
+            _, first = heapq.heappop(waiting)
+            if not _leads_up(folder / first):
+                for further in listing.add(f"{first}/", entered):
+                    heapq.heappush(waiting, (further.count("/"), further))
+    if others is not None:
+        others += listing.others
+    if junk is not None:
+        junk += listing.junk
+    return sorted(listing.images)
+
+
+@dataclass
+class _Listing:
+    """What is below a folder, as paths relative to it.
+
+    Attributes:
+        folder: the folder.
+        skipped: folders that are skipped, as absolute paths without links.
+        images: files that are images by their names.
+        others: other files.
+        junk: folders that were skipped.
+    """
+
+    folder: Path
+    skipped: Collection[Path] = ()
+    images: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    junk: list[str] = field(default_factory=list)
+
+    def add(self, start: str, entered: set[tuple[int, int]] | None) -> list[str]:
+        """Add what is below one of the folders, and return the links to further folders.
+
+        Args:
+            start: path of the folder, with "/" behind it.
+            entered: devices and inodes of folders, which are not listed again; receives those that
+                are listed. None: each folder is listed.
+
+        Raises:
+            SpoonfulError: a folder that cannot be listed; names it.
+        """
+        links: list[str] = []
+        below = [start]
+        while below:
+            prefix = below.pop()
+            try:
+                if entered is None or _is_new(self.folder / prefix, entered):
+                    with os.scandir(self.folder / prefix) as entries:
+                        self._add_entries(prefix, entries, below, links)
+            except OSError as error:
+                name = error.filename
+                raise SpoonfulError(f"{name}: cannot be listed ({error.strerror})") from error
+        return links
+
+    def _add_entries(
+        self, prefix: str, entries: "Iterable[os.DirEntry[str]]", below: list[str], links: list[str]
+    ) -> None:
+        for entry in entries:
+            path = prefix + entry.name
+            # No system call per file: the listing itself tells what it is.
+            if not _is_folder(entry):
+                (self.images if is_image_name(entry.name) else self.others).append(path)
+            elif is_junk_folder(entry.name) or _is_one_of(entry, self.skipped):
+                self.junk.append(path)
+            elif entry.is_symlink():
+                links.append(path)
+            else:
+                below.append(f"{path}/")
+
+
+def _is_new(folder: Path, entered: set[tuple[int, int]]) -> bool:
+    """Return whether a folder on the disk is none of those entered, and add it to them."""
+    found = folder.stat()
+    identity = found.st_dev, found.st_ino
+    is_new = identity not in entered
+    entered.add(identity)
+    return is_new
 
 
 def _is_one_of(entry: "os.DirEntry[str]", folders: Collection[Path]) -> bool:
@@ -151,10 +219,7 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
         return False
 
 
-def _leads_up(entry: "os.DirEntry[str]") -> bool:
-    """Return whether a folder is a link to one of its parents: following it would never end."""
-    if not entry.is_symlink():
-        return False
-    path = Path(entry.path)
+def _leads_up(path: Path) -> bool:
+    """Return whether a link leads to one of its parents: following it would never end."""
     target = path.resolve()
     return any(parent.resolve().is_relative_to(target) for parent in path.parents)

@@ -2,13 +2,14 @@
 
 import io
 import os
+import re
 import socket
 import struct
 import subprocess
 import sys
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from PIL import Image, ImageFile
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hash
 from spoonful.sources.images.decode import decode_bytes, decode_image
+from spoonful.sources.images.limits import damaged as damaged_error
 from spoonful.sources.images.names import passed_over
 
 RGBA = np.zeros((20, 20, 4), np.uint8)
@@ -95,6 +97,57 @@ def test_a_cut_or_holed_tiff_is_refused(compression: str) -> None:
     middle = len(whole) // 2
     for damaged in (whole[:middle], whole[:middle] + bytes(512) + whole[middle + 512 :]):
         assert "TIFF" in reason(damaged) or "JPEG" in reason(damaged)
+
+
+@pytest.mark.parametrize("byteorder", "<>")
+@pytest.mark.parametrize("bigtiff", [False, True])
+def test_a_tiff_that_ends_before_its_directory_is_said_to_end_early(
+    byteorder: Literal["<", ">"], bigtiff: bool
+) -> None:
+    target = io.BytesIO()
+    with tifffile.TiffWriter(target, bigtiff=bigtiff, byteorder=byteorder) as file:
+        file.write(NOISE, photometric="rgb")
+    behind = bytearray(target.getvalue())
+    size = 8 if bigtiff else 4  # of the first offset, and its place
+    where = int.from_bytes(behind[size : 2 * size], "little" if byteorder == "<" else "big")
+    assert "its data end early" in reason(bytes(behind[:where]))
+    behind[size : 2 * size] = bytes(size)
+    assert "its directory is missing" in reason(bytes(behind))
+
+
+def test_a_picture_without_pixels_is_said_to_have_no_size() -> None:
+    header = b"IHDR" + struct.pack(">IIBBBBB", 0, 0, 8, 2, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header
+    png += struct.pack(">I", zlib.crc32(header)) + saved(Image.fromarray(NOISE), "png")[33:]
+    assert "its header gives no size" in reason(png)
+
+
+@pytest.mark.parametrize("form", ["jpeg", "png", "gif", "bmp", "dib", "webp", "avif", "jpeg2000"])
+def test_the_reason_for_a_cut_file_has_words(form: str) -> None:
+    whole = saved(Image.fromarray(NOISE), form)
+    for kept in (0.2, 0.5, 0.9):
+        said = reason(whole[: int(kept * len(whole))])
+        assert "driver" not in said
+        assert "decoder object" not in said
+        assert re.search(r"image: \w* ?[a-zA-Z]{3}", said), said
+
+
+@pytest.mark.parametrize("fault", [KeyError(0), IndexError(), ValueError("-2"), "", "13"])
+def test_a_number_alone_is_no_reason(fault: str | Exception) -> None:
+    assert "a part of it is missing or altered" in damaged_error("TIFF", fault).reason
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "1"])
+def test_a_bitmap_without_its_file_header_is_read(mode: str) -> None:
+    picture = Image.fromarray(NOISE).convert(mode)
+    dib = saved(picture, "dib")
+    assert not dib.startswith(b"BM")
+    assert np.array_equal(read(dib, 64, 64), read(saved(picture, "bmp"), 64, 64))
+
+
+def test_one_byte_is_one() -> None:
+    assert "a text (1 byte)" in reason(b"x")
+    assert "a text (2 bytes)" in reason(b"xy")
 
 
 def test_a_missing_strip_is_no_black_stripe() -> None:

@@ -112,5 +112,9 @@ def decode_bytes(
         put(image, placing(resize, image.shape[:2], turn, pixels.shape[:2]), pixels)
     except RefusedError as refused:
         raise SpoonfulError(
-            f"{path}: {refused.reason} ({len(encoded)} bytes); {refused.remedy}"
+            f"{path}: {refused.reason} ({_bytes(len(encoded))}); {refused.remedy}"
         ) from refused
+
+
+def _bytes(number: int) -> str:
+    return "1 byte" if number == 1 else f"{number} bytes"

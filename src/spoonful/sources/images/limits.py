@@ -6,6 +6,11 @@ from spoonful.errors import SpoonfulError
 # each format (tests/sources/test_memory.py).
 MAX_PIXELS = 89_478_485
 _COPY_AGAIN = "copy or download it again, or remove it"
+# Messages of Pillow that say nothing of the file, and when it gives them.
+_MEANT = {
+    "not identified by this driver": "its header gives no size, or colours that are not known",
+    "could not create decoder object": "its data end early, or its header is altered",
+}
 # A file may have this many bytes per pixel of the limit: 8 bits RGBA, not compressed.
 _MAX_FILE_BYTES_A_PIXEL = 4
 
@@ -26,8 +31,18 @@ class RefusedError(Exception):
 
 def damaged(kind: str, fault: str | Exception) -> RefusedError:
     """Return the error for a damaged image; an exception's first line is shown."""
-    words = (str(fault) or type(fault).__name__).splitlines()[0]
-    return RefusedError(f"a damaged {kind} image: {words}", _COPY_AGAIN)
+    return RefusedError(f"a damaged {kind} image: {_words_of(fault)}", _COPY_AGAIN)
+
+
+def _words_of(fault: str | Exception) -> str:
+    """Return what a decoder says, or what is meant where it says only a number or its own state."""
+    words = next(iter(str(fault).strip().splitlines()), "")
+    if words in _MEANT:
+        return _MEANT[words]
+    if any(letter.isalpha() for letter in words):
+        return words
+    # Mostly of a KeyError or an IndexError, about a part that should be there.
+    return f"a part of it is missing or altered ({' '.join([type(fault).__name__, words]).strip()})"
 
 
 def check_pixels(height: int, width: int, max_pixels: int, what: str, weight: float = 1) -> None:

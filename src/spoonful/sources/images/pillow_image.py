@@ -45,12 +45,26 @@ class _Format(NamedTuple):
     weight: float  # memory per pixel, relative to a PNG; measured at the limit
 
 
+# A BMP file without its file header, as Windows keeps pictures in memory and in .dib files, has no
+# magic number: it begins with the size of its header, followed by width, height, 1 and the depth.
+_DIB_HEADERS = (40, 52, 56, 64, 108, 124)
+_DIB_DEPTHS = (1, 4, 8, 16, 24, 32)
+
+
+def _is_dib(start: bytes) -> bool:
+    if len(start) < 16:
+        return False
+    size, planes, depth = struct.unpack_from("<I8xHH", start)
+    return size in _DIB_HEADERS and planes == 1 and depth in _DIB_DEPTHS
+
+
 # As in Pillow: of two of the brands, those after it say that the file is not HEIC.
 _AVIF = re.compile(rb".{4}ftyp(avi[fs]|(mif1|msf1).*avi[fs])", re.S)
 _FORMATS = (
     _Format("PNG", lambda s: s.startswith(b"\x89PNG\r\n\x1a\n"), PngImagePlugin.PngImageFile, 1),
     _Format("GIF", lambda s: s[:6] in (b"GIF87a", b"GIF89a"), GifImagePlugin.GifImageFile, 1),
     _Format("BMP", lambda s: s.startswith(b"BM"), BmpImagePlugin.BmpImageFile, 1),
+    _Format("BMP", _is_dib, BmpImagePlugin.DibImageFile, 1),
     _Format(
         "WebP",
         lambda s: s[:4] == b"RIFF" and s[8:12] == b"WEBP",

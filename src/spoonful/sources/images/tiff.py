@@ -18,7 +18,7 @@ from spoonful.sources.images.jpeg import check_jpeg
 from spoonful.sources.images.limits import RefusedError, check_pixels, damaged
 
 if TYPE_CHECKING:
-    from tifffile import TiffPage
+    from tifffile import TiffFile, TiffPage
 
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
@@ -79,7 +79,7 @@ def _decoded(
     import tifffile  # 0.1 s
 
     with tifffile.TiffFile(io.BytesIO(encoded)) as file:
-        page = file.pages.first
+        page = _first_page(file, len(encoded))
         _check_directory(page)
         _check_kind(page)
         _check_size(page, max_pixels)
@@ -107,6 +107,25 @@ def _decoded(
             band = np.asarray(Image.fromarray(band).convert("L" if channels == 1 else "RGB"))
         image[top : top + rows] = band.reshape(*band.shape[:2], channels)
     return image, turn if isinstance(turn, int) and 1 <= turn <= 8 else 1
+
+
+def _first_page(file: "TiffFile", num_bytes: int) -> "TiffPage":
+    """Return the first picture's directory.
+
+    Most programs write it behind the pixels, so that a file that was cut has none.
+    """
+    try:
+        return file.pages.first
+    except IndexError as error:
+        file.filehandle.seek(
+            file.tiff.offsetsize
+        )  # of the first offset itself: its place is as long
+        where = file.filehandle.read(file.tiff.offsetsize)
+        start = int.from_bytes(where, "little" if file.byteorder == "<" else "big")
+        words = "its directory is missing"
+        if start >= num_bytes:
+            words = f"its data end early, before its directory at byte {start:,}"
+        raise damaged("TIFF", words) from error
 
 
 def _check_directory(page: "TiffPage") -> None:
