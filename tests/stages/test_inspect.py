@@ -2,18 +2,20 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
-import time
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from tests.conftest import Spoonful
+from tests.conftest import CHECKOUT, Spoonful
 from tests.inspection.bad_files import REASONS, write_bad_files, write_photo
-from tests.processes import StartedSpoonful, command_environment, run_command
+from tests.processes import command_environment, run_command
 
 
 def photos(folder: Path) -> Path:
@@ -88,33 +90,80 @@ def test_a_folder_and_a_data_set_are_one_too_many(spoonful: Spoonful, tmp_path: 
     assert "no such folder" in spoonful("inspect", str(tmp_path / "none")).stderr
 
 
+def test_the_report_of_one_folder_never_replaces_that_of_another(
+    project: Path, spoonful: Spoonful, tmp_path: Path
+) -> None:
+    names = ("a/photos", "b/photos", "m😀", "m😁", "caf\u00e9", "cafe\u0301", "L" * 250)
+    reports = []
+    for name in names:
+        done = spoonful("inspect", str(photos(tmp_path / name)))
+        assert done.returncode == 0, done.stderr
+        reports.append(report_of(done.stdout))
+    assert len(set(reports)) == len(names)
+    assert reports[0] == "data/inspect_photos/report.html"
+    assert re.fullmatch("data/inspect_photos_[0-9a-f]{8}/report.html", reports[1])
+    assert reports[2] == "data/inspect_m_/report.html"
+    assert reports[4] == "data/inspect_caf\u00e9/report.html"
+    for name, report in zip(names, reports, strict=True):
+        noted = (project / report).with_name("folder.txt").read_text()
+        assert noted == f"{tmp_path / name}\n"
+    again = [report_of(spoonful("inspect", str(tmp_path / name)).stdout) for name in names[:2]]
+    assert again == reports[:2]
+
+
+def report_of(output: str) -> str:
+    (line,) = [line for line in output.splitlines() if line.startswith("report: ")]
+    return line.removeprefix("report: ")
+
+
+def test_what_a_killed_inspection_left_the_next_one_of_any_folder_removes(
+    project: Path, spoonful: Spoonful, tmp_path: Path
+) -> None:
+    for name in (".inspecting.0123abcd.tmp", ".inspect_other.0123abcd.tmp"):
+        (project / "data" / name / "raw").mkdir(parents=True)
+    (project / "data" / "inspect_mine").mkdir()  # of an earlier version, without a note
+    done = spoonful("inspect", str(photos(tmp_path / "mine")))
+    assert done.returncode == 0, done.stderr
+    left = {path.name for path in (project / "data").iterdir()}
+    new = Path(report_of(done.stdout)).parent.name
+    assert new.startswith("inspect_mine_")
+    assert left == {".decoded", "inspect_mine", new}
+
+
+def test_an_empty_name_is_no_folder(spoonful: Spoonful, project: Path) -> None:
+    done = spoonful("inspect", "")
+    assert done.returncode == 2
+    assert done.stderr.startswith("spoonful: inspect '': an empty name, expected a folder of imag")
+    assert not (project / "data").exists()
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("num_batches", [1, 7])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_stopped_at_any_moment_it_goes_on_with_what_was_decoded(
-    project: Path, tmp_path: Path, number: signal.Signals
+    project: Path, tmp_path: Path, number: signal.Signals, num_batches: int
 ) -> None:
     mine = tmp_path / "mine"
-    for seed in range(1500):
+    for seed in range(700):
         write_photo(mine / "cat" / f"{seed}.png", seed)
-    process = StartedSpoonful(["inspect", str(mine)], project, command_environment())
-    try:
-        database = project / "data" / ".decoded" / "cache.db"
-        until = time.monotonic() + 60
-        while num_kept(database) < 128 and process.poll() is None:
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        process.send_signal(number)
-        output, errors = process.communicate(timeout=30)
-    finally:
-        process.kill()
-    assert process.wait() == (130 if number == signal.SIGINT else -number), output + errors
+    stopped = [sys.executable, "-m", "tests.inspection.stopped_inspect", str(int(number))]
+    process = subprocess.run(
+        [*stopped, str(num_batches), "inspect", str(mine)],
+        cwd=project,
+        env={**command_environment(), "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    expected = 130 if number == signal.SIGINT else -number
+    assert process.returncode == expected, process.stdout + process.stderr
     assert not list((project / "data").glob("inspect_*"))
-    kept = num_kept(database)
-    assert 128 <= kept < 1500
+    database = project / "data" / ".decoded" / "cache.db"
+    assert num_kept(database) == 64 * num_batches
     before = {path: path.stat().st_mtime_ns for path in mine.rglob("*")}
     done = run_command(project, "inspect", str(mine))
     assert done.returncode == 0, done.stderr
-    assert num_kept(database) == 1500
+    assert num_kept(database) == 700
     assert {path: path.stat().st_mtime_ns for path in mine.rglob("*")} == before
     assert {path.name for path in (project / "data").iterdir()} == {".decoded", "inspect_mine"}
 
