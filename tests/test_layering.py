@@ -25,8 +25,7 @@ MAX_FUNCTION_LINES = 50
 ARROWS = {
     "commands": "",
     "contact_sheet": "",
-    "text": "",
-    "errors": "text",
+    "errors": "",
     "figures": "",
     "output": "",
     "pages": "",
@@ -39,7 +38,7 @@ ARROWS = {
     "background": "errors",
     "dvc_rwlock": "project",
     "dvc_stage": "watched",
-    "files": "errors text",
+    "files": "errors",
     "order": "errors",
     "fitting.checkpoints": "errors files",
     "progress": "background progress_bar",
@@ -53,7 +52,7 @@ ARROWS = {
     "config": "commands errors files order project quiet record",
     "generator": "background errors order sources sources.packed",
     "packing": "config errors files sources sources.packed",
-    "datasets": "config errors files order progress project sources sources.images text",
+    "datasets": "config errors files order progress project sources sources.images",
     "diff": "config record",
     "models": "config errors",
     "optimizers": "config errors",
@@ -62,9 +61,9 @@ ARROWS = {
         "config errors files fitting.checkpoints generator models optimizers order progress record "
         "sources sources.packed tasks"
     ),
-    "splitting": "datasets errors files progress sources sources.images text",
+    "splitting": "datasets errors files progress sources sources.images",
     "inspection": (
-        "config datasets errors files pages progress project sources sources.images splitting text"
+        "config datasets errors files pages progress project sources sources.images splitting"
     ),
     "tracking": (
         "compare config diff errors figures files project quiet record refusals secrets watched"
@@ -72,7 +71,7 @@ ARROWS = {
     "": "errors fitting generator packing sources sources.packed",
     "workflow": (
         "config diff errors figures files fitting fitting.checkpoints generator models output "
-        "progress project quiet record refusals secrets sources sources.packed text tracking"
+        "progress project quiet record refusals secrets sources sources.packed tracking"
     ),
     "sweep": (
         "compare config errors files output progress project quiet refusals secrets signals "
@@ -81,7 +80,7 @@ ARROWS = {
     "stages": (
         "compare config contact_sheet datasets diff errors evaluation files fitting generator "
         "inspection output packing progress project quiet record secrets sources sources.packed "
-        "splitting sweep text tracking workflow"
+        "splitting sweep tracking workflow"
     ),
     "command_line": (
         "commands config dvc_stage errors output progress project refusals secrets signals stages"

@@ -1,7 +1,5 @@
 """The exception for messages to the user."""
 
-from spoonful.text import printable
-
 
 class SpoonfulError(ValueError):
     """Report bad input or a bad file in one line meant for the user.
@@ -12,4 +10,4 @@ class SpoonfulError(ValueError):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(printable(message))
+        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in message))

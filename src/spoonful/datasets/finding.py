@@ -9,6 +9,7 @@ from pathlib import Path
 from spoonful.datasets.folder_layout import EXPECTED, Layout, read_layout
 from spoonful.datasets.split_names import split_named
 from spoonful.errors import SpoonfulError
+from spoonful.files.text import printable
 from spoonful.project import own_folders
 from spoonful.sources.folder import image_files
 from spoonful.sources.images.names import (
@@ -18,7 +19,6 @@ from spoonful.sources.images.names import (
     is_known_image_name,
     passed_over,
 )
-from spoonful.text import printable
 
 _NUM_NAMED = 5
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from spoonful.datasets.split_names import split_named
 from spoonful.errors import SpoonfulError
-from spoonful.text import printable
+from spoonful.files.text import printable
 
 # What people call the three splits, in small letters.
 EXPECTED = "expected a folder of class folders, or train, val and test with class folders in them"

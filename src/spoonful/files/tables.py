@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from spoonful.errors import SpoonfulError
+from spoonful.files.text import printable
 from spoonful.files.whole import replaced_file, write_text
-from spoonful.text import printable
 
 # A spreadsheet takes a cell that begins so for a formula, and runs it.
 _FORMULA = ("=", "+", "-", "@")

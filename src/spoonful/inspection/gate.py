@@ -7,9 +7,9 @@ from pathlib import Path
 
 from spoonful.datasets import Dataset, RawDataset
 from spoonful.errors import SpoonfulError
+from spoonful.files.text import printable
 from spoonful.inspection.csv_files import BAD_FILES_NAME
 from spoonful.project import shown_path
-from spoonful.text import printable
 
 _NUM_NAMED = 20
 

@@ -7,11 +7,11 @@ from spoonful.config.own_data import dataset_title
 from spoonful.config.schema import Config
 from spoonful.datasets import RawArrays, RawDataset
 from spoonful.errors import SpoonfulError
+from spoonful.files.text import unicode_text
 from spoonful.inspection.copies import exact_clusters, members
 from spoonful.inspection.inspecting import inspect, origin_now
 from spoonful.inspection.table import TABLE_NAME, origin_of, read_columns, readable_contents
 from spoonful.project import inspect_dir
-from spoonful.text import unicode_text
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import simplejpeg
 
 from spoonful.errors import SpoonfulError
+from spoonful.files.text import printable
 from spoonful.inspection.csv_files import (
     BAD_HEADER,
     CLASS_HEADER,
@@ -23,7 +24,6 @@ from spoonful.pages import page
 from spoonful.sources.images.background import WHITE
 from spoonful.sources.images.decode import decode_bytes
 from spoonful.sources.images.names import described
-from spoonful.text import printable
 
 REPORT_NAME = "report.html"
 # Of each list on the page; the CSV files have all.

@@ -6,8 +6,8 @@ import re
 import unicodedata
 from pathlib import Path
 
+from spoonful.files.text import unicode_text
 from spoonful.project import inspect_folder_dir, shown_path
-from spoonful.text import unicode_text
 
 # In each report: the folder that it is of.
 NOTE_NAME = "folder.txt"

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from spoonful.files.text import printable
 from spoonful.inspection.advice import Advice
 from spoonful.inspection.kinds_of_copies import Copies
 from spoonful.inspection.statistics import Group
 from spoonful.sources.images.names import described
 from spoonful.sources.memory_room import memory_room
-from spoonful.text import printable
 
 _NUM_NAMED = 5
 # Of the largest class to the smallest, from which on something should be done.

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from spoonful.datasets import RawImage
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import shaped, unexpected
+from spoonful.files.text import unicode_text
 from spoonful.inspection.measure import THUMBNAIL_BYTES, Measured
-from spoonful.text import unicode_text
 
 TABLE_NAME = "images.parquet"
 REMAKE = "run `spoonful inspect` again"

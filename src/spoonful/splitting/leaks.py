@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from spoonful.datasets.raw import RawDataset
 from spoonful.files.tables import for_spreadsheets, write_csv
+from spoonful.files.text import printable
 from spoonful.splitting.units import without_lone
-from spoonful.text import printable
 
 _NUM_NAMED = 10
 _COLUMNS = ("leak", "why", "split", "class", "path")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spoonful.datasets.raw import RawImage
 from spoonful.errors import SpoonfulError
-from spoonful.text import printable
+from spoonful.files.text import printable
 
 _BITS = 53  # of a float
 

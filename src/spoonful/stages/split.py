@@ -14,6 +14,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import write_checked
 from spoonful.files.lock import locked
 from spoonful.files.tables import write_csv
+from spoonful.files.text import printable
 from spoonful.files.whole import replaced_folder, sync
 from spoonful.project import (
     inspect_dir,
@@ -30,7 +31,6 @@ from spoonful.splitting.digests import data_digest, split_digest
 from spoonful.splitting.labels import label_summary
 from spoonful.splitting.leaks import find_leaks, leak_lines, leak_words, write_leaks
 from spoonful.splitting.placing import place
-from spoonful.text import printable
 from spoonful.workflow.split_files import split_settings, write_list
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
+from spoonful.files.text import printable
 from spoonful.sources import Source
-from spoonful.text import printable
 from spoonful.workflow.data import open_train_and_val
 
 if TYPE_CHECKING:

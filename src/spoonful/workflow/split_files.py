@@ -14,11 +14,11 @@ from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import read_checked_values
 from spoonful.files.documents import parsed_table, read_bytes, unexpected
 from spoonful.files.tables import write_csv
+from spoonful.files.text import printable
 from spoonful.project import shown_path, split_dir, split_summary_path
 from spoonful.sources.image_files import ImageFileSource
 from spoonful.sources.labels import LabelKind
 from spoonful.sources.labels_file import LABELS_NAME
-from spoonful.text import printable
 
 # Beside train, val and test, so that it is put in place with them.
 LIST_NAME = "files.csv"

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spoonful.files.tables import for_spreadsheets
+from spoonful.files.text import printable, unicode_text
 from spoonful.inspection.look_alikes import look_alikes
-from spoonful.text import printable, unicode_text
 
 ANY_TEXT = st.text(st.characters(codec=None))
 
