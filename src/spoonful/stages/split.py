@@ -47,7 +47,7 @@ def run(config: Config) -> None:
     assigned = assign_splits(raw.images, _settings_of(dataset), looked.clusters, looked.faults)
     splits = assigned.splits
     split_dir().parent.mkdir(parents=True, exist_ok=True)
-    _check_leaks(raw, assigned, dataset.on_leak)
+    _check_leaks(raw, assigned, looked.clusters, dataset.on_leak)
     counts = counts_of(raw.images, splits)
     class_names = sorted({class_name for class_name, _ in counts})
     digests = {"digest": split_digest(raw.images, splits), "data_digest": data_digest(raw.images)}
@@ -106,15 +106,17 @@ def _settings_of(dataset: Dataset) -> SplitSettings:
     )
 
 
-def _check_leaks(raw: RawDataset, assigned: Assignment, on_leak: str) -> None:
+def _check_leaks(
+    raw: RawDataset, assigned: Assignment, clusters: list[list[int]], on_leak: str
+) -> None:
     """Write data/leaks.csv, and stop or warn where splits that the data gives have leaks."""
     leaks = find_leaks(assigned.units, assigned.splits)
-    write_leaks(leaks_path(), raw, assigned.splits, leaks)
+    write_leaks(leaks_path(), raw, assigned.splits, leaks, clusters)
     if not leaks:
         return
     table = shown_path(leaks_path())
     words = f"{leak_words(assigned.splits, leaks)}; {table} lists all"
-    print("\n".join(leak_lines(raw, assigned.splits, leaks)), file=sys.stderr)
+    print("\n".join(leak_lines(raw, assigned.splits, leaks, clusters)), file=sys.stderr)
     if on_leak == "error":
         raise SpoonfulError(
             f"{words}; leave each set in one split and fetch again, or continue with "
