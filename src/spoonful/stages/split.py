@@ -13,7 +13,7 @@ from spoonful.datasets.dataset import test_fraction_of
 from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import write_checked
 from spoonful.files.lock import locked
-from spoonful.files.tables import write_csv
+from spoonful.files.tables import for_spreadsheets, write_csv
 from spoonful.files.whole import replaced_folder, sync
 from spoonful.project import (
     inspect_dir,
@@ -60,7 +60,8 @@ def run(config: Config) -> None:
                 path.unlink(missing_ok=True)
             sync(split_summary_path().parent)
         # DVC plots a row per class and split as bars.
-        rows = ((name, split, counts[(name, split)]) for name in class_names for split in SPLITS)
+        cells = ((for_spreadsheets(name), name) for name in class_names)
+        rows = ((cell, s, counts[(name, s)]) for cell, name in cells for s in SPLITS)
         write_csv(split_table_path(), ("class", "split", "images"), rows)
         note_path(config, digests["digest"])
         summary = split_summary(config, assigned, len(class_names), digests)
