@@ -104,6 +104,7 @@ def _settings_of(dataset: Dataset) -> SplitSettings:
         dataset.split_seed,
         dataset.split_method,
         dataset.small_classes,
+        dataset.copies,
     )
 
 
