@@ -151,3 +151,37 @@ def test_groups_that_make_a_split_impossible_are_named() -> None:
         SpoonfulError, match=r"'class 1' has 20 images to divide, but in only 1 set, .* needs 3"
     ):
         assign_splits([*big, *rest], SplitSettings(VAL, TEST, 0))
+
+
+COPY_NAMES = ("Copy of {}.png", " {}.png", "{} (1).png", "{} copy.png", "{}.thumb.jpg", "A{}.png")
+
+
+@PROPERTY
+@given(
+    seed=SEEDS,
+    patterns=st.lists(st.tuples(st.integers(0, 39), st.sampled_from(COPY_NAMES)), max_size=40),
+    other_class=st.booleans(),
+)
+def test_copies_with_longer_names_move_no_image_that_was_there(
+    seed: int, patterns: list[tuple[int, str]], other_class: bool
+) -> None:
+    images = images_of(40, 40)
+    before = placed(images, seed)
+    name = f"class {int(other_class)}"
+    copies = {RawImage(name, pattern.format(i)): i for i, pattern in patterns}
+    clusters = [[i, 80 + number] for number, i in enumerate(copies.values())]
+    after = placed([*images, *copies], seed, tuple(clusters))
+    if covered(images, seed) == {"class 0", "class 1"}:
+        assert all(after[image] == before[image] for image in images)
+    assert all(after[copy] == after[images[i]] for copy, i in copies.items())
+
+
+def test_the_name_of_a_set_is_the_same_in_every_form_of_unicode() -> None:
+    composed = [RawImage("a", f"\u00e9{i}.png") for i in range(30)]
+    copies = [RawImage("a", f"ab{i}.png") for i in range(30)]
+    clusters = tuple([i, 30 + i] for i in range(30))
+    expected = list(placed([*composed, *copies], 0, clusters).values())
+    decomposed = [
+        RawImage("a", unicodedata.normalize("NFD", image.file_name)) for image in composed
+    ]
+    assert list(placed([*decomposed, *copies], 0, clusters).values()) == expected

@@ -5,6 +5,7 @@ import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,13 +94,20 @@ def _by_number(
 def _unit_names(
     images: Sequence[RawImage], unit_of: NDArray[np.int64], count: int
 ) -> list[tuple[str, ...]]:
-    """Name each unit: by its group, or by its class and file; by the first of several."""
+    """Name each unit: by its group, or by its class and file; by the shortest of several.
+
+    Nothing tells which of two copies came first. The names that file managers and converters give
+    to copies are longer than the original's nearly always: "Copy of a.png", "a (1).png".
+    """
     names: list[tuple[str, ...]] = [()] * count
+    first: list[tuple[Any, ...]] = [()] * count
     for image, unit in zip(images, unit_of.tolist(), strict=True):
         own: tuple[str, ...] = ("image", image.class_name, image.file_name)
         name = own if image.group is None else ("group", image.group)
-        if not names[unit] or name < names[unit]:  # "group" comes before "image"
-            names[unit] = name
+        shown = unicodedata.normalize("NFC", name[-1])
+        rank = (name[0], len(shown), shown, name)  # "group" comes before "image"
+        if not first[unit] or rank < first[unit]:
+            names[unit], first[unit] = name, rank
     return names
 
 
