@@ -79,6 +79,25 @@ def test_a_flat_test_is_kept_for_predictions() -> None:
     assert layout_of(*in_each(("w/train",)), "w/test").unlabelled == "w/test"
 
 
+@pytest.mark.parametrize("inside", ["images", "images/deep", "test", "unknown/a", "cats"])
+def test_a_test_of_one_folder_that_is_no_class_is_kept_for_predictions(inside: str) -> None:
+    layout = layout_of(*in_each(("train",)), f"test/{inside}")
+    assert layout.bases == {"train": "train"}
+    assert layout.unlabelled == "test"
+    name = inside if "/" not in inside else inside.rpartition("/")[2]
+    said = f"test holds one folder, {name}, which is no class of train: its images are in no split"
+    assert any(note.startswith(said) for note in layout.notes), layout.notes
+    beside = layout_of(*in_each(("train", "val")), f"test/{inside}", "test")
+    assert (beside.bases, beside.unlabelled) == ({"train": "train", "val": "val"}, "test")
+
+
+@pytest.mark.parametrize("inside", [("cat",), ("Cat",), ("images", "more")])
+def test_other_folders_in_a_test_are_classes(inside: tuple[str, ...]) -> None:
+    layout = layout_of(*in_each(("train",)), *(f"test/{name}" for name in inside))
+    assert layout.bases == {"train": "train", "test": "test"}
+    assert layout.unlabelled is None
+
+
 NAMES = st.sampled_from(["train", "Valid", "test", "cat", "dog", "data", "2019"])
 
 

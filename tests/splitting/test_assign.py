@@ -2,6 +2,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -174,7 +175,9 @@ def test_all_classes_too_small_are_named_at_once(method: str) -> None:
     for way_out in ("add images", "small_classes=drop", "small_classes=train_only"):
         assert way_out in str(caught.value)
     beside_test = [*images_of([50, 1]), *images_of([5, 5], "test")]
-    with pytest.raises(SpoonfulError, match=r"'class 1' has 6 images in 1 .* needs 2"):
+    with pytest.raises(
+        SpoonfulError, match="'class 1' has 6 images, 1 of them to divide, and needs 2"
+    ):
         split_of(beside_test, 0.1, 0.1, split_method=method)
 
 
@@ -236,3 +239,25 @@ def test_no_images_is_an_error(method: str) -> None:
     for images in ([], images_of([5], "test")):
         with pytest.raises(SpoonfulError, match="no images to train on"):
             split_of(images, 0.1, 0.1, split_method=method)
+
+
+@pytest.mark.parametrize("copies", ["near", "exact"])
+def test_copies_and_groups_that_leave_too_few_are_named_as_the_cause(copies: str) -> None:
+    settings_ = SplitSettings(0.1, 0.1, 0, copies=copies)
+    frames = images_of([20, 20])
+    with pytest.raises(SpoonfulError) as caught:
+        assign_splits(frames, settings_, [range(20), range(20, 40)])
+    message = str(caught.value)
+    words = "has 20 images to divide, but in only 1 set, because copies stay together, and needs 3"
+    assert f"class 'class 0' {words}; class 'class 1' {words}: " in message
+    assert "dataset.copies=ignore" in message
+    assert ("dataset.copies=exact" in message) == (copies == "near")
+    assert "dataset.group" not in message
+    grouped = [replace(image, group=str(i % 2)) for i, image in enumerate(frames)]
+    with pytest.raises(SpoonfulError) as caught:
+        assign_splits(grouped, settings_)
+    assert "in only 2 sets, because groups stay together" in str(caught.value)
+    assert "use smaller groups (dataset.group" in str(caught.value)
+    assert "dataset.copies" not in str(caught.value)
+    with pytest.raises(SpoonfulError, match=r"only 1 set, because groups and copies stay"):
+        assign_splits(grouped, settings_, [[0, 1], [20, 21]])

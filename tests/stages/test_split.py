@@ -168,6 +168,22 @@ def test_a_split_that_cannot_be_made_is_one_line(project: Path, spoonful: Spoonf
     assert "cat holds test, train: expected the splits first" in done.stderr.splitlines()[-1]
 
 
+def test_classes_of_any_name_are_harmless_in_tables_and_on_the_terminal(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project)
+    names = ["=cmd()", "-dash", "@at", "a\nb", "x\u202ey", "plain"]
+    fill(project / "mine", **dict.fromkeys(names, 4))
+    fetched_and_split()
+    expected = ["'=cmd()", "'-dash", "'@at", r"a\nb", r"x\u202ey", "plain"]
+    with (project / "data" / "split.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["class"] for row in rows} == set(expected)
+    assert sum(int(row["images"]) for row in rows) == 24
+    shown = {line[:12].strip() for line in capsys.readouterr().out.splitlines()}
+    assert {"=cmd()", "-dash", "@at", r"a\nb", r"x\u202ey", "plain"} <= shown
+
+
 @pytest.mark.slow
 def test_killed_at_each_of_its_steps_no_mixture_of_two_splits_is_believed(project: Path) -> None:
     done = subprocess.run(

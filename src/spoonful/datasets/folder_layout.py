@@ -1,6 +1,7 @@
 """How a folder of images is meant: where its splits and classes are, judged by names alone."""
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -167,11 +168,15 @@ def _given(tree: _Tree, at: str, names: list[str], notes: list[str]) -> Layout:
             "you have them; if these are classes, rename them"
         )
     bases: dict[str, str] = {}
-    unlabelled = None
+    unlabelled, why = None, "no class folders"
     for split in (split for split in ("train", "val", "test") if split in by_split):
         name = by_split[split]
         folder = _join(at, name)
-        if tree.folders(folder):
+        only = _one_unknown(tree, folder, bases["train"]) if split == "test" else None
+        if only is not None:
+            unlabelled = folder
+            why = f"one folder, {only}, which is no class of train"
+        elif tree.folders(folder):
             bases[split] = _class_base(tree, folder)
         elif split == "test":
             unlabelled = folder
@@ -186,11 +191,29 @@ def _given(tree: _Tree, at: str, names: list[str], notes: list[str]) -> Layout:
     notes = [*notes, f"given splits: {printable(', '.join(spelled))}{cut}"]
     if unlabelled is not None:
         notes.append(
-            f"{printable(unlabelled)} holds no class folders: its images are in no split; "
+            f"{printable(f'{unlabelled} holds {why}')}: its images are in no split; "
             "`spoonful fetch` lists them in data/raw/unlabelled.csv for predictions"
         )
     _check_two_classes(tree, bases)
     return Layout(bases, unlabelled, tuple(notes))
+
+
+def _one_unknown(tree: _Tree, test: str, train: str) -> str | None:
+    """Return the name of the only folder in a test, where no class of train is called so.
+
+    Such a folder only wraps images without classes, such as test/images: the test of a
+    classification has two classes or more.
+    """
+    while (inside := tree.only_folder(test)) is not None:
+        test = inside
+    names = tree.folders(test)
+    classes = set(map(_alike, tree.folders(train)))
+    return names[0] if len(names) == 1 and _alike(names[0]) not in classes else None
+
+
+def _alike(name: str) -> str:
+    """Return one form of names that look alike; such a class is misspelt, and not unknown."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _class_base(tree: _Tree, folder: str) -> str:

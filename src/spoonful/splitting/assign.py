@@ -19,13 +19,17 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """The keys of a data set that decide the assignment; `test_fraction` 0: test is given."""
+    """The keys of a data set that decide the assignment; `test_fraction` 0: test is given.
+
+    `copies` does not decide anything here: messages name the values that keep fewer together.
+    """
 
     val_fraction: float
     test_fraction: float
     split_seed: int
     split_method: str = "stable"
     small_classes: str = "error"
+    copies: str = "near"
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def assign_splits(
     if "train" not in splits:  # also if there are none at all
         raise SpoonfulError("the data holds no images to train on")
     small = small_classes(images, strata, units, kept, cuts)
-    check_policy(small, settings.small_classes)
+    check_policy(small, settings.small_classes, settings.copies)
     sizes = {name: found.num_images for name, found in small.items()}
     if settings.small_classes == "drop":
         splits = [None if strata[i] in small else split for i, split in enumerate(splits)]
@@ -119,7 +123,10 @@ def _cut(
     chosen = [images[i] for i in to_divide]
     classes = [strata[i] for i in to_divide]
     if settings.split_method == "stable":
-        return cut_stably(chosen, classes, units[to_divide], cuts, settings.split_seed, pinned)
+        inside = units[to_divide]
+        return cut_stably(
+            chosen, classes, inside, cuts, settings.split_seed, pinned, settings.copies
+        )
     if together := without_lone(units[to_divide]):
         raise SpoonfulError(
             "dataset.split_method=exact: copies and groups have to stay in one split "

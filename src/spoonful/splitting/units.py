@@ -20,7 +20,26 @@ def joined(images: Sequence[RawImage], clusters: Iterable[Sequence[int]]) -> NDA
     Returns:
         Numbers from 0 on, in the order in which the units first occur in `images`.
     """
-    above = list(range(len(images)))
+    first_of: dict[str, int] = {}
+    groups = [
+        (first_of.setdefault(image.group, position), position)
+        for position, image in enumerate(images)
+        if image.group is not None
+    ]
+    return copy_sets(len(images), [*groups, *clusters])
+
+
+def copy_sets(count: int, clusters: Iterable[Sequence[int]]) -> NDArray[np.int64]:
+    """Return the number of each image's set of copies, regardless of groups.
+
+    Args:
+        count: number of images.
+        clusters: positions of images that are copies of each other; those that share one are one.
+
+    Returns:
+        Numbers from 0 on, in the order in which the sets first occur.
+    """
+    above = list(range(count))
 
     def top(position: int) -> int:
         while above[position] != position:
@@ -28,18 +47,11 @@ def joined(images: Sequence[RawImage], clusters: Iterable[Sequence[int]]) -> NDA
             position = above[position]
         return position
 
-    def join(one: int, other: int) -> None:
-        first, second = sorted((top(one), top(other)))
-        above[second] = first
-
-    first_of: dict[str, int] = {}
-    for position, image in enumerate(images):
-        if image.group is not None:
-            join(first_of.setdefault(image.group, position), position)
     for cluster in clusters:
         for position in cluster:
-            join(cluster[0], position)
-    tops = np.fromiter(map(top, range(len(images))), np.int64, len(images))
+            first, second = sorted((top(cluster[0]), top(position)))
+            above[second] = first
+    tops = np.fromiter(map(top, range(count)), np.int64, count)
     return np.unique(tops, return_inverse=True)[1].astype(np.int64)
 
 

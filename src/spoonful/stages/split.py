@@ -13,7 +13,7 @@ from spoonful.datasets.dataset import test_fraction_of
 from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import write_checked
 from spoonful.files.lock import locked
-from spoonful.files.tables import write_csv
+from spoonful.files.tables import for_spreadsheets, write_csv
 from spoonful.files.text import printable
 from spoonful.files.whole import replaced_folder, sync
 from spoonful.project import (
@@ -47,7 +47,7 @@ def run(config: Config) -> None:
     assigned = assign_splits(raw.images, _settings_of(dataset), looked.clusters, looked.faults)
     splits = assigned.splits
     split_dir().parent.mkdir(parents=True, exist_ok=True)
-    _check_leaks(raw, assigned, dataset.on_leak)
+    _check_leaks(raw, assigned, looked.clusters, dataset.on_leak)
     counts = counts_of(raw.images, splits)
     class_names = sorted({class_name for class_name, _ in counts})
     digests = {"digest": split_digest(raw.images, splits), "data_digest": data_digest(raw.images)}
@@ -60,7 +60,8 @@ def run(config: Config) -> None:
                 path.unlink(missing_ok=True)
             sync(split_summary_path().parent)
         # DVC plots a row per class and split as bars.
-        rows = ((name, split, counts[(name, split)]) for name in class_names for split in SPLITS)
+        cells = ((for_spreadsheets(name), name) for name in class_names)
+        rows = ((cell, s, counts[(name, s)]) for cell, name in cells for s in SPLITS)
         write_csv(split_table_path(), ("class", "split", "images"), rows)
         note_path(config, digests["digest"])
         summary = split_summary(config, assigned, len(class_names), digests)
@@ -103,18 +104,21 @@ def _settings_of(dataset: Dataset) -> SplitSettings:
         dataset.split_seed,
         dataset.split_method,
         dataset.small_classes,
+        dataset.copies,
     )
 
 
-def _check_leaks(raw: RawDataset, assigned: Assignment, on_leak: str) -> None:
+def _check_leaks(
+    raw: RawDataset, assigned: Assignment, clusters: list[list[int]], on_leak: str
+) -> None:
     """Write data/leaks.csv, and stop or warn where splits that the data gives have leaks."""
     leaks = find_leaks(assigned.units, assigned.splits)
-    write_leaks(leaks_path(), raw, assigned.splits, leaks)
+    write_leaks(leaks_path(), raw, assigned.splits, leaks, clusters)
     if not leaks:
         return
     table = shown_path(leaks_path())
     words = f"{leak_words(assigned.splits, leaks)}; {table} lists all"
-    print("\n".join(leak_lines(raw, assigned.splits, leaks)), file=sys.stderr)
+    print("\n".join(leak_lines(raw, assigned.splits, leaks, clusters)), file=sys.stderr)
     if on_leak == "error":
         raise SpoonfulError(
             f"{words}; leave each set in one split and fetch again, or continue with "
