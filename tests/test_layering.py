@@ -117,7 +117,7 @@ ONLY_IN = {
         "tracking",
     ),
     "optuna": ("sweep.search", "sweep.study"),
-    "scipy": ("compare.significance", "inspection.copies"),
+    "scipy": ("compare.significance", "inspection.copies", "splitting.search"),
     "diskcache": ("inspection.decoded",),
     "imagehash": ("inspection.measure",),
     "sklearn": (
