@@ -205,3 +205,57 @@ def test_what_is_not_given(tmp_path: Path) -> None:
 )
 def test_spellings_of_splits(text: str, split: str | None) -> None:
     assert split_named(text) == split
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"label_columns": ["n"], "split_column": "set"},
+            r"^dataset\.label_columns=\[n\], dataset\.split_column=set: data/raw was fetched with "
+            r"label_columns=\[label\], split_column=null; run `spoonful fetch` again$",
+        ),
+        ({"group_column": "n"}, "group_column=n"),
+        ({"label_kind": "regression"}, "label_kind=regression: .*label_kind=classification"),
+        ({"path_column": "second"}, "path_column=second"),
+    ],
+)
+def test_other_columns_than_those_fetched(
+    tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    header = ("path", "label", "n", "set", "second")
+    path = table(tmp_path / "mine", header, ("1.png", 1, 1, "", "a"), ("2.png", 2, 1, "", "b"))
+    opened(path, tmp_path / "raw")
+    same = dataset(path, label_kind="classification").open_raw(tmp_path / "raw")
+    assert [image.class_name for image in same.images] == ["1", "2"]
+    with pytest.raises(SpoonfulError, match=message):
+        dataset(path, **settings).open_raw(tmp_path / "raw")
+
+
+def test_another_table_than_the_one_fetched(tmp_path: Path) -> None:
+    rows = ("1.png", "a"), ("2.png", "b"), ("3.png", "b")
+    path = table(tmp_path / "mine", ("path", "label"), *rows)
+    opened(path, tmp_path / "raw")
+    copy = tmp_path / "mine" / "copy.csv"
+    copy.write_bytes(path.read_bytes())
+    dataset(copy).open_raw(tmp_path / "raw")
+    path.write_text(path.read_text().replace("3.png,b", "3.png,a"))
+    with pytest.raises(
+        SpoonfulError, match=r"table.csv: holds other rows .*`spoonful fetch` again"
+    ):
+        dataset(path).open_raw(tmp_path / "raw")
+    path.unlink()
+    with pytest.raises(SpoonfulError, match=r"table\.csv"):
+        dataset(path).open_raw(tmp_path / "raw")
+
+
+def test_a_table_without_a_train_split_or_of_one_class(tmp_path: Path) -> None:
+    rows = [(f"{n}.png", n % 2, "x", ("test", "val")[n % 2]) for n in range(4)]
+    path = table(tmp_path / "mine", ("path", "label", "one", "set"), *rows)
+    message = r"table\.csv, columns 'label', 'set': all 4 images are given to test or val"
+    with pytest.raises(SpoonfulError, match=message):
+        dataset(path, split_column="set").fetch(tmp_path / "raw")
+    with pytest.raises(SpoonfulError, match=r"csv, column 'one': all 4 rows have the class 'x'"):
+        dataset(path, label_columns=["one"]).fetch(tmp_path / "raw")
+    assert not (tmp_path / "raw").exists()
+    opened(path, tmp_path / "raw", label_columns=["label"], label_kind="regression")
