@@ -176,6 +176,9 @@ def broken(folder: Path, how: str) -> None:
         folder.mkdir()
         return
     split = "extra" if how == "split" else "train"
+    if how == "no rows":
+        save_to_disk(numbered(0, 3).slice(0, 0), folder)
+        return
     if how == "selection":
         indices = [{"filename": "indices.arrow"}]
         save_to_disk(numbered(0, 3), folder, _indices_data_files=indices)
@@ -185,6 +188,8 @@ def broken(folder: Path, how: str) -> None:
     state_path = folder / split / "state.json"
     if how == "missing":
         shard.unlink()
+    elif how == "no files":
+        state_path.write_text(json.dumps({"_data_files": []}))
     elif how == "cut":
         shard.write_bytes(shard.read_bytes()[:200])
     elif how == "rubbish":
@@ -204,6 +209,8 @@ def broken(folder: Path, how: str) -> None:
         ("empty", "holds neither dataset_dict.json nor state.json"),
         ("split", "the split 'extra' is none of train, training, val"),
         ("selection", r"save it again after flatten_indices\(\)"),
+        ("no files", r"train/state\.json: its list _data_files is empty, so there are no images"),
+        ("no rows", r"dataset\.path=.*mine: holds no rows"),
         ("missing", "data-00001-of-00002.arrow is missing, which state.json names"),
         ("cut", "data-00001-of-00002.arrow: cannot be read as an Arrow stream"),
         ("rubbish", "data-00001-of-00002.arrow: cannot be read as an Arrow stream"),
@@ -226,7 +233,8 @@ def test_what_is_no_data_set_is_said_in_one_line(tmp_path: Path, how: str, messa
         ({"image_column": "picture"}, "has no column 'picture'; it has 'image', 'label', 'x'"),
         ({"label_columns": ["y"]}, "has no column 'y'"),
         ({"group_column": "y"}, "has no column 'y'"),
-        ({"label_columns": ["x"]}, r"holds floats.*label_kind=regression"),
+        ({"label_columns": []}, r"^dataset\.label_columns=\[\]: expected a list of different"),
+        ({"label_columns": ["x"]}, r"type double.*label_kind=regression"),
     ],
 )
 def test_wrong_keys(tmp_path: Path, settings: dict[str, Any], message: str) -> None:

@@ -187,6 +187,38 @@ def test_a_damaged_list_is_found(tmp_path: Path) -> None:
         dataset(path).open_raw(tmp_path / "raw")
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"root": "/nope"}, r"^dataset\.root=/nope: no such folder"),
+        ({"label_columns": []}, r"^dataset\.label_columns=\[\]: expected a list"),
+        (
+            {"label_columns": ["path"]},
+            r"^dataset\.path_column=path: is also one of dataset\.label_",
+        ),
+        (
+            {"label_columns": ["a", "b"], "label_kind": "classification"},
+            r"dataset\.label_kind=class",
+        ),
+    ],
+)
+def test_keys_are_named_with_their_group(
+    tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    path = table(tmp_path / "mine", ("path", "label"), ("1.png", "a"), ("2.png", "b"))
+    with pytest.raises(SpoonfulError, match=message):
+        dataset(path, **settings).fetch(tmp_path / "raw")
+
+
+def test_one_column_is_not_called_columns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = table(tmp_path / "mine", ("path", "label"), ("1.png", 1), ("2.png", 0))
+    for kind, words in (("regression", "1 column of numbers"), ("multilabel", "1 column of 0 or")):
+        opened(path, tmp_path / "raw", label_kind=kind)
+        assert words in capsys.readouterr().out
+
+
 def test_what_is_not_given(tmp_path: Path) -> None:
     with pytest.raises(SpoonfulError, match=r"give dataset\.path=TABLE"):
         dataset(None).fetch(tmp_path / "raw")

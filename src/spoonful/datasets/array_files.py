@@ -78,8 +78,8 @@ def find_arrays(path: Path) -> list[ArrayFile]:
         raise SpoonfulError(f"dataset.path={path}: no such file or folder")
     if not zipfile.is_zipfile(path) and not _is_cut(path):
         raise SpoonfulError(
-            f"dataset.path={path}: is not an .npz file: expected one, as numpy.savez(FILE, x=images, "
-            "y=labels) writes it, or a folder of IDX files"
+            f"dataset.path={path}: is not an .npz file: expected one, as "
+            "numpy.savez(FILE, x=images, y=labels) writes it, or a folder of IDX files"
         )
     with _reading(path), zipfile.ZipFile(path) as archive:
         names = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]

@@ -10,7 +10,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.files.documents import shown
 from spoonful.sources.labels import LabelKind
 from spoonful.sources.table_faults import TableFaults
-from spoonful.sources.table_labels import TableLabels, checked_kind, table_labels
+from spoonful.sources.table_labels import TableLabels, checked_kind, distinct_texts, table_labels
 
 _LISTS = ("Sequence", "List", "LargeList")
 
@@ -54,8 +54,9 @@ def label_columns(
         SpoonfulError: no such column, or none or several with names of classes.
     """
     if asked is not None:
+        asked = distinct_texts(asked, "dataset.label_columns", "columns, such as [label]")
         _check_there(asked, schema, file)
-        return list(asked)
+        return asked
     found = [name for name in schema.names if _class_names(features.get(name)) is not None]
     if len(found) != 1:
         which = f"several columns of classes ({_listed(found)})" if found else "no ClassLabel"
@@ -89,15 +90,16 @@ def hf_labels(
     kind = hf_kind(columns, features, label_kind)
     if names is not None and _are_lists(columns, features):
         return _spread(table[columns[0]], columns[0], names, faults)
-    if kind is LabelKind.CLASSIFICATION and names is not None:
-        table = table.set_column(0, columns[0], [_named(table[columns[0]], names)])
-    return table_labels(table, columns, kind, faults)
+    are_names = kind is LabelKind.CLASSIFICATION and names is not None
+    if are_names:
+        table = table.set_column(0, columns[0], [_named(table[columns[0]], names or [])])
+    return table_labels(table, columns, kind, faults, are_names=are_names)
 
 
 def hf_kind(columns: Sequence[str], features: dict[str, Any], label_kind: str | None) -> LabelKind:
     """Return what the label columns hold; see `hf_labels`."""
     if not _are_lists(columns, features):
-        return checked_kind(label_kind, columns)
+        return checked_kind(label_kind, columns, "dataset.")
     if label_kind not in (None, LabelKind.MULTILABEL):
         raise SpoonfulError(
             f"dataset.label_kind={label_kind}: column {shown(columns[0])} holds lists of "

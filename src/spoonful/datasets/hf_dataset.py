@@ -20,7 +20,7 @@ from spoonful.datasets.hf_columns import (
 )
 from spoonful.datasets.hf_layout import HfFile, features_of, find_files
 from spoonful.datasets.hf_reading import HfImages, columns_of, contents, num_rows, schema_of
-from spoonful.datasets.manifest import LABEL_KINDS, label_names, labels_text
+from spoonful.datasets.manifest import label_names, labels_text
 from spoonful.datasets.split_names import split_named
 from spoonful.datasets.table_list import (
     ListedImages,
@@ -37,6 +37,7 @@ from spoonful.sources.labels import LabelKind
 from spoonful.sources.labels_file import IMAGES_NAME
 from spoonful.sources.table_faults import TableFaults
 from spoonful.sources.table_file import texts
+from spoonful.sources.table_labels import LABEL_KINDS
 
 # Endings of the files in a split, for people who look at them; decoders do not need them.
 _SUFFIXES = (
@@ -126,6 +127,8 @@ class HfDataset(Dataset):
         labels, others = columns.labels, columns.others
         table = _table(files, [*labels, *others])
         content = columns.content(folder, files)
+        if not len(table):
+            raise SpoonfulError(f"dataset.path={self.path}: holds no rows; expected images in it")
         splits = [file.split for file in files for _ in range(num_rows(file.path))]
         names = _names(splits)
         faults = TableFaults(folder, lambda position: names[position])
@@ -136,7 +139,7 @@ class HfDataset(Dataset):
         check_trainable(made, given, f"{folder}, column {', '.join(map(shown, labels))}")
         groups: list[str | None] = [None] * len(ids)
         for name in others:
-            groups = [text or None for text in texts(table[name], shown(name)).to_pylist()]
+            groups = [text or None for text in texts(table[name], faults.column(name)).to_pylist()]
         settings = columns.settings(self.label_kind)
         listed = ListedImages(ids, sizes, hashes, given, groups, made, settings, content)
         write_images(raw_dir, listed, "hf_dataset")

@@ -28,10 +28,7 @@ from spoonful.project import project_root
 from spoonful.sources.labels import LabelKind
 from spoonful.sources.labels_file import IMAGES_NAME
 from spoonful.sources.manifest_rows import ManifestRows, read_rows
-from spoonful.sources.table_labels import checked_kind
-
-# Other words for the kinds of labels.
-LABEL_KINDS = {"classes": str(LabelKind.CLASSIFICATION), "values": str(LabelKind.REGRESSION)}
+from spoonful.sources.table_labels import LABEL_KINDS, checked_kind
 
 
 @dataclass
@@ -77,7 +74,7 @@ class Manifest(Dataset):
         others = [name for name in (self.split_column, self.group_column) if name is not None]
         columns = self.path_column, self.label_columns, self.label_kind
         content = content_hash(table) if table.is_file() else ""  # before: a change is noticed
-        rows = read_rows(table, self.root, *columns, other_columns=others)
+        rows = read_rows(table, self.root, *columns, other_columns=others, prefix="dataset.")
         splits = _splits(rows, self.split_column)
         rows.faults.check()
         check_trainable(rows.labels, splits, self._where())
@@ -141,7 +138,7 @@ class Manifest(Dataset):
         return {
             "path_column": self.path_column,
             "label_columns": list(self.label_columns),
-            "label_kind": str(checked_kind(self.label_kind, self.label_columns)),
+            "label_kind": str(checked_kind(self.label_kind, self.label_columns, "dataset.")),
             "split_column": self.split_column,
             "group_column": self.group_column,
         }
@@ -171,8 +168,13 @@ def labels_text(listed: ListedImages) -> str:
     """Say what the labels are: the user sees a column that was meant otherwise."""
     names, kind = listed.labels.names, listed.labels.kind
     first = ", ".join(shown(name) for name in names[:5]) + (", ..." if len(names) > 5 else "")
-    words = {LabelKind.CLASSIFICATION: "classes", LabelKind.MULTILABEL: "columns of 0 or 1"}
-    return f"labels: {kind}, {len(names):,} {words.get(kind, 'columns of numbers')} ({first})"
+    columns = "column" if len(names) == 1 else "columns"
+    words = {
+        LabelKind.CLASSIFICATION: "class" if len(names) == 1 else "classes",
+        LabelKind.MULTILABEL: f"{columns} of 0 or 1",
+        LabelKind.REGRESSION: f"{columns} of numbers",
+    }
+    return f"labels: {kind}, {len(names):,} {words[kind]} ({first})"
 
 
 def _splits(rows: ManifestRows, column: str | None) -> list[str | None]:

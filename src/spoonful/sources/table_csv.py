@@ -54,17 +54,27 @@ def read_csv(path: Path, names: Sequence[str], delimiter: str, num_columns: int)
     Raises:
         SpoonfulError: rows of another length than the header, or a quote that is not closed.
     """
+    wrong: list[Any] = []
+    # A row of a wrong length, so that it is noted and not returned.
+    end = _END if num_columns > 1 else delimiter.join((_END, _END))
+    table = _rows(path, names, delimiter, end, wrong)
+    if not wrong or wrong[-1].text.strip("\r\n") != end:
+        raise _open_quote(path, len(table) + len(wrong))
+    _check_lengths(path, wrong[:-1], delimiter)
+    if any(_has_line_break(table[name]) for name in names):
+        _check_quotes(path, delimiter)
+    return table
+
+
+def _rows(path: Path, names: Sequence[str], delimiter: str, end: str, wrong: list[Any]) -> Any:
+    """Return the rows as a `pyarrow.Table`, and add those of a wrong length to `wrong`."""
     import pyarrow as pa
     from pyarrow import csv as pacsv
-
-    wrong: list[Any] = []
 
     def note(row: Any) -> str:
         wrong.append(row)
         return "skip"
 
-    # A row of a wrong length, so that it is noted and not returned.
-    end = _END if num_columns > 1 else delimiter.join((_END, _END))
     batches: list[Any] = []
     with pa.input_stream(str(path)) as stream:
         try:
@@ -86,13 +96,7 @@ def read_csv(path: Path, names: Sequence[str], delimiter: str, num_columns: int)
             if "straddling" in str(error):
                 raise _too_long(path, sum(map(len, batches)) + len(wrong) + 1) from error
             raise
-    table = pa.Table.from_batches(batches, reader.schema)
-    if not wrong or wrong[-1].text.strip("\r\n") != end:
-        raise _open_quote(path, len(table) + len(wrong))
-    _check_lengths(path, wrong[:-1], delimiter)
-    if any(_has_line_break(table[name]) for name in names):
-        _check_quotes(path, delimiter)
-    return table
+    return pa.Table.from_batches(batches, reader.schema)
 
 
 def header_of(path: Path, names: Sequence[str]) -> tuple[str, list[str]]:

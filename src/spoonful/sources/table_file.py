@@ -44,12 +44,13 @@ def read_columns(path: Path, names: Sequence[str]) -> Any:
         ) from error
 
 
-def texts(column: Any, where: str) -> Any:
+def texts(column: Any, where: str, expected: str = "texts or whole numbers") -> Any:
     """Return a column of texts, whole numbers or truth values as texts; what is missing stays so.
 
     Args:
         column: `pyarrow.ChunkedArray`.
         where: names the table and the column, for the message.
+        expected: what the column should hold, for the message.
 
     Raises:
         SpoonfulError: it holds values of another type.
@@ -60,12 +61,14 @@ def texts(column: Any, where: str) -> Any:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
         column = column.cast(kind)
+    if pa.types.is_string_view(kind):
+        return pa.chunked_array([pa.array(column.to_pylist(), pa.string())])
     is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     if is_text or pa.types.is_null(kind):
         return column.cast(pa.string())
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         return column.cast(pa.string())
-    raise SpoonfulError(f"{where} holds values of type {kind}: expected texts or whole numbers")
+    raise SpoonfulError(f"{where} holds values of type {kind}: expected {expected}")
 
 
 def _check_regular(path: Path) -> None:
