@@ -281,6 +281,7 @@ def with_classes(names: list[str]) -> pa.Table:
     ("second", "message"),
     [
         (["ape", "zoo"], r"train.*: column 'label' has 'ape' as class 0, .*test.* has 'zoo'"),
+        (["zoo"], r"train.*: column 'label' has 1 class, but .*test.* has 2"),
         (["zoo", "ape", "x"], r"train.*: column 'label' has 3 classes, .*test.* has 2"),
         (None, r"train.*: column 'label' has no names of classes, but that of .*test.* has some"),
     ],

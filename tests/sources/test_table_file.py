@@ -1,4 +1,5 @@
 import gzip
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -77,6 +78,9 @@ def test_a_missing_table_and_a_folder(tmp_path: Path) -> None:
         read_columns(tmp_path / "none.csv", ["path"])
     with pytest.raises(SpoonfulError, match="a folder, expected a table"):
         read_columns(tmp_path, ["path"])
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SpoonfulError, match="a pipe or a device, expected a table"):
+        read_columns(tmp_path / "pipe", ["path"])
 
 
 def test_texts_of_the_types_that_can_name_something() -> None:
@@ -122,6 +126,12 @@ def test_quotes_inside_cells_are_texts(tmp_path: Path) -> None:
     assert table["label"].to_pylist() == ['5" nail', 'x ","\n" y', "e"]
     table = read_columns(written(tmp_path / "t.csv", content), ["path"])
     assert table["path"].to_pylist() == ["a", "b", "cd"]  # no line break in a cell that is read
+
+
+def test_a_line_break_beside_a_column_that_nobody_reads(tmp_path: Path) -> None:
+    content = b'path,label,notes\na,"b\nc","' + b"long" * 300_000 + b'"\nd,e,\xff\n'
+    table = read_columns(written(tmp_path / "t.csv", content), ["path", "label"])
+    assert table["label"].to_pylist() == ["b\nc", "e"]
 
 
 def test_a_header_without_rows_or_line_end(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def check_classes(
                 ("names of classes", "none") if there is None else ("no names of classes", "some")
             )
         elif len(here) != len(there):
-            what = (f"{len(here):,} classes", f"{len(there):,}")
+            what = (f"{len(here):,} class{'' if len(here) == 1 else 'es'}", f"{len(there):,}")
         else:
             number = next(n for n, name in enumerate(here) if name != there[n])
             what = (f"{shown(here[number])} as class {number}", shown(there[number]))

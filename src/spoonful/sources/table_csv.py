@@ -152,12 +152,13 @@ def _has_line_break(column: Any) -> bool:
 def _check_quotes(path: Path, delimiter: str) -> None:
     """Refuse text behind a closing quote: the next row's opening quote has closed an open one.
 
-    Only for tables with line breaks in their cells: it takes 1 s for a million rows.
+    Only for tables with line breaks in their cells: it is slower than reading them. Bytes that are
+    not UTF-8 may be in columns that nobody reads.
     """
     import pyarrow as pa
 
     with pa.input_stream(str(path)) as stream:
-        lines = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        lines = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
         rows = csv.reader(lines, delimiter=delimiter, strict=True)
         number = 0  # of the row that is being read; the header is 0
         try:

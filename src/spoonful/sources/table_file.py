@@ -78,7 +78,7 @@ def _check_regular(path: Path) -> None:
         reason = getattr(error, "strerror", None) or error
         raise SpoonfulError(f"{path}: no table to read ({reason})") from error
     if not stat.S_ISREG(mode):
-        what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        what = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
         raise SpoonfulError(f"{path}: {what}, expected a table: a CSV or Parquet file")
 
 
