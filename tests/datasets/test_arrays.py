@@ -151,7 +151,16 @@ def test_pixels_stay_on_disk_and_are_checked(tmp_path: Path) -> None:
         ({"x": GREY, "y": LABELS[1:]}, r"labels of shape \[11\].*the class of each of the 12"),
         ({"x": GREY, "y": LABELS / 2}, r"labels of shape \[12\] and dtype float64"),
         ({"x": GREY, "y": np.eye(12, dtype=int)}, r"labels of shape \[12, 12\]"),
-        ({"x": GREY, "y": LABELS - 1}, "label -1 of image 0: expected 0 or more"),
+        ({"x": GREY, "y": LABELS - 1}, "label -1 of image 0: expected a whole number from 0 to"),
+        (
+            {"x": GREY, "y": np.full(12, 2**64 - 1, np.uint64)},
+            "label 18446744073709551615 of image",
+        ),
+        (
+            {"x": GREY, "y": LABELS * 0 + 3},
+            r"a.npz: y: all 12 images have the label 3: expected two",
+        ),
+        ({"x_test": GREY, "y_test": LABELS}, r"all 12 images are given to test: expected some in"),
         ({"x": GREY, "data": GREY, "y": LABELS}, "x, data, y, which belong to several data sets"),
         (
             {"x_train": GREY, "y_train": LABELS, "x_test": GREY[:, 1:], "y_test": LABELS},
@@ -220,3 +229,13 @@ def test_files_that_do_not_belong_together(tmp_path: Path) -> None:
             dataset(path).fetch(tmp_path / "raw")
     with pytest.raises(SpoonfulError, match=r"dataset\.path is not set"):
         dataset(None).fetch(tmp_path / "raw")
+
+
+def test_what_is_not_an_npz_file(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", GREY)
+    (tmp_path / "empty.npz").touch()
+    for name in ("x.npy", "empty.npz"):
+        with pytest.raises(
+            SpoonfulError, match=r"is not an \.npz file: expected one, as numpy.savez"
+        ):
+            dataset(tmp_path / name).fetch(tmp_path / "raw")

@@ -176,6 +176,9 @@ def broken(folder: Path, how: str) -> None:
         folder.mkdir()
         return
     split = "extra" if how == "split" else "train"
+    if how == "no rows":
+        save_to_disk(numbered(0, 3).slice(0, 0), folder)
+        return
     if how == "selection":
         indices = [{"filename": "indices.arrow"}]
         save_to_disk(numbered(0, 3), folder, _indices_data_files=indices)
@@ -185,6 +188,8 @@ def broken(folder: Path, how: str) -> None:
     state_path = folder / split / "state.json"
     if how == "missing":
         shard.unlink()
+    elif how == "no files":
+        state_path.write_text(json.dumps({"_data_files": []}))
     elif how == "cut":
         shard.write_bytes(shard.read_bytes()[:200])
     elif how == "rubbish":
@@ -204,6 +209,8 @@ def broken(folder: Path, how: str) -> None:
         ("empty", "holds neither dataset_dict.json nor state.json"),
         ("split", "the split 'extra' is none of train, training, val"),
         ("selection", r"save it again after flatten_indices\(\)"),
+        ("no files", r"train/state\.json: its list _data_files is empty, so there are no images"),
+        ("no rows", r"dataset\.path=.*mine: holds no rows"),
         ("missing", "data-00001-of-00002.arrow is missing, which state.json names"),
         ("cut", "data-00001-of-00002.arrow: cannot be read as an Arrow stream"),
         ("rubbish", "data-00001-of-00002.arrow: cannot be read as an Arrow stream"),
@@ -226,7 +233,8 @@ def test_what_is_no_data_set_is_said_in_one_line(tmp_path: Path, how: str, messa
         ({"image_column": "picture"}, "has no column 'picture'; it has 'image', 'label', 'x'"),
         ({"label_columns": ["y"]}, "has no column 'y'"),
         ({"group_column": "y"}, "has no column 'y'"),
-        ({"label_columns": ["x"]}, r"holds floats.*label_kind=regression"),
+        ({"label_columns": []}, r"^dataset\.label_columns=\[\]: expected a list of different"),
+        ({"label_columns": ["x"]}, r"type double.*label_kind=regression"),
     ],
 )
 def test_wrong_keys(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
@@ -260,3 +268,83 @@ def test_rows_that_have_changed_since_fetch(tmp_path: Path) -> None:
     pq.write_table(numbered(0, 4), path)
     with pytest.raises(SpoonfulError, match="had 5 images when fetched, has 4 now"):
         dataset(tmp_path / "mine").open_raw(tmp_path / "raw")
+
+
+def with_classes(names: list[str]) -> pa.Table:
+    """Rows whose class numbers stand for these names."""
+    features = {**FEATURES, "label": {"names": names, "_type": "ClassLabel"}}
+    images = [{"bytes": png(number), "path": None} for number in range(3)]
+    return rows_of(images, features, label=[0, 1, 0], who=[0, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        (["ape", "zoo"], r"train.*: column 'label' has 'ape' as class 0, .*test.* has 'zoo'"),
+        (["zoo"], r"train.*: column 'label' has 1 class, but .*test.* has 2"),
+        (["zoo", "ape", "x"], r"train.*: column 'label' has 3 classes, .*test.* has 2"),
+        (None, r"train.*: column 'label' has no names of classes, but that of .*test.* has some"),
+    ],
+)
+@pytest.mark.parametrize("write", [save_dict, save_parquet])
+def test_files_with_other_classes_are_refused(
+    tmp_path: Path, write: Any, second: list[str] | None, message: str
+) -> None:
+    rows = with_classes(second or [])
+    if second is None:
+        rows = rows_of(rows["image"].to_pylist(), {}, label=[0, 1, 0], who=[0, 1, 1])
+    write({"test": with_classes(["zoo", "ape"]), "train": rows}, tmp_path / "mine")
+    with pytest.raises(SpoonfulError, match=message):
+        dataset(tmp_path / "mine", image_column="image").fetch(tmp_path / "raw")
+    raw = opened(tmp_path / "mine", image_column="image", label_columns=["who"])
+    assert [image.class_name for image in raw.images] == ["0", "1", "1"] * 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"label_columns": ["a"]}, r"label_columns=\[a\]: .* fetched with label_columns=\[label\]"),
+        (
+            {"group_column": "a", "label_kind": "regression"},
+            r"dataset.label_kind=regression, dataset.group_column=a: data/raw was fetched with "
+            r"label_kind=classification, group_column=null; run `spoonful fetch` again",
+        ),
+    ],
+)
+def test_other_columns_than_those_fetched(
+    tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    save_to_disk(numbered(0, 3, a=[0, 1, 1]), tmp_path / "mine")
+    opened(tmp_path / "mine", label_columns=["label"], label_kind="classification")
+    dataset(tmp_path / "mine").open_raw(tmp_path / "raw")  # null stands for the same
+    with pytest.raises(SpoonfulError, match=message):
+        dataset(tmp_path / "mine", **settings).open_raw(tmp_path / "raw")
+
+
+def test_other_data_than_that_fetched(tmp_path: Path) -> None:
+    opened_rows = numbered(0, 6)
+    save_to_disk(opened_rows, tmp_path / "mine")
+    opened(tmp_path / "mine")
+    (tmp_path / "mine").rename(tmp_path / "moved")  # the folder's own place does not matter
+    dataset(tmp_path / "moved").open_raw(tmp_path / "raw")
+    assert str(tmp_path) not in (tmp_path / "raw" / "images.json").read_text()
+    label = pa.array([0, 1, 2, 0, 2, 1])
+    save_to_disk(opened_rows.set_column(1, "label", label), tmp_path / "labels")
+    (tmp_path / "named").mkdir()
+    info = (tmp_path / "moved" / "dataset_info.json").read_text()
+    (tmp_path / "named" / "dataset_info.json").write_text(info.replace("cat", "dog"))
+    pq.write_table(opened_rows.replace_schema_metadata(None), tmp_path / "named" / "t.parquet")
+    for name in ("labels", "named"):
+        with pytest.raises(SpoonfulError, match=r"holds other rows than .*`spoonful fetch` again"):
+            dataset(tmp_path / name).open_raw(tmp_path / "raw")
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_data_without_a_train_split_or_of_one_class(tmp_path: Path, split: str) -> None:
+    save_dict({split: numbered(0, 6)}, tmp_path / "mine")
+    with pytest.raises(SpoonfulError, match=r"mine, column 'label': all 6 images are given to "):
+        dataset(tmp_path / "mine").fetch(tmp_path / "raw")
+    save_to_disk(numbered(0, 6, a=["x"] * 6), tmp_path / "one")
+    with pytest.raises(SpoonfulError, match=r"one, column 'a': all 6 rows have the class 'x'"):
+        dataset(tmp_path / "one", label_columns=["a"]).fetch(tmp_path / "raw")
+    assert not (tmp_path / "raw").exists()

@@ -187,6 +187,38 @@ def test_a_damaged_list_is_found(tmp_path: Path) -> None:
         dataset(path).open_raw(tmp_path / "raw")
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"root": "/nope"}, r"^dataset\.root=/nope: no such folder"),
+        ({"label_columns": []}, r"^dataset\.label_columns=\[\]: expected a list"),
+        (
+            {"label_columns": ["path"]},
+            r"^dataset\.path_column=path: is also one of dataset\.label_",
+        ),
+        (
+            {"label_columns": ["a", "b"], "label_kind": "classification"},
+            r"dataset\.label_kind=class",
+        ),
+    ],
+)
+def test_keys_are_named_with_their_group(
+    tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    path = table(tmp_path / "mine", ("path", "label"), ("1.png", "a"), ("2.png", "b"))
+    with pytest.raises(SpoonfulError, match=message):
+        dataset(path, **settings).fetch(tmp_path / "raw")
+
+
+def test_one_column_is_not_called_columns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = table(tmp_path / "mine", ("path", "label"), ("1.png", 1), ("2.png", 0))
+    for kind, words in (("regression", "1 column of numbers"), ("multilabel", "1 column of 0 or")):
+        opened(path, tmp_path / "raw", label_kind=kind)
+        assert words in capsys.readouterr().out
+
+
 def test_what_is_not_given(tmp_path: Path) -> None:
     with pytest.raises(SpoonfulError, match=r"give dataset\.path=TABLE"):
         dataset(None).fetch(tmp_path / "raw")
@@ -205,3 +237,57 @@ def test_what_is_not_given(tmp_path: Path) -> None:
 )
 def test_spellings_of_splits(text: str, split: str | None) -> None:
     assert split_named(text) == split
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"label_columns": ["n"], "split_column": "set"},
+            r"^dataset\.label_columns=\[n\], dataset\.split_column=set: data/raw was fetched with "
+            r"label_columns=\[label\], split_column=null; run `spoonful fetch` again$",
+        ),
+        ({"group_column": "n"}, "group_column=n"),
+        ({"label_kind": "regression"}, "label_kind=regression: .*label_kind=classification"),
+        ({"path_column": "second"}, "path_column=second"),
+    ],
+)
+def test_other_columns_than_those_fetched(
+    tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    header = ("path", "label", "n", "set", "second")
+    path = table(tmp_path / "mine", header, ("1.png", 1, 1, "", "a"), ("2.png", 2, 1, "", "b"))
+    opened(path, tmp_path / "raw")
+    same = dataset(path, label_kind="classification").open_raw(tmp_path / "raw")
+    assert [image.class_name for image in same.images] == ["1", "2"]
+    with pytest.raises(SpoonfulError, match=message):
+        dataset(path, **settings).open_raw(tmp_path / "raw")
+
+
+def test_another_table_than_the_one_fetched(tmp_path: Path) -> None:
+    rows = ("1.png", "a"), ("2.png", "b"), ("3.png", "b")
+    path = table(tmp_path / "mine", ("path", "label"), *rows)
+    opened(path, tmp_path / "raw")
+    copy = tmp_path / "mine" / "copy.csv"
+    copy.write_bytes(path.read_bytes())
+    dataset(copy).open_raw(tmp_path / "raw")
+    path.write_text(path.read_text().replace("3.png,b", "3.png,a"))
+    with pytest.raises(
+        SpoonfulError, match=r"table.csv: holds other rows .*`spoonful fetch` again"
+    ):
+        dataset(path).open_raw(tmp_path / "raw")
+    path.unlink()
+    with pytest.raises(SpoonfulError, match=r"table\.csv"):
+        dataset(path).open_raw(tmp_path / "raw")
+
+
+def test_a_table_without_a_train_split_or_of_one_class(tmp_path: Path) -> None:
+    rows = [(f"{n}.png", n % 2, "x", ("test", "val")[n % 2]) for n in range(4)]
+    path = table(tmp_path / "mine", ("path", "label", "one", "set"), *rows)
+    message = r"table\.csv, columns 'label', 'set': all 4 images are given to test or val"
+    with pytest.raises(SpoonfulError, match=message):
+        dataset(path, split_column="set").fetch(tmp_path / "raw")
+    with pytest.raises(SpoonfulError, match=r"csv, column 'one': all 4 rows have the class 'x'"):
+        dataset(path, label_columns=["one"]).fetch(tmp_path / "raw")
+    assert not (tmp_path / "raw").exists()
+    opened(path, tmp_path / "raw", label_columns=["label"], label_kind="regression")

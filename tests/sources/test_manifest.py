@@ -1,5 +1,6 @@
 import os
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +70,14 @@ def test_several_columns_are_labels_of_zero_or_one(root: Path) -> None:
 
 def test_numbers_to_predict_are_never_guessed(root: Path) -> None:
     path = table(root, ("cat/0.png", "1.5"), ("cat/1.png", " -2e3 "))
-    assert source(path).class_names == (" -2e3 ", "1.5")  # texts, as any others
+    with pytest.raises(SpoonfulError, match=r"'1\.5'.*use label_kind=regression"):
+        source(path)
     found = source(path, label_kind="regression")
     assert found.labels.tolist() == [[1.5], [-2000.0]]
     assert found.labels.dtype == np.float64
     assert found.class_names == ("label",)
     pq.write_table(pa.table({"path": ["cat/0.png"], "label": [1.0]}), root / "t.parquet")
-    with pytest.raises(SpoonfulError, match=r"holds floats.*use label_kind=regression"):
+    with pytest.raises(SpoonfulError, match=r"type double.*use label_kind=regression"):
         source(root / "t.parquet")
 
 
@@ -115,9 +117,10 @@ def test_all_that_is_wrong_is_named_at_once(root: Path) -> None:
     with pytest.raises(SpoonfulError) as caught:
         source(table(root, *rows), label_columns=["label"])
     message = str(caught.value)
-    assert "13 rows whose file is missing" in message
-    assert "row 10 ('cat/none9.png') and 3 more" in message
+    assert "12 rows whose file is missing" in message
+    assert "row 10 ('cat/none9.png') and 2 more" in message
     assert "none10" not in message
+    assert "is not one of a regular file: row 18 ('cat/folder.png: a folder')" in message
     assert "1 row without a label in column 'label': row 13;" in message
     assert "1 row whose file an earlier row also names" in message
     assert "row 14 ('./cat//0.png')" in message
@@ -184,7 +187,17 @@ def test_a_link_may_lead_elsewhere_and_a_broken_one_is_missing(root: Path, tmp_p
         ({"label_columns": ["label", "x"], "label_kind": "classification"}, "expected one column"),
         ({"label_kind": "guess"}, "expected one of classification, multilabel, regression"),
         ({"label_columns": ["path"]}, "is also one of label_columns"),
-        ({"root": "/nowhere"}, "root=/nowhere: no such folder"),
+        ({"root": "/nowhere"}, "^root=/nowhere: no such folder"),
+        ({"label_columns": [3]}, r"^label_columns=\[3\]: expected a list of different columns"),
+        ({"label_columns": None}, "^label_columns=None: expected a list of different columns"),
+        ({"path_column": None}, "^path_column=None: expected the name of a column"),
+        ({"path_column": ["path"]}, r"^path_column=\['path'\]: expected the name of a column"),
+        ({"root": 3}, "^root=3: expected a path, or None"),
+        ({"class_names": [0, 1]}, r"^class_names=\[0, 1\]: expected a list of different names"),
+        ({"class_names": "ab"}, "^class_names='ab': expected a list of different names"),
+        ({"class_names": []}, r"^class_names=\[\]: expected a list of different names"),
+        ({"class_names": ["1", "0", "1"]}, "^class_names=.*: holds '1' twice; expected"),
+        ({"label_kind": 3}, "^label_kind=3: expected one of"),
         ({"resize": "melt"}, "resize"),
     ],
 )
@@ -192,6 +205,88 @@ def test_wrong_arguments(root: Path, settings: dict[str, Any], message: str) -> 
     path = table(root, ("cat/0.png", 1, 1), header="path,label,x")
     with pytest.raises(SpoonfulError, match=message):
         source(path, **settings)
+
+
+def test_a_table_is_a_path() -> None:
+    with pytest.raises(SpoonfulError, match=r"^table=None: expected a path$"):
+        ManifestSource(None, (4, 6))  # type: ignore[arg-type]
+
+
+def test_other_words_for_the_kinds(root: Path) -> None:
+    path = table(root, ("cat/0.png", 1), ("cat/1.png", 2))
+    assert source(path, label_kind="classes").class_names == ("1", "2")
+    assert source(path, label_kind="values").labels.tolist() == [[1.0], [2.0]]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["1", "1.0", "2"], r"holds numbers, such as '1\.0'.*use label_kind=regression"),
+        (["0.25", "-3e-2", ".5"], r"holds numbers, such as '0\.25'"),
+        (["ape", " ape", "bee"], r"holds 'ape' and ' ape', which differ only in spaces"),
+        (["2", "1", "1 "], r"holds '1' and '1 ', which differ only in spaces"),
+        (["a", "  ", "b"], r"1 row without a label in column 'label': row 2"),
+    ],
+)
+@pytest.mark.parametrize("is_parquet", [False, True])
+def test_texts_that_are_not_meant_as_classes(
+    root: Path, labels: list[str], message: str, is_parquet: bool
+) -> None:
+    files = ["cat/0.png", "cat/1.png", "cat/2.png"]
+    path = table(root, *zip(files, labels, strict=True))
+    if is_parquet:
+        path = root / "t.parquet"
+        pq.write_table(pa.table({"path": files, "label": labels}), path)
+    with pytest.raises(SpoonfulError, match=message) as caught:
+        source(path)
+    assert str(path) in str(caught.value)
+    if labels[1].strip():  # but they are, if they are given
+        assert len(source(path, class_names=labels).class_names) == 3
+
+
+def test_numbers_beside_words_are_classes(root: Path) -> None:
+    path = table(root, ("cat/0.png", "1.5"), ("cat/1.png", "v2"), ("cat/2.png", "nan"))
+    assert source(path).class_names == ("1.5", "nan", "v2")
+
+
+def test_decimals_and_views_of_texts(root: Path) -> None:
+    files = pa.array(["cat/0.png", "cat/1.png"], pa.string_view())
+    numbers = pa.array([Decimal("1.50"), None], pa.decimal128(5, 2))
+    words = pa.array(["b", "a"], pa.string_view())
+    columns = {"path": files, "x": numbers, "y": numbers.fill_null(Decimal(1)), "label": words}
+    pq.write_table(pa.table(columns), root / "t.parquet")
+    assert source(root / "t.parquet").class_names == ("a", "b")
+    found = source(root / "t.parquet", label_columns=["y"], label_kind="regression")
+    assert found.labels.tolist() == [[1.5], [1.0]]
+    with pytest.raises(SpoonfulError, match="1 row without a label in column 'x': row 2"):
+        source(root / "t.parquet", label_columns=["x"], label_kind="regression")
+    with pytest.raises(
+        SpoonfulError, match=r"1 row whose label in column 'y' is not 0, 1, .*row 1"
+    ):
+        source(root / "t.parquet", label_columns=["y"], label_kind="multilabel")
+    with pytest.raises(SpoonfulError, match=r"t\.parquet: column 'y' .* decimal128.*=regression"):
+        source(root / "t.parquet", label_columns=["y"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("classification", "texts or whole numbers that name classes"),
+        ("multilabel", "0, 1, true or false"),
+        ("regression", "numbers to predict"),
+    ],
+)
+def test_a_column_of_another_type(root: Path, kind: str, expected: str) -> None:
+    pq.write_table(pa.table({"path": ["cat/0.png"], "label": [[1]]}), root / "t.parquet")
+    message = rf"t\.parquet: column 'label' holds values of type list.*: expected {expected}"
+    with pytest.raises(SpoonfulError, match=message):
+        source(root / "t.parquet", label_kind=kind)
+
+
+def test_a_pipe_is_not_called_missing(root: Path) -> None:
+    os.mkfifo(root / "pipe")
+    with pytest.raises(SpoonfulError, match=r"not one of a regular file: row 1 \('pipe: a pipe or"):
+        source(table(root, ("pipe", 1), ("cat/0.png", 2)))
 
 
 def test_a_table_without_rows(root: Path) -> None:

@@ -1,4 +1,5 @@
 import gzip
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -56,7 +57,8 @@ def test_parquet_has_types_and_only_the_wanted_columns(tmp_path: Path) -> None:
             r"has no column 'label': did you mean 'lable'\? it has the columns ",
         ),
         (b"path,label,label\na,b,c\n", "has several columns 'label'"),
-        (b"path,label\na\nb,c\nd,e,f\n", r"expected 2 cells .*, found line 2 \(1\), line 4 \(3\)"),
+        (b'path,label\n"a\n1",b\n\nb\nc,d\n', r"found row 2 \(1\);"),  # not the line
+        (b"path,label\na\nb,c\nd,e,f\n", r"expected 2 cells .*, found row 1 \(1\), row 3 \(3\)"),
         ("path,label\nä,b\n".encode("cp1252"), "expected UTF-8 text, found byte 0xe4 at 11"),
         ("path,label\na,b\n".encode("utf-16"), "expected UTF-8 text, found byte 0xff at 0"),
         (b"path,label\na,b\n" * 80_000 + b"a,\xff\n", "cannot be read as a table .*UTF8"),
@@ -76,6 +78,9 @@ def test_a_missing_table_and_a_folder(tmp_path: Path) -> None:
         read_columns(tmp_path / "none.csv", ["path"])
     with pytest.raises(SpoonfulError, match="a folder, expected a table"):
         read_columns(tmp_path, ["path"])
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SpoonfulError, match="a pipe or a device, expected a table"):
+        read_columns(tmp_path / "pipe", ["path"])
 
 
 def test_texts_of_the_types_that_can_name_something() -> None:
@@ -85,3 +90,51 @@ def test_texts_of_the_types_that_can_name_something() -> None:
     assert texts(pa.chunked_array([[True]]), "x").to_pylist() == ["true"]
     with pytest.raises(SpoonfulError, match=r"^column 'x' holds values of type double"):
         texts(pa.chunked_array([[1.5]]), "column 'x'")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""])
+@pytest.mark.parametrize(
+    ("rows", "number"),
+    [
+        (['a,"b', "c,d", "e,f"], 1),
+        (["a,b", 'c,"d'], 2),
+        (["a,b", 'c,"d ""x"" e""', "e,f"], 2),
+        (["a,b", '"c,d', "e,f"], 2),  # of a wrong length, then
+        (["a,b", "", "e", 'c,"d', "e,f"], 3),
+        (["a,b", 'c,"d', "e,f", 'g,"h"', "i,j"], 2),  # closed by the next one that opens
+        (["a,b", 'c,"', "e,f", 'g,"h"', "i,j"], 2),
+    ],
+)
+def test_a_quote_that_is_not_closed(tmp_path: Path, rows: list[str], number: int, end: str) -> None:
+    content = (end or "\n").join(["path,label", *rows]) + end
+    path = written(tmp_path / "t.csv", content.encode())
+    for names in (["path", "label"], ["label"]):
+        with pytest.raises(SpoonfulError, match=rf"quote that opens in row {number} is not closed"):
+            read_columns(path, names)
+
+
+def test_an_open_quote_in_a_large_table(tmp_path: Path) -> None:
+    content = b"path,label\n" + b"a,b\n" * 10 + b'c,"d\n' + b"e,f\n" * (10 << 20)
+    path = written(tmp_path / "t.csv", content)
+    with pytest.raises(SpoonfulError, match=r"row 11 has more than 16 MiB"):
+        read_columns(path, ["path", "label"])
+
+
+def test_quotes_inside_cells_are_texts(tmp_path: Path) -> None:
+    content = b'path,label\na,5" nail\nb,"x "",""\n"" y"\n"c"d,"e"'
+    table = read_columns(written(tmp_path / "t.csv", content.replace(b"d,", b",")), ["label"])
+    assert table["label"].to_pylist() == ['5" nail', 'x ","\n" y', "e"]
+    table = read_columns(written(tmp_path / "t.csv", content), ["path"])
+    assert table["path"].to_pylist() == ["a", "b", "cd"]  # no line break in a cell that is read
+
+
+def test_a_line_break_beside_a_column_that_nobody_reads(tmp_path: Path) -> None:
+    content = b'path,label,notes\na,"b\nc","' + b"long" * 300_000 + b'"\nd,e,\xff\n'
+    table = read_columns(written(tmp_path / "t.csv", content), ["path", "label"])
+    assert table["label"].to_pylist() == ["b\nc", "e"]
+
+
+def test_a_header_without_rows_or_line_end(tmp_path: Path) -> None:
+    for content in (b"path,label", b"path,label\n"):
+        table = read_columns(written(tmp_path / "t.csv", content), ["label"])
+        assert table.to_pydict() == {"label": []}

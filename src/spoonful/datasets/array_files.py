@@ -76,6 +76,11 @@ def find_arrays(path: Path) -> list[ArrayFile]:
         return _in_folder(path)
     if not path.is_file():
         raise SpoonfulError(f"dataset.path={path}: no such file or folder")
+    if not zipfile.is_zipfile(path) and not _is_cut(path):
+        raise SpoonfulError(
+            f"dataset.path={path}: is not an .npz file: expected one, as "
+            "numpy.savez(FILE, x=images, y=labels) writes it, or a folder of IDX files"
+        )
     with _reading(path), zipfile.ZipFile(path) as archive:
         names = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
     found = [one for name in names if (one := _named(path, name)) is not None]
@@ -107,6 +112,12 @@ def opened(array: ArrayFile) -> Iterator[tuple[ArrayHeader, Iterator[bytes]]]:
             with gzip.open(array.path) if is_packed else array.path.open("rb") as file:
                 header = _idx_header(file, array)
                 yield header, _parts(file, header, array)
+
+
+def _is_cut(path: Path) -> bool:
+    """Return whether a file begins as an archive: then it was one, and is damaged."""
+    with _reading(path), path.open("rb") as file:
+        return file.read(4) == b"PK\3\4"
 
 
 def _in_folder(folder: Path) -> list[ArrayFile]:

@@ -12,6 +12,7 @@ from spoonful import progress
 from spoonful.config.fields import key
 from spoonful.datasets.array_files import ArrayFile, ArrayHeader, find_arrays, opened
 from spoonful.datasets.dataset import Dataset
+from spoonful.datasets.fetched import check_train
 from spoonful.datasets.raw import RawArrays, RawImage
 from spoonful.datasets.subset import limited_arrays
 from spoonful.errors import SpoonfulError
@@ -22,6 +23,7 @@ from spoonful.files.whole import replaced_folder, write_json
 IMAGES_NAME, LABELS_NAME, SUMMARY_NAME = "images.npy", "labels.npy", "arrays.json"
 _REMAKE = "run `spoonful fetch dataset=arrays` again"
 _CHANNELS = (1, 3, 4)
+_LARGEST_LABEL = np.iinfo(np.int64).max
 _EXPECTED = "uint8 [n, height, width], or with 1, 3 or 4 channels last"
 
 
@@ -70,6 +72,7 @@ class Arrays(Dataset):
         path = Path(self.path).expanduser()
         pairs = _paired(find_arrays(path), path)
         labels = np.concatenate([_read_labels(pair) for pair in pairs])
+        _check_trainable(pairs, labels, path)
         with replaced_folder(raw_dir) as folder:
             _copy_images(pairs, folder / IMAGES_NAME)
             with (folder / LABELS_NAME).open("wb") as file:
@@ -168,14 +171,26 @@ def _read_labels(pair: _Pair) -> NDArray[np.int64]:
                 f"{pair.labels}: labels of shape {list(shape)} and dtype {header.dtype}: expected "
                 f"whole numbers of shape [{count}], the class of each of the {count:,} images"
             )
-        labels = np.frombuffer(b"".join(parts), header.dtype).astype(np.int64)
-    if labels.min() < 0:
-        place = int(np.argmax(labels < 0))
+        labels = np.frombuffer(b"".join(parts), header.dtype)
+    wrong = (labels < 0) | (labels > _LARGEST_LABEL)
+    if wrong.any():
+        place = int(np.argmax(wrong))
         raise SpoonfulError(
-            f"{pair.labels}: label {labels[place]} of image {place}: expected 0 or more; leave out "
-            "images without a class"
+            f"{pair.labels}: label {labels.flat[place]} of image {place}: expected a whole number "
+            f"from 0 to {_LARGEST_LABEL}; leave out images without a class"
         )
-    return labels
+    return labels.astype(np.int64)
+
+
+def _check_trainable(pairs: list[_Pair], labels: NDArray[np.int64], path: Path) -> None:
+    """Check that there are several classes, and images that are in train or may be put there."""
+    check_train([pair.split or None for pair in pairs], f"dataset.path={path}", len(labels))
+    if labels.min() == labels.max():
+        names = ", ".join(dict.fromkeys(str(pair.labels) for pair in pairs))
+        raise SpoonfulError(
+            f"{names}: all {len(labels):,} images have the label {labels[0]}: expected two or more "
+            "classes; add images of another class"
+        )
 
 
 def _copy_images(pairs: list[_Pair], target: Path) -> None:

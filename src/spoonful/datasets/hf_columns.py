@@ -10,7 +10,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.files.documents import shown
 from spoonful.sources.labels import LabelKind
 from spoonful.sources.table_faults import TableFaults
-from spoonful.sources.table_labels import TableLabels, checked_kind, table_labels
+from spoonful.sources.table_labels import TableLabels, checked_kind, distinct_texts, table_labels
 
 _LISTS = ("Sequence", "List", "LargeList")
 
@@ -54,8 +54,9 @@ def label_columns(
         SpoonfulError: no such column, or none or several with names of classes.
     """
     if asked is not None:
+        asked = distinct_texts(asked, "dataset.label_columns", "columns, such as [label]")
         _check_there(asked, schema, file)
-        return list(asked)
+        return asked
     found = [name for name in schema.names if _class_names(features.get(name)) is not None]
     if len(found) != 1:
         which = f"several columns of classes ({_listed(found)})" if found else "no ClassLabel"
@@ -86,17 +87,64 @@ def hf_labels(
         SpoonfulError: a kind that does not fit the columns.
     """
     names = _class_names(features.get(columns[0]))
-    if len(columns) == 1 and names is not None and _is_list(features[columns[0]]):
-        if label_kind not in (None, LabelKind.MULTILABEL):
-            raise SpoonfulError(
-                f"dataset.label_kind={label_kind}: column {shown(columns[0])} holds lists of "
-                "classes: expected multilabel"
-            )
+    kind = hf_kind(columns, features, label_kind)
+    if names is not None and _are_lists(columns, features):
         return _spread(table[columns[0]], columns[0], names, faults)
-    kind = checked_kind(label_kind, columns)
-    if kind is LabelKind.CLASSIFICATION and names is not None:
-        table = table.set_column(0, columns[0], [_named(table[columns[0]], names)])
-    return table_labels(table, columns, kind, faults)
+    are_names = kind is LabelKind.CLASSIFICATION and names is not None
+    if are_names:
+        table = table.set_column(0, columns[0], [_named(table[columns[0]], names or [])])
+    return table_labels(table, columns, kind, faults, are_names=are_names)
+
+
+def hf_kind(columns: Sequence[str], features: dict[str, Any], label_kind: str | None) -> LabelKind:
+    """Return what the label columns hold; see `hf_labels`."""
+    if not _are_lists(columns, features):
+        return checked_kind(label_kind, columns, "dataset.")
+    if label_kind not in (None, LabelKind.MULTILABEL):
+        raise SpoonfulError(
+            f"dataset.label_kind={label_kind}: column {shown(columns[0])} holds lists of "
+            "classes: expected multilabel"
+        )
+    return LabelKind.MULTILABEL
+
+
+def check_classes(
+    columns: Sequence[str], first: tuple[Path, dict[str, Any]], other: tuple[Path, dict[str, Any]]
+) -> None:
+    """Check that numbers in columns of two files stand for the same classes.
+
+    Args:
+        columns: of numbers, or of anything else.
+        first: a file and the features of its columns.
+        other: another one.
+
+    Raises:
+        SpoonfulError: they have other names of classes, or in another order; names both files.
+    """
+    for column in columns:
+        here, there = (_class_names(features.get(column)) for _, features in (other, first))
+        if here == there:
+            continue
+        if here is None or there is None:
+            what = (
+                ("names of classes", "none") if there is None else ("no names of classes", "some")
+            )
+        elif len(here) != len(there):
+            what = (f"{len(here):,} class{'' if len(here) == 1 else 'es'}", f"{len(there):,}")
+        else:
+            number = next(n for n, name in enumerate(here) if name != there[n])
+            what = (f"{shown(here[number])} as class {number}", shown(there[number]))
+        raise SpoonfulError(
+            f"{other[0]}: column {shown(column)} has {what[0]}, but that of {first[0]} has "
+            f"{what[1]}: expected the same names of classes in the same order; save the data again "
+            "with one list of them"
+        )
+
+
+def _are_lists(columns: Sequence[str], features: dict[str, Any]) -> bool:
+    """Return whether there is one column, of lists of classes."""
+    feature = features.get(columns[0]) if len(columns) == 1 else None
+    return _class_names(feature) is not None and _is_list(feature)
 
 
 def _named(column: Any, names: list[str]) -> Any:

@@ -1,6 +1,7 @@
 """An image data set on disk as Hugging Face's package datasets writes it; nothing is downloaded."""
 
 import hashlib
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,17 @@ from typing import Any, ClassVar
 from spoonful import progress
 from spoonful.config.fields import key
 from spoonful.datasets.dataset import Dataset
-from spoonful.datasets.hf_columns import hf_labels, image_column, label_columns
+from spoonful.datasets.fetched import check_content, check_fetched, check_trainable
+from spoonful.datasets.hf_columns import (
+    check_classes,
+    hf_kind,
+    hf_labels,
+    image_column,
+    label_columns,
+)
 from spoonful.datasets.hf_layout import HfFile, features_of, find_files
 from spoonful.datasets.hf_reading import HfImages, columns_of, contents, num_rows, schema_of
-from spoonful.datasets.manifest import LABEL_KINDS, label_names, labels_text
+from spoonful.datasets.manifest import label_names, labels_text
 from spoonful.datasets.split_names import split_named
 from spoonful.datasets.table_list import (
     ListedImages,
@@ -29,6 +37,7 @@ from spoonful.sources.labels import LabelKind
 from spoonful.sources.labels_file import IMAGES_NAME
 from spoonful.sources.table_faults import TableFaults
 from spoonful.sources.table_file import texts
+from spoonful.sources.table_labels import LABEL_KINDS
 
 # Endings of the files in a split, for people who look at them; decoders do not need them.
 _SUFFIXES = (
@@ -39,6 +48,44 @@ _SUFFIXES = (
     (b"II*\0", ".tif"),
     (b"MM\0*", ".tif"),
 )
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The columns that are used, and the features of all."""
+
+    images: str
+    labels: list[str]
+    group: str | None
+    features: dict[str, Any]
+
+    @property
+    def others(self) -> list[str]:
+        return [] if self.group is None else [self.group]
+
+    def settings(self, label_kind: str | None) -> dict[str, Any]:
+        """Return the keys that decide what is listed, with the values that null stands for."""
+        return {
+            "image_column": self.images,
+            "label_columns": self.labels,
+            "label_kind": str(hf_kind(self.labels, self.features, label_kind)),
+            "group_column": self.group,
+        }
+
+    def content(self, folder: Path, files: list[HfFile]) -> str:
+        """Return a SHA-256 of the labels and groups, and of the files' names and sizes.
+
+        The bytes of the images are too many to be hashed by each stage.
+        """
+        names = [*self.labels, *self.others]
+        digest = hashlib.sha256(json.dumps([self.features.get(name) for name in names]).encode())
+        for file in files:
+            name = file.path.relative_to(folder).as_posix()
+            known = [name, file.split, file.path.stat().st_size]
+            digest.update(json.dumps(known).encode())
+        for column in _table(files, names).columns:
+            digest.update(json.dumps(column.to_pylist(), default=str).encode())
+        return digest.hexdigest()
 
 
 @dataclass
@@ -76,24 +123,25 @@ class HfDataset(Dataset):
                 wrong, all of them in one message.
         """
         folder, files = self._files()
-        first = files[0].path
-        schema = schema_of(first)
-        features = features_of(schema, first)
-        images = image_column(schema, features, self.image_column, first)
-        labels = label_columns(schema, features, self.label_columns, first)
-        others = [] if self.group_column is None else [self.group_column]
+        columns = self._columns(files[0].path)
+        labels, others = columns.labels, columns.others
         table = _table(files, [*labels, *others])
+        content = columns.content(folder, files)
+        if not len(table):
+            raise SpoonfulError(f"dataset.path={self.path}: holds no rows; expected images in it")
         splits = [file.split for file in files for _ in range(num_rows(file.path))]
         names = _names(splits)
         faults = TableFaults(folder, lambda position: names[position])
-        made = hf_labels(table.select(labels), labels, features, self.label_kind, faults)
-        ids, sizes, hashes = _looked_at(folder, files, images, names, faults)
+        given = [None if split is None else split_named(split) for split in splits]
+        made = hf_labels(table.select(labels), labels, columns.features, self.label_kind, faults)
+        ids, sizes, hashes = _looked_at(folder, files, columns.images, names, faults)
         faults.check()
+        check_trainable(made, given, f"{folder}, column {', '.join(map(shown, labels))}")
         groups: list[str | None] = [None] * len(ids)
         for name in others:
-            groups = [text or None for text in texts(table[name], shown(name)).to_pylist()]
-        given = [None if split is None else split_named(split) for split in splits]
-        listed = ListedImages(ids, sizes, hashes, given, groups, made)
+            groups = [text or None for text in texts(table[name], faults.column(name)).to_pylist()]
+        settings = columns.settings(self.label_kind)
+        listed = ListedImages(ids, sizes, hashes, given, groups, made, settings, content)
         write_images(raw_dir, listed, "hf_dataset")
         print(labels_text(listed))
 
@@ -101,15 +149,15 @@ class HfDataset(Dataset):
         """Read the list that `fetch` wrote, and open the files that hold the images."""
         listed = read_images(raw_dir, "hf_dataset")
         folder, files = self._files()
-        first = files[0].path
-        schema = schema_of(first)
-        column = image_column(schema, features_of(schema, first), self.image_column, first)
-        images = HfImages(folder, [file.path for file in files], column)
+        columns = self._columns(files[0].path)
+        check_fetched(listed.settings, columns.settings(self.label_kind))
+        images = HfImages(folder, [file.path for file in files], columns.images)
         if len(images) != len(listed.ids):
             raise SpoonfulError(
                 f"dataset.path={self.path}: had {len(listed.ids):,} images when fetched, has "
                 f"{len(images):,} now; run `spoonful fetch dataset=hf_dataset` again"
             )
+        check_content(listed.content, columns.content(folder, files), str(self.path))
         raw = raw_images(listed, listed.ids)
         table = RawTable(raw, listed.labels.kind, label_names(listed), images)
         return limited_table(table, self.max_images_per_class)
@@ -125,6 +173,14 @@ class HfDataset(Dataset):
                 return raw.origin(position)
         return None
 
+    def _columns(self, first: Path) -> "_Columns":
+        """Return which columns are used, by the schema of the first file."""
+        schema = schema_of(first)
+        features = features_of(schema, first)
+        images = image_column(schema, features, self.image_column, first)
+        labels = label_columns(schema, features, self.label_columns, first)
+        return _Columns(images, labels, self.group_column, features)
+
     def _files(self) -> tuple[Path, list[HfFile]]:
         if self.path is None:
             raise SpoonfulError(
@@ -136,15 +192,18 @@ class HfDataset(Dataset):
 
 
 def _table(files: list[HfFile], columns: list[str]) -> Any:
-    """Return columns of all files together."""
+    """Return columns of all files together; numbers in them stand for the same classes."""
     import pyarrow as pa
 
+    first = files[0].path
+    features = features_of(schema_of(first), first)
     for file in files:
-        missing = [name for name in columns if name not in schema_of(file.path).names]
+        schema = schema_of(file.path)
+        missing = [name for name in columns if name not in schema.names]
         if missing:
-            raise SpoonfulError(
-                f"{file.path}: has no column {shown(missing[0])}, unlike {files[0].path}"
-            )
+            raise SpoonfulError(f"{file.path}: has no column {shown(missing[0])}, unlike {first}")
+        other = features_of(schema, file.path)
+        check_classes(columns, (first, features), (file.path, other))
     try:
         return pa.concat_tables([columns_of(file.path, columns) for file in files])
     except pa.ArrowInvalid as error:

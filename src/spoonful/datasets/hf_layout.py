@@ -154,6 +154,11 @@ def _listed(path: Path, name: str, of: type = str) -> list[Any]:
     """Return a list of a JSON file."""
     value = parsed_json(read_text(path, _REMAKE), path, _REMAKE)
     items = value.get(name) if isinstance(value, dict) else None
+    if items == []:
+        raise SpoonfulError(
+            f"{path}: its list {name} is empty, so there are no images; save a data set that has "
+            "some, or leave out this split"
+        )
     if not isinstance(items, list) or not items or not all(isinstance(one, of) for one in items):
         raise SpoonfulError(
             f"{path}: expected a list {name}, found {shown(items if items else value)}; {_REMAKE}"

@@ -3,10 +3,11 @@
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from spoonful.config.fields import key
 from spoonful.datasets.dataset import Dataset
+from spoonful.datasets.fetched import check_content, check_fetched, check_trainable
 from spoonful.datasets.folder import RawFiles
 from spoonful.datasets.links import safe_link
 from spoonful.datasets.split_names import SPLIT_WORDS, split_named
@@ -21,15 +22,13 @@ from spoonful.datasets.table_list import (
     write_images,
 )
 from spoonful.errors import SpoonfulError
-from spoonful.files.content_hash import content_hashes
+from spoonful.files.content_hash import content_hash, content_hashes
 from spoonful.files.documents import shown
 from spoonful.project import project_root
 from spoonful.sources.labels import LabelKind
 from spoonful.sources.labels_file import IMAGES_NAME
 from spoonful.sources.manifest_rows import ManifestRows, read_rows
-
-# Other words for the kinds of labels.
-LABEL_KINDS = {"classes": str(LabelKind.CLASSIFICATION), "values": str(LabelKind.REGRESSION)}
+from spoonful.sources.table_labels import LABEL_KINDS, checked_kind
 
 
 @dataclass
@@ -74,9 +73,11 @@ class Manifest(Dataset):
         table = self._table()
         others = [name for name in (self.split_column, self.group_column) if name is not None]
         columns = self.path_column, self.label_columns, self.label_kind
-        rows = read_rows(table, self.root, *columns, other_columns=others)
+        content = content_hash(table) if table.is_file() else ""  # before: a change is noticed
+        rows = read_rows(table, self.root, *columns, other_columns=others, prefix="dataset.")
         splits = _splits(rows, self.split_column)
         rows.faults.check()
+        check_trainable(rows.labels, splits, self._where())
         kept = self._kept(rows, splits)  # before hours of hashing
         files = [rows.files[place] for place in kept]
         groups = rows.others.get(self.group_column or "", [None] * len(rows.files))
@@ -88,6 +89,8 @@ class Manifest(Dataset):
             splits=[splits[place] for place in kept],
             groups=[groups[place] for place in kept],
             labels=replace(rows.labels, values=rows.labels.values[kept]),
+            settings=self._settings(),
+            content=content,
             root=None if rows.root == self._root() else str(rows.root),
             max_images=self.max_images_per_class,
         )
@@ -97,6 +100,8 @@ class Manifest(Dataset):
     def open_raw(self, raw_dir: Path) -> RawTable:
         """Read the list that `fetch` wrote."""
         listed = read_images(raw_dir, "manifest", self.max_images_per_class)
+        check_fetched(listed.settings, self._settings())
+        check_content(listed.content, content_hash(self._table()), str(self.path))
         images = raw_images(listed, [flat_name(path) for path in listed.ids])
         link = safe_link(self.link, project_root())
         root = self._root() if listed.root is None else Path(listed.root)
@@ -128,6 +133,22 @@ class Manifest(Dataset):
         root = self._table().parent if self.root is None else Path(self.root).expanduser()
         return Path(os.path.normpath(root.absolute()))
 
+    def _settings(self) -> dict[str, Any]:
+        """Return the keys that decide what is listed, beside the table and the limit."""
+        return {
+            "path_column": self.path_column,
+            "label_columns": list(self.label_columns),
+            "label_kind": str(checked_kind(self.label_kind, self.label_columns, "dataset.")),
+            "split_column": self.split_column,
+            "group_column": self.group_column,
+        }
+
+    def _where(self) -> str:
+        """Name the table and the columns of labels and splits."""
+        names = [*self.label_columns, *([self.split_column] if self.split_column else [])]
+        columns = ", ".join(map(shown, names))
+        return f"{self._table()}, column{'s' if len(names) > 1 else ''} {columns}"
+
     def _kept(self, rows: ManifestRows, splits: list[str | None]) -> list[int]:
         """Return the positions of dataset.max_images_per_class rows of each class."""
         is_class = rows.labels.kind is LabelKind.CLASSIFICATION
@@ -147,8 +168,13 @@ def labels_text(listed: ListedImages) -> str:
     """Say what the labels are: the user sees a column that was meant otherwise."""
     names, kind = listed.labels.names, listed.labels.kind
     first = ", ".join(shown(name) for name in names[:5]) + (", ..." if len(names) > 5 else "")
-    words = {LabelKind.CLASSIFICATION: "classes", LabelKind.MULTILABEL: "columns of 0 or 1"}
-    return f"labels: {kind}, {len(names):,} {words.get(kind, 'columns of numbers')} ({first})"
+    columns = "column" if len(names) == 1 else "columns"
+    words = {
+        LabelKind.CLASSIFICATION: "class" if len(names) == 1 else "classes",
+        LabelKind.MULTILABEL: f"{columns} of 0 or 1",
+        LabelKind.REGRESSION: f"{columns} of numbers",
+    }
+    return f"labels: {kind}, {len(names):,} {words[kind]} ({first})"
 
 
 def _splits(rows: ManifestRows, column: str | None) -> list[str | None]:

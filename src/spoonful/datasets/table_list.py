@@ -36,6 +36,8 @@ class ListedImages:
         groups: images of one group belong into one split.
         labels: one for each image.
         root: the folder that the ids are paths below, if only the table's content says it.
+        settings: the keys that decided what is listed, and their values.
+        content: SHA-256 of the table, or of what else was read beside the images.
         max_images: images of each class that were listed; None: all.
     """
 
@@ -45,6 +47,8 @@ class ListedImages:
     splits: list[str | None]
     groups: list[str | None]
     labels: TableLabels
+    settings: dict[str, Any]
+    content: str
     root: str | None = None
     max_images: int | None = None
 
@@ -91,6 +95,8 @@ class _ListSummary:
     label_kind: str
     label_names: list[str]
     root: str | None
+    settings: dict[str, Any]
+    content_sha256: str
     max_images_per_class: int | None = None
 
 
@@ -113,8 +119,8 @@ def write_images(raw_dir: Path, listed: ListedImages, dataset: str) -> None:
         pq.write_table(pa.table(columns), folder / LIST_NAME)
         digest = content_hash(folder / LIST_NAME)
         names, kind = list(labels.names), str(labels.kind)
-        counts = len(listed.ids), kind, names, listed.root, listed.max_images
-        summary = _ListSummary(dataset, digest, *counts)
+        made = listed.root, listed.settings, listed.content, listed.max_images
+        summary = _ListSummary(dataset, digest, len(listed.ids), kind, names, *made)
         write_json(folder / SUMMARY_NAME, asdict(summary))
 
 
@@ -158,6 +164,8 @@ def read_images(raw_dir: Path, dataset: str, max_images: int | None = None) -> L
             columns["split"],
             columns["group"],
             labels,
+            summary.settings,
+            summary.content_sha256,
             summary.root,
             summary.max_images_per_class,
         )

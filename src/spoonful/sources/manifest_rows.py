@@ -5,13 +5,21 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import shown
 from spoonful.sources.labels import LabelKind
 from spoonful.sources.table_faults import TableFaults
 from spoonful.sources.table_file import read_columns, texts
-from spoonful.sources.table_labels import TableLabels, checked_kind, table_labels
+from spoonful.sources.table_labels import (
+    TableLabels,
+    checked_kind,
+    distinct_texts,
+    table_labels,
+)
+
+_MISSING = "missing"
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,7 @@ def read_rows(
     label_kind: LabelKind | str | None,
     class_names: Sequence[str] | None = None,
     other_columns: Sequence[str] = (),
+    prefix: str = "",
 ) -> ManifestRows:
     """Read a table and check each row: its file exists and is named once, its label is valid.
 
@@ -53,22 +62,24 @@ def read_rows(
         label_kind: "classification", "multilabel" or "regression"; None: see `checked_kind`.
         class_names: see `table_labels`.
         other_columns: further columns to read as texts.
+        prefix: of the names of the arguments, for messages: "dataset." in a command.
 
     Raises:
-        SpoonfulError: no table, no such column, one of another type, no rows, or no such folder.
+        SpoonfulError: an argument of another type, no table, no such column, one of another type,
+            no rows, or no such folder.
     """
-    kind = checked_kind(label_kind, label_columns)
-    if path_column in label_columns:
-        raise SpoonfulError(
-            f"path_column={path_column!r} is also one of label_columns: expected different columns"
-        )
+    kind = checked_kind(label_kind, label_columns, prefix)
+    _check_arguments(table, root, path_column, label_columns, prefix)
+    if class_names is not None:
+        class_names = distinct_texts(class_names, "class_names", "names of classes")
     path = Path(table).expanduser().absolute()
     columns = read_columns(path, [path_column, *label_columns, *other_columns])
     if not columns.num_rows:
         raise SpoonfulError(f"{path}: holds no rows below its header; expected one for each image")
     faults = TableFaults(path)
     cells = texts(columns[path_column], f"{path}: column {shown(path_column)}").to_pylist()
-    folder, files = _located(cells, path, root, path_column, faults)
+    base = _base(path, root, prefix)
+    folder, files = _located(cells, base, root is not None, path_column, faults)
     labels = table_labels(columns, label_columns, kind, faults, class_names)
     others = {
         name: [
@@ -80,27 +91,47 @@ def read_rows(
     return ManifestRows(folder, files, labels, others, faults)
 
 
-def _located(
-    cells: list[str | None],
-    table: Path,
-    root: str | os.PathLike[str] | None,
-    column: str,
-    faults: TableFaults,
-) -> tuple[Path, list[str]]:
-    """Return the folder of all files and their paths below it; "" for what is not a path."""
+def _check_arguments(
+    table: Any, root: Any, path_column: Any, label_columns: Sequence[str], prefix: str
+) -> None:
+    """Check the types of arguments, as Python does not."""
+    for name, path in (("table", table), ("root", root)):
+        is_path = isinstance(path, str | os.PathLike) or (name == "root" and path is None)
+        if not is_path:
+            also = ", or None" if name == "root" else ""
+            raise SpoonfulError(f"{prefix}{name}={shown(path)}: expected a path{also}")
+    if not isinstance(path_column, str):
+        raise SpoonfulError(
+            f"{prefix}path_column={shown(path_column)}: expected the name of a column"
+        )
+    if path_column in label_columns:
+        raise SpoonfulError(
+            f"{prefix}path_column={path_column}: is also one of {prefix}label_columns; expected "
+            "different columns"
+        )
+
+
+def _base(table: Path, root: str | os.PathLike[str] | None, prefix: str) -> Path:
+    """Return the folder that the paths of a table are below, as it is written."""
     base = table.parent if root is None else Path(root).expanduser().absolute()
     if not base.is_dir():
         raise SpoonfulError(
-            f"root={root}: no such folder; expected the one that the paths are below"
+            f"{prefix}root={root}: no such folder; expected the one that the paths are below"
         )
-    base = Path(os.path.normpath(base))
+    return Path(os.path.normpath(base))
+
+
+def _located(
+    cells: list[str | None], base: Path, is_given: bool, column: str, faults: TableFaults
+) -> tuple[Path, list[str]]:
+    """Return the folder of all files and their paths below it; "" for what is not a path."""
     prefix = os.path.join(base, "")  # noqa: PTH118 - a string, for a million files
     files = [_below(cell, prefix) for cell in cells]
-    where = f"root {base}" if root is not None else f"the table's folder {base}"
+    where = f"root {base}" if is_given else f"the table's folder {base}"
     outside = [
         place
         for place, file in enumerate(files)
-        if file.startswith("/") and (root is not None or not (cells[place] or "").startswith("/"))
+        if file.startswith("/") and (is_given or not (cells[place] or "").startswith("/"))
     ]
     faults.add(
         f"whose path in column {shown(column)} leads out of {where}",
@@ -115,10 +146,17 @@ def _located(
     empty = [place for place, cell in enumerate(cells) if not cell]
     faults.add(f"without a path in column {shown(column)}", empty)
     _check_once(files, cells, faults)
-    missing = [p for p, file in enumerate(files) if file and not _is_file(prefix + file)]
+    wrong = {p: mode for p, f in enumerate(files) if f and (mode := _not_a_file(prefix + f))}
+    missing = [place for place, what in wrong.items() if what == _MISSING]
     backslash = any("\\" in files[place] for place in missing[:1])
     hint = " (write / between the folders of a path)" if backslash else ""
     faults.add(f"whose file is missing below {base}{hint}", missing, lambda place: cells[place])
+    others = [place for place, what in wrong.items() if what != _MISSING]
+    faults.add(
+        f"whose path below {base} is not one of a regular file",
+        others,
+        lambda place: f"{cells[place]}: {wrong[place]}",
+    )
     return base, files
 
 
@@ -156,8 +194,12 @@ def _check_once(files: list[str], cells: list[str | None], faults: TableFaults) 
     )
 
 
-def _is_file(path: str) -> bool:
+def _not_a_file(path: str) -> str:
+    """Return what a path is instead of a regular file; empty if it is one."""
     try:
-        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - a string, for each file
+        mode = os.stat(path).st_mode  # noqa: PTH116 - a string, for each file
     except (OSError, ValueError):
-        return False
+        return _MISSING
+    if stat.S_ISREG(mode):
+        return ""
+    return "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"

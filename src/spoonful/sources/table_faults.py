@@ -23,6 +23,10 @@ class TableFaults:
         self._is_numbered = name is None
         self._parts: list[str] = []
 
+    def column(self, name: str) -> str:
+        """Name the table and a column of it, for the message of another error."""
+        return f"{self._table}: column {shown(name)}"
+
     def add(
         self,
         what: str,

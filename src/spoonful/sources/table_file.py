@@ -1,8 +1,6 @@
 """Read columns of a table: CSV with any usual delimiter, or Parquet."""
 
-import csv
 import difflib
-import io
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +8,9 @@ from typing import Any
 
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import shown
+from spoonful.sources.table_csv import header_of, read_csv
 
-_DELIMITERS = (",", ";", "\t", "|")
-_HEADER_BYTES = 1 << 20
-# A row must fit into a block; a block is in memory twice.
-_BLOCK_BYTES = 16 << 20
 _ROWS_A_BATCH = 65_536
-_NUM_NAMED = 10
 _MAX_COLUMNS_SHOWN = 12
 _PARQUET_START = b"PAR1"
 
@@ -50,12 +44,13 @@ def read_columns(path: Path, names: Sequence[str]) -> Any:
         ) from error
 
 
-def texts(column: Any, where: str) -> Any:
+def texts(column: Any, where: str, expected: str = "texts or whole numbers") -> Any:
     """Return a column of texts, whole numbers or truth values as texts; what is missing stays so.
 
     Args:
         column: `pyarrow.ChunkedArray`.
         where: names the table and the column, for the message.
+        expected: what the column should hold, for the message.
 
     Raises:
         SpoonfulError: it holds values of another type.
@@ -66,12 +61,14 @@ def texts(column: Any, where: str) -> Any:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
         column = column.cast(kind)
+    if pa.types.is_string_view(kind):
+        return pa.chunked_array([pa.array(column.to_pylist(), pa.string())])
     is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     if is_text or pa.types.is_null(kind):
         return column.cast(pa.string())
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         return column.cast(pa.string())
-    raise SpoonfulError(f"{where} holds values of type {kind}: expected texts or whole numbers")
+    raise SpoonfulError(f"{where} holds values of type {kind}: expected {expected}")
 
 
 def _check_regular(path: Path) -> None:
@@ -81,7 +78,7 @@ def _check_regular(path: Path) -> None:
         reason = getattr(error, "strerror", None) or error
         raise SpoonfulError(f"{path}: no table to read ({reason})") from error
     if not stat.S_ISREG(mode):
-        what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        what = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
         raise SpoonfulError(f"{path}: {what}, expected a table: a CSV or Parquet file")
 
 
@@ -97,69 +94,9 @@ def _read_parquet(path: Path, names: list[str]) -> Any:
 
 
 def _read_csv(path: Path, names: list[str]) -> Any:
-    import pyarrow as pa
-    from pyarrow import csv as pacsv
-
-    delimiter = _delimiter(path, names)
-    wrong: list[Any] = []
-
-    def note(row: Any) -> str:
-        wrong.append((row.number, row.expected_columns, row.actual_columns))
-        return "skip"
-
-    with pa.input_stream(str(path)) as stream:
-        reader = pacsv.open_csv(
-            stream,
-            # One thread: else the numbers of wrong rows would not be known.
-            pacsv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
-            pacsv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=note
-            ),
-            pacsv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                include_columns=names,
-                strings_can_be_null=False,
-            ),
-        )
-        batches = list(reader)
-        schema = reader.schema
-    if wrong:
-        first = ", ".join(f"line {n} ({found})" for n, _, found in wrong[:_NUM_NAMED])
-        more = f" and {len(wrong) - _NUM_NAMED:,} more" if len(wrong) > _NUM_NAMED else ""
-        raise SpoonfulError(
-            f"{path}: expected {wrong[0][1]} cells in each line, as in the header, found "
-            f"{first}{more}; put cells that contain {delimiter!r} or a line break in double quotes"
-        )
-    return pa.Table.from_batches(batches, schema)
-
-
-def _delimiter(path: Path, names: list[str]) -> str:
-    """Return the delimiter with which the header holds the wanted columns."""
-    import pyarrow as pa
-
-    with pa.input_stream(str(path)) as stream:
-        content = stream.read(_HEADER_BYTES)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if len(content) < _HEADER_BYTES or error.start < len(content) - 4:  # not a cut character
-            byte = f"byte {content[error.start]:#04x} at {error.start}"
-            raise SpoonfulError(
-                f"{path}: expected UTF-8 text, found {byte}; save it as CSV in UTF-8"
-            ) from error
-        text = content[: error.start].decode("utf-8-sig")
-    headers = {delimiter: _header(text, delimiter) for delimiter in _DELIMITERS}
-    best = max(_DELIMITERS, key=lambda d: (len(set(names) & set(headers[d])), len(headers[d]) > 1))
-    _check_names(path, names, headers[best])
-    return best
-
-
-def _header(text: str, delimiter: str) -> list[str]:
-    try:
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        return next((row for row in rows if row), [])
-    except csv.Error:
-        return []
+    delimiter, header = header_of(path, names)
+    _check_names(path, names, header)
+    return read_csv(path, names, delimiter, len(header))
 
 
 def _check_names(path: Path, names: list[str], found: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Labels from the columns of a table: classes, 0 or 1 for each class, or values to predict."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,11 @@ from spoonful.sources.table_faults import TableFaults
 from spoonful.sources.table_file import texts
 
 _TRUTH = {"0": 0, "1": 1, "false": 0, "true": 1, "0.0": 0, "1.0": 1}
+# Other words for the kinds of labels.
+LABEL_KINDS = {"classes": str(LabelKind.CLASSIFICATION), "values": str(LabelKind.REGRESSION)}
+_VALUES_HINT = "to predict numbers use label_kind=regression"
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -32,32 +38,53 @@ class TableLabels:
     values: NDArray[Any]
 
 
-def checked_kind(label_kind: str | None, label_columns: Sequence[str]) -> LabelKind:
+def checked_kind(
+    label_kind: str | None, label_columns: Sequence[str], prefix: str = ""
+) -> LabelKind:
     """Return what the label columns are: if None, one is classes, and several are multilabel.
+
+    Args:
+        label_kind: a kind, or another word for it.
+        label_columns: the columns.
+        prefix: of the names of arguments, for the message: "dataset." in a command.
 
     Raises:
         SpoonfulError: no such kind, no or repeated columns, or several columns of classes.
     """
-    columns = list(label_columns)
-    given = f"label_columns={columns}"
-    if isinstance(label_columns, str) or not columns or len(set(columns)) < len(columns):
-        raise SpoonfulError(
-            f"label_columns={label_columns!r}: expected a list of different columns, such as "
-            "[label]"
-        )
+    columns = distinct_texts(label_columns, f"{prefix}label_columns", "columns, such as [label]")
+    if isinstance(label_kind, str):
+        label_kind = LABEL_KINDS.get(label_kind, label_kind)
     if label_kind is None:
         return LabelKind.CLASSIFICATION if len(columns) == 1 else LabelKind.MULTILABEL
     if label_kind not in list(LabelKind):
         raise SpoonfulError(
-            f"label_kind={label_kind!r}: expected one of {', '.join(LabelKind)}, or none"
+            f"{prefix}label_kind={label_kind!r}: expected one of {', '.join(LabelKind)}, or none"
         )
     if label_kind == LabelKind.CLASSIFICATION and len(columns) > 1:
         raise SpoonfulError(
-            f"{given}, label_kind={label_kind}: expected one column, which names the class; with "
-            "0 or 1 in several columns use label_kind=multilabel, with numbers to predict "
-            "label_kind=regression"
+            f"{prefix}label_columns={columns}, {prefix}label_kind={label_kind}: expected one "
+            "column, which names the class; with 0 or 1 in several columns use "
+            "label_kind=multilabel, with numbers to predict label_kind=regression"
         )
     return LabelKind(label_kind)
+
+
+def distinct_texts(value: Any, name: str, what: str) -> list[str]:
+    """Return a list of texts, none of them twice; `name` is the argument, `what` its items.
+
+    Raises:
+        SpoonfulError: anything else.
+    """
+    is_list = isinstance(value, Iterable) and not isinstance(value, str | bytes)
+    items = list(value) if is_list else []
+    if not items or not all(isinstance(item, str) for item in items):
+        raise SpoonfulError(f"{name}={shown(value)}: expected a list of different {what}")
+    if len(set(items)) < len(items):
+        twice = shown(next(item for item in items if items.count(item) > 1))
+        raise SpoonfulError(
+            f"{name}={shown(value)}: holds {twice} twice; expected a list of different {what}"
+        )
+    return items
 
 
 def table_labels(
@@ -66,6 +93,7 @@ def table_labels(
     kind: LabelKind,
     faults: TableFaults,
     class_names: Sequence[str] | None = None,
+    are_names: bool = False,
 ) -> TableLabels:
     """Return the labels; what is missing or wrong becomes a fault, and its label 0.
 
@@ -76,12 +104,13 @@ def table_labels(
         faults: receives the rows without a valid label.
         class_names: of classes: those allowed, in label order; None: those found, sorted, by
             number if all are whole numbers.
+        are_names: the classes are names that the data declares, and not what somebody typed.
 
     Raises:
         SpoonfulError: a column of a type that is not a label.
     """
     if kind is LabelKind.CLASSIFICATION:
-        return _classes(table, columns[0], faults, class_names)
+        return _classes(table, columns[0], faults, class_names, are_names)
     one = _truth_values if kind is LabelKind.MULTILABEL else _numbers
     values = [one(table[name], name, faults) for name in columns]
     return TableLabels(kind, tuple(columns), np.stack(values, axis=1))
@@ -97,22 +126,26 @@ def in_label_order(names: Sequence[str]) -> list[str]:
 
 
 def _classes(
-    table: Any, column: str, faults: TableFaults, class_names: Sequence[str] | None
+    table: Any,
+    column: str,
+    faults: TableFaults,
+    class_names: Sequence[str] | None,
+    are_names: bool,
 ) -> TableLabels:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_floating(table[column].type):
-        raise SpoonfulError(
-            f"column {shown(column)} holds floats, expected texts or whole numbers that name "
-            "classes; to predict numbers use label_kind=regression"
-        )
-    found = texts(table[column], f"column {shown(column)}")
-    is_empty = pc.fill_null(pc.equal(found, ""), True).to_numpy()
+    expected = f"texts or whole numbers that name classes; {_VALUES_HINT}"
+    found = texts(table[column], faults.column(column), expected)
+    is_typed = class_names is None and not are_names
+    words = pc.utf8_trim_whitespace(found) if is_typed else found
+    is_empty = pc.fill_null(pc.equal(words, ""), True).to_numpy()
     _add_empty(faults, column, is_empty)
     if class_names is None:
-        distinct = pc.unique(found).to_pylist()
-        class_names = in_label_order([name for name in distinct if name])
+        distinct = pc.unique(found.filter(pa.array(~is_empty))).to_pylist()
+        if is_typed:
+            _check_typed(distinct, faults.column(column))
+        class_names = in_label_order(distinct)
     numbers = pc.index_in(found, pa.array(class_names, pa.string())).combine_chunks()
     labels = np.asarray(pc.fill_null(numbers, -1), dtype=np.int64)
     unknown = np.flatnonzero((labels < 0) & ~is_empty)
@@ -124,14 +157,33 @@ def _classes(
     return TableLabels(LabelKind.CLASSIFICATION, tuple(class_names), labels)
 
 
+def _check_typed(names: Sequence[str], where: str) -> None:
+    """Refuse classes that are numbers to predict, or one name with and without spaces."""
+    stripped: dict[str, str] = {}
+    for name in names:
+        other = stripped.setdefault(name.strip(), name)
+        if other != name:
+            raise SpoonfulError(
+                f"{where} holds {shown(other)} and {shown(name)}, which differ only in spaces "
+                "around them: expected one of them for a class; remove the spaces"
+            )
+    broken = next((name for name in names if not _WHOLE.fullmatch(name.strip())), None)
+    if broken is not None and all(_NUMBER.fullmatch(name) for name in stripped):
+        raise SpoonfulError(
+            f"{where} holds numbers, such as {shown(broken)}, expected texts or whole numbers that "
+            f"name classes; {_VALUES_HINT}; for classes write 1 and not 1.0, or add a word"
+        )
+
+
 def _truth_values(column: Any, name: str, faults: TableFaults) -> NDArray[np.uint8]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_floating(column.type):
+    if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
         numbers = _filled(column)
     else:
-        words = pc.utf8_lower(pc.utf8_trim_whitespace(texts(column, f"column {shown(name)}")))
+        found = texts(column, faults.column(name), "0, 1, true or false")
+        words = pc.utf8_lower(pc.utf8_trim_whitespace(found))
         allowed = pa.array(list(_TRUTH))
         places = np.asarray(pc.fill_null(pc.index_in(words, allowed).combine_chunks(), -1))
         numbers = np.append(np.array(list(_TRUTH.values()), np.float64), 2.0)[places]
@@ -152,12 +204,16 @@ def _numbers(column: Any, name: str, faults: TableFaults) -> NDArray[np.float64]
     import pyarrow.compute as pc
 
     kind = column.type
-    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind):
+    is_number = pa.types.is_floating(kind) or pa.types.is_integer(kind)
+    if is_number or pa.types.is_decimal(kind) or pa.types.is_null(kind):
         numbers = _filled(column)
     elif pa.types.is_boolean(kind) or pa.types.is_dictionary(kind):
-        raise SpoonfulError(f"column {shown(name)} holds values of type {kind}: expected numbers")
+        raise SpoonfulError(
+            f"{faults.column(name)} holds values of type {kind}: expected numbers to predict"
+        )
     else:
-        column = pc.utf8_trim_whitespace(texts(column, f"column {shown(name)}"))
+        found = texts(column, faults.column(name), "numbers to predict")
+        column = pc.utf8_trim_whitespace(found)
         numbers = _parsed(column)
     is_empty = _empty(column)
     _add_empty(faults, name, is_empty)
