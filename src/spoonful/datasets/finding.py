@@ -193,8 +193,8 @@ def _passed_over(others: Iterable[str], junk: list[str], num_beside: int) -> lis
             printable(name) if count == 1 else f"{printable(name)} ({count:,})"
             for name, count in named[:_NUM_NAMED]
         )
-        others = len(named) - _NUM_NAMED
-        more = f" and {others:,} more name{'s' * (others > 1)}" if others > 0 else ""
+        num_more = len(named) - _NUM_NAMED
+        more = f" and {num_more:,} more name{'s' * (num_more > 1)}" if num_more > 0 else ""
         parts.append(f"folders {shown}{more}")
     if num_beside:
         parts.append(f"{num_beside:,} image{'s' * (num_beside > 1)} beside the class folders")
