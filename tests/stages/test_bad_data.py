@@ -122,7 +122,10 @@ def test_a_file_that_goes_bad_ends_the_run_at_the_step_before_and_mended_it_goes
     assert done.returncode == 2, done.stderr
     line = done.stderr.strip().splitlines()[-1]
     assert f"(step {step}) cannot be read: {file}: " in line
-    assert f"ended after step {step}, which is kept" in line
+    assert f"ended with {step} steps done, which are kept" in line
+    per_epoch = len(photographs.order())
+    assert f"batch {step % per_epoch} of epoch {step // per_epoch + 1} (step {step})" in line
+    assert "split` again" not in line  # which would not let this run continue
     run = photographs.runs()[0]
     assert f"trainer.resume={run.info.run_id}" in line
     assert ACCEPT in line
@@ -184,6 +187,16 @@ def test_mended_by_another_image_it_goes_on_where_the_user_says_so_and_tells(
     assert f"continued with changed data at step {step}" in again.stderr
 
 
+def test_a_file_that_is_deleted_is_named_as_the_user_s_own(photographs: Project) -> None:
+    file, _ = trained_file(photographs)
+    file.rename(file.with_name("kept"))
+    refused = photographs.train()
+    assert refused.returncode == 2
+    line = refused.stderr.strip().splitlines()[-1]
+    assert f"found missing: {file}; bring back the same files, or run" in line
+    assert photographs.runs() == []
+
+
 def test_where_other_images_are_read_it_does_not_go_on(photographs: Project) -> None:
     file, _ = trained_file(photographs)
     assert photographs.train(damaged=file).returncode == 2
@@ -204,9 +217,14 @@ def test_a_validation_image_ends_the_run_at_the_end_of_the_epoch(photographs: Pr
     done = photographs.train(damaged=file)
     assert done.returncode == 2
     assert f"{file}: " in done.stderr
-    assert "validation: batch" in done.stderr
+    assert f"validation of epoch {DAMAGED_AFTER + 1}: batch" in done.stderr
     step = (DAMAGED_AFTER + 1) * len(photographs.order())
     assert photographs.steps[-1] == step
+    # Until it is mended, the user's own file is named.
+    refused = photographs.train(AUTO)
+    assert refused.returncode == 2
+    line = refused.stderr.strip().splitlines()[-1]
+    assert f"found changed: {file}; bring back the same files, or run" in line
     (folder,) = (photographs.folder / "models" / "checkpoints").glob(f"*/step-{step:012d}")
     assert read_checkpoint(folder).state["position"] == len(photographs.order())
     file.write_bytes(original)

@@ -20,6 +20,9 @@ from spoonful.workflow.split_files import (
     read_summary,
 )
 
+# Ends the words for a bad image; a run in progress has other remedies.
+REMEDY = "; then run `spoonful fetch` and `spoonful split` again"
+
 
 @dataclass
 class Folder:
@@ -44,7 +47,7 @@ class Folder:
             SpoonfulError: its files are not those that `split` put there; names some.
         """
         source = folder_source(split, settings, config)
-        check_files(source, split)
+        check_files(source, split, config)
         return source
 
     @property
@@ -104,4 +107,7 @@ def _bad_image(config: Config, split: str, file_id: str, fault: str) -> str:
     own = config.dataset.original_path(raw_dir(), split, file_id)
     if own is None:
         return f"{placed}{fault}"
-    return f"{own}{fault}; then run `spoonful fetch` and `spoonful split` again"
+    if placed.is_symlink() and not placed.exists():
+        # To the user, the link is in data/split, and the file that it leads to is what is missing.
+        fault = ": is missing; bring it back"
+    return f"{own}{fault}{REMEDY}"

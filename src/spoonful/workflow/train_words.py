@@ -109,19 +109,44 @@ def told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
         raise SpoonfulError(told) from error
 
 
+def _how_to_mend(num_steps: int, command: str | None) -> str:
+    """Return what lets a run continue that has ended at an image which cannot be read.
+
+    Args:
+        num_steps: steps that were done and are kept.
+        command: resumes the run; None: the run is a point of a sweep.
+    """
+    remake = "run `spoonful fetch` and `spoonful split` (and `spoonful pack` for source=packed)"
+    if command is None:
+        return (
+            f"this point has ended with {num_steps:,} steps done: with the same file from a "
+            "backup, the same command continues the sweep; a sweep compares settings on the same "
+            f"data, so with another image, or without it, {remake}, and the same command begins a "
+            "new sweep"
+        )
+    if not num_steps:
+        return (
+            "the run has ended before its first step, so there is nothing to resume: bring back "
+            f"the file, replace or remove it, {remake}, and train again"
+        )
+    return (
+        f"the run has ended with {num_steps:,} steps done, which are kept: with the same file from "
+        f"a backup, continue with `{command}`; with another image under its name, {remake} first, "
+        "and add trainer.accept_changed_data=true; without the image only a new run can begin, "
+        "with trainer.resume=null"
+    )
+
+
 def _told_of_bad_data(error: Exception, command: str | None, folder: RunFolder) -> str | None:
     """Return the words for data that cannot be read or trusted; None: it is something else."""
     from spoonful.generator.read_errors import ReadError
     from spoonful.sources.packed.check import ShardChangedError
+    from spoonful.workflow.folder_split import REMEDY
 
     step = max(folder.checkpoints.steps(), default=0)
     how = "the same command again" if command is None else f"`{command}`"
     if isinstance(error, ReadError):
-        return (
-            f"{error}; the run has ended after step {step:,}, which is kept: once the file is "
-            f"mended, continue with {how}, and trainer.accept_changed_data=true if it is not the "
-            "same file as before"
-        )
+        return f"{str(error).replace(REMEDY, '')}; {_how_to_mend(step, command)}"
     if isinstance(error, ShardChangedError):
         return (
             f"{error}; what was read of it before may also be wrong: the run continues after step "

@@ -223,7 +223,7 @@ def _fit(
         except ReadError:
             step = max(folder.checkpoints.steps(), default=0)
             tracked.set_tags({UNREADABLE_TAG: str(step)})
-            folder.write(is_unreadable=True)
+            folder.write(is_unreadable=step > 0)  # with no step done, a new run loses nothing
             raise
 
 

@@ -1,0 +1,56 @@
+"""Data that cannot be read during training: what the user is told to do."""
+
+from pathlib import Path
+
+import pytest
+
+from spoonful.errors import SpoonfulError
+from spoonful.generator.read_errors import ReadError
+from spoonful.project import checkpoints_dir, project_root
+from spoonful.workflow.folder_split import REMEDY
+from spoonful.workflow.interrupted import RunFolder
+from spoonful.workflow.job import Job
+from spoonful.workflow.train_words import told_how_to_resume
+
+BATCH = "batch 3 of epoch 6 (step 28)"
+
+
+@pytest.fixture(autouse=True)
+def in_the_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    project_root.cache_clear()
+
+
+def told(steps: list[int], sweep_dir: Path | None = None) -> str:
+    for step in steps:
+        (checkpoints_dir() / "abc" / f"step-{step:012d}").mkdir(parents=True)
+    job = Job(overrides=["model=mlp"], experiment=None, sweep_dir=sweep_dir)
+    folder = RunFolder("abc", {}, is_resumed=False)
+    error = ReadError(BATCH, f"cannot be read: a.png: ends early{REMEDY} (images a.png)", 28)
+    with pytest.raises(SpoonfulError) as caught, told_how_to_resume(job, folder):
+        raise error
+    text = str(caught.value)
+    assert text.startswith(f"{BATCH} cannot be read: a.png: ends early (images a.png); ")
+    assert "\n" not in text
+    return text
+
+
+def test_a_run_says_which_remedies_let_it_continue() -> None:
+    text = told([25, 28])
+    assert "the run has ended with 28 steps done, which are kept: with the same file" in text
+    assert "continue with `spoonful train model=mlp trainer.resume=abc`" in text
+    assert "with another image under its name, run `spoonful fetch`" in text
+    assert "add trainer.accept_changed_data=true; without the image only a new run" in text
+
+
+def test_before_the_first_step_there_is_nothing_to_resume() -> None:
+    text = told([])
+    assert "ended before its first step, so there is nothing to resume" in text
+    assert "trainer.resume" not in text
+
+
+def test_a_sweep_continues_only_with_the_same_data(tmp_path: Path) -> None:
+    text = told([28], tmp_path)
+    assert "this point has ended with 28 steps done: with the same file from a backup" in text
+    assert "the same command begins a new sweep" in text
+    assert "accept_changed_data" not in text
