@@ -34,8 +34,9 @@ class Damage(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         path, after = os.environ.get("DAMAGED"), int(os.environ.get("DAMAGED_AFTER", "0"))
         if path and epoch + 1 == after:
-            content = pathlib.Path(path).read_bytes()
-            pathlib.Path(path).write_bytes(content[: len(content) // 2])
+            other = os.environ.get("REPLACED_BY")
+            content = pathlib.Path(other or path).read_bytes()
+            pathlib.Path(path).write_bytes(content if other else content[: len(content) // 2])
 """
 
 
@@ -64,13 +65,17 @@ class Project:
             done = self.spoonful(stage, *self.data)
             assert done.returncode == 0, done.stderr
 
-    def train(self, *more: str, damaged: Path | None = None) -> Any:
+    def train(
+        self, *more: str, damaged: Path | None = None, replaced_by: Path | None = None
+    ) -> Any:
         settings = [*self.data, f"source={self.source}", "model=mlp", "model.num_units=[8]"]
         settings += [f"trainer.epochs={EPOCHS}", f"generator.batch_size={BATCH_SIZE}"]
         settings += ["generator.prefetch_batches=1", "+callbacks.damage._target_=damage.Damage"]
         environment = {"PYTHONPATH": str(self.folder)}
         if damaged is not None:
             environment |= {"DAMAGED": str(damaged), "DAMAGED_AFTER": str(DAMAGED_AFTER)}
+        if replaced_by is not None:
+            environment |= {"REPLACED_BY": str(replaced_by)}
         return self.spoonful("train", *settings, *more, environment=environment)
 
     @property
@@ -163,7 +168,7 @@ def test_mended_by_another_image_it_goes_on_where_the_user_says_so_and_tells(
         assert refused.returncode == 2
         line = refused.stderr.strip().splitlines()[-1]
         assert f"fingerprint.train (saved {before}, now " in line
-        assert f"{ACCEPT} goes on" in line
+        assert f"{ACCEPT} continues" in line
     assert len(photographs.runs()) == 2
     done = photographs.train(AUTO, ACCEPT)
     assert done.returncode == 0, done.stderr
@@ -195,6 +200,27 @@ def test_a_file_that_is_deleted_is_named_as_the_user_s_own(photographs: Project)
     line = refused.stderr.strip().splitlines()[-1]
     assert f"found missing: {file}; bring back the same files, or run" in line
     assert photographs.runs() == []
+
+
+def test_another_valid_image_ends_the_run_and_the_steps_that_may_have_read_it_are_done_again(
+    photographs: Project,
+) -> None:
+    assert photographs.train().returncode == 0
+    control = photographs.ledger()
+    file, _ = trained_file(photographs)
+    original, other = file.read_bytes(), photographs.folder / "other.png"
+    image(other, 999)
+    done = photographs.train(damaged=file, replaced_by=other)
+    assert done.returncode == 2, done.stderr
+    line = done.stderr.strip().splitlines()[-1]
+    assert f"{file}: was replaced by another image while training read it" in line
+    assert photographs.runs()[0].info.status == "FAILED"
+    assert max(photographs.steps, default=0) <= (DAMAGED_AFTER - 1) * len(photographs.order())
+    file.write_bytes(original)
+    same = photographs.train(AUTO)
+    assert same.returncode == 0, same.stderr
+    assert len(photographs.runs()) == 2
+    assert photographs.ledger() == control
 
 
 def test_where_other_images_are_read_it_does_not_go_on(photographs: Project) -> None:

@@ -7,6 +7,8 @@ import pytest
 from spoonful.errors import SpoonfulError
 from spoonful.generator.read_errors import ReadError
 from spoonful.project import checkpoints_dir, project_root
+from spoonful.sources.packed.check import ShardChangedError
+from spoonful.sources.packed.meta import REMAKE
 from spoonful.workflow.folder_split import REMEDY
 from spoonful.workflow.interrupted import RunFolder
 from spoonful.workflow.job import Job
@@ -47,6 +49,24 @@ def test_before_the_first_step_there_is_nothing_to_resume() -> None:
     text = told([])
     assert "ended before its first step, so there is nothing to resume" in text
     assert "trainer.resume" not in text
+
+
+@pytest.mark.parametrize(
+    ("steps", "where"),
+    [([], "from its start"), ([20], "with the 20 steps before it that are sound")],
+)
+def test_a_changed_shard_says_where_the_run_continues(steps: list[int], where: str) -> None:
+    for step in steps:
+        (checkpoints_dir() / "abc" / f"step-{step:012d}").mkdir(parents=True)
+    job = Job(overrides=["model=mlp"], experiment=None, sweep_dir=None)
+    folder = RunFolder("abc", {}, is_resumed=False)
+    with pytest.raises(SpoonfulError) as caught, told_how_to_resume(job, folder):
+        raise ShardChangedError(f"raw-0.npy: expected a, found b; {REMAKE}")
+    assert str(caught.value) == (
+        "raw-0.npy: expected a, found b; remove the folder and run `spoonful pack` again; what was "
+        f"read of it may also be wrong: the run continues {where}, by `spoonful train model=mlp "
+        "trainer.resume=abc`"
+    )
 
 
 def test_a_sweep_continues_only_with_the_same_data(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from spoonful.sources.image_files import ImageFileSource
 from spoonful.sources.labels import LabelKind
 from spoonful.sources.labels_file import LABELS_NAME, file_column, label_columns
 from spoonful.sources.manifest import ManifestSource
+from spoonful.workflow.replaced_files import note_files
 from spoonful.workflow.split_files import (
     check_files,
     check_labels_file,
@@ -47,6 +48,7 @@ class Folder:
             SpoonfulError: its files are not those that `split` put there; names some.
         """
         source = folder_source(split, settings, config)
+        note_files(source)  # before they are hashed: what is replaced from then on is noticed
         check_files(source, split, config)
         return source
 

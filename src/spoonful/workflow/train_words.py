@@ -45,7 +45,7 @@ def say_what_begins(
 ) -> None:
     """Print what is trained, and where a run is resumed."""
     if not folder.is_resumed:
-        progress.result(f"training {name} on {len(source):,} images{_limits(config)}")
+        progress.result(f"training {name} on {len(source):,} images{_limits(config, len(source))}")
         return
     if start is not None and start.state["is_finished"]:
         print(
@@ -59,11 +59,17 @@ def say_what_begins(
     progress.result(f"resuming {name}, run {folder.run_id}, after step {step:,} ({where})")
 
 
-def _limits(config: Config) -> str:
+def _limits(config: Config, num_images: int) -> str:
     """Say that a training is only a quick look; else nothing."""
+    from spoonful.generator.steps import Steps
+
+    settings, max_steps = config.generator, config.trainer.max_steps_per_epoch
+    whole = Steps(num_images, settings.batch_size, settings.drop_remainder, 0, 1).per_epoch
     limits = {
         "dataset.max_images_per_class": config.dataset.max_images_per_class,
-        "trainer.max_steps_per_epoch": config.trainer.max_steps_per_epoch,
+        "trainer.max_steps_per_epoch": (
+            max_steps if max_steps is not None and max_steps < whole else None
+        ),
     }
     given = ", ".join(f"{key}={value}" for key, value in limits.items() if value is not None)
     return f" (a quick look: {given})" if given else ""
@@ -148,8 +154,8 @@ def _told_of_bad_data(error: Exception, command: str | None, folder: RunFolder) 
     if isinstance(error, ReadError):
         return f"{str(error).replace(REMEDY, '')}; {_how_to_mend(step, command)}"
     if isinstance(error, ShardChangedError):
+        where = f"with the {step:,} steps before it that are sound" if step else "from its start"
         return (
-            f"{error}; what was read of it before may also be wrong: the run continues after step "
-            f"{step:,}, with {how}"
+            f"{error}; what was read of it may also be wrong: the run continues {where}, by {how}"
         )
     return None
