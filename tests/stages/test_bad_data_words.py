@@ -1,6 +1,8 @@
 """Data that cannot be read during training: what the user is told to do."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,7 @@ from spoonful.generator.read_errors import ReadError
 from spoonful.project import checkpoints_dir, project_root
 from spoonful.sources.packed.check import ShardChangedError
 from spoonful.sources.packed.meta import REMAKE
-from spoonful.workflow.folder_split import REMEDY
+from spoonful.workflow.folder_split import REMEDY, _bad_image
 from spoonful.workflow.interrupted import RunFolder
 from spoonful.workflow.job import Job
 from spoonful.workflow.train_words import told_how_to_resume
@@ -74,3 +76,19 @@ def test_a_sweep_continues_only_with_the_same_data(tmp_path: Path) -> None:
     assert "this point has ended with 28 steps done: with the same file from a backup" in text
     assert "the same command begins a new sweep" in text
     assert "accept_changed_data" not in text
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_link_of_the_split_is_not_told_to_the_user(is_there: bool, project: Path) -> None:
+    own, placed = project / "photos" / "6.png", project / "data" / "split" / "train" / "a__6.png"
+    for path in (own, placed):
+        path.parent.mkdir(parents=True)
+    placed.symlink_to(own)
+    if is_there:
+        own.write_bytes(b"")
+    config: Any = SimpleNamespace(dataset=SimpleNamespace(original_path=lambda *_: str(own)))
+    text = _bad_image(config, "train", "a__6.png", f": a link to {own}, or whatever is wrong")
+    if is_there:
+        assert text == f"{own}: a link to {own}, or whatever is wrong{REMEDY}"
+    else:
+        assert text == f"{own}: is missing; bring it back{REMEDY}"

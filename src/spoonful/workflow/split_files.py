@@ -25,6 +25,7 @@ from spoonful.text import printable
 LIST_NAME = "files.csv"
 _COLUMNS = ("path", "sha256")
 REMAKE = "run `spoonful split` again"
+_REMAKE_OWN = "bring back the same files, or run `spoonful fetch` and `spoonful split` again"
 _NUM_NAMED = 3
 # The keys of a data set that decide the split.
 _DECISIVE = (
@@ -163,20 +164,18 @@ def check_files(source: ImageFileSource, split: str, config: Config) -> None:
         found = {name: listed.get(name, "") for name in source.ids if (source.root / name).exists()}
         if len(found) == len(source.ids):  # none is missing: one cannot be read
             raise
-    parts = [
-        _named(word, names, partial(config.dataset.original_path, raw_dir(), split))
-        for word, names in (
-            ("missing", [name for name in listed if name not in found]),
-            ("not of the split", [name for name in found if name not in listed]),
-            ("changed", [n for n, sha in found.items() if listed.get(n, sha) != sha]),
-        )
-        if names
-    ]
+    wrong = {
+        "missing": [name for name in listed if name not in found],
+        "not of the split": [name for name in found if name not in listed],
+        "changed": [n for n, sha in found.items() if listed.get(n, sha) != sha],
+    }
+    own = partial(config.dataset.original_path, raw_dir(), split)
+    parts = [_named(word, names, own) for word, names in wrong.items() if names]
     if parts:
+        is_users = any(own(names[0]) for names in wrong.values() if names)
         raise SpoonfulError(
             f"{shown_path(source.root)}: expected the {len(listed):,} images that `spoonful split` "
-            f"put there, found {'; '.join(parts)}; bring back the same files, or run `spoonful "
-            "fetch` and `spoonful split` again"
+            f"put there, found {'; '.join(parts)}; {_REMAKE_OWN if is_users else REMAKE}"
         )
 
 
