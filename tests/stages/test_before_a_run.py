@@ -11,7 +11,7 @@ from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
 from spoonful.project import project_root
 from spoonful.stages import fetch, pack, split
-from spoonful.workflow.balance import check_balance
+from spoonful.workflow.data import check_balance
 from spoonful.workflow.interrupted import RunFolder
 from spoonful.workflow.job import Job
 from spoonful.workflow.train_words import say_what_begins

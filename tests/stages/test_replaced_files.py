@@ -11,7 +11,7 @@ from spoonful.config.compose import compose_config
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
 from spoonful.sources.folder import FolderSource
 from spoonful.sources.packed.check import ShardChangedError
-from spoonful.workflow.replaced_files import FileReplacedError, FileWatch, note_files
+from spoonful.workflow.folder_split import FileReplacedError, FileWatch, note_files
 
 CONFIG = ["dataset=mnist"]
 

@@ -27,13 +27,12 @@ from spoonful.record.tags import PRUNED_TAG, TRAIN_KEY_TAG, UNREADABLE_TAG
 from spoonful.sources import Source
 from spoonful.sources.layout import layout_of
 from spoonful.tracking.store import UnreachableError, prepare_store, where_recorded
-from spoonful.workflow.balance import check_balance
 from spoonful.workflow.changed_data import DataChange, change_tags
-from spoonful.workflow.data import open_train_and_val
+from spoonful.workflow.data import check_balance, open_train_and_val
+from spoonful.workflow.folder_split import FileWatch
 from spoonful.workflow.foreign_code import foreign_code
 from spoonful.workflow.interrupted import RunFolder, Wanted, interrupted_run, new_run_folder
 from spoonful.workflow.job import Job
-from spoonful.workflow.replaced_files import FileWatch
 from spoonful.workflow.train_record import (
     log_inputs,
     log_inspection,
