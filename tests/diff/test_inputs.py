@@ -154,3 +154,16 @@ def test_data_that_a_run_went_on_with_are_told_and_make_a_difference(run_of: Run
     words = "B continued with changed data at step 103 (fingerprint.train abababababab, then 7d7d7d"
     assert words in noted(a, b)["changed data"]
     assert found(b, b)["data"].status is Status.SAME
+
+
+def test_each_change_of_the_data_says_which_split_changed_at_which_step(run_of: Runs) -> None:
+    tags = {
+        "changed_data.steps": "34, 55",
+        "changed_data.fingerprint.train": f"{'ab' * 32}, {'7d' * 32}",
+        "changed_data.fingerprint.val": f"{'cd' * 32}, {'cd' * 32}",
+    }
+    words = (
+        "B continued with changed data at step 34 (fingerprint.train abababababab, then "
+        "7d7d7d7d7d7d) and at step 55 (fingerprint.val cdcdcdcdcdcd, then f5f5f5f5f5f5)"
+    )
+    assert noted(run_of(), run_of(tags=tags))["changed data"] == words

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
+from sklearn.metrics import (
+    mean_absolute_error,
+    mean_squared_error,
+    r2_score,
+    root_mean_squared_error,
+)
 
 from spoonful.evaluation.judgement import Judgement
 from spoonful.evaluation.regression import judge
@@ -47,8 +52,9 @@ def test_metrics_are_those_of_scikit_learn(num_values: int) -> None:
     metrics = judgement.metrics
     assert metrics["mean_absolute_error"] == pytest.approx(mean_absolute_error(actual, predicted))
     assert metrics["loss"] == pytest.approx(mean_squared_error(actual, predicted))
-    pooled = r2_score(actual, predicted, multioutput="variance_weighted")
-    assert metrics["r2"] == pytest.approx(pooled)
+    rooted = root_mean_squared_error(actual, predicted)
+    assert metrics["root_mean_squared_error"] == pytest.approx(rooted)
+    assert metrics["r2"] == pytest.approx(r2_score(actual, predicted))
     each = judgement.tables["values.csv"]
     assert each.columns == (
         *("value", "mean_absolute_error", "loss", "root_mean_squared_error"),
@@ -66,6 +72,12 @@ def test_constant_numbers_have_no_variance_to_explain(predicted: float, r2: floa
     metrics = judged(np.full(3, 2.0), np.full((3, 1), predicted, np.float32)).metrics
     assert metrics["r2"] == r2
     assert np.isfinite(list(metrics.values())).all()
+
+
+def test_a_constant_value_among_others_counts_as_scikit_learn_does() -> None:
+    actual = np.array([[1.0, 2.0], [2.0, 2.0], [4.0, 2.0]])
+    predicted = actual + np.array([[0.5, 0.1], [0.0, 0.0], [0.0, 0.0]])
+    assert judged(actual, predicted).metrics["r2"] == pytest.approx(r2_score(actual, predicted))
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def test_a_failed_read_names_the_batch_its_image_and_the_cause(
     with pytest.raises(SpoonfulError) as caught:
         stream[5]
     text = str(caught.value)
-    assert text.startswith("batch 5 of epoch 0 (step 5) cannot be read: ")
+    assert text.startswith("batch 5 of epoch 1 (step 5) cannot be read: ")
     assert str(failure) in text
     assert "images example 43" in text
     assert caught.value.__cause__ is failure
@@ -200,7 +200,7 @@ def test_the_batch_at_fault_is_named_within_a_chunk_of_many() -> None:
     source = Watched()
     source.broken = {60}
     stream = generator_of(source, num_threads=1, prefetch_batches=100).stream()
-    with pytest.raises(SpoonfulError, match=r"batch 7 of epoch 0 \(step 7\).*images example 60"):
+    with pytest.raises(SpoonfulError, match=r"batch 7 of epoch 1 \(step 7\).*images example 60"):
         read_all(stream, 0, STEPS)
     stream.close()
 

@@ -87,6 +87,6 @@ def test_after_a_read_that_failed(source: ArraySource, model: keras.Model) -> No
 
     images = source.read(range(300))
     generator = BatchGenerator(Broken(images, source.labels), 8, num_threads=4)
-    with pytest.raises(Exception, match=r"batch \d+ of epoch 0 .*OSError: the disk is gone"):
+    with pytest.raises(Exception, match=r"batch \d+ of epoch 1 .*OSError: the disk is gone"):
         model.fit(generator, shuffle=False, verbose=0)
     assert all_gone_within(10)

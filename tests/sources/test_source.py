@@ -167,7 +167,7 @@ def test_wrong_pixels_are_never_served(case: str, tmp_path: Path) -> None:
         generator = BatchGenerator(source, 2, num_threads=threads)
         message = refusal(lambda g=generator: g[0])  # type: ignore[misc]
         assert "Wrong.read returned" in message
-        assert "batch 0 of epoch 0" in message
+        assert "batch 0 of epoch 1" in message
     for call in (lambda: generator.batch(0), lambda: pack(source, tmp_path / "store")):
         assert "Wrong.read returned" in refusal(call)
     assert not (tmp_path / "store").exists()

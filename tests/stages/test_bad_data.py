@@ -34,8 +34,9 @@ class Damage(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         path, after = os.environ.get("DAMAGED"), int(os.environ.get("DAMAGED_AFTER", "0"))
         if path and epoch + 1 == after:
-            content = pathlib.Path(path).read_bytes()
-            pathlib.Path(path).write_bytes(content[: len(content) // 2])
+            other = os.environ.get("REPLACED_BY")
+            content = pathlib.Path(other or path).read_bytes()
+            pathlib.Path(path).write_bytes(content if other else content[: len(content) // 2])
 """
 
 
@@ -64,13 +65,17 @@ class Project:
             done = self.spoonful(stage, *self.data)
             assert done.returncode == 0, done.stderr
 
-    def train(self, *more: str, damaged: Path | None = None) -> Any:
+    def train(
+        self, *more: str, damaged: Path | None = None, replaced_by: Path | None = None
+    ) -> Any:
         settings = [*self.data, f"source={self.source}", "model=mlp", "model.num_units=[8]"]
         settings += [f"trainer.epochs={EPOCHS}", f"generator.batch_size={BATCH_SIZE}"]
         settings += ["generator.prefetch_batches=1", "+callbacks.damage._target_=damage.Damage"]
         environment = {"PYTHONPATH": str(self.folder)}
         if damaged is not None:
             environment |= {"DAMAGED": str(damaged), "DAMAGED_AFTER": str(DAMAGED_AFTER)}
+        if replaced_by is not None:
+            environment |= {"REPLACED_BY": str(replaced_by)}
         return self.spoonful("train", *settings, *more, environment=environment)
 
     @property
@@ -122,7 +127,10 @@ def test_a_file_that_goes_bad_ends_the_run_at_the_step_before_and_mended_it_goes
     assert done.returncode == 2, done.stderr
     line = done.stderr.strip().splitlines()[-1]
     assert f"(step {step}) cannot be read: {file}: " in line
-    assert f"ended after step {step}, which is kept" in line
+    assert f"ended with {step} steps done, which are kept" in line
+    per_epoch = len(photographs.order())
+    assert f"batch {step % per_epoch} of epoch {step // per_epoch + 1} (step {step})" in line
+    assert "split` again" not in line  # which would not let this run continue
     run = photographs.runs()[0]
     assert f"trainer.resume={run.info.run_id}" in line
     assert ACCEPT in line
@@ -160,7 +168,7 @@ def test_mended_by_another_image_it_goes_on_where_the_user_says_so_and_tells(
         assert refused.returncode == 2
         line = refused.stderr.strip().splitlines()[-1]
         assert f"fingerprint.train (saved {before}, now " in line
-        assert f"{ACCEPT} goes on" in line
+        assert f"{ACCEPT} continues" in line
     assert len(photographs.runs()) == 2
     done = photographs.train(AUTO, ACCEPT)
     assert done.returncode == 0, done.stderr
@@ -184,6 +192,37 @@ def test_mended_by_another_image_it_goes_on_where_the_user_says_so_and_tells(
     assert f"continued with changed data at step {step}" in again.stderr
 
 
+def test_a_file_that_is_deleted_is_named_as_the_user_s_own(photographs: Project) -> None:
+    file, _ = trained_file(photographs)
+    file.rename(file.with_name("kept"))
+    refused = photographs.train()
+    assert refused.returncode == 2
+    line = refused.stderr.strip().splitlines()[-1]
+    assert f"found missing: {file}; bring back the same files, or run" in line
+    assert photographs.runs() == []
+
+
+def test_another_valid_image_ends_the_run_and_the_steps_that_may_have_read_it_are_done_again(
+    photographs: Project,
+) -> None:
+    assert photographs.train().returncode == 0
+    control = photographs.ledger()
+    file, _ = trained_file(photographs)
+    original, other = file.read_bytes(), photographs.folder / "other.png"
+    image(other, 999)
+    done = photographs.train(damaged=file, replaced_by=other)
+    assert done.returncode == 2, done.stderr
+    line = done.stderr.strip().splitlines()[-1]
+    assert f"{file}: was replaced by another image while training read it" in line
+    assert photographs.runs()[0].info.status == "FAILED"
+    assert max(photographs.steps, default=0) <= (DAMAGED_AFTER - 1) * len(photographs.order())
+    file.write_bytes(original)
+    same = photographs.train(AUTO)
+    assert same.returncode == 0, same.stderr
+    assert len(photographs.runs()) == 2
+    assert photographs.ledger() == control
+
+
 def test_where_other_images_are_read_it_does_not_go_on(photographs: Project) -> None:
     file, _ = trained_file(photographs)
     assert photographs.train(damaged=file).returncode == 2
@@ -204,9 +243,14 @@ def test_a_validation_image_ends_the_run_at_the_end_of_the_epoch(photographs: Pr
     done = photographs.train(damaged=file)
     assert done.returncode == 2
     assert f"{file}: " in done.stderr
-    assert "validation: batch" in done.stderr
+    assert f"validation of epoch {DAMAGED_AFTER + 1}: batch" in done.stderr
     step = (DAMAGED_AFTER + 1) * len(photographs.order())
     assert photographs.steps[-1] == step
+    # Until it is mended, the user's own file is named.
+    refused = photographs.train(AUTO)
+    assert refused.returncode == 2
+    line = refused.stderr.strip().splitlines()[-1]
+    assert f"found changed: {file}; bring back the same files, or run" in line
     (folder,) = (photographs.folder / "models" / "checkpoints").glob(f"*/step-{step:012d}")
     assert read_checkpoint(folder).state["position"] == len(photographs.order())
     file.write_bytes(original)

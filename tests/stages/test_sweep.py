@@ -222,6 +222,10 @@ def test_single_trainings_join_a_sweep_by_name(
             ["sweep", "seed=0,1", "trainer.resume=auto"],
             "trainer.resume: a sweep is resumed by sweep",
         ),
+        (
+            ["sweep", "seed=0,1", "trainer.accept_changed_data=true"],
+            "trainer.accept_changed_data: a sweep compares settings on the same data",
+        ),
         (["sweep", "seed=0,1", "sweep.point=a"], "sweep.point: it makes one `spoonful train` a"),
         (["sweep", *DRAWN], "sweep.sampler=tpe: say how many points it chooses with sweep.num_"),
         (["sweep", "seed=0,1", "sweep.pruner=asha"], "sweep.pruner=asha: a grid trains every"),

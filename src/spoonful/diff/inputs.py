@@ -68,10 +68,23 @@ def change_of(run: RecordedRun) -> str | None:
     steps = run.tag(CHANGED_DATA_STEPS_TAG)
     if steps is None:
         return None
-    before = run.tag(f"{CHANGED_DATA_TAGS}{FINGERPRINT_TAGS}train") or "unknown"
-    shorts = ", ".join(one[:_SHORT_DIGEST] for one in before.split(", "))
-    now = (run.tag(f"{FINGERPRINT_TAGS}train") or "unknown")[:_SHORT_DIGEST]
-    return f"continued with changed data at step {steps} (fingerprint.train {shorts}, then {now})"
+    known = {name: _fingerprints_over_time(run, name) for name in _FINGERPRINTS}
+    places = []
+    for number, step in enumerate(steps.split(", ")):
+        changes = [
+            f"{name} {pair[0]}, then {pair[1]}"
+            for name, shorts in known.items()
+            if len(pair := shorts[number : number + 2]) == 2 and pair[0] != pair[1]
+        ]
+        places.append(f"at step {step} ({'; '.join(changes) or 'which is not recorded'})")
+    return f"continued with changed data {' and '.join(places)}"
+
+
+def _fingerprints_over_time(run: RecordedRun, name: str) -> list[str]:
+    """Return the short fingerprints of a split before each change of the data, and now."""
+    before = run.tag(f"{CHANGED_DATA_TAGS}{name}")
+    now = run.tag(name) or "unknown"
+    return [] if before is None else [one[:_SHORT_DIGEST] for one in (*before.split(", "), now)]
 
 
 def other_hardware(a: dict[str, str], b: dict[str, str]) -> str:

@@ -53,14 +53,18 @@ def _names(source: Any, num_values: int) -> tuple[str, ...]:
 
 
 def _scores(actual: NDArray[np.float64], errors: NDArray[np.float64]) -> dict[str, float]:
-    squared = float(np.mean(errors**2))
-    spread = float(np.mean((actual - actual.mean(axis=0)) ** 2))
+    """Return the means over the values, as scikit-learn's multioutput="uniform_average"."""
+    squared = np.mean(errors**2, axis=0)
+    spread = np.mean((actual - actual.mean(axis=0)) ** 2, axis=0)
+    # The share of the variance that is explained; of constant values, 1 if all are right.
+    explained = np.where(
+        spread > 0, 1.0 - squared / np.where(spread > 0, spread, 1.0), squared == 0
+    )
     return {
         "mean_absolute_error": float(np.mean(np.abs(errors))),
-        "loss": squared,
-        "root_mean_squared_error": float(np.sqrt(squared)),
-        # The share of the variance that is explained; of constant values, 1 if all are right.
-        "r2": 1.0 - squared / spread if spread else float(squared == 0),
+        "loss": float(np.mean(squared)),
+        "root_mean_squared_error": float(np.mean(np.sqrt(squared))),
+        "r2": float(np.mean(explained)),
     }
 
 

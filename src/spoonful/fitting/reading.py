@@ -59,8 +59,13 @@ class Reading:
         is_there = step == (0 if self.start is None else self.start.step)
         self._reach(self._train, number, count, is_there)
 
-    def reach_val(self, number: int, count: int) -> None:
+    def reach_val(self, number: int, count: int, epoch: int) -> None:
         """Wait until steps of validation are here.
+
+        Args:
+            number: number of the first one.
+            count: how many.
+            epoch: the epoch that is validated, from 0; every validation reads the same steps.
 
         Raises:
             SpoonfulError: one of them cannot be read.
@@ -70,7 +75,10 @@ class Reading:
         try:
             self._reach(self.val, number, count, is_there=False)
         except ReadError as error:
-            raise ReadError(f"validation: {error}", error.step, error.cause) from error.cause
+            batch = (
+                f"validation of epoch {epoch + 1}: batch {error.step % self.val.steps_per_epoch}"
+            )
+            raise ReadError(batch, error.fault, error.step, error.cause) from error.cause
 
     def finish_checks(self) -> None:
         """Wait for the checks of what was read.

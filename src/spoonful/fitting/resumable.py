@@ -192,7 +192,7 @@ class Resumable(keras.callbacks.Callback):
         self._call("on_test_begin", logs)
 
     def on_test_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self.reading.reach_val(batch, self._num_reached)
+        self.reading.reach_val(batch, self._num_reached, self._epoch)
         self._call("on_test_batch_begin", batch, logs)
 
     def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
@@ -202,7 +202,7 @@ class Resumable(keras.callbacks.Callback):
             self.ledger.add(VAL, self._val.take_digests(self._val_done, done - self._val_done))
             self._val_done = done
             if done < min(batch + 1, self._val.steps_per_epoch):
-                self.reading.reach_val(done, self._num_reached)
+                self.reading.reach_val(done, self._num_reached, self._epoch)
         self._write_if(False)
         self._call("on_test_batch_end", batch, logs)
 

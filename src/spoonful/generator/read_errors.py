@@ -12,13 +12,19 @@ _MAX_NAMED = 8
 class ReadError(SpoonfulError):
     """A batch cannot be read.
 
+    Args:
+        batch: the name of the batch.
+        fault: what is wrong with it, as the rest of the sentence.
+
     Attributes:
-        step: its global step.
+        fault: as given.
+        step: its global step, from 0.
         cause: what the source raised, also where Keras has dropped it; None: nothing was raised.
     """
 
-    def __init__(self, message: str, step: int, cause: Exception | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, batch: str, fault: str, step: int, cause: Exception | None = None) -> None:
+        super().__init__(f"{batch} {fault}")
+        self.fault = fault
         self.step = step
         self.cause = self.__cause__ = cause
 
@@ -52,26 +58,26 @@ def read_failure(reader: ChunkReader, unit: Unit, cause: Exception) -> SpoonfulE
         return cause
     step = unit.first_step
     if unit.chunk is None:
-        text = f"{_batch(reader, step)} cannot be made: {_words(cause)}"
+        fault = f"cannot be made: {_words(cause)}"
     else:
         position, found = _first_to_fail(reader, unit.chunk, unit)
         step = _step_of(unit.chunk, position)
-        text = f"{_batch(reader, step)} cannot be read: {_words(found or cause)}"
-        text += f" ({_images(reader, unit.chunk, position, unit.stop)})"
-    return ReadError(text, step, cause)
+        fault = f"cannot be read: {_words(found or cause)}"
+        fault += f" ({_images(reader, unit.chunk, position, unit.stop)})"
+    return ReadError(_batch(reader, step), fault, step, cause)
 
 
 def read_too_slow(reader: ChunkReader, unit: Unit, limit_s: float) -> ReadError:
     """Explain a read that took longer than `read_timeout_s`, the limit in s."""
     if unit.chunk is None:
-        words = (
-            f"{_batch(reader, unit.first_step)} was not planned within read_timeout_s={limit_s:g}"
-        )
-        return ReadError(words, unit.first_step)
+        step = unit.first_step
+        fault = f"was not planned within read_timeout_s={limit_s:g}"
+        return ReadError(_batch(reader, step), fault, step)
     step = _step_of(unit.chunk, unit.start)
     images = _images(reader, unit.chunk, unit.start, unit.stop)
     return ReadError(
-        f"{_batch(reader, step)} was not read within read_timeout_s={limit_s:g} "
+        _batch(reader, step),
+        f"was not read within read_timeout_s={limit_s:g} "
         f"({images}): is the disk or the network gone? Raise read_timeout_s if it is only slow",
         step,
     )
@@ -82,8 +88,9 @@ def _words(cause: Exception) -> str:
 
 
 def _batch(reader: ChunkReader, step: int) -> str:
+    """Name a batch: its epoch from 1, as progress shows it; its step as `generator.batch` takes."""
     epoch, number = reader.steps.epoch_of(step)
-    return f"batch {number} of epoch {epoch} (step {step})"
+    return f"batch {number} of epoch {epoch + 1} (step {step})"
 
 
 def _step_of(chunk: Chunk, position: int) -> int:

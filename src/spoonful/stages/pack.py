@@ -29,7 +29,7 @@ def run(config: Config) -> None:
 
         for split, source in sources.items():  # open all before hours of packing the first one
             bar.rename(f"check {split}")
-            check_files(source, split)
+            check_files(source, split, config)
         for split, source in sources.items():
             bar.rename(f"pack {split}")
             start = time.monotonic()

@@ -42,6 +42,9 @@ _NO_DATA = ("model", "optimizer", "trainer", "callbacks", "generator", "seed=", 
 
 _NOT_IN_A_SWEEP = {
     "trainer.resume": "a sweep is resumed by sweep.resume",
+    "trainer.accept_changed_data": (
+        "a sweep compares settings on the same data, so with other data a new sweep begins"
+    ),
     "sweep.point": "it makes one `spoonful train` a point, a sweep's points are numbered",
 }
 

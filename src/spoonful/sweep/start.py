@@ -11,6 +11,7 @@ from spoonful.config.axes import Sweep
 from spoonful.config.folders import typed_flags
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
+from spoonful.output import say
 from spoonful.project import packed_dir, split_summary_path, sweeps_dir
 from spoonful.quiet import import_tensorflow
 from spoonful.secrets import redacted, to_type
@@ -104,13 +105,27 @@ def _interrupted(
         return None
     if wanted != AUTO:
         return _named(config, wanted, identity)
+    on_other_data: SweepRecord | None = None
     for folder in sweep_folders():
         record = folder.record()
-        if record is None or record.identity != identity:
+        if record is None or _without_data(record.identity) != _without_data(identity):
             continue
-        if _status(config, record) not in (None, "FINISHED"):  # seconds: MLflow is imported
+        if _status(config, record) in (None, "FINISHED"):  # seconds: MLflow is imported
+            continue
+        if record.identity == identity:
             return folder, record
+        on_other_data = on_other_data or record
+    if on_other_data is not None:
+        say(
+            f"warning: the unfinished sweep {on_other_data.run_id} trained on other data, so its "
+            "points cannot be compared with new ones: a new sweep begins; with the same data as "
+            "before, the same command continues the unfinished one"
+        )
     return None
+
+
+def _without_data(identity: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in identity.items() if name != "data"}
 
 
 def _named(

@@ -1,8 +1,9 @@
 """The record of data/split: split.json, and the list of its files with their digests."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from spoonful.files.checked_json import read_checked_values
 from spoonful.files.documents import parsed_table, read_bytes, unexpected
 from spoonful.files.tables import write_csv
 from spoonful.files.text import printable
-from spoonful.project import shown_path, split_dir, split_summary_path
+from spoonful.project import raw_dir, shown_path, split_dir, split_summary_path
 from spoonful.sources.image_files import ImageFileSource
 from spoonful.sources.labels import LabelKind
 from spoonful.sources.labels_file import LABELS_NAME
@@ -24,6 +25,7 @@ from spoonful.sources.labels_file import LABELS_NAME
 LIST_NAME = "files.csv"
 _COLUMNS = ("path", "sha256")
 REMAKE = "run `spoonful split` again"
+_REMAKE_OWN = "bring back the same files, or run `spoonful fetch` and `spoonful split` again"
 _NUM_NAMED = 3
 # The keys of a data set that decide the split.
 _DECISIVE = (
@@ -142,29 +144,38 @@ def check_labels_file(split: str) -> None:
         raise unexpected(path, f"SHA-256 {expected}, as {LIST_NAME} says", found, REMAKE)
 
 
-def check_files(source: ImageFileSource, split: str) -> None:
+def check_files(source: ImageFileSource, split: str, config: Config) -> None:
     """Check that a folder of data/split holds exactly the files that `split` put there.
 
     Every file is read, as for the source's fingerprint, which is then known.
+
+    Args:
+        source: the images of the folder.
+        split: its name.
+        config: gives the user's own path of a file, for messages.
 
     Raises:
         SpoonfulError: a file is missing, was added or has changed; names up to three of each.
     """
     listed, _ = _listed(split)
-    found = dict(zip(source.ids, source.content_hashes, strict=True))
-    parts = [
-        _named(word, names)
-        for word, names in (
-            ("missing", [name for name in listed if name not in found]),
-            ("not of the split", [name for name in found if name not in listed]),
-            ("changed", [n for n, sha in found.items() if listed.get(n, sha) != sha]),
-        )
-        if names
-    ]
+    try:
+        found = dict(zip(source.ids, source.content_hashes, strict=True))
+    except SpoonfulError:
+        found = {name: listed.get(name, "") for name in source.ids if (source.root / name).exists()}
+        if len(found) == len(source.ids):  # none is missing: one cannot be read
+            raise
+    wrong = {
+        "missing": [name for name in listed if name not in found],
+        "not of the split": [name for name in found if name not in listed],
+        "changed": [n for n, sha in found.items() if listed.get(n, sha) != sha],
+    }
+    own = partial(config.dataset.original_path, raw_dir(), split)
+    parts = [_named(word, names, own) for word, names in wrong.items() if names]
     if parts:
+        is_users = any(own(names[0]) for names in wrong.values() if names)
         raise SpoonfulError(
             f"{shown_path(source.root)}: expected the {len(listed):,} images that `spoonful split` "
-            f"put there, found {'; '.join(parts)}; {REMAKE}"
+            f"put there, found {'; '.join(parts)}; {_REMAKE_OWN if is_users else REMAKE}"
         )
 
 
@@ -196,7 +207,8 @@ def _listed(split: str) -> tuple[dict[str, str], str | None]:
     return listed, labels
 
 
-def _named(word: str, names: list[str]) -> str:
-    shown = ", ".join(map(printable, names[:_NUM_NAMED]))
+def _named(word: str, names: list[str], own: Callable[[str], str | None]) -> str:
+    """Name some files by the user's own paths, where they are known."""
+    shown = ", ".join(printable(own(name) or name) for name in names[:_NUM_NAMED])
     more = f" and {len(names) - _NUM_NAMED:,} more" if len(names) > _NUM_NAMED else ""
     return f"{word}: {shown}{more}"

@@ -45,7 +45,7 @@ def say_what_begins(
 ) -> None:
     """Print what is trained, and where a run is resumed."""
     if not folder.is_resumed:
-        progress.result(f"training {name} on {len(source):,} images{_limits(config)}")
+        progress.result(f"training {name} on {len(source):,} images{_limits(config, len(source))}")
         return
     if start is not None and start.state["is_finished"]:
         print(
@@ -59,11 +59,17 @@ def say_what_begins(
     progress.result(f"resuming {name}, run {folder.run_id}, after step {step:,} ({where})")
 
 
-def _limits(config: Config) -> str:
+def _limits(config: Config, num_images: int) -> str:
     """Say that a training is only a quick look; else nothing."""
+    from spoonful.generator.steps import Steps
+
+    settings, max_steps = config.generator, config.trainer.max_steps_per_epoch
+    whole = Steps(num_images, settings.batch_size, settings.drop_remainder, 0, 1).per_epoch
     limits = {
         "dataset.max_images_per_class": config.dataset.max_images_per_class,
-        "trainer.max_steps_per_epoch": config.trainer.max_steps_per_epoch,
+        "trainer.max_steps_per_epoch": (
+            max_steps if max_steps is not None and max_steps < whole else None
+        ),
     }
     given = ", ".join(f"{key}={value}" for key, value in limits.items() if value is not None)
     return f" (a quick look: {given})" if given else ""
@@ -109,22 +115,47 @@ def told_how_to_resume(job: Job, folder: RunFolder) -> Iterator[None]:
         raise SpoonfulError(told) from error
 
 
+def _how_to_mend(num_steps: int, command: str | None) -> str:
+    """Return what lets a run continue that has ended at an image which cannot be read.
+
+    Args:
+        num_steps: steps that were done and are kept.
+        command: resumes the run; None: the run is a point of a sweep.
+    """
+    remake = "run `spoonful fetch` and `spoonful split` (and `spoonful pack` for source=packed)"
+    if command is None:
+        return (
+            f"this point has ended with {num_steps:,} steps done: with the same file from a "
+            "backup, the same command continues the sweep; a sweep compares settings on the same "
+            f"data, so with another image, or without it, {remake}, and the same command begins a "
+            "new sweep"
+        )
+    if not num_steps:
+        return (
+            "the run has ended before its first step, so there is nothing to resume: bring back "
+            f"the file, replace or remove it, {remake}, and train again"
+        )
+    return (
+        f"the run has ended with {num_steps:,} steps done, which are kept: with the same file from "
+        f"a backup, continue with `{command}`; with another image under its name, {remake} first, "
+        "and add trainer.accept_changed_data=true; without the image only a new run can begin, "
+        "with trainer.resume=null"
+    )
+
+
 def _told_of_bad_data(error: Exception, command: str | None, folder: RunFolder) -> str | None:
     """Return the words for data that cannot be read or trusted; None: it is something else."""
     from spoonful.generator.read_errors import ReadError
     from spoonful.sources.packed.check import ShardChangedError
+    from spoonful.workflow.folder_split import REMEDY
 
     step = max(folder.checkpoints.steps(), default=0)
     how = "the same command again" if command is None else f"`{command}`"
     if isinstance(error, ReadError):
-        return (
-            f"{error}; the run has ended after step {step:,}, which is kept: once the file is "
-            f"mended, continue with {how}, and trainer.accept_changed_data=true if it is not the "
-            "same file as before"
-        )
+        return f"{str(error).replace(REMEDY, '')}; {_how_to_mend(step, command)}"
     if isinstance(error, ShardChangedError):
+        where = f"with the {step:,} steps before it that are sound" if step else "from its start"
         return (
-            f"{error}; what was read of it before may also be wrong: the run continues after step "
-            f"{step:,}, with {how}"
+            f"{error}; what was read of it may also be wrong: the run continues {where}, by {how}"
         )
     return None

@@ -28,7 +28,8 @@ from spoonful.sources import Source
 from spoonful.sources.layout import layout_of
 from spoonful.tracking.store import UnreachableError, prepare_store, where_recorded
 from spoonful.workflow.changed_data import DataChange, change_tags
-from spoonful.workflow.data import open_train_and_val
+from spoonful.workflow.data import check_balance, open_train_and_val
+from spoonful.workflow.folder_split import FileWatch
 from spoonful.workflow.foreign_code import foreign_code
 from spoonful.workflow.interrupted import RunFolder, Wanted, interrupted_run, new_run_folder
 from spoonful.workflow.job import Job
@@ -71,7 +72,7 @@ def train_and_record(
     """
     config = with_noted_path(config)
     sources = open_train_and_val(config)
-    _check_same_classes(*sources)
+    _check_labels(config, *sources)
     is_there = _open_store(config, job)
     _import(config)
     from spoonful.tracking.environment import code_from_elsewhere
@@ -92,6 +93,7 @@ def train_and_record(
     with interrupted_run(resume, wanted, status_of, warn) as resumed:
         run_id = None if resumed is None else resumed.run_id
         with (
+            progress.doing("training"),
             tracked_run(config.tracking, name, tags, command, run_id, may_begin_later) as tracked,
             nullcontext(resumed) if resumed else new_run_folder(tracked.run_id, wanted) as folder,
             told_how_to_resume(job, folder),
@@ -152,13 +154,15 @@ def _trained(
     return Trained(tracked.run_id, training.history[best - 1], best)
 
 
-def _check_same_classes(train_source: Source, val_source: Source) -> None:
+def _check_labels(config: Config, train_source: Source, val_source: Source) -> None:
     if train_source.class_names != val_source.class_names:
         different = sorted(set(train_source.class_names) ^ set(val_source.class_names))
         raise SpoonfulError(
             f"the train and val splits have different classes ({', '.join(different)}): "
             "run `spoonful split` again"
         )
+    if (doubled := check_balance(config, train_source)) is not None:
+        warn(doubled)
 
 
 def _identity(config: Config, job: Job, sources: tuple[Source, Source]) -> dict[str, Any]:
@@ -188,21 +192,18 @@ def _fit(
     from spoonful.fitting.epoch_result import EpochResult
     from spoonful.fitting.fit import Resuming
     from spoonful.fitting.interruption import interruption
-    from spoonful.fitting.modes import emulates_bfloat16
     from spoonful.fitting.train import train
     from spoonful.generator.read_errors import ReadError
 
     def on_epoch(result: EpochResult) -> None:
+        files.check_epoch()
         tracked.log_metrics(result.tracked_metrics(), step=result.epoch)
         if is_hopeless is not None and is_hopeless(result.epoch, result.metrics):
             raise PrunedError(result.epoch, result.metrics)
 
-    if config.trainer.precision == "mixed_bfloat16" and emulates_bfloat16():
-        warn(
-            "trainer.precision=mixed_bfloat16: this processor has no bfloat16 (amx_bf16 or "
-            "avx512_bf16), which makes training many times slower than trainer.precision=float32"
-        )
+    _warn_of_slow_precision(config)
     start = folder.checkpoints.newest(warn) if folder.is_resumed else None
+    files = FileWatch(config, sources, folder.checkpoints, -1 if start is None else start.step)
     folder = _with_change(folder, 0 if start is None else start.step)
     folder.write()
     tracked.set_tags(change_tags(folder.changes))
@@ -219,12 +220,24 @@ def _fit(
             [change.left["train"] for change in folder.changes],
         )
         try:
-            return train(config, *sources, on_epoch, resuming)
+            training = train(config, *sources, on_epoch, resuming)
+            files.check()
+            return training
         except ReadError:
             step = max(folder.checkpoints.steps(), default=0)
             tracked.set_tags({UNREADABLE_TAG: str(step)})
-            folder.write(is_unreadable=True)
+            folder.write(is_unreadable=step > 0)  # with no step done, a new run loses nothing
             raise
+
+
+def _warn_of_slow_precision(config: Config) -> None:
+    from spoonful.fitting.modes import emulates_bfloat16
+
+    if config.trainer.precision == "mixed_bfloat16" and emulates_bfloat16():
+        warn(
+            "trainer.precision=mixed_bfloat16: this processor has no bfloat16 (amx_bf16 or "
+            "avx512_bf16), which makes training many times slower than trainer.precision=float32"
+        )
 
 
 def _with_change(folder: RunFolder, step: int) -> RunFolder:

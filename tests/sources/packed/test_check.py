@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -54,6 +55,24 @@ def test_an_epoch_ends_with_an_error_that_names_the_shard(store: Path) -> None:
         assert str(path) in str(caught.value)
         assert "run `spoonful pack` again" in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_a_shard_damaged_after_it_was_checked_is_noticed_at_the_end(store: Path) -> None:
+    generator = BatchGenerator(PackedSource(store, loaded_mb=0), 8, num_threads=1)
+    stream = generator.stream()
+    for step in range(len(generator)):
+        stream[step]
+    stream.finish_check()
+    was_checked = stream.is_checked
+    path = sorted(store.glob("images-*"))[1]
+    os.utime(path, ns=(0, 0))
+    stream.finish_check()  # only touched
+    flip(store)
+    with pytest.raises(packed_check.ShardChangedError, match="expected sha256") as caught:
+        stream.finish_check()
+    assert str(path) in str(caught.value)
+    assert (was_checked, stream.is_checked) == (True, False)
+    stream.close()
 
 
 def test_a_stream_fails_as_a_read_does(store: Path) -> None:

@@ -1,4 +1,7 @@
-"""Check the shards of a store against their checksums once, in a thread, during reading."""
+"""Check the shards of a store against their checksums once, in a thread, during reading.
+
+At the end of reading, those that were written to since then are checked again.
+"""
 
 import hashlib
 import os
@@ -15,7 +18,8 @@ from spoonful.sources.packed.meta import REMAKE
 _CHUNK_BYTES = 1 << 20
 
 # The shards that this process has found intact: as files, at the time of their last change.
-_whole: set[tuple[int, int, int, int, str]] = set()
+_Key = tuple[int, int, int, int, str]
+_whole: set[_Key] = set()
 
 
 def forget() -> None:
@@ -45,6 +49,7 @@ class ShardCheck:
         self._is_stopped = False
         self._num_bytes = 0  # checked so far
         self._at = 0  # the shard that is being checked
+        self._found: dict[int, _Key] = {}  # the shards as they were when they were checked
         self._lock = threading.Lock()
 
     def begin(self) -> None:
@@ -82,7 +87,7 @@ class ShardCheck:
             limit_s: longest time without progress.
 
         Raises:
-            ShardChangedError: a shard has changed since packing.
+            ShardChangedError: a shard has changed since packing, also after it was checked.
             SpoonfulError: it cannot be read within the limit.
         """
         have = -1
@@ -94,6 +99,17 @@ class ShardCheck:
                 )
             have = self._num_bytes
         self.raise_if_failed()
+        self._check_again()
+        self.raise_if_failed()
+
+    def _check_again(self) -> None:
+        """Check those shards again that were written to since they were checked."""
+        try:
+            for number, key in list(self._found.items()):
+                if key != self._key(number):
+                    self._check(number, memoryview(bytearray(_CHUNK_BYTES)))
+        except SpoonfulError as error:
+            self.error = ShardChangedError(str(error))
 
     def _work(self) -> None:
         try:
@@ -112,9 +128,9 @@ class ShardCheck:
     def _check(self, number: int, buffer: memoryview) -> None:
         shard, path = self._files.shards[number], self._files.paths[number]
         descriptor = self._files.descriptor(number)
-        found = os.fstat(descriptor)
-        key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, shard.sha256)
+        key = self._key(number)
         if key in _whole:
+            self._found[number] = key
             return
         digest, offset = hashlib.sha256(), 0
         while not self._is_stopped:
@@ -132,6 +148,12 @@ class ShardCheck:
             return
         shard.check_digest(path, digest.hexdigest())
         _whole.add(key)
+        self._found[number] = key
+
+    def _key(self, number: int) -> _Key:
+        found = os.fstat(self._files.descriptor(number))
+        sha256 = self._files.shards[number].sha256
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, sha256
 
     def _read(self, descriptor: int, offset: int, buffer: memoryview) -> int:
         """Read the next part, without displacing what the readers need."""
