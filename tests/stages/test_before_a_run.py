@@ -63,6 +63,7 @@ def packed(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return project
 
 
+@pytest.mark.slow
 def test_between_epochs_progress_says_that_it_trains(packed: Path) -> None:
     said: list[str] = []
 

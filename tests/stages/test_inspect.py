@@ -90,6 +90,7 @@ def test_a_folder_and_a_data_set_are_one_too_many(spoonful: Spoonful, tmp_path: 
     assert "no such folder" in spoonful("inspect", str(tmp_path / "none")).stderr
 
 
+@pytest.mark.slow
 def test_the_report_of_one_folder_never_replaces_that_of_another(
     project: Path, spoonful: Spoonful, tmp_path: Path
 ) -> None:
@@ -116,6 +117,7 @@ def report_of(output: str) -> str:
     return line.removeprefix("report: ")
 
 
+@pytest.mark.slow
 def test_what_a_killed_inspection_left_the_next_one_of_any_folder_removes(
     project: Path, spoonful: Spoonful, tmp_path: Path
 ) -> None:
