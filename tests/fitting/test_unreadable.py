@@ -124,6 +124,7 @@ def test_the_first_step_of_all_and_one_right_after_resuming_can_be_those(
     assert outcome(run(PLAIN, folder, good, val, more)) == uninterrupted(PLAIN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("num_together", "num_good_reads"),
     [pytest.param(1, 0, marks=SLOW), (1, 1), pytest.param(16, 0, marks=SLOW)],
@@ -192,7 +193,8 @@ def fail_at(source: Checked, step: int) -> Callable[[Any], None]:
     return on_epoch
 
 
-@pytest.mark.parametrize("is_checked_before", [pytest.param(False, marks=SLOW), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("is_checked_before", [False, True])
 def test_a_shard_that_has_changed_takes_the_checkpoints_with_it_that_may_depend_on_it(
     is_checked_before: bool, folder: CheckpointFolder
 ) -> None:
