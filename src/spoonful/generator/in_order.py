@@ -1,17 +1,18 @@
 """Serve the steps of an epoch in order, and keep what is known of each until somebody takes it."""
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from spoonful.generator.chunks import Chunk
 
 
-class InOrder:
+class InOrder(ABC):
     """The steps of an epoch from a position on, with their digests and the times they were ready.
 
     Batches are read ahead of the steps that use them, so a step's digest and time are kept until
-    the step is done. Subclasses read the chunks, pass each to `note`, and override the last four
-    members.
+    the step is done. Subclasses read the chunks, pass each to `note`, and have the last three
+    members; one that can stop early overrides `stop`, too.
 
     Args:
         steps_per_epoch: number of steps per epoch.
@@ -77,6 +78,7 @@ class InOrder:
         """Number of the first step that is not served: of one that cannot be read, or the end."""
         return self.steps_per_epoch
 
+    @abstractmethod
     def reach(self, number: int, count: int) -> None:
         """Wait until steps of the epoch are here; all before them were done.
 
@@ -87,17 +89,16 @@ class InOrder:
         Raises:
             SpoonfulError: one of them cannot be read, as `LookAhead.take`.
         """
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def is_checked(self) -> bool:
         """Whether all that was read is known to be as it was packed, or cannot be checked."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finish_check(self) -> None:
         """Wait until the check that runs during reading is complete.
 
         Raises:
             ShardChangedError: a shard has changed since packing; names it.
         """
-        raise NotImplementedError
