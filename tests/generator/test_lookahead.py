@@ -1,4 +1,3 @@
-import math
 import threading
 import time
 from collections.abc import Sequence
@@ -131,26 +130,6 @@ def test_the_memory_budget_bounds_reading_ahead() -> None:
     wait_for_no_threads()
     assert BATCH * 2 <= len(source.seen) <= BATCH * 4
     stream.close()
-
-
-def test_a_budget_below_three_batches_is_refused() -> None:
-    words = r"ram_budget_mb=0\.0001: a batch takes 0\.000122 MiB, and three must fit"
-    with pytest.raises(SpoonfulError, match=words):
-        generator_of(Watched(), ram_budget_mb=0.0001)
-
-
-@pytest.mark.parametrize(
-    ("setting", "value"),
-    [
-        *(("num_threads", value) for value in (-1, True, 2.5)),
-        *(("prefetch_batches", value) for value in (0, 1.5)),
-        *(("read_timeout_s", value) for value in (0, math.nan, math.inf)),
-        *(("ram_budget_mb", value) for value in (0, -1, math.nan, math.inf)),
-    ],
-)
-def test_a_wrong_limit_is_named(setting: str, value: Any) -> None:
-    with pytest.raises(SpoonfulError, match=f"^{setting}={value}"):
-        generator_of(Watched(), **{setting: value})
 
 
 def test_permuted_batches_are_not_read_ahead() -> None:
@@ -301,21 +280,3 @@ def test_a_batch_that_is_kept_is_not_written_over() -> None:
         assert np.array_equal(x, expected_x)
         assert np.array_equal(y, expected_y)
     stream.close()
-
-
-@pytest.mark.parametrize("process_count", [2, 3])
-def test_the_chunks_of_all_processes_make_the_batches_of_one(process_count: int) -> None:
-    streams = [
-        generator_of(
-            Watched(), shuffle="full", process_index=i, process_count=process_count
-        ).stream()
-        for i in range(process_count)
-    ]
-    whole = generator_of(Watched(), shuffle="full").stream()
-    for step in range(2 * STEPS):
-        parts = [stream[step] for stream in streams]
-        x, y = whole[step]
-        assert np.array_equal(np.concatenate([part[0] for part in parts]), x)
-        assert np.array_equal(np.concatenate([part[1] for part in parts]), y)
-    for stream in [*streams, whole]:
-        stream.close()

@@ -1,58 +1,18 @@
 import json
 import shutil
-import sqlite3
-from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from spoonful.config.compose import compose_config
-from spoonful.config.schema import Config
-from spoonful.datasets import RawDataset
 from spoonful.errors import SpoonfulError
 from spoonful.files.tables import read_csv
-from spoonful.inspection import found, inspect, parallel
+from spoonful.inspection import found, inspect
 from spoonful.inspection.gate import check_faults
-from spoonful.inspection.measure import Measured, measure
 from spoonful.inspection.table import faults_of
-from spoonful.project import decoded_dir, inspect_dir, raw_dir
+from spoonful.project import inspect_dir, raw_dir
 from tests.inspection.bad_files import REASONS, encoded, photo, write_bad_files, write_photo
-
-Fetched = Callable[..., tuple[RawDataset, Config]]
-
-
-@pytest.fixture
-def fetched(project: Path, monkeypatch: pytest.MonkeyPatch) -> Fetched:
-    """`fetched(*overrides)`: what `fetch` leaves of the folder "mine" in an empty project."""
-    monkeypatch.chdir(project)
-
-    def fetch(*overrides: str) -> tuple[RawDataset, Config]:
-        config = compose_config(["dataset=folder", "dataset.path=mine", *overrides])
-        config.dataset.fetch(raw_dir())
-        return config.dataset.open_raw(raw_dir()), config
-
-    return fetch
-
-
-def count_decoded(monkeypatch: pytest.MonkeyPatch, limit: int = 1 << 30) -> list[str]:
-    """Return the digests of what is decoded from now on; after the limit comes Ctrl-C."""
-    decoded: list[str] = []
-
-    def counted(content: bytes, sha256: str, max_pixels: int) -> Measured:
-        if len(decoded) == limit:
-            raise KeyboardInterrupt
-        decoded.append(sha256)
-        return measure(content, sha256, max_pixels)
-
-    monkeypatch.setattr(parallel, "measure", counted)
-    return decoded
-
-
-def rows_of(folder: Path) -> dict[str, dict[str, Any]]:
-    return {row["origin"]: row for row in pq.read_table(folder / "images.parquet").to_pylist()}
+from tests.inspection.conftest import Fetched, count_decoded, rows_of
 
 
 def test_every_kind_of_bad_file_is_listed_with_its_reason(fetched: Fetched) -> None:
@@ -78,101 +38,6 @@ def test_every_kind_of_bad_file_is_listed_with_its_reason(fetched: Fetched) -> N
     page = (inspect_dir() / "report.html").read_text()
     assert all(f"cat/{name}" in page for name in REASONS)
     assert str(Path.cwd()) not in page
-
-
-def test_what_was_decoded_is_not_decoded_again(
-    fetched: Fetched, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(6):
-        write_photo(Path(f"mine/{'cat' if number else 'dog'}/{number}.png"), number)
-    Path("mine/cat/empty.png").touch()
-    decoded = count_decoded(monkeypatch)
-    raw, config = fetched()
-    inspect(raw, inspect_dir(), config.dataset, "mine")
-    first = {path.name: path.read_bytes() for path in inspect_dir().iterdir()}
-    assert len(decoded) == len(set(decoded)) == 7
-    inspect(raw, inspect_dir(), config.dataset, "mine")
-    assert len(decoded) == 7
-    assert {path.name: path.read_bytes() for path in inspect_dir().iterdir()} == first
-    shutil.move("mine", "renamed")  # other names, the same files
-    Path("mine").symlink_to("renamed")
-    write_photo(Path("mine/dog/new.png"), 50)
-    raw, config = fetched()
-    inspect(raw, inspect_dir(), config.dataset, "mine")
-    assert len(decoded) == 8
-    raw, config = fetched("dataset.max_pixels=100")
-    inspect(raw, inspect_dir(), config.dataset, "mine")
-    assert len(decoded) == 16
-    assert len(faults_of(inspect_dir() / "images.parquet")) == 8
-
-
-def test_an_interrupted_inspection_leaves_nothing_and_goes_on_where_it_was(
-    fetched: Fetched, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(parallel, "_BATCH", 2)
-    names = [f"{'cat' if number < 30 else 'dog'}/{number:02}.png" for number in range(40)]
-    for number, name in enumerate(names):
-        write_photo(Path("mine", name), number)
-    raw, config = fetched()
-    with monkeypatch.context() as patch:
-        before = count_decoded(patch, limit=21)
-        with pytest.raises(KeyboardInterrupt):
-            inspect(raw, inspect_dir(), config.dataset, "mine")
-    assert not inspect_dir().exists()
-    assert {path.name for path in Path("data").iterdir()} == {"raw", decoded_dir().name}
-    after = count_decoded(monkeypatch)
-    inspect(raw, inspect_dir(), config.dataset, "mine")
-    assert len(set(before) | set(after)) == 40
-    assert len(after) < 40
-    assert list(rows_of(inspect_dir())) == names
-
-
-def test_a_cache_that_is_damaged_is_replaced_and_said_once(
-    fetched: Fetched, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_photo(Path("mine/cat/0.png"), 0)
-    write_photo(Path("mine/dog/0.png"), 1)
-    raw, config = fetched()
-    inspect(raw, inspect_dir(), config.dataset, "mine")
-    database = decoded_dir() / "cache.db"
-    later = bytearray(database.read_bytes())
-    later[4096:] = b"\x55" * len(later[4096:])  # opens well, but holds no pages
-    for content in (b"garbage\n", b"no database" * 999, bytes(later), _other_database()):
-        for path in decoded_dir().glob("cache.db*"):
-            path.unlink()
-        database.write_bytes(content)
-        capsys.readouterr()
-        inspect(raw, inspect_dir(), config.dataset, "mine")
-        assert len(rows_of(inspect_dir())) == 2
-        said = capsys.readouterr().out
-        assert said.count("note:") == 1
-        assert said.startswith("note: data/.decoded was damaged (")
-        with monkeypatch.context() as patch:
-            decoded = count_decoded(patch)
-            inspect(raw, inspect_dir(), config.dataset, "mine")
-        assert decoded == []
-        assert capsys.readouterr().out == ""
-
-
-def _other_database() -> bytes:
-    with closing(sqlite3.connect("other.db")) as connection:
-        connection.execute("CREATE TABLE Cache (x)")
-    return Path("other.db").read_bytes()
-
-
-def test_a_cache_that_cannot_be_used_is_named_with_what_to_do(
-    fetched: Fetched, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_photo(Path("mine/cat/0.png"), 0)
-    write_photo(Path("mine/dog/0.png"), 1)
-    decoded_dir().parent.mkdir()
-    decoded_dir().touch()
-    raw, config = fetched()
-    inspect(raw, inspect_dir(), config.dataset, "mine")
-    said = capsys.readouterr().out
-    assert said.count("note:") == 1
-    assert "are not kept for later in data/.decoded: " in said
-    assert said.endswith("make room for it and make it writable, or delete it if it is damaged\n")
 
 
 def test_a_file_that_is_gone_since_it_was_fetched_is_bad_also_if_its_result_is_kept(

@@ -1,8 +1,6 @@
 import os
 import random
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,7 +11,6 @@ import pytest
 
 from spoonful.errors import SpoonfulError
 from spoonful.sources.folder import FolderSource, image_files
-from spoonful.sources.images.resize import RESIZES
 
 
 def write_image(path: Path, value: int = 0) -> None:
@@ -22,13 +19,17 @@ def write_image(path: Path, value: int = 0) -> None:
     path.write_bytes(cv2.imencode(path.suffix, pixels)[1].tobytes())
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Two classes; the image files hold the grey values 10, 20, ... in the order of their ids."""
+def two_classes(folder: Path) -> Path:
+    """Write two classes; the files hold the grey values 10, 20, ... in the order of their ids."""
     names = ["cat/1.png", "cat/10.png", "cat/2.png", "cat/deep/er/1.png", "dog/B.png", "dog/a.png"]
     for number, name in enumerate(names):
-        write_image(tmp_path / "images" / name, 10 * (number + 1))
-    return tmp_path / "images"
+        write_image(folder / name, 10 * (number + 1))
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return two_classes(tmp_path / "images")
 
 
 def open_folder(root: Path, **settings: Any) -> FolderSource:
@@ -175,79 +176,6 @@ def test_a_folder_is_no_image_whatever_it_is_called(root: Path) -> None:
     assert open_folder(root).ids[3:5] == ["cat/album.png/1.png", "cat/deep/er/1.png"]
 
 
-def test_links_between_two_folders_end(root: Path) -> None:
-    (root / "cat" / "to-dog").symlink_to(root / "dog")
-    (root / "dog" / "to-cat").symlink_to(root / "cat")
-    assert image_files(root / "dog") == [
-        "B.png",
-        "a.png",
-        *(f"to-cat/{name}" for name in ("1.png", "10.png", "2.png", "deep/er/1.png")),
-    ]
-
-
-@pytest.mark.parametrize("outside", [False, True])
-def test_folders_that_all_link_to_each_other_end(tmp_path: Path, outside: bool) -> None:
-    number = 8  # 69,000 paths
-    place = tmp_path / ("elsewhere" if outside else "root")
-    (tmp_path / "root").mkdir()
-    for one in range(number):
-        (place / f"c{one}").mkdir(parents=True)
-        (place / f"c{one}" / "x.png").touch()
-        for other in range(number):
-            if other != one:
-                (place / f"c{one}" / f"l{other}").symlink_to(place / f"c{other}")
-        if outside:
-            (tmp_path / "root" / f"c{one}").symlink_to(place / f"c{one}")
-    found = image_files(tmp_path / "root")
-    assert {f"c{one}/x.png" for one in range(number)} <= set(found)
-    assert "c3/l4/x.png" in found
-    assert len(found) == len(set(found)) <= number**3
-
-
-def test_links_to_one_folder_are_each_followed(root: Path, tmp_path: Path) -> None:
-    """Of two classes, of one class, and of splits; the folder contains a link itself."""
-    shared = tmp_path / "shared"
-    write_image(shared / "deep" / "x.png", 99)
-    write_image(tmp_path / "more" / "y.png", 98)
-    (shared / "more").symlink_to(tmp_path / "more")
-    for link in ("cat/one", "cat/two", "dog/one", "dog/train/owl"):
-        (root / link).parent.mkdir(exist_ok=True)
-        (root / link).symlink_to(shared)
-        below = [path for path in image_files(root) if path.startswith(link)]
-        assert below == [f"{link}/deep/x.png", f"{link}/more/y.png"]
-
-
-def test_below_one_link_a_folder_is_listed_once_whatever_the_order_of_the_listing(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_image(tmp_path / "far" / "real" / "deep" / "x.png", 99)
-    write_image(tmp_path / "further" / "y.png", 98)
-    for name, target in (("a", "far/real/deep"), ("b", "further"), ("c", "further")):
-        (tmp_path / "far" / name).symlink_to(tmp_path / target)
-    (root / "dog" / "link").symlink_to(tmp_path / "far")
-    scandir = os.scandir
-    for is_reverse in (False, True):
-
-        @contextmanager
-        def listed(path: Path, is_reverse: bool = is_reverse) -> Iterator[Any]:
-            with scandir(path) as entries:
-                yield sorted(entries, key=lambda entry: entry.name, reverse=is_reverse)
-
-        monkeypatch.setattr(os, "scandir", listed)
-        found = [path for path in image_files(root / "dog") if path.startswith("link")]
-        assert found == ["link/b/y.png", "link/real/deep/x.png"]
-
-
-def test_what_is_skipped_below_links_is_said(root: Path, tmp_path: Path) -> None:
-    (tmp_path / "far" / ".thumbs").mkdir(parents=True)
-    (tmp_path / "far" / "notes.txt").touch()
-    (root / "dog" / "link").symlink_to(tmp_path / "far")
-    others: list[str] = []
-    junk: list[str] = []
-    image_files(root, others, junk)
-    assert (others, junk) == (["dog/link/notes.txt"], ["dog/link/.thumbs"])
-
-
 def test_an_empty_class_is_named(root: Path) -> None:
     (root / "eel").mkdir()
     (root / "eel" / "notes.txt").write_text("no image")
@@ -298,87 +226,3 @@ def test_a_file_that_broke_or_went_since_is_named(root: Path) -> None:
         assert str(root / "dog" / name) in str(caught.value)
     with pytest.raises(SpoonfulError, match=r"B\.png: cannot be read"):
         _ = source.fingerprint
-
-
-def test_two_copies_have_one_fingerprint(root: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "another place"
-    shutil.copytree(root, copy)
-    for file in copy.rglob("*.png"):
-        os.utime(file, (0, 0))
-        file.chmod(0o400)
-    assert open_folder(copy).fingerprint == open_folder(root).fingerprint
-
-
-def rewrite(root: Path) -> None:
-    write_image(root / "cat" / "1.png", 11)
-
-
-def swap(root: Path) -> None:
-    one, other = root / "cat" / "1.png", root / "cat" / "2.png"
-    contents = one.read_bytes(), other.read_bytes()
-    other.write_bytes(contents[0])
-    one.write_bytes(contents[1])
-
-
-def rename(root: Path) -> None:
-    (root / "cat" / "1.png").rename(root / "cat" / "0.png")
-
-
-def relabel(root: Path) -> None:
-    (root / "cat" / "1.png").rename(root / "dog" / "1.png")
-
-
-def rename_class(root: Path) -> None:
-    (root / "cat").rename(root / "bat")
-
-
-def remove(root: Path) -> None:
-    (root / "cat" / "1.png").unlink()
-
-
-def add(root: Path) -> None:
-    write_image(root / "cat" / "new.png", 1)
-
-
-@pytest.mark.parametrize("change", [rewrite, swap, rename, relabel, rename_class, remove, add])
-def test_the_fingerprint_follows_content_and_names(
-    root: Path, change: Callable[[Path], None]
-) -> None:
-    before = open_folder(root).fingerprint
-    change(root)
-    assert open_folder(root).fingerprint != before
-
-
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        (
-            {"image_size": (4, 6), "num_channels": 1},
-            "906890edeef99add1378637af440912043910326a62562b6b3609e8f72f8d72d",
-        ),
-        (
-            {"image_size": (224, 224), "resize": "stretch"},
-            "2e499ea665aa7291ff4e6d95d818d875a735052549aa0aa7a9296e65dbcdd71b",
-        ),
-    ],
-)
-def test_fingerprints_are_those_of_this_version_of_the_pixels(
-    tmp_path: Path, settings: dict[str, Any], expected: str
-) -> None:
-    for name, content in (
-        ("cat/1.png", b"one"),
-        ("cat/deep/2.jpg", b"two"),
-        ("dog/3.webp", b"three"),
-    ):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(content)
-    assert FolderSource(tmp_path, **settings).fingerprint == expected
-
-
-def test_the_fingerprint_follows_the_policy(root: Path) -> None:
-    assert len({open_folder(root, resize=resize).fingerprint for resize in RESIZES}) == len(RESIZES)
-
-
-@pytest.mark.parametrize("settings", [{"image_size": (6, 4)}, {"num_channels": 3}])
-def test_the_fingerprint_follows_the_image_shape(root: Path, settings: dict[str, Any]) -> None:
-    assert open_folder(root, **settings).fingerprint != open_folder(root).fingerprint
