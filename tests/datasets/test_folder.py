@@ -16,19 +16,13 @@ from spoonful.datasets.folder import (
     RawFiles,
 )
 from spoonful.errors import SpoonfulError
+from tests.datasets.common import COMMON
 
 
 def dataset(path: Path | str | None, **settings: Any) -> Folder:
     values = {
         "path": None if path is None else str(path),
-        "image_size": [8, 8],
-        "resize": "stretch",
-        "num_channels": 3,
-        "background": [255, 255, 255],
-        "max_pixels": 89_478_485,
-        "val_fraction": 0.1,
-        "test_fraction": 0.2,
-        "split_seed": 0,
+        **COMMON,
         "link": "auto",
     }
     return Folder(**{**values, **settings})

@@ -13,6 +13,7 @@ import pytest
 from spoonful.datasets.hf_dataset import HfDataset
 from spoonful.datasets.table_list import RawTable
 from spoonful.errors import SpoonfulError
+from tests.datasets.common import COMMON
 from tests.datasets.hf_files import FEATURES, rows_of, save_dict, save_parquet, save_to_disk
 
 NAMES: list[str] = FEATURES["label"]["names"]
@@ -36,14 +37,7 @@ def dataset(path: Path | None, **settings: Any) -> HfDataset:
         "label_columns": None,
         "label_kind": None,
         "group_column": None,
-        "image_size": [8, 8],
-        "resize": "stretch",
-        "num_channels": 3,
-        "background": [255, 255, 255],
-        "max_pixels": 89_478_485,
-        "val_fraction": 0.1,
-        "test_fraction": 0.2,
-        "split_seed": 0,
+        **COMMON,
     }
     return HfDataset(**{**values, **settings})
 

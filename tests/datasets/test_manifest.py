@@ -14,6 +14,7 @@ from spoonful.datasets.split_names import split_named
 from spoonful.datasets.table_list import LIST_NAME, RawTable
 from spoonful.errors import SpoonfulError
 from spoonful.sources.labels import LabelKind
+from tests.datasets.common import COMMON
 
 
 def dataset(path: Path | None, **settings: Any) -> Manifest:
@@ -25,14 +26,7 @@ def dataset(path: Path | None, **settings: Any) -> Manifest:
         "label_kind": None,
         "split_column": None,
         "group_column": None,
-        "image_size": [8, 8],
-        "resize": "stretch",
-        "num_channels": 3,
-        "background": [255, 255, 255],
-        "max_pixels": 89_478_485,
-        "val_fraction": 0.1,
-        "test_fraction": 0.2,
-        "split_seed": 0,
+        **COMMON,
         "link": "auto",
     }
     return Manifest(**{**values, **settings})

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spoonful import progress
 from spoonful.config.fields import key
 from spoonful.datasets.array_files import ArrayFile, ArrayHeader, find_arrays, opened
-from spoonful.datasets.dataset import Dataset
+from spoonful.datasets.dataset import UndividedDataset
 from spoonful.datasets.fetched import check_train
 from spoonful.datasets.raw import RawArrays, RawImage
 from spoonful.datasets.subset import limited_arrays
@@ -45,16 +45,13 @@ class _Summary:
 
 
 @dataclass
-class Arrays(Dataset):
+class Arrays(UndividedDataset):
     """Images and class numbers in arrays: MNIST-like IDX files, or an NPZ file."""
 
     path: str | None = key(
         "an .npz file with x_train, y_train and the like, or a folder of IDX files",
         is_path=True,
         has_no_effect=True,
-    )
-    test_fraction: float = key(
-        "share of the images without a given split that goes to test", above=0, maximum=0.9
     )
 
     fetched: ClassVar[str] = "checked and copied,"

@@ -105,6 +105,15 @@ class Dataset(ABC):
         return None
 
 
+@dataclass(kw_only=True)
+class UndividedDataset(Dataset):
+    """Images that need not have a given test split: a share of them becomes it."""
+
+    test_fraction: float = key(
+        "share of the images without a given split that goes to test", above=0, maximum=0.9
+    )
+
+
 def test_fraction_of(dataset: Any) -> float:
     """Return the share of the images that goes to test; 0 for a data set whose test is given."""
     return float(getattr(dataset, "test_fraction", 0.0))

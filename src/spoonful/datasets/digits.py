@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spoonful.config.fields import key
-from spoonful.datasets.dataset import Dataset
+from spoonful.datasets.dataset import UndividedDataset
 from spoonful.datasets.raw import RawArrays, RawImage
 from spoonful.datasets.subset import limited_arrays
 from spoonful.errors import SpoonfulError
@@ -28,12 +27,8 @@ _MAX_VALUE = 16  # the table gives the ink of a pixel from 0 to 16
 
 
 @dataclass
-class Digits(Dataset):
+class Digits(UndividedDataset):
     """1,797 handwritten digits, 8x8, that scikit-learn carries (needs no network)."""
-
-    test_fraction: float = key(
-        "share of the images without a given split that goes to test", above=0, maximum=0.9
-    )
 
     def fetch(self, raw_dir: Path) -> None:
         """Copy the table from scikit-learn and check it.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from spoonful.config.fields import key
-from spoonful.datasets.dataset import Dataset
+from spoonful.datasets.dataset import UndividedDataset
 from spoonful.datasets.finding import Found, find_any_images, find_images
 from spoonful.datasets.folder_layout import Layout
 from spoonful.datasets.links import safe_link
@@ -101,16 +101,13 @@ class RawFiles:
 
 
 @dataclass
-class Folder(Dataset):
+class Folder(UndividedDataset):
     """Images of your own: class folders, or train/val/test with class folders in them."""
 
     path: str | None = key(
         "folder of class folders, or of train, val and test with class folders in them",
         is_path=True,
         has_no_effect=True,
-    )
-    test_fraction: float = key(
-        "share of the images without a given split that goes to test", above=0, maximum=0.9
     )
     link: str = key(
         "how a file gets into the split; auto: the first of these that the file system has",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from spoonful import progress
 from spoonful.config.fields import key
-from spoonful.datasets.dataset import Dataset
+from spoonful.datasets.dataset import UndividedDataset
 from spoonful.datasets.fetched import check_content, check_fetched, check_trainable
 from spoonful.datasets.hf_columns import (
     check_classes,
@@ -89,7 +89,7 @@ class _Columns:
 
 
 @dataclass
-class HfDataset(Dataset):
+class HfDataset(UndividedDataset):
     """Images in Hugging Face's format, from `save_to_disk` or in Parquet files."""
 
     path: str | None = key(
@@ -108,9 +108,6 @@ class HfDataset(Dataset):
     )
     group_column: str | None = key(
         "column of groups whose images stay in one split, such as patients; null: no groups"
-    )
-    test_fraction: float = key(
-        "share of the images without a given split that goes to test", above=0, maximum=0.9
     )
 
     fetched: ClassVar[str] = "listed"  # the images are decoded when they are read

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from spoonful.config.fields import key
-from spoonful.datasets.dataset import Dataset
+from spoonful.datasets.dataset import UndividedDataset
 from spoonful.datasets.fetched import check_content, check_fetched, check_trainable
 from spoonful.datasets.folder import RawFiles
 from spoonful.datasets.links import safe_link
@@ -32,7 +32,7 @@ from spoonful.sources.table_labels import LABEL_KINDS, checked_kind
 
 
 @dataclass
-class Manifest(Dataset):
+class Manifest(UndividedDataset):
     """Images of your own, listed with their labels in a CSV or Parquet table."""
 
     path: str | None = key("the table, CSV in UTF-8 or Parquet", is_path=True, has_no_effect=True)
@@ -51,9 +51,6 @@ class Manifest(Dataset):
     split_column: str | None = key(f"column of given splits ({SPLIT_WORDS}); null: none is given")
     group_column: str | None = key(
         "column of groups whose images stay in one split, such as patients; null: no groups"
-    )
-    test_fraction: float = key(
-        "share of the images without a given split that goes to test", above=0, maximum=0.9
     )
     link: str = key(
         "how a file gets into the split; auto: the first of these that the file system has",
