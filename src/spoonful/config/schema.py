@@ -108,7 +108,7 @@ class TrainerConfig:
         has_no_effect=True,
     )
     accept_changed_data: bool = key(
-        "resume also if the contents of images have changed, as after mending a file; recorded",
+        "resume even if the contents of images have changed, as after mending a file; recorded",
         has_no_effect=True,
     )
     deterministic: bool = key("use only operations that give the same bits every time")

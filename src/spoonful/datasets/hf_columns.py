@@ -148,7 +148,7 @@ def _are_lists(columns: Sequence[str], features: dict[str, Any]) -> bool:
 
 
 def _named(column: Any, names: list[str]) -> Any:
-    """Turn class numbers into names; -1 stands for no label, as the hidden ones of test splits."""
+    """Turn class numbers into names; -1 means no label, as in test splits with hidden labels."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

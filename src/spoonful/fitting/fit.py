@@ -125,7 +125,8 @@ class Fit:
         if state.get("fingerprint") not in self._resuming.earlier:
             return start
         present = {**state, "fingerprint": self._generator.source.fingerprint}
-        start.state["generator"] = present  # of a copy, a missing key would be no message
+        # In place: the state names the file if a key is missing, which a copy of it would not.
+        start.state["generator"] = present
         return start
 
     def _fit(self, initial_epoch: int) -> None:

@@ -47,7 +47,7 @@ class Unit:
 
 
 def read_failure(reader: ChunkReader, unit: Unit, cause: Exception) -> SpoonfulError:
-    """Explain a read that failed: as a ReadError, unless what was read before is wrong, too.
+    """Explain a read that failed: as a ReadError, unless what was read before is also wrong.
 
     Args:
         reader: the reader that failed.

@@ -83,7 +83,7 @@ class Repair:
         return sorted(found)
 
     def search(self, labels: Sequence[int]) -> Division:
-        """Divide the units of tied classes anew, with the fewest moves of all possible divisions.
+        """Divide the units of tied classes again, with the fewest moves of all possible divisions.
 
         `fill` moves one unit after the other, and cannot take one from where it is needed even if
         another could replace it there.

@@ -117,7 +117,7 @@ def folder_source(split: str, settings: dict[str, Any], config: Config) -> Image
 
 
 def _class_names(split: str) -> list[str]:
-    """Return the classes of a split: those of train, too, of which it may have no image."""
+    """Return the classes of a split: those of train, even if it has no image of some."""
     own, train = (class_folders(split_dir() / name) for name in (split, "train"))
     return sorted({*own, *train})
 
