@@ -218,8 +218,8 @@ def test_the_state_of_another_order_is_refused(one: Any, other: Any) -> None:
 def test_the_order_of_a_generator_is_that_of_its_shuffle_and_its_own() -> None:
     labels = SOURCE.labels
     for shuffle in ("none", "full", "block", "buffer", "balanced"):
-        sizes = {"block_size": 3, "window_blocks": 2, "buffer_size": 4}
-        generator = BatchGenerator(SOURCE, 7, shuffle=shuffle, seed=9, **sizes)  # type: ignore[arg-type]
+        sizes: dict[str, Any] = {"block_size": 3, "window_blocks": 2, "buffer_size": 4}
+        generator = BatchGenerator(SOURCE, 7, shuffle=shuffle, seed=9, **sizes)
         expected = make_order(shuffle, NUM, 9, labels=labels, **sizes)
         assert np.array_equal(generator.order(3, 0, NUM), expected(3, 0, NUM))
         assert generator.order is not generator.order

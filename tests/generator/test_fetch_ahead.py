@@ -47,11 +47,10 @@ def test_the_stretches_are_what_the_window_reads(
 ) -> None:
     order = BlockOrder(number, 7, block_size, window_blocks)
     position = data.draw(st.integers(0, number - 1))
-    begin = position - position % order.window_size
-    stop = min(begin + order.window_size, number)
-    read = np.sort(order(epoch, begin, stop)).tolist()
-    blocks = range(begin, stop, min(block_size, number))
-    stretches = [stretch for block in blocks for stretch in order.stretches(epoch, block)]
+    window = order.window(position)
+    assert window.begin <= position < window.end
+    read = np.sort(order(epoch, window.begin, window.end)).tolist()
+    stretches = [stretch for block in window.blocks for stretch in order.stretches(epoch, block)]
     assert sorted(i for first, last in stretches for i in range(first, last)) == read
 
 

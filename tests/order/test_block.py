@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from spoonful.order import MAX_SEED, Indices, make_order
+from spoonful.order import MAX_SEED, BlockOrder, Indices, Placement, Window, make_order
 
 PROPERTY = settings(deadline=None, derandomize=True)
 BILLION = 1_000_000_000
@@ -23,6 +23,14 @@ def stretches(indices: Indices, num_examples: int) -> list[tuple[int, int]]:
     return found
 
 
+def windows_of(order: BlockOrder) -> list[Window]:
+    """The windows of an epoch."""
+    windows = [order.window(0)]
+    while windows[-1].end < order.num_examples:
+        windows.append(order.window(windows[-1].end))
+    return windows
+
+
 @PROPERTY
 @given(
     num_examples=st.integers(1, 3_000),
@@ -38,25 +46,69 @@ def stretches(indices: Indices, num_examples: int) -> list[tuple[int, int]]:
 def test_a_window_reads_the_examples_of_its_blocks_and_no_others(
     num_examples: int, block_size: int, window_blocks: int, seed: int, epoch: int
 ) -> None:
-    order = make_order(
-        "block", num_examples, seed, block_size=block_size, window_blocks=window_blocks
-    )
+    order = BlockOrder(num_examples, seed, block_size, window_blocks)
     whole = order(epoch, 0, num_examples)
     assert np.array_equal(np.sort(whole), np.arange(num_examples))
-    length = block_size * window_blocks
-    for start in range(0, num_examples, length):
-        found = stretches(whole[start : start + length], num_examples)
-        assert len(found) <= window_blocks
-        # Only the shorter block, in the last window, breaks the measure.
-        broken = [size for _, size in found if size % block_size]
-        assert len(broken) <= (start + length >= num_examples and num_examples % block_size > 0)
+    num_blocks = -(-num_examples // block_size)
+    windows = windows_of(order)
+    assert len(windows) == -(-num_blocks // window_blocks)
+    for window in windows:
+        found = stretches(whole[window.begin : window.end], num_examples)
+        assert len(found) <= len(window.blocks) <= window_blocks
+        # Only the smaller block, in the last window, breaks the measure.
+        broken = [size for _, size in found if size % window.blocks.step]
+        assert len(broken) <= (window.end == num_examples)
+        assert window.blocks.step <= block_size
+
+
+@PROPERTY
+@given(
+    num_examples=st.integers(1, 100_000),
+    block_size=st.integers(1, 10_000),
+    window_blocks=st.integers(1, 40),
+)
+def test_windows_differ_by_at_most_one_block_and_what_the_smaller_one_lacks(
+    num_examples: int, block_size: int, window_blocks: int
+) -> None:
+    order = BlockOrder(num_examples, 0, block_size, window_blocks)
+    windows = windows_of(order)
+    assert [window.end for window in windows[:-1]] == [window.begin for window in windows[1:]]
+    assert (windows[0].begin, windows[-1].end) == (0, num_examples)
+    counts = [len(window.blocks) for window in windows]
+    assert max(counts) - min(counts) <= 1
+    size = windows[0].blocks.step
+    lacking = sum(counts) * size - num_examples
+    assert 0 <= lacking < min(size, sum(counts))
+    assert [window.end - window.begin for window in windows[:-1]] == [n * size for n in counts[:-1]]
+
+
+def test_the_last_window_of_an_epoch_is_as_large_as_the_others() -> None:
+    # Filled one after the other, the last of 10 windows would have had one block of 5 examples.
+    sizes = [w.end - w.begin for w in windows_of(BlockOrder(1_445, 0, 10, 16))]
+    assert sizes == [150, 150, 150, 150, 150, 140, 140, 140, 140, 135]
 
 
 def test_a_window_of_a_billion_reads_sixteen_stretches() -> None:
-    order = make_order("block", BILLION, 0)
-    for window in (0, 1, 30_000, BILLION // 16_384 - 1):
-        found = stretches(order(3, window * 16_384, (window + 1) * 16_384), BILLION)
-        assert [size for _, size in found] == [1_024] * 16
+    order = BlockOrder(BILLION, 0)
+    for position in (0, 16_384, 500_000_000):
+        window = order.window(position)
+        found = stretches(order(3, window.begin, window.end), BILLION)
+        assert [size for _, size in found] == [1_024] * len(window.blocks)
+        assert len(window.blocks) in (15, 16)
+
+
+@PROPERTY
+@given(num_examples=st.integers(1, 2_000), epoch=st.integers(0, 9), data=st.data())
+def test_a_mixed_store_is_read_at_the_places_of_the_plain_order(
+    num_examples: int, epoch: int, data: st.DataObject
+) -> None:
+    sizes = (data.draw(st.integers(1, 300)), data.draw(st.integers(1, 20)))
+    placement = Placement(num_examples)
+    start = data.draw(st.integers(0, num_examples))
+    stop = data.draw(st.integers(start, num_examples))
+    mixed = BlockOrder(num_examples, 5, *sizes, placement)(epoch, start, stop)
+    plain = BlockOrder(num_examples, 5, *sizes)(epoch, start, stop)
+    assert np.array_equal(placement.places(mixed), plain)
 
 
 def test_the_borders_of_the_blocks_differ_from_epoch_to_epoch() -> None:

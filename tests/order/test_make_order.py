@@ -16,7 +16,7 @@ from spoonful.order import (
     FullOrder,
     SequentialOrder,
     make_order,
-    order_sizes,
+    order_settings,
     shuffle_name,
 )
 
@@ -53,7 +53,7 @@ def test_booleans_are_aliases(alias: bool, name: str) -> None:
 @pytest.mark.parametrize(
     ("shuffle", "one", "other"),
     [
-        ("block", {"block_size": 10}, {"block_size": 11}),
+        ("block", {"block_size": 10}, {"block_size": 12}),
         ("block", {"block_size": 10, "window_blocks": 3}, {"block_size": 10}),
         ("buffer", {"buffer_size": 30}, {"buffer_size": 31}),
         ("balanced", {"labels": [0] * 50 + [1] * 50}, {"labels": [0] * 40 + [1] * 60}),
@@ -68,7 +68,7 @@ def test_each_setting_changes_its_order(
 
 @pytest.mark.parametrize("shuffle", SHUFFLES)
 def test_numpy_numbers_serve_as_well(shuffle: str) -> None:
-    sizes = {"block_size": 3, "window_blocks": 2, "buffer_size": 4}
+    sizes: dict[str, Any] = {"block_size": 3, "window_blocks": 2, "buffer_size": 4}
     plain = make_order(shuffle, 10, 7, labels=LABELS, **sizes)
     numbers: Any = {name: np.int32(size) for name, size in sizes.items()}
     counts: Any = np.array([10, 7], dtype=np.uint8)
@@ -122,10 +122,11 @@ def test_an_unknown_size_is_named() -> None:
 
 
 @pytest.mark.parametrize("shuffle", SHUFFLES)
-def test_the_sizes_of_an_order_make_it_again(shuffle: str) -> None:
-    given = {"block_size": 3, "window_blocks": 2, "buffer_size": 4}
+def test_the_settings_of_an_order_make_it_again(shuffle: str) -> None:
+    given: dict[str, Any] = {"block_size": 3, "window_blocks": 2, "buffer_size": 4}
     order = make_order(shuffle, 10, 7, labels=LABELS, **given)
-    sizes = order_sizes(order)
+    sizes: dict[str, Any] = order_settings(order)
+    assert sizes.pop("order_version", 1) == (2 if shuffle == "block" else 1)
     expected = {"block": ["block_size", "window_blocks"], "buffer": ["buffer_size"]}
     assert sizes == {name: given[name] for name in expected.get(shuffle, [])}
     again = make_order(shuffle, 10, 7, labels=LABELS, **sizes)

@@ -113,7 +113,7 @@ def test_the_meta_says_what_was_packed(tmp_path: Path) -> None:
     pack(source, tmp_path / "store", encoding="jpeg", quality=80, split_summary=summary)
     meta = json.loads((tmp_path / "store" / META_NAME).read_text())
     counts = np.bincount(source.labels).tolist()
-    assert meta["format_version"] == 1
+    assert meta["format_version"] == 3
     assert (meta["encoding"], meta["quality"], meta["chroma_subsampling"]) == ("jpeg", 80, "420")
     assert meta["image_shape"] == [6, 5, 3]
     assert meta["class_names"] == ["class 0", "class 1", "class 2"]

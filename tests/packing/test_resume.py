@@ -193,7 +193,13 @@ def test_the_old_store_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
 def test_two_processes_do_not_pack_into_one_folder(tmp_path: Path) -> None:
     source = failing_source()
     plan = make_plan(
-        source, "raw", quality=90, chroma_subsampling="420", shard_mb=1, split_summary=None
+        source,
+        "raw",
+        order="mixed",
+        quality=90,
+        chroma_subsampling="420",
+        shard_mb=1,
+        split_summary=None,
     )
     with partial_store(tmp_path / "store", plan):
         with pytest.raises(SpoonfulError, match="another process is packing here"):

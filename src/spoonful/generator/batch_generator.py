@@ -14,7 +14,7 @@ from spoonful.generator.plan import make_plan
 from spoonful.generator.steps import checked_whole
 from spoonful.generator.stream import BatchStream
 from spoonful.generator.targets import Targets
-from spoonful.order import CustomOrder, Indices, Order, order_identity, order_sizes
+from spoonful.order import CustomOrder, Indices, Order, order_identity, order_settings
 from spoonful.sources import Source
 
 DTYPES = ("uint8", "float32")
@@ -208,7 +208,7 @@ class BatchGenerator(keras.utils.PyDataset):
         if isinstance(order, CustomOrder):
             identity: dict[str, Any] = {"order": order_identity(order.order)}
         else:
-            identity = order_sizes(order)
+            identity = order_settings(order)
         return {
             "step": checked_whole("step", step, 0),
             "seed": int(self.seed),

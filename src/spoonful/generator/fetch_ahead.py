@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from spoonful.generator.chunks import ChunkReader
 from spoonful.generator.limits import Limits
 from spoonful.generator.steps import Steps
-from spoonful.order import BlockOrder
+from spoonful.order import BlockOrder, Window
 
 Ask = Callable[[int, int], object]
 
@@ -36,8 +36,8 @@ class FetchAhead:
     640 MiB, 42.6 k with releasing, and 44.2 k without a limit.
 
     Args:
-        prefetch: asks the system to read the examples start..stop-1 soon.
-        release: tells it that the examples start..stop-1 are done.
+        prefetch: asks the system to read the examples at the places start..stop-1 soon.
+        release: tells it that the examples at these places are done.
         order: the order.
         steps: which positions a step takes.
         steps_behind: how far behind the planned steps other steps may still be in reading.
@@ -68,61 +68,60 @@ class FetchAhead:
 
     def _begun_blocks(self, first_step: int, num_steps: int) -> Iterator[tuple[int, int]]:
         """List the blocks that begin in these steps, as epoch and position; none for steps < 0."""
-        size = self._block_size
         step, stop_step = max(first_step, 0), first_step + num_steps
         while step < stop_step:
             epoch, number = self.steps.epoch_of(step)
             last = min(stop_step, step - number + self.steps.per_epoch) - 1
             start, stop = self.steps.positions(step)[0], self.steps.positions(last)[1]
-            for position in range(-(-start // size) * size, stop, size):
-                yield epoch, position
+            for window in self._windows(start, stop):
+                num_before = max(0, -(-(start - window.begin) // window.blocks.step))
+                for position in window.blocks[num_before:]:
+                    if position >= stop:
+                        break
+                    yield epoch, position
             step = last + 1
+
+    def _windows(self, start: int, stop: int) -> Iterator[Window]:
+        """List the windows that the positions start..stop-1 are in."""
+        while start < stop:
+            window = self.order.window(start)
+            yield window
+            start = window.end
 
     def _fetch_at_start(self, epoch: int, position: int) -> None:
         """Ask for the window at a position, and for what its earlier blocks would ask for."""
-        for block in self._blocks(position - position % self.order.window_size):
+        for block in self.order.window(position).blocks:
             self._each_stretch(self.prefetch, epoch, block)
             if block < position:
                 self._fetch_following(epoch, block)
 
     def _fetch_following(self, epoch: int, position: int) -> None:
         """Ask for the part of the next window that belongs to the block at a position."""
-        begin = position - position % self.order.window_size
-        next_epoch, next_begin = epoch, begin + self.order.window_size
+        window = self.order.window(position)
+        next_epoch, next_begin = epoch, window.end
         if next_begin >= self._epoch_end:
             next_epoch, next_begin = epoch + 1, 0
-        following = self._blocks(next_begin)
+        following = self.order.window(next_begin).blocks
         # An epoch without its remainder may end in the middle of a window.
-        last = min(begin + self.order.window_size, self._epoch_end) - 1
-        num_places = (last - begin) // self._block_size + 1
-        place, count = (position - begin) // self._block_size, len(following)
+        size, last = window.blocks.step, min(window.end, self._epoch_end) - 1
+        num_places = (last - window.begin) // size + 1
+        place, count = (position - window.begin) // size, len(following)
         for block in following[place * count // num_places : (place + 1) * count // num_places]:
             self._each_stretch(self.prefetch, next_epoch, block)
 
     def _release_preceding(self, release: Ask, epoch: int, position: int) -> None:
         """Release the window before the one that begins at a position, if one begins there."""
-        if position % self.order.window_size or (epoch, position) == (0, 0):
+        if position != self.order.window(position).begin or (epoch, position) == (0, 0):
             return
         if position == 0:
             epoch, position = epoch - 1, self._epoch_end
-        last = position - 1
-        for block in self._blocks(last - last % self.order.window_size):
+        for block in self.order.window(position - 1).blocks:
             self._each_stretch(release, epoch, block)
 
     @property
     def _epoch_end(self) -> int:
         """Number of positions of an epoch that are read."""
         return self.steps.examples_per_epoch
-
-    @property
-    def _block_size(self) -> int:
-        """Number of examples per block; the last block of an epoch may have fewer."""
-        return min(self.order.block_size, self.order.num_examples)
-
-    def _blocks(self, begin: int) -> range:
-        """Return the positions of a window's blocks."""
-        end = min(begin + self.order.window_size, self.order.num_examples)
-        return range(begin, end, self._block_size)
 
     def _each_stretch(self, ask: Ask, epoch: int, position: int) -> None:
         for start, stop in self.order.stretches(epoch, position):

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -72,15 +73,16 @@ def make_plan(
     check_labels(source.labels, num_examples, source.class_names, source.example_id)
     if block_size is None:
         block_size = max(1, BLOCK_BYTES // math.prod(source.image_shape))
-    sizes = {
+    sizes: dict[str, Any] = {
         "block_size": block_size,
         "window_blocks": window_blocks,
         "buffer_size": buffer_size,
     }
     if order is None:
         name = shuffle_name(shuffle)
-        labels = np.asarray(source.labels)
-        return Plan(name, make_order(name, num_examples, seed, labels=labels, **sizes), steps)
+        labels, placement = np.asarray(source.labels), source.placement
+        made = make_order(name, num_examples, seed, labels=labels, placement=placement, **sizes)
+        return Plan(name, made, steps)
     if shuffle is not True and shuffle != "full":
         raise SpoonfulError(
             f"shuffle={shuffle!r} and order={order!r}: expected one of them; leave out shuffle to "

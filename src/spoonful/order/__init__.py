@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from spoonful.errors import SpoonfulError
 from spoonful.order.balanced import BalancedOrder
-from spoonful.order.block import BlockOrder
+from spoonful.order.block import BlockOrder, Window
 from spoonful.order.buffer import BufferOrder
 from spoonful.order.custom import CustomOrder, order_identity
 from spoonful.order.full import FullOrder
 from spoonful.order.permutation import MAX_EXAMPLES
+from spoonful.order.placement import Placement
 from spoonful.order.slices import Indices, Order, SequentialOrder
 
 __all__ = [
@@ -32,10 +33,12 @@ __all__ = [
     "FullOrder",
     "Indices",
     "Order",
+    "Placement",
     "SequentialOrder",
+    "Window",
     "make_order",
     "order_identity",
-    "order_sizes",
+    "order_settings",
     "shuffle_name",
 ]
 
@@ -57,6 +60,7 @@ def make_order(
     seed: int,
     *,
     labels: ArrayLike | None = None,
+    placement: Placement | None = None,
     **sizes: int,
 ) -> Order:
     """Make the order for the name of a shuffle.
@@ -67,6 +71,7 @@ def make_order(
         num_examples: the length of an epoch, 1..2**62.
         seed: 0..2**32 - 1.
         labels: the examples' labels; only "balanced" uses them: whole numbers [num_examples].
+        placement: where the source has placed the examples; only "block" uses it.
         sizes: fields of the orders, each >= 1: block_size, window_blocks, buffer_size. Those of
             other orders are checked and ignored.
 
@@ -91,17 +96,24 @@ def make_order(
     values: dict[str, Any] = {name: int(given[name]) for name in names & given.keys()}
     if "labels" in names:
         values["labels"] = _checked_labels(labels, int(num_examples))
+    if "placement" in names:
+        values["placement"] = placement
     order: Order = kind(**values)
     return order
 
 
-def order_sizes(order: Any) -> dict[str, int]:
-    """Return the sizes of an order by name: its fields besides examples, seed and labels."""
-    return {name: getattr(order, name) for name in _size_names(type(order))}
+def order_settings(order: Any) -> dict[str, int]:
+    """Return what decides an order besides examples, seed and labels, by name, for a checkpoint.
+
+    These are its sizes, and its version from 2 on.
+    """
+    sizes = {name: getattr(order, name) for name in _size_names(type(order))}
+    version = getattr(order, "version", 1)
+    return {**sizes, **({"order_version": version} if version > 1 else {})}
 
 
 def _size_names(kind: type[Any]) -> list[str]:
-    given = {"num_examples", "seed", "labels"}
+    given = {"num_examples", "seed", "labels", "placement"}
     fields = dataclasses.fields(kind)
     return [field.name for field in fields if field.init and field.name not in given]
 

@@ -18,6 +18,7 @@ GROUP_STREAM = 4  # the classes' order inside the groups of "balanced"
 REMAINDER_STREAM = 5  # the classes in the last, smaller group of "balanced"
 ITEM_STREAM = 6  # the choice of a permutation for each cycle through a class of "balanced"
 ROUND_STREAM = 7  # the rounds of these permutations
+PLACEMENT_STREAM = 8  # where examples lie in a mixed store
 
 # The multipliers of MurmurHash3's 64-bit finaliser (Appleby, public domain).
 MULTIPLIER_1 = np.uint64(0xFF51AFD7ED558CCD)
@@ -58,3 +59,12 @@ def add_modulo(values: Words, addend: Words | np.uint64, modulus: Words | np.uin
     values += addend
     # Below the modulus the subtraction wraps to a huge number, so the minimum picks the sum.
     np.minimum(values, values - modulus, out=values)
+
+
+def subtract_modulo(
+    values: Words, subtrahend: Words | np.uint64, modulus: Words | np.uint64
+) -> None:
+    """Subtract in place modulo `modulus`; both operands lie in [0, modulus)."""
+    values -= subtrahend
+    # A difference below 0 wraps to a huge number, which the modulus brings back.
+    np.minimum(values, values + modulus, out=values)

@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spoonful.order.keys import HALF_WORD, MULTIPLIER_1, MULTIPLIER_2, Words, add_modulo
+from spoonful.order.keys import (
+    HALF_WORD,
+    MULTIPLIER_1,
+    MULTIPLIER_2,
+    Words,
+    add_modulo,
+    subtract_modulo,
+)
 
 MAX_EXAMPLES = 2**62
 
@@ -91,6 +98,16 @@ def permute(
     return values
 
 
+def unpermute(values: Words, domain: Domain, keys: Sequence[np.uint64]) -> Words:
+    """Undo `permute` without tweaks: return the values that it maps to these, uint64 [k]."""
+    values = _decipher(values, domain, keys)
+    outside = np.flatnonzero(values >= domain.size)
+    while outside.size:
+        values[outside] = _decipher(values[outside], domain, keys)
+        outside = outside[values[outside] >= domain.size]
+    return values
+
+
 def _encipher(
     values: Words, domain: Domain, keys: Sequence[np.uint64], tweaks: Words | None
 ) -> Words:
@@ -103,6 +120,20 @@ def _encipher(
             add_modulo(rows, _hash(columns, key, tweaks, domain.num_rows), domain.num_rows)
         else:
             add_modulo(columns, _hash(rows, key, tweaks, domain.num_columns), domain.num_columns)
+    rows *= domain.num_columns
+    rows += columns
+    return rows
+
+
+def _decipher(values: Words, domain: Domain, keys: Sequence[np.uint64]) -> Words:
+    """Run the Feistel network backwards."""
+    rows = values // domain.num_columns
+    columns = values - rows * domain.num_columns
+    for number, key in reversed(list(enumerate(keys))):
+        if number % 2 == 0:
+            subtract_modulo(rows, _hash(columns, key, None, domain.num_rows), domain.num_rows)
+        else:
+            subtract_modulo(columns, _hash(rows, key, None, domain.num_columns), domain.num_columns)
     rows *= domain.num_columns
     rows += columns
     return rows

@@ -27,6 +27,7 @@ class Jpeg(Raw):
         """Return them as a store of images with so many channels records them."""
         is_colour = num_channels == 3
         return {
+            **super().recorded_settings(num_channels),
             "quality": self.quality,
             "chroma_subsampling": self.chroma_subsampling if is_colour else None,
         }

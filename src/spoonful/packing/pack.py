@@ -28,6 +28,7 @@ from spoonful.sources.packed.meta import (
     LABELS_NAME,
     MAX_SHARD_MB,
     META_NAME,
+    MIXED,
     FileMeta,
     StoreMeta,
     store_fingerprint,
@@ -63,6 +64,7 @@ def pack(
     folder: str | os.PathLike[str],
     *,
     encoding: str = "raw",
+    order: str = MIXED,
     quality: int = 90,
     chroma_subsampling: str = "420",
     shard_mb: float = MAX_SHARD_MB,
@@ -82,6 +84,9 @@ def pack(
         source: any source.
         folder: the store to create, e.g. data/packed/train.
         encoding: "raw": pixels; "jpeg": JPEG images, smaller but decoded at each read.
+        order: "mixed": the images are placed at random, so that neighbours are a random draw, which
+            makes shuffle="block" as good as "full"; "class": in the source's order, for sources
+            that are much slower in another. Indices are the source's in both.
         quality: of jpeg, 1..100.
         chroma_subsampling: of jpeg in colour: "420" (half the size each way) or "444" (all).
         shard_mb: largest size of a shard in MiB, more than 0 and at most 256.
@@ -101,6 +106,7 @@ def pack(
     plan = make_plan(
         source,
         encoding,
+        order=order,
         quality=quality,
         chroma_subsampling=chroma_subsampling,
         shard_mb=shard_mb,
@@ -178,6 +184,8 @@ def _make(
         num_examples_per_class=_num_per_class(source, plan),
         fingerprint=store_fingerprint(plan.encoding, plan.image_shape, plan.class_names, files),
         source_fingerprint=plan.source_fingerprint,
+        order=plan.order,
+        order_seed=plan.order_seed,
         shards=tuple(shards),
         labels=labels,
         ids=ids,
@@ -189,7 +197,7 @@ def _make(
 def _raw_shards(
     plan: Plan, reader: Reader, first: int, paths: Iterator[Path], report: OnImages
 ) -> Iterator[FileMeta]:
-    """Write the shards from example `first` on, where a shard begins."""
+    """Write the shards from place `first` on, where a shard begins."""
     for start in range(first, plan.num_examples, plan.examples_per_shard):
         stop = min(start + plan.examples_per_shard, plan.num_examples)
         with contextlib.closing(reader.images(start, stop)) as parts:
@@ -199,7 +207,7 @@ def _raw_shards(
 def _jpeg_shards(
     plan: Plan, reader: Reader, first: int, paths: Iterator[Path], report: OnImages
 ) -> Iterator[FileMeta]:
-    """Write the shards from example `first` on, where a shard begins; its end depends on sizes."""
+    """Write the shards from place `first` on, where a shard begins; its end depends on sizes."""
     with contextlib.closing(reader.encoded_images(first, plan.num_examples)) as parts:
         encoded_images = EncodedImages(_reported(parts, report))
         while encoded_images.next is not None:

@@ -1,4 +1,4 @@
-"""Read and encode images in threads, a bounded number ahead, and hand them on in order."""
+"""Read and encode images in threads, a bounded number ahead, and hand them on by place."""
 
 from collections import deque
 from collections.abc import Callable, Generator
@@ -24,7 +24,7 @@ _Result = TypeVar("_Result")
 
 
 class Reader:
-    """Read units of examples in order, in several threads.
+    """Read units of examples in the order of their places, in several threads.
 
     Args:
         source: the source to pack.
@@ -35,19 +35,20 @@ class Reader:
     def __init__(self, source: Source, plan: Plan, num_threads: int | None) -> None:
         self._source = source
         self._plan = plan
+        self._placement = plan.placement
         self._unit = max(1, _UNIT_BYTES // plan.image_bytes)
         self._buffers: SimpleQueue[NDArray[np.uint8]] = SimpleQueue()
         useful = source.max_useful_threads if plan.encoding == "raw" else num_processors()
         self._num_threads = num_threads or min(num_processors(), useful)
 
     def images(self, start: int, stop: int) -> Generator[NDArray[np.uint8]]:
-        """Yield the examples start..stop-1 as uint8 [k, h, w, c]; each is valid until the next."""
+        """Yield those at the places start..stop-1, uint8 [k, h, w, c]; valid until the next."""
         for images in self._in_order(self._read, start, stop):
             yield images
             self._buffers.put(images)
 
     def encoded_images(self, start: int, stop: int) -> Generator[list[bytes]]:
-        """Yield the examples start..stop-1 as JPEG images."""
+        """Yield those at the places start..stop-1 as JPEG images."""
         return self._in_order(self._encoded, start, stop)
 
     def _in_order(
@@ -68,7 +69,9 @@ class Reader:
 
     def _read(self, start: int, stop: int) -> NDArray[np.uint8]:
         images = self._buffer()[: stop - start]
-        read_in_turn(self._source, np.arange(start, stop), images)
+        places = np.arange(start, stop)
+        examples = places if self._placement is None else self._placement.examples(places)
+        read_in_turn(self._source, examples, images)
         return images
 
     def _encoded(self, start: int, stop: int) -> list[bytes]:

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from spoonful.errors import SpoonfulError
+from spoonful.order.placement import Placement
 from spoonful.sources import Source, check_source
 from spoonful.sources.labels import LabelKind, check_labels
 from spoonful.sources.packed.meta import (
     ENCODINGS,
     FORMAT_VERSION,
     MAX_SHARD_MB,
+    MIXED,
+    PACK_ORDERS,
     RAW_DATA_START,
     SUBSAMPLINGS,
     StoreMeta,
@@ -23,6 +26,8 @@ _MAX_JPEG_SIDE = 65_500  # libjpeg's limit
 # The JPEG images of an Arrow file are in batches; a batch stays in memory until it is written.
 _BATCH_BYTES = 16 << 20
 _MAX_BATCH = 8192
+# One seed for all stores, so that equal data make equal bytes. The order of training has its own.
+_ORDER_SEED = 0
 # Other versions of these may produce other pixels or bytes from the same images.
 _PACKAGES = ("opencv-python-headless", "pyarrow", "simplejpeg")
 
@@ -37,8 +42,15 @@ class Plan:
     label_kind: LabelKind
     num_examples: int
     source_fingerprint: str
+    order: str
+    order_seed: int | None
     settings: dict[str, Any]
     split_summary: dict[str, Any] | None
+
+    @property
+    def placement(self) -> Placement | None:
+        """Where in the shards each example goes; None: in the source's order."""
+        return None if self.order_seed is None else Placement(self.num_examples, self.order_seed)
 
     @property
     def image_bytes(self) -> int:
@@ -83,6 +95,7 @@ def make_plan(
     source: Source,
     encoding: str,
     *,
+    order: str,
     quality: int,
     chroma_subsampling: str,
     shard_mb: float,
@@ -95,6 +108,8 @@ def make_plan(
     """
     if encoding not in ENCODINGS:
         raise SpoonfulError(f"encoding={encoding!r}: expected one of {', '.join(ENCODINGS)}")
+    if order not in PACK_ORDERS:
+        raise SpoonfulError(f"order={order!r}: expected one of {', '.join(PACK_ORDERS)}")
     _check_settings(quality, chroma_subsampling, shard_mb)
     check_source(source)
     kind = check_labels(source.labels, len(source), source.class_names, source.example_id)
@@ -114,6 +129,8 @@ def make_plan(
         label_kind=kind,
         num_examples=len(source),
         source_fingerprint=source.fingerprint,
+        order=order,
+        order_seed=_ORDER_SEED if order == MIXED else None,
         settings={
             "resize": getattr(source, "resize", None),  # None: nothing was resized
             "background": None if background is None else list(background),

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from spoonful.config.fields import key
-from spoonful.sources.packed.meta import MAX_SHARD_MB
+from spoonful.sources.packed.meta import MAX_SHARD_MB, PACK_ORDERS
 
 
 @dataclass
 class Raw:
     """Pixels as they are: the fastest to read."""
 
+    order: str = key(
+        "images placed at random, for shuffle=block (mixed), or class after class (class)",
+        choices=PACK_ORDERS,
+    )
     shard_mb: int = key(
         "largest size of a packed file, in MiB",
         minimum=1,
@@ -31,4 +35,4 @@ class Raw:
 
     def recorded_settings(self, num_channels: int) -> dict[str, Any]:
         """Return them as a store of images with so many channels records them."""
-        return {}
+        return {"order": self.order}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hashes
+from spoonful.order.placement import Placement
 from spoonful.sources.images.background import WHITE, checked_background
 from spoonful.sources.images.decode import decode_bytes, read_bytes
 from spoonful.sources.images.limits import MAX_PIXELS, checked_max_pixels
@@ -67,6 +68,11 @@ class ImageFileSource(Source):
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def placement(self) -> Placement:  # type: ignore[override]
+        """That of a mixed store: files are in no order on the disk, and both serve one stream."""
+        return Placement(len(self.ids))
 
     def example_id(self, index: int) -> str:
         """Return an example's path below the root."""

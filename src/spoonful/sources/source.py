@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
+from spoonful.order.placement import Placement
 
 # Pixels read at a time for the fingerprint.
 _BLOCK_BYTES = 4 << 20
@@ -39,12 +40,15 @@ class Source(ABC):
             default, no two reads of a source overlap, whatever reads from it: generators, `pack`,
             the fingerprint. Set it higher where reading from several threads is safe and faster,
             for instance to `os.cpu_count()` where files are decoded.
+        placement: at which place each example is stored; shuffle="block" reads neighbouring places.
+            None, the default: example i is at place i.
     """
 
     labels: NDArray[Any]
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
     max_useful_threads: int = 1
+    placement: Placement | None = None
 
     @abstractmethod
     def __len__(self) -> int:

@@ -37,6 +37,7 @@ def run(config: Config) -> None:
                 source,
                 packed_dir() / split,
                 encoding=config.pack.encoding,
+                order=config.pack.order,
                 shard_mb=config.pack.shard_mb,
                 num_threads=config.pack.num_threads,
                 **config.pack.encoding_settings(),

@@ -48,7 +48,12 @@ class Packed:
         """
         source = PackedSource(packed_dir() / split)
         meta = source.meta
-        found = {"image_shape": list(meta.image_shape), "encoding": meta.encoding, **meta.settings}
+        found = {
+            "image_shape": list(meta.image_shape),
+            "encoding": meta.encoding,
+            "order": meta.order,
+            **meta.settings,
+        }
         wrong = [
             f"{name} (asked for {value}, packed {found.get(name)})"
             for name, value in settings.items()

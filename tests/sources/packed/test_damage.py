@@ -86,9 +86,9 @@ def test_each_file_of_another_size_is_named_with_both_sizes(raw: Path, change: i
 
 
 def test_a_newer_version_says_both_versions(raw: Path) -> None:
-    edit(raw, format_version=3, shards="another thing by then")
+    edit(raw, format_version=4, shards="another thing by then")
     message = refusal(lambda: PackedSource(raw))
-    assert f"{raw / META_NAME}: expected format_version up to 2, found 3" in message
+    assert f"{raw / META_NAME}: expected format_version up to 3, found 4" in message
     assert "newer spoonful" in message
 
 
@@ -211,7 +211,7 @@ def test_a_damaged_image_names_its_shard_and_example(jpeg: Path) -> None:
     source = PackedSource(jpeg, loaded_mb=0)
     source.read([0, place - 1, place + 1])
     message = refusal(lambda: source.read([0, place]))
-    assert message.startswith(f"{path}: expected a JPEG image of shape (8, 8, 3) for example")
+    assert message.startswith(f"{path}: expected a JPEG image of shape (8, 8, 3) at its row")
     assert f"example {place}, found: " in message
     assert refusal(lambda: PackedSource(jpeg).read([place])).startswith(f"{path}: expected sha256")
 
@@ -223,7 +223,7 @@ def test_an_image_of_another_size_is_an_error(tmp_path: Path) -> None:
     meta = load_meta(tmp_path / "4")
     shutil.copy(tmp_path / "8" / meta.shards[0].name, tmp_path / "4")
     source = JpegImages(tmp_path / "4", meta, is_loaded=False)
-    with pytest.raises(SpoonfulError, match=r"shape \(4, 4, 3\) for example 2, found"):
+    with pytest.raises(SpoonfulError, match=r"shape \(4, 4, 3\) at its row 2, found"):
         source.read_into(np.array([2]), np.zeros((1, 4, 4, 3), np.uint8))
 
 

@@ -49,20 +49,20 @@ class JpegImages:
         # Decoding keeps every processor busy: 4.9 k images/s of 224x224 on one, 9.8 k on two.
         self.max_useful_threads = num_processors()
 
-    def read_into(self, indices: Integers, images: NDArray[np.uint8]) -> None:
-        """Fill images uint8 [k, h, w, c] with the examples of checked indices [k].
+    def read_into(self, places: Integers, images: NDArray[np.uint8]) -> None:
+        """Fill images uint8 [k, h, w, c] with those at checked places in the shards, [k].
 
         Raises:
             SpoonfulError: a shard that is missing or shortened, or a JPEG image that is not such an
-                image; names the shard and the example.
+                image; names the shard and the place.
         """
-        indices = indices.astype(np.int64, copy=False)
-        for start in range(0, len(indices), self._group):
+        places = places.astype(np.int64, copy=False)
+        for start in range(0, len(places), self._group):
             stop = start + self._group
-            self._read_group(indices[start:stop], images[start:stop])
+            self._read_group(places[start:stop], images[start:stop])
 
     def byte_ranges(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-        """List where the JPEG images of the examples start..stop-1 are: (shard, offset, bytes).
+        """List the bytes of the JPEG images at the places start..stop-1: (shard, offset, bytes).
 
         Raises:
             SpoonfulError: a shard that is missing or damaged; names it.
@@ -75,17 +75,17 @@ class JpegImages:
             begin, end = int(offsets[0]), int(offsets[1] + lengths[1])
             yield shard, begin, end - begin
 
-    def _shard_of(self, indices: Integers) -> NDArray[np.int64]:
-        return np.searchsorted(self._firsts, indices, side="right") - 1
+    def _shard_of(self, places: Integers) -> NDArray[np.int64]:
+        return np.searchsorted(self._firsts, places, side="right") - 1
 
-    def _read_group(self, indices: Integers, images: NDArray[np.uint8]) -> None:
+    def _read_group(self, places: Integers, images: NDArray[np.uint8]) -> None:
         try:
-            for place, encoded in enumerate(self._encoded_of(indices)):
-                self._decode(encoded, place, images[place])
+            for number, encoded in enumerate(self._encoded_of(places)):
+                self._decode(encoded, number, images[number])
         except RangeError as error:
-            raise self._damaged(indices, error.place, error.found) from error
+            raise self._damaged(int(places[error.place]), error.found) from error
 
-    def _decode(self, encoded: memoryview, place: int, image: NDArray[np.uint8]) -> None:
+    def _decode(self, encoded: memoryview, number: int, image: NDArray[np.uint8]) -> None:
         """Decode a JPEG image into place.
 
         The transform is the accurate one and colour is interpolated: with the fast ones one of
@@ -94,18 +94,18 @@ class JpegImages:
         try:
             found = simplejpeg.decode_jpeg(encoded, self._colorspace, buffer=image).shape
         except ValueError as error:
-            raise RangeError(place, str(error)) from error
+            raise RangeError(number, str(error)) from error
         if found != self._shape:
-            raise RangeError(place, f"an image of shape {found}")
+            raise RangeError(number, f"an image of shape {found}")
 
-    def _encoded_of(self, indices: Integers) -> Iterator[memoryview]:
-        """Yield the JPEG images of examples [k], in their order."""
-        shards = self._shard_of(indices)
-        places = indices - self._firsts[shards]
-        offsets, lengths = np.empty_like(indices), np.empty_like(indices)
+    def _encoded_of(self, places: Integers) -> Iterator[memoryview]:
+        """Yield the JPEG images at places [k], in their order."""
+        shards = self._shard_of(places)
+        rows = places - self._firsts[shards]
+        offsets, lengths = np.empty_like(places), np.empty_like(places)
         for shard in distinct(shards):
             chosen = shards == shard
-            offsets[chosen], lengths[chosen] = self._places(shard).of(places[chosen])
+            offsets[chosen], lengths[chosen] = self._places(shard).of(rows[chosen])
         if self._is_loaded:
             for shard, begin, length in zip(
                 shards.tolist(), offsets.tolist(), lengths.tolist(), strict=True
@@ -160,11 +160,11 @@ class JpegImages:
         content = np.empty(self.files.shards[shard].num_bytes, np.uint8)
         return content, lambda start, stop: read_range(descriptor, start, content[start:stop].data)
 
-    def _damaged(self, indices: Integers, place: int, found: str) -> SpoonfulError:
-        index = indices[place : place + 1]
+    def _damaged(self, place: int, found: str) -> SpoonfulError:
+        shard = int(self._shard_of(np.array([place]))[0])
         return SpoonfulError(
-            f"{self.files.paths[int(self._shard_of(index)[0])]}: expected a JPEG image of shape "
-            f"{self._shape} for example {int(index[0])}, found: {found}; {REMAKE}"
+            f"{self.files.paths[shard]}: expected a JPEG image of shape {self._shape} at its row "
+            f"{place - int(self._firsts[shard])}, found: {found}; {REMAKE}"
         )
 
 
@@ -197,9 +197,9 @@ class EncodedPlaces:
         for number, batch in enumerate(edges):
             self._edges[number, : len(batch)] = batch
 
-    def of(self, places: Integers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return offset and length of JPEG images [k] in bytes, int64 [k] each."""
-        batches, rows = np.divmod(places, self._edges.shape[1] - 1)
+    def of(self, rows: Integers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return offset and length of the JPEG images of rows [k] in bytes, int64 [k] each."""
+        batches, rows = np.divmod(rows, self._edges.shape[1] - 1)
         offsets = self._edges[batches, rows].astype(np.int64)
         return offsets, self._edges[batches, rows + 1] - offsets
 

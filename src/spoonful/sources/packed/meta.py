@@ -11,11 +11,14 @@ from typing import Any
 
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import parsed_json, read_text, unexpected
+from spoonful.order.placement import Placement
 from spoonful.sources.labels import LabelKind
 
-# The newest version. Version 2 added labels that are not classes; a store of classes is written as
-# version 1, with the same bytes as before.
-FORMAT_VERSION = 2
+# The newest version. Version 2 added labels that are not classes, version 3 mixed stores. A store
+# is written as the first version that can say what it is, with the same bytes as before.
+FORMAT_VERSION = 3
+MIXED, BY_CLASS = "mixed", "class"
+PACK_ORDERS = (MIXED, BY_CLASS)
 ENCODINGS = ("raw", "jpeg")
 SUBSAMPLINGS = ("420", "444")
 META_NAME = "meta.json"
@@ -33,7 +36,7 @@ SETTINGS = ("resize", "background", "quality", "chroma_subsampling", "shard_mb")
 _KEYS = {
     *("format_version", "encoding", "image_shape", *SETTINGS, "class_names", "num_examples"),
     *("num_examples_per_class", "fingerprint", "source_fingerprint", "split_summary"),
-    *("labels", "ids", "shards", "sha256", "label_kind"),
+    *("labels", "ids", "shards", "sha256", "label_kind", "order", "order_seed"),
 }
 
 
@@ -79,6 +82,10 @@ class StoreMeta:
         shards: the files of images, in order; all raw ones except the last hold equally many.
         labels: labels.npy.
         ids: ids.arrow.
+        order: where the shards have the examples: "mixed": at the positions of
+            `Placement(num_examples, order_seed)`, and so at random; "class": in the source's order.
+            Labels and ids are always in the source's order.
+        order_seed: of a mixed store; None for "class".
         settings: what else determines the bytes: resize, background, quality, chroma_subsampling,
             shard_mb; None where it does not apply.
         split_summary: content of data/split.json; None where something else was packed.
@@ -94,6 +101,8 @@ class StoreMeta:
     shards: tuple[FileMeta, ...]
     labels: FileMeta
     ids: FileMeta
+    order: str
+    order_seed: int | None
     settings: dict[str, Any]
     split_summary: dict[str, Any] | None
 
@@ -101,6 +110,11 @@ class StoreMeta:
     def num_examples(self) -> int:
         """Number of examples in the store."""
         return sum(shard.num_examples for shard in self.shards)
+
+    @property
+    def placement(self) -> Placement | None:
+        """Where in the shards each example is; None: example i is the i-th."""
+        return None if self.order_seed is None else Placement(self.num_examples, self.order_seed)
 
     @property
     def image_bytes(self) -> int:
@@ -120,13 +134,15 @@ class StoreMeta:
     def to_json(self) -> dict[str, Any]:
         """Return the content of meta.json."""
         has_classes = self.label_kind is LabelKind.CLASSIFICATION
+        is_mixed = self.order == MIXED
         content = {
-            "format_version": 1 if has_classes else FORMAT_VERSION,
+            "format_version": 3 if is_mixed else 1 if has_classes else 2,
             "encoding": self.encoding,
             "image_shape": list(self.image_shape),
             **{name: value for name, value in self.settings.items() if value is not None},
             "class_names": list(self.class_names),
             **({} if has_classes else {"label_kind": str(self.label_kind)}),
+            **({"order": MIXED, "order_seed": self.order_seed} if is_mixed else {}),
             "num_examples": self.num_examples,
             "num_examples_per_class": self.num_examples_per_class,
             "fingerprint": self.fingerprint,
@@ -216,6 +232,8 @@ def _parsed(values: Any, path: Path) -> StoreMeta:
         shards=tuple(_file(value) for value in values["shards"]),
         labels=_file(values["labels"]),
         ids=_file(values["ids"]),
+        order=_text(values.get("order", BY_CLASS)),
+        order_seed=_whole(values["order_seed"]) if "order_seed" in values else None,
         settings={name: values.get(name) for name in SETTINGS},
         split_summary=None if summary is None else dict(summary),
     )
@@ -227,6 +245,8 @@ def _check_together(meta: StoreMeta, num_examples: int) -> None:
     """Raise ValueError where the numbers contradict each other."""
     if meta.encoding not in ENCODINGS:
         raise ValueError(f"encoding {meta.encoding!r}, not one of {', '.join(ENCODINGS)}")
+    if meta.order not in PACK_ORDERS or (meta.order == MIXED) != (meta.order_seed is not None):
+        raise ValueError(f"order {meta.order!r} with order_seed {meta.order_seed}")
     counts = [shard.num_examples for shard in meta.shards]
     if not counts or min(counts) < 1 or sum(counts) != num_examples:
         raise ValueError(f"{num_examples} examples, but {sum(counts)} in its shards")

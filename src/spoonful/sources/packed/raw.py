@@ -36,22 +36,22 @@ class RawImages:
         # mapped) 4.6, 8.7 and 6.4 M, read 0.80, 1.33 and 1.22 M.
         self.max_useful_threads = 2 if is_loaded else 4
 
-    def read_into(self, indices: Integers, images: NDArray[np.uint8]) -> None:
-        """Fill images uint8 [k, h, w, c] with the examples of checked indices [k].
+    def read_into(self, places: Integers, images: NDArray[np.uint8]) -> None:
+        """Fill images uint8 [k, h, w, c] with those at checked places in the shards, [k].
 
         Raises:
             SpoonfulError: a shard that is missing, shortened or unreadable; names it.
         """
-        indices = indices.astype(np.int64, copy=False)
+        places = places.astype(np.int64, copy=False)
         if self._is_loaded:
             rows = images.reshape(len(images), self._image_bytes)
             # mode: "raise" would first gather into its own buffer.
-            np.take(self._loaded(), indices, axis=0, out=rows, mode="clip")
-        elif len(indices):
-            self._read(indices, images)
+            np.take(self._loaded(), places, axis=0, out=rows, mode="clip")
+        elif len(places):
+            self._read(places, images)
 
     def byte_ranges(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-        """List where the examples start..stop-1 are: (shard, offset, bytes)."""
+        """List the bytes of the images at the places start..stop-1: (shard, offset, bytes)."""
         for shard in range(start // self._per_shard, -(-stop // self._per_shard)):
             first = shard * self._per_shard
             begin, end = max(start - first, 0), min(stop - first, self._per_shard)
@@ -72,23 +72,23 @@ class RawImages:
                 self._rows = rows
         return self._rows
 
-    def _read(self, indices: Integers, images: NDArray[np.uint8]) -> None:
-        shards, places = np.divmod(indices, self._per_shard)
+    def _read(self, places: Integers, images: NDArray[np.uint8]) -> None:
+        shards, rows = np.divmod(places, self._per_shard)
         # Consecutive examples are one range: an epoch in order is a few large reads.
-        begins = np.ones(len(indices), dtype=bool)
-        begins[1:] = (np.diff(indices) != 1) | (places[1:] == 0)
+        begins = np.ones(len(places), dtype=bool)
+        begins[1:] = (np.diff(places) != 1) | (rows[1:] == 0)
         first = np.flatnonzero(begins)
-        counts = np.diff(first, append=len(indices))
+        counts = np.diff(first, append=len(places))
         try:
             read_ranges(
                 self.files.descriptors(shards[first]),
-                RAW_DATA_START + places[first] * self._image_bytes,
+                RAW_DATA_START + rows[first] * self._image_bytes,
                 counts * self._image_bytes,
                 images.reshape(-1),
             )
         except RangeError as error:
-            shard, place = int(shards[first[error.place]]), int(places[first[error.place]])
+            shard, row = int(shards[first[error.place]]), int(rows[first[error.place]])
             raise SpoonfulError(
                 f"{self.files.paths[shard]}: expected {counts[error.place] * self._image_bytes} "
-                f"bytes of image {place} on, found: {error.found}; {REMAKE}"
+                f"bytes of image {row} on, found: {error.found}; {REMAKE}"
             ) from error

@@ -43,6 +43,7 @@ class PackedSource(Source):
         class_names: one name per class, in label order.
         image_shape: (height, width, channels) in pixels.
         encoding: "raw" or "jpeg".
+        placement: where in the shards each example is; None: in the source's order.
         fingerprint: hex digest of what the store serves, computed at packing.
         max_useful_threads: largest number of reading threads that is useful.
         labels: classes as uint8, uint16 or uint32 [n], other labels as they were packed; read-only.
@@ -63,6 +64,7 @@ class PackedSource(Source):
         self.class_names = self.meta.class_names
         self.image_shape = self.meta.image_shape
         self.encoding = self.meta.encoding
+        self.placement = self.meta.placement
         self.fingerprint = self.meta.fingerprint
         self._num_examples = self.meta.num_examples
         self.labels = load_labels(self.path, self.meta)
@@ -89,15 +91,20 @@ class PackedSource(Source):
                 `images` of the wrong shape.
         """
         checked = checked_request(self, indices, images)
-        self._images.read_into(checked, images)
+        places = checked if self.placement is None else self.placement.places(checked)
+        self._images.read_into(places, images)
 
     def prefetch(self, start: int, stop: int) -> None:
-        """Ask the system to read the examples start..stop-1 soon; a hint that never fails."""
+        """Ask the system to read the examples at start..stop-1 soon; a hint that never fails.
+
+        Args:
+            start, stop: places in the shards.
+        """
         for place in self._byte_ranges(start, stop):
             self._images.files.will_need(*place)
 
     def release(self, start: int, stop: int) -> None:
-        """Tell the system that the examples start..stop-1 are done; a hint that never fails.
+        """Tell the system that the examples at start..stop-1 are done; a hint that never fails.
 
         The system then drops them before examples that were fetched and not yet read. A store that
         fits into memory stays there for the next epoch.
