@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from spoonful.files.content_hash import content_hash
-from spoonful.sources.packed.meta import load_meta, store_fingerprint
+from spoonful.sources.packed.meta import store_fingerprint
+from spoonful.sources.packed.meta_file import load_meta
 
 
 def with_another_pixel(store: Path) -> str:

@@ -16,7 +16,8 @@ from spoonful.files.lock import try_lock_content
 from spoonful.files.unfinished import remove_leftovers
 from spoonful.files.whole import put_in_place, sync, write_json
 from spoonful.packing.plan import Plan
-from spoonful.sources.packed.meta import META_NAME, SHARD_SUFFIXES, FileMeta, StoreMeta, load_meta
+from spoonful.sources.packed.meta import META_NAME, SHARD_SUFFIXES, FileMeta, StoreMeta
+from spoonful.sources.packed.meta_file import load_meta
 
 PLAN_NAME = "plan.json"
 

@@ -7,7 +7,8 @@ from spoonful.config.schema import Config
 from spoonful.packing import Packed, pack
 from spoonful.packing import verify as verify_store
 from spoonful.project import packed_dir
-from spoonful.sources.packed.meta import StoreMeta, load_meta
+from spoonful.sources.packed.meta import StoreMeta
+from spoonful.sources.packed.meta_file import load_meta
 from spoonful.splitting import SPLITS
 from spoonful.workflow.folder_split import folder_source
 from spoonful.workflow.split_files import check_files, check_split, image_settings, read_summary

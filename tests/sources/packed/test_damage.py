@@ -13,7 +13,8 @@ from spoonful.errors import SpoonfulError
 from spoonful.packing import pack
 from spoonful.sources.array import ArraySource
 from spoonful.sources.packed.jpeg import JpegImages
-from spoonful.sources.packed.meta import META_NAME, FileMeta, load_meta, store_fingerprint
+from spoonful.sources.packed.meta import META_NAME, FileMeta, store_fingerprint
+from spoonful.sources.packed.meta_file import load_meta
 from spoonful.sources.packed.source import PackedSource
 from spoonful.sources.packed.verify import verify
 

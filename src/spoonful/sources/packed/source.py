@@ -15,7 +15,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.sources.memory_room import memory_room
 from spoonful.sources.packed.check import ShardCheck
 from spoonful.sources.packed.jpeg import JpegImages
-from spoonful.sources.packed.meta import load_meta
+from spoonful.sources.packed.meta_file import load_meta
 from spoonful.sources.packed.raw import RawImages
 from spoonful.sources.packed.small import ExampleNames, check_ids_if_small, load_labels
 from spoonful.sources.packed.verify import verify

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from spoonful.files.content_hash import content_hash
-from spoonful.sources.packed.meta import StoreMeta, load_meta
+from spoonful.sources.packed.meta import StoreMeta
+from spoonful.sources.packed.meta_file import load_meta
 from spoonful.sources.threads import num_processors
 
 
