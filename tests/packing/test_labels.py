@@ -49,11 +49,13 @@ def flags(draw: st.DrawFn) -> NDArray[Any]:
     return draw(arrays.arrays(np.int8, shape, elements=st.integers(0, 1))).astype(draw(FLAGS))
 
 
-def packed(folder: Path, labels: NDArray[Any], names: list[str] | None = None) -> PackedSource:
+def packed(
+    folder: Path, labels: NDArray[Any], names: list[str] | None = None, order: str = "mixed"
+) -> PackedSource:
     images = np.arange(len(labels) * 4, dtype=np.uint8).reshape(-1, 2, 2)
     store = folder / str(next(_numbers))
-    assert not pack(ArraySource(images, labels, names), store).up_to_date
-    assert pack(ArraySource(images, labels, names), store).up_to_date
+    assert not pack(ArraySource(images, labels, names), store, order=order).up_to_date
+    assert pack(ArraySource(images, labels, names), store, order=order).up_to_date
     return PackedSource(store)
 
 
@@ -92,7 +94,8 @@ def test_the_meta_of_other_kinds_says_so_and_older_versions_refuse_it(tmp_path: 
         "regression": (np.array([0.5, 1, 2]), {}),
     }
     for kind, (labels, counts) in per_class.items():
-        source = packed(tmp_path, labels)
+        assert packed(tmp_path, labels).meta.to_json()["format_version"] == 3
+        source = packed(tmp_path, labels, order="class")
         meta = json.loads((source.path / META_NAME).read_text())
         assert meta["num_examples_per_class"] == counts
         assert meta["format_version"] == (1 if kind == "classification" else 2)

@@ -37,7 +37,7 @@ def test_any_numpy_opens_raw_shards_with_pixels_at_a_page(
     tmp_path: Path, channels: int, shard_mb: float
 ) -> None:
     source = array_source(channels)
-    pack(source, tmp_path / "store", shard_mb=shard_mb)
+    pack(source, tmp_path / "store", order="class", shard_mb=shard_mb)
     paths = sorted((tmp_path / "store").glob("images-*.npy"))
     shards = [np.load(path, mmap_mode="r") for path in paths]
     assert np.array_equal(np.concatenate(shards), source.read(range(NUM_EXAMPLES)))

@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
+from spoonful.order import Placement
 from spoonful.packing import pack
 from spoonful.packing.partial import PLAN_NAME, partial_store
 from spoonful.packing.plan import make_plan
@@ -26,16 +27,22 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+def places_of(indices: Sequence[int] | NDArray[Any]) -> list[int]:
+    """Where packing places these examples."""
+    return [int(place) for place in Placement(NUM_EXAMPLES).places(np.asarray(indices))]
+
+
 class Failing(ArraySource):
-    """Raises when an example is asked for, and notes which were."""
+    """Raises when the example for a place is asked for, and notes which places were."""
 
     asked: set[int]
     fails_at: int | None = None
     error: BaseException = KeyboardInterrupt()
 
     def read_into(self, indices: Sequence[int] | NDArray[Any], images: NDArray[np.uint8]) -> None:
-        self.asked.update(np.asarray(indices).tolist())
-        if self.fails_at in np.asarray(indices):
+        places = places_of(indices)
+        self.asked.update(places)
+        if self.fails_at in places:
             raise self.error
         super().read_into(indices, images)
 
@@ -99,7 +106,7 @@ def test_an_interrupted_run_is_gone_on_with(
 
 
 def interrupted(tmp_path: Path, name: str) -> Path:
-    """Leave the partial folder of a run that was interrupted at example 300."""
+    """Leave the partial folder of a run that was interrupted at place 300."""
     source = failing_source()
     source.fails_at = 300
     with pytest.raises(KeyboardInterrupt):
@@ -249,9 +256,10 @@ class Measured(Source):
         return NUM_EXAMPLES
 
     def read(self, indices: Any) -> NDArray[np.uint8]:
-        if self.fails_at in indices:
+        places = places_of(indices)
+        if self.fails_at in places:
             raise KeyboardInterrupt
-        self.asked |= set(indices.tolist())
+        self.asked |= set(places)
         return self.source.read(indices)
 
 

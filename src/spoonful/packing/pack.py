@@ -74,28 +74,23 @@ def pack(
 ) -> Packed:
     """Pack a source into a few large files, which `PackedSource(folder)` reads.
 
-    The folder then has the same examples: labels of any kind, ids and, with encoding="raw", pixels,
-    bit for bit. A store made by the same call from a source of the same fingerprint is kept; any
-    other is replaced. Files are written in `.<name>.partial` beside it; after an interruption, the
-    same call continues behind the finished shards. Memory is bounded for any source size. The bytes
-    of a store do not depend on threads or interruptions.
+    The folder then has the same labels, ids and, with encoding="raw", pixels, bit for bit. A store
+    made by the same call from a source of the same fingerprint is kept; any other is replaced.
+    Files are written in `.<name>.partial` beside it; after an interruption, the same call continues
+    behind the finished shards. Memory is bounded, and the bytes do not depend on threads.
 
     Args:
         source: any source.
         folder: the store to create, e.g. data/packed/train.
         encoding: "raw": pixels; "jpeg": JPEG images, smaller but decoded at each read.
-        order: "mixed": the images are placed at random, so that neighbours are a random draw, which
-            makes shuffle="block" as good as "full"; "class": in the source's order, for sources
-            that are much slower in another. Indices are the source's in both.
+        order: "mixed": images are placed at random, so that shuffle="block" is as good as "full";
+            "class": in the source's order. Indices are the source's in both.
         quality: of jpeg, 1..100.
         chroma_subsampling: of jpeg in colour: "420" (half the size each way) or "444" (all).
         shard_mb: largest size of a shard in MiB, more than 0 and at most 256.
         num_threads: threads that read and encode; None: as many as are useful.
         split_summary: kept in the store's meta.json (by the pipeline: data/split.json); JSON types.
         on_images: called with a number of examples, and whether they were packed just now.
-
-    Returns:
-        What the store contains, and whether it already existed.
 
     Raises:
         SpoonfulError: an argument outside its range, a source that is incomplete or has wrong

@@ -1,6 +1,7 @@
 """The plan that determines every byte of a packed split, before any image is read."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -106,22 +107,18 @@ def make_plan(
     Raises:
         SpoonfulError: a setting outside its range, or a shard too small for an image.
     """
-    if encoding not in ENCODINGS:
-        raise SpoonfulError(f"encoding={encoding!r}: expected one of {', '.join(ENCODINGS)}")
-    if order not in PACK_ORDERS:
-        raise SpoonfulError(f"order={order!r}: expected one of {', '.join(PACK_ORDERS)}")
+    _check_choice("encoding", encoding, ENCODINGS)
+    _check_choice("order", order, PACK_ORDERS)
     _check_settings(quality, chroma_subsampling, shard_mb)
     check_source(source)
     kind = check_labels(source.labels, len(source), source.class_names, source.example_id)
     height, width, channels = image_shape = _packable(source.image_shape)
-    is_jpeg = encoding == "jpeg"
-    if is_jpeg and max(height, width) > _MAX_JPEG_SIDE:
+    if encoding == "jpeg" and max(height, width) > _MAX_JPEG_SIDE:
         raise SpoonfulError(
             f"image_shape={image_shape}: expected at most {_MAX_JPEG_SIDE} px a side for "
             "encoding=jpeg; use smaller images or encoding=raw"
         )
-    colour = is_jpeg and channels == 3
-    background = getattr(source, "background", None)
+    is_colour_jpeg = encoding == "jpeg" and channels == 3
     plan = Plan(
         encoding=encoding,
         image_shape=image_shape,
@@ -132,10 +129,9 @@ def make_plan(
         order=order,
         order_seed=_ORDER_SEED if order == MIXED else None,
         settings={
-            "resize": getattr(source, "resize", None),  # None: nothing was resized
-            "background": None if background is None else list(background),
-            "quality": quality if is_jpeg else None,
-            "chroma_subsampling": chroma_subsampling if colour else None,
+            **_resizing(source),
+            "quality": quality if encoding == "jpeg" else None,
+            "chroma_subsampling": chroma_subsampling if is_colour_jpeg else None,
             "shard_mb": shard_mb,
         },
         split_summary=split_summary,
@@ -146,6 +142,20 @@ def make_plan(
             f"{(plan.image_bytes + RAW_DATA_START) / (1 << 20):.3g}"
         )
     return plan
+
+
+def _resizing(source: Source) -> dict[str, Any]:
+    """Return how the source makes its pixels; None: it did not resize, or has no background."""
+    background = getattr(source, "background", None)
+    return {
+        "resize": getattr(source, "resize", None),
+        "background": None if background is None else list(background),
+    }
+
+
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise SpoonfulError(f"{name}={value!r}: expected one of {', '.join(choices)}")
 
 
 def _packable(image_shape: tuple[int, int, int]) -> tuple[int, int, int]:

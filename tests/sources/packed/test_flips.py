@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from spoonful.errors import SpoonfulError
+from spoonful.order import Placement
 from spoonful.packing import pack
 from spoonful.sources.array import ArraySource
 from spoonful.sources.packed import jpeg as packed_jpeg
@@ -136,7 +137,7 @@ def test_a_shard_cut_short_while_it_is_read_is_an_error(tmp_path: Path, encoding
     images = rng.integers(0, 256, (300, 32, 32, 3), dtype=np.uint8)
     source = ArraySource(images, rng.integers(0, 3, 300))
     for number in range(20):
-        pack(source, tmp_path / str(number), encoding=encoding, shard_mb=0.25)
+        pack(source, tmp_path / str(number), encoding=encoding, order="class", shard_mb=0.25)
     done = subprocess.run(
         [sys.executable, "-c", LOOP, str(tmp_path)],
         capture_output=True,
@@ -196,7 +197,7 @@ def test_a_jpeg_shard_cut_short_while_it_is_opened_is_an_error(
 
     monkeypatch.setattr(packed_jpeg, "read_range", read_range)
     with pytest.raises(SpoonfulError, match="expected an Arrow file of") as caught:
-        source.read([NUM - 1])
+        source.read(Placement(NUM).examples(np.array([NUM - 1])))
     assert str(shard) in str(caught.value)
 
 
