@@ -51,6 +51,14 @@ def test_files_with_other_classes_are_refused(
     assert [image.class_name for image in raw.images] == ["0", "1", "1"] * 2
 
 
+@pytest.mark.parametrize("write", [save_dict, save_parquet])
+def test_two_classes_of_one_name_are_refused(tmp_path: Path, write: Any) -> None:
+    write({"train": with_classes(["ape", "zoo", "ape"])}, tmp_path / "mine")
+    message = r"train.*: column 'label' has the name 'ape' for class 0 and for class 2: expected"
+    with pytest.raises(SpoonfulError, match=message):
+        dataset(tmp_path / "mine", image_column="image").fetch(tmp_path / "raw")
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -108,6 +108,23 @@ def hf_kind(columns: Sequence[str], features: dict[str, Any], label_kind: str | 
     return LabelKind.MULTILABEL
 
 
+def check_distinct_classes(columns: Sequence[str], features: dict[str, Any], file: Path) -> None:
+    """Check that each class of a column has a name of its own.
+
+    Raises:
+        SpoonfulError: two classes have one name; names the column and both numbers.
+    """
+    for column in columns:
+        numbers: dict[str, int] = {}
+        for number, name in enumerate(_class_names(features.get(column)) or []):
+            if (before := numbers.setdefault(name, number)) < number:
+                raise SpoonfulError(
+                    f"{file}: column {shown(column)} has the name {shown(name)} for class {before} "
+                    f"and for class {number}: expected a name of its own for each; save the data "
+                    "again with other names"
+                )
+
+
 def check_classes(
     columns: Sequence[str], first: tuple[Path, dict[str, Any]], other: tuple[Path, dict[str, Any]]
 ) -> None:

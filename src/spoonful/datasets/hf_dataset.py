@@ -13,6 +13,7 @@ from spoonful.datasets.dataset import UndividedDataset
 from spoonful.datasets.fetched import check_content, check_fetched, check_trainable
 from spoonful.datasets.hf_columns import (
     check_classes,
+    check_distinct_classes,
     hf_kind,
     hf_labels,
     image_column,
@@ -194,6 +195,7 @@ def _table(files: list[HfFile], columns: list[str]) -> Any:
 
     first = files[0].path
     features = features_of(schema_of(first), first)
+    check_distinct_classes(columns, features, first)
     for file in files:
         schema = schema_of(file.path)
         missing = [name for name in columns if name not in schema.names]
