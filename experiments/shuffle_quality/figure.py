@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from orders import CASES, mnist_labels, order_of
+from orders import CASES, mnist, order_of
 from tables import Results
 
 _EPOCH = 1
@@ -25,11 +25,12 @@ def write_figure(results: Path, path: Path) -> None:
         results: quality.csv, whose means stand over the panels.
         path: the picture.
     """
-    means, labels = Results(results), mnist_labels()
+    means, data = Results(results), mnist()
+    labels = data.labels
     figure = Figure(figsize=(13, 7.4), layout="constrained")
     panels = figure.subplots(3, len(CASES))
     for column, case in enumerate(CASES):
-        order = order_of(case, labels)
+        order = order_of(case, data)
         before, now = (order(epoch, 0, len(labels)) for epoch in (_EPOCH - 1, _EPOCH))
         _draw_places(panels[0, column], now, labels)
         _draw_batches(panels[1, column], now, labels)

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.config.compose import compose_config
-from spoonful.order import Order, make_order
+from spoonful.order import Order, Placement, make_order
+from spoonful.sources.packed.meta import MIXED
 
 _EXPERIMENT = "experiment=shuffle_quality"
 # MNIST's 60,000 training images, of which a split leaves nine tenths of each class.
@@ -32,30 +33,54 @@ CASES = (
     Case("buffer 1,000", ("generator.shuffle=buffer", "generator.buffer_size=1000")),
     Case("buffer 10,000", ("generator.shuffle=buffer", "generator.buffer_size=10000")),
     Case("block", ("generator.shuffle=block",)),
+    Case("block, by class", ("generator.shuffle=block", "pack.order=class")),
     Case("full", ("generator.shuffle=full",)),
     Case("balanced", ("generator.shuffle=balanced",)),
 )
 
 
-def order_of(case: Case, labels: NDArray[Any]) -> Order:
-    """Return the order that training with this shuffle would read."""
-    settings = compose_config([_EXPERIMENT, *case.overrides]).generator
+@dataclass(frozen=True)
+class Data:
+    """Labels of data sorted by class.
+
+    Attributes:
+        name: as quality.csv has it.
+        title: in the tables.
+        labels: whole numbers [n].
+        overrides: what the size of the images changes.
+    """
+
+    name: str
+    title: str
+    labels: NDArray[Any]
+    overrides: tuple[str, ...] = ()
+
+
+def order_of(case: Case, data: Data) -> Order:
+    """Return the order that training with this shuffle would read from a packed split."""
+    config = compose_config([_EXPERIMENT, *case.overrides, *data.overrides])
+    settings = config.generator
     return make_order(
         settings.shuffle,
-        len(labels),
+        len(data.labels),
         settings.seed,
-        labels=labels,
+        labels=data.labels,
+        placement=Placement(len(data.labels)) if config.pack.order == MIXED else None,
         block_size=settings.block_size,
         window_blocks=settings.window_blocks,
         buffer_size=settings.buffer_size,
     )
 
 
-def mnist_labels() -> NDArray[Any]:
+def mnist() -> Data:
     """Return the labels of MNIST's training images, as a folder of class folders sorts them."""
-    return np.repeat(np.arange(len(_MNIST), dtype=np.uint8), _MNIST)
+    labels = np.repeat(np.arange(len(_MNIST), dtype=np.uint8), _MNIST)
+    return Data("mnist", f"MNIST: {len(labels):,} images, 10 classes", labels)
 
 
-def imagenet_labels() -> NDArray[Any]:
+def imagenet() -> Data:
     """Return as many labels as ImageNet has: 1,281,167 in 1,000 classes of almost equal size."""
-    return np.sort(np.arange(1_281_167) % 1_000).astype(np.uint16)
+    labels = np.sort(np.arange(1_281_167) % 1_000).astype(np.uint16)
+    title = f"ImageNet: {len(labels):,} images of 224 px, 1,000 classes"
+    # 2 MiB of pixels in a block, as null would make it.
+    return Data("imagenet", title, labels, ("generator.block_size=13",))

@@ -8,11 +8,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from figure import write_figure
-from numpy.typing import NDArray
-from orders import CASES, Case, imagenet_labels, mnist_labels, order_of
+from orders import CASES, Case, Data, imagenet, mnist, order_of
 from tables import publish
 
 from spoonful.files.tables import write_csv
@@ -46,10 +44,10 @@ def main() -> int:
     begin = time.monotonic()
     rows = [
         row
-        for name, labels in (("mnist", mnist_labels()), ("imagenet", imagenet_labels()))
+        for data in (mnist(), imagenet())
         for case in CASES
         for batch_size in _BATCH_SIZES
-        for row in _rows(name, labels, case, batch_size)
+        for row in _rows(data, case, batch_size)
     ]
     path = _HERE / "results" / "quality.csv"
     names = [field.name for field in fields(Row)]
@@ -60,8 +58,9 @@ def main() -> int:
     return 0
 
 
-def _rows(name: str, labels: NDArray[Any], case: Case, batch_size: int) -> Iterator[Row]:
-    quality = ShuffleQuality(order_of(case, labels), labels, batch_size)
+def _rows(data: Data, case: Case, batch_size: int) -> Iterator[Row]:
+    name, labels = data.name, data.labels
+    quality = ShuffleQuality(order_of(case, data), labels, batch_size)
     quality(0)
     for epoch in range(1, _EPOCHS[name] + 1):
         begin = time.thread_time()

@@ -3,7 +3,7 @@
 import statistics
 from pathlib import Path
 
-from orders import CASES, mnist_labels
+from orders import CASES, Data, imagenet, mnist
 
 from spoonful.files.tables import markdown, put_between, read_csv
 
@@ -29,20 +29,21 @@ class Results:
             if (row["labels"], row["order"], row["batch_size"]) == wanted
         ]
 
-    def mean(self, column: str, order: str, batch_size: int = 32) -> float:
-        """Return the mean over MNIST's epochs."""
-        return statistics.fmean(self.values(column, "mnist", order, batch_size))
+    def mean(self, column: str, order: str, batch_size: int = 32, labels: str = "mnist") -> float:
+        """Return the mean over the epochs."""
+        return statistics.fmean(self.values(column, labels, order, batch_size))
 
 
 def publish(path: Path, readme: Path) -> None:
-    """Write both tables between the README's markers."""
+    """Write the tables between the README's markers."""
     results = Results(path)
-    put_between(readme, "quality", _quality_table(results))
+    put_between(readme, "quality", _quality_table(results, mnist()))
+    put_between(readme, "quality_large", _quality_table(results, imagenet()))
     put_between(readme, "cost", _cost_table(results))
 
 
-def _quality_table(results: Results) -> str:
-    n = len(mnist_labels())
+def _quality_table(results: Results, data: Data) -> str:
+    n = len(data.labels)
     names = (
         "order",
         "displacement",
@@ -53,14 +54,15 @@ def _quality_table(results: Results) -> str:
     )
     rows = []
     for case in CASES:
-        chi2 = [results.mean("class_chi2", case.name, batch_size) for batch_size in (32, 256)]
+        chi2 = [results.mean("class_chi2", case.name, size, data.name) for size in (32, 256)]
+        repeated = results.mean("repeated_neighbours", case.name, labels=data.name)
         rows.append(
             (
                 case.name,
-                f"{results.mean('displacement', case.name):.3f}",
+                f"{results.mean('displacement', case.name, labels=data.name):.3f}",
                 *(f"{value:.2f}" for value in chi2),
                 _worth(256, chi2[1]),
-                f"{results.mean('repeated_neighbours', case.name) * n:,.1f}",
+                f"{repeated * n:,.1f}",
             )
         )
     return markdown(names, rows)
@@ -75,8 +77,8 @@ def _worth(batch_size: int, chi2: float) -> str:
 def _cost_table(results: Results) -> str:
     names = (
         "order",
-        "MNIST: 54,000 images, 10 classes",
-        "ImageNet: 1,281,167 images, 1,000 classes",
+        mnist().title,
+        imagenet().title,
         f"at most this share of a training at {_FAST:,} images/s",
     )
     rows = []
