@@ -168,7 +168,9 @@ def test_the_keys_of_jpeg_packing_have_limits(override: str, words: str) -> None
 @pytest.mark.parametrize("given", ["444", "'444'"])
 def test_subsampling_may_be_written_as_a_number(given: str) -> None:
     pack = compose_config(["pack=jpeg", f"pack.chroma_subsampling={given}"]).pack
-    assert pack == Jpeg(shard_mb=256, num_threads=None, quality=90, chroma_subsampling="444")
+    assert pack == Jpeg(
+        order="mixed", shard_mb=256, num_threads=None, quality=90, chroma_subsampling="444"
+    )
 
 
 def test_null_is_kept_where_it_is_allowed() -> None:

@@ -100,10 +100,11 @@ def test_learning_settings_hold_nothing_that_only_changes_the_speed() -> None:
 
 def test_learning_settings_hold_the_packing_where_packed_images_are_read() -> None:
     raw = learning_settings(compose_config(["source=packed"]))
-    assert raw["pack"] == {"_target_": "spoonful.packing.raw.Raw"}
+    assert raw["pack"] == {"_target_": "spoonful.packing.raw.Raw", "order": "mixed"}
     jpeg = learning_settings(compose_config(["source=packed", "pack=jpeg", "pack.quality=70"]))
     assert jpeg["pack"] == {
         "_target_": "spoonful.packing.jpeg.Jpeg",
+        "order": "mixed",
         "quality": 70,
         "chroma_subsampling": "420",
     }

@@ -8,7 +8,7 @@ from spoonful.packing.raw import Raw
 from spoonful.sources.packed.meta import SUBSAMPLINGS
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Jpeg(Raw):
     """Resized images as JPEG: a tenth of the size, decoded at each read."""
 

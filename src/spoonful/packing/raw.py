@@ -4,16 +4,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from spoonful.config.fields import key
-from spoonful.sources.packed.meta import MAX_SHARD_MB, PACK_ORDERS
+from spoonful.sources.packed.meta import BY_CLASS, MAX_SHARD_MB, PACK_ORDERS
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Raw:
     """Pixels as they are: the fastest to read."""
 
     order: str = key(
         "images placed at random, for shuffle=block (mixed), or class after class (class)",
         choices=PACK_ORDERS,
+        default=BY_CLASS,  # that of earlier versions, which recorded none
     )
     shard_mb: int = key(
         "largest size of a packed file, in MiB",

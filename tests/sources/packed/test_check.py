@@ -28,9 +28,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (NUM, 16, 16, 3), dtype=np.uint8)
     source = ArraySource(images, np.arange(NUM) % 3)
-    packed = pack(
-        source, tmp_path / "store", encoding=request.param, order="class", shard_mb=0.05
-    )
+    packed = pack(source, tmp_path / "store", encoding=request.param, order="class", shard_mb=0.05)
     assert len(packed.meta.shards) > 2
     return tmp_path / "store"
 
