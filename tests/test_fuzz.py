@@ -190,13 +190,13 @@ def test_each_damage_changes_a_file(experiment: Any) -> None:
 
 
 @pytest.mark.slow
-def test_two_minutes_of_it_find_nothing(experiment: Any, tmp_path: Path) -> None:
+def test_half_a_minute_of_it_finds_nothing(experiment: Any, tmp_path: Path) -> None:
     project, run = experiment("project"), experiment("run")
     project.make_project(tmp_path / project.PROJECT_NAME)
     found = [
-        *run.look("images", range(50_000, 53_000), 0, tmp_path, 2),
-        *run.look("files", range(50_000, 51_000), 0, tmp_path, 2),
+        *run.look("images", range(50_000, 50_800), 0, tmp_path, 2),
+        *run.look("files", range(50_000, 50_200), 0, tmp_path, 2),
     ]
-    assert len(found) == 4_000
+    assert len(found) == 1_000
     assert [(o.number, o.case, o.end, o.detail) for o in found if o.is_finding] == []
     assert len({o.case.group for o in found}) >= 15

@@ -218,16 +218,17 @@ def test_an_option_changes_this_and_nothing_else(
     assert {aspect for aspect in before if before[aspect] != after[aspect]} == changed
 
 
-def chosen(group: str, overrides: list[str]) -> type:
+@cache
+def chosen(group: str, *overrides: str) -> type:
     """The class of what a group, or the schedule, is made from."""
-    return type(attrgetter(group)(compose_config(overrides)))
+    return type(attrgetter(group)(compose_config([*overrides])))
 
 
 @cache
 def keys_of(group: str) -> set[tuple[type, str]]:
     """Every key of a group, also one below it, as (class of its choice, full name)."""
     names = files_of(group.replace(".", "/")) or ["default"]
-    schemas = {chosen(group, [f"{group.replace('.', '/')}={name}"]) for name in names}
+    schemas = {chosen(group, f"{group.replace('.', '/')}={name}") for name in names}
     fields = [(schema, field.name) for schema in schemas for field in dataclasses.fields(schema)]
     apart = ("schedule", "early_stopping")  # keys of their own lie below
     return {(schema, f"{group}.{name}") for schema, name in fields if name not in apart}
@@ -240,7 +241,7 @@ def test_every_key_of_the_schemas_stands_in_the_table() -> None:
         key = override.partition("=")[0].removesuffix("._target_").removesuffix(".mine")
         group = key.rpartition(".")[0]
         if group:
-            tested.add((chosen(group, choices.split()), key))
+            tested.add((chosen(group, *choices.split()), key))
     wanted = {key for group in groups for key in keys_of(group)}
     wanted |= {
         (EarlyStoppingConfig, f"{STOP}.{f.name}") for f in dataclasses.fields(EarlyStoppingConfig)

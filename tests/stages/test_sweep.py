@@ -50,11 +50,21 @@ def wait_for_end(project: Path) -> None:
             pass
 
 
-@pytest.mark.parametrize("command", [["sweep"], ["train", "--multirun"]])
+def test_hydra_s_multirun_is_a_sweep(processes: Any, spoonful: Spoonful) -> None:
+    done = spoonful("train", "--multirun", "seed=0,1", *TINY)
+    assert done.returncode == 0, done.stderr
+    (parent,) = parents(processes.runs())
+    assert parent.data.tags["sweep.num_points"] == "2"
+    found = children(processes.runs())
+    assert {run.data.tags["mlflow.parentRunId"] for run in found} == {parent.info.run_id}
+    assert {run.info.status for run in [parent, *found]} == {"FINISHED"}
+    assert "[2/2] seed=1: val_accuracy 0." in done.stdout
+
+
 def test_every_point_is_a_child_of_one_run(
-    digits: Path, processes: Any, spoonful: Spoonful, command: list[str]
+    digits: Path, processes: Any, spoonful: Spoonful
 ) -> None:
-    done = spoonful(*command, *GRID)
+    done = spoonful("sweep", *GRID)
     assert done.returncode == 0, done.stderr
     (parent,) = parents(processes.runs())
     assert parent.info.status == "FINISHED"
