@@ -88,7 +88,7 @@ def test_who_turns_a_photograph_upright(read: Reader, is_up: bool, tmp_path: Pat
 
 @pytest.mark.parametrize("read", OTHERS)
 def test_the_others_do_not_name_a_file_that_is_cut_off(read: Reader, tmp_path: Path) -> None:
-    folder_of(tmp_path, noiseSIZE, "only.png")
+    folder_of(tmp_path, noise(*SIZE), "only.png")
     path = tmp_path / "cat" / "only.png"
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(Exception, match=r"(?i)truncated|invalid") as theirs:
@@ -99,7 +99,7 @@ def test_the_others_do_not_name_a_file_that_is_cut_off(read: Reader, tmp_path: P
 
 
 def test_only_spoonful_refuses_a_jpeg_that_lacks_its_half(tmp_path: Path) -> None:
-    folder_of(tmp_path, noiseSIZE, "1.jpg")
+    folder_of(tmp_path, noise(*SIZE), "1.jpg")
     path = tmp_path / "cat" / "1.jpg"
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2] + b"\xff\xd9")
@@ -121,11 +121,11 @@ def test_who_averages_what_it_shrinks(
 
 def test_a_hidden_folder_is_a_class_or_an_error_of_image_folder(tmp_path: Path) -> None:
     datasets = pytest.importorskip("torchvision.datasets", reason="needs torchvision")
-    folder_of(tmp_path, noiseSIZE, "1.png")
+    folder_of(tmp_path, noise(*SIZE), "1.png")
     (tmp_path / ".ipynb_checkpoints").mkdir()
     with pytest.raises(FileNotFoundError):
         datasets.ImageFolder(str(tmp_path))
-    noiseSIZE.save(tmp_path / ".ipynb_checkpoints" / "1.png")
+    noise(*SIZE).save(tmp_path / ".ipynb_checkpoints" / "1.png")
     assert datasets.ImageFolder(str(tmp_path)).classes == [".ipynb_checkpoints", "cat"]
     assert FolderSource(tmp_path, SIZE).class_names == ("cat",)
 
@@ -172,7 +172,7 @@ def test_one_more_file_moves_others_to_the_other_side_of_image_dataset(photos: P
         return {Path(path).name for path in halves[1].file_paths}
 
     before = validated()
-    noise(*SIZE).save(photos / "2" / "0.png")
+    noise(*SIZE).save(photos / "0" / "-1.png")
     assert before - validated()
 
 

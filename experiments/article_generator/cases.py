@@ -11,7 +11,7 @@ TITLES = {
     CORRECTED: "the article's, corrected",
     KERAS: "Keras' ImageDataGenerator",
     OURS: "spoonful",
-    OURS_FILES: "spoonful, from PNG files",
+    OURS_FILES: "spoonful, from files",
 }
 
 TRAIN, TEST = "train", "test"
