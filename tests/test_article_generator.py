@@ -1,4 +1,4 @@
-"""The article's generator has its bug, its corrected form and ours have not."""
+"""The article's generator has its bug; its corrected form, Keras' and ours have not."""
 
 import importlib
 import sys
@@ -7,11 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import keras
 import numpy as np
 import pytest
 
 from spoonful import ArraySource, BatchGenerator
+from spoonful.files.tables import read_csv
 from spoonful.models.build import build_model
 from spoonful.models.mlp import Mlp
 
@@ -41,12 +43,17 @@ def digits() -> tuple[Any, Any]:
 
 
 @pytest.fixture
-def generators(experiment: Any, digits: tuple[Any, Any]) -> Generators:
+def generators(experiment: Any, digits: tuple[Any, Any], tmp_path: Path) -> Generators:
     images, labels = digits
+    for row, (image, label) in enumerate(zip(images, labels.tolist(), strict=True)):
+        folder = tmp_path / str(label)
+        folder.mkdir(exist_ok=True)
+        cv2.imwrite(str(folder / f"{row}.png"), image)
     source = ArraySource(images, labels, [str(number) for number in range(10)])
     return {
         "article": experiment("article").ArticleGenerator(images, labels, BATCH_SIZE),
         "corrected": experiment("corrected").CorrectedGenerator(images, labels, BATCH_SIZE),
+        "keras": experiment("keras_folder").keras_generator(tmp_path, BATCH_SIZE, (4, 4)),
         "ours": BatchGenerator(source, BATCH_SIZE),
     }
 
@@ -61,7 +68,11 @@ def seen_by_the_network(generators: Generators, name: str, index: int) -> tuple[
         )
         scaled = keras.Model(network.input, network.get_layer("scale_pixels").output)
         return scaled(x).numpy()[..., 0], y.argmax(axis=1), generator.indices(index)
-    return x[..., 0], y.argmax(axis=1), generator.rows(index)
+    if name == "keras":
+        rows = importlib.import_module("keras_folder").file_numbers(generator, index)
+    else:
+        rows = generator.rows(index)
+    return x[..., 0], y.argmax(axis=1), rows
 
 
 @pytest.mark.parametrize("index", [0, 1])
@@ -82,9 +93,9 @@ def test_the_article_divides_each_place_once_more_than_the_next(
     assert np.all(pixels[:10] == 0)
 
 
-@pytest.mark.parametrize("name", ["corrected", "ours"])
+@pytest.mark.parametrize("name", ["corrected", "keras", "ours"])
 @pytest.mark.parametrize("index", [0, 1])
-def test_the_corrected_form_and_ours_divide_every_place_once(
+def test_the_corrected_form_keras_and_ours_divide_every_place_once(
     generators: Generators, digits: tuple[Any, Any], name: str, index: int
 ) -> None:
     pixels, _, rows = seen_by_the_network(generators, name, index)
@@ -92,7 +103,7 @@ def test_the_corrected_form_and_ours_divide_every_place_once(
     np.testing.assert_allclose(pixels, digits[0][rows] / 255, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["article", "corrected", "ours"])
+@pytest.mark.parametrize("name", ["article", "corrected", "keras", "ours"])
 def test_each_image_comes_with_its_label(
     generators: Generators, digits: tuple[Any, Any], name: str
 ) -> None:
@@ -100,8 +111,10 @@ def test_each_image_comes_with_its_label(
     assert labels.tolist() == digits[1][rows].tolist()
 
 
-@pytest.mark.parametrize(("name", "num_left_out"), [("article", 5), ("corrected", 5), ("ours", 0)])
-def test_the_last_smaller_batch_is_left_out_by_all_but_ours(
+@pytest.mark.parametrize(
+    ("name", "num_left_out"), [("article", 5), ("corrected", 5), ("keras", 0), ("ours", 0)]
+)
+def test_the_last_smaller_batch_is_left_out_by_the_article(
     experiment: Any, generators: Generators, name: str, num_left_out: int
 ) -> None:
     rows = experiment("contenders").served_rows(generators[name])
@@ -126,13 +139,35 @@ def test_the_faults_are_counted_as_they_are(
     scales = experiment("faults").scales
     assert scales(generators["article"], digits[0]) == (2, 2 * 13)
     assert scales(generators["corrected"], digits[0]) == (2 * BATCH_SIZE, 0)
+    assert scales(generators["keras"], digits[0]) == (NUM_IMAGES, 0)
     assert scales(generators["ours"], digits[0]) == (NUM_IMAGES, 0)
+
+
+@pytest.mark.parametrize(("seed", "is_elsewhere_seen"), [(None, True), (1, False)])
+def test_keras_draws_its_order_from_the_generator_that_all_share(
+    experiment: Any, generators: Generators, seed: int | None, is_elsewhere_seen: bool
+) -> None:
+    module, folder = experiment("keras_folder"), Path(generators["keras"].directory)
+    orders = []
+    for num_draws in (0, 1):
+        np.random.seed(1)
+        np.random.random(num_draws)
+        made = module.keras_generator(folder, BATCH_SIZE, (4, 4), seed=seed)
+        orders.append(module.file_numbers(made, 0).tolist())
+    assert (orders[0] != orders[1]) == is_elsewhere_seen
+
+
+def test_files_that_are_not_well_are_what_the_results_say(experiment: Any) -> None:
+    found = experiment("files").found()
+    published = read_csv(FOLDER / "results" / "files.csv")
+    assert found == published
+    assert all(row["keras"] != row["spoonful_files"] for row in found)
 
 
 def test_the_readme_shows_what_the_results_say(experiment: Any) -> None:
     text = (FOLDER / "README.md").read_text(encoding="utf-8")
     shown = experiment("readme").contents(FOLDER / "results")
-    assert list(shown) == ["machine", "training", "feeding", "faults"]
+    assert list(shown) == ["machine", "training", "feeding", "faults", "files"]
     for name, content in shown.items():
         begin, end = f"<!-- {name}: written by the command -->", f"<!-- end of {name} -->"
         assert f"{begin}\n{content}\n{end}" in text

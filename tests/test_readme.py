@@ -1,6 +1,5 @@
 """The Python of the README and of docs/ runs as it is written."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
-DOCS = sorted((ROOT / "docs").glob("*.md"))
-
-
-def python_blocks(page: Path) -> list[str]:
-    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+from tests.pages import COMING_FROM, DOCS, README, python_blocks
 
 
 def page_trains(blocks: list[str]) -> bool:
@@ -36,7 +29,8 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
             cv2.imwrite(str(folder / f"{number}.png"), pixels)
     monkeypatch.chdir(tmp_path)
     readme = python_blocks(README)
-    pages = [blocks for blocks in map(python_blocks, DOCS) if blocks]
+    # coming-from.md has data of its own: test_coming_from.py
+    pages = [blocks for page in DOCS if page != COMING_FROM and (blocks := python_blocks(page))]
     assert len(pages) >= 2  # the generator, and exact resume
     for page in pages:  # each continues the README's example and needs no other page
         names: dict[str, Any] = {}

@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 
 EXPERIMENT = "experiment=article_generator"
-ARTICLE, CORRECTED, OURS = NAMES = ("article", "corrected", "spoonful")
+ARTICLE, CORRECTED, KERAS, OURS = NAMES = ("article", "corrected", "keras", "spoonful")
+# Ours over the files that Keras' reads: beside the others where nothing is trained.
+OURS_FILES = "spoonful_files"
 TITLES = {
     ARTICLE: "the article's, faithful",
     CORRECTED: "the article's, corrected",
+    KERAS: "Keras' ImageDataGenerator",
     OURS: "spoonful",
+    OURS_FILES: "spoonful, from files",
 }
 
 TRAIN, TEST = "train", "test"
@@ -21,6 +25,7 @@ LARGE_BATCH_SIZE = 128
 TRAINING_NAME = "training.csv"
 FEEDING_NAME = "feeding.csv"
 FAULTS_NAME = "faults.csv"
+FILES_NAME = "files.csv"
 MACHINE_NAME = "machine.csv"
 
 

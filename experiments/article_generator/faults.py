@@ -10,13 +10,14 @@ from typing import Any
 
 import keras
 import numpy as np
-from cases import EXPERIMENT, LARGE_BATCH_SIZE, TEST, TRAIN
+from cases import EXPERIMENT, LARGE_BATCH_SIZE, OURS, TEST, TRAIN
 from contenders import make_generator, served_rows
 from digits import Digits
 
 from spoonful.config.compose import compose_config
 
 NUM_EPOCHS = 10  # the article's
+EPOCHS_BEFORE = 2  # the restart that resumed_order is about
 
 
 def main() -> None:
@@ -47,6 +48,7 @@ def found(name: str, digits: Digits) -> dict[str, float]:
         "left_out_of_validation": num_test - num_validated,
         "left_out_at_times": ever_left_out(validation, num_test),
         "same_order": same_order(name, digits),
+        "resumed_order": resumed_order(name, digits),
     }
 
 
@@ -87,6 +89,24 @@ def same_order(name: str, digits: Digits) -> float:
         np.random.random(num_draws)
         orders.append(served_rows(make_generator(name, digits, TRAIN, config)))
     return float(np.mean(orders[0] == orders[1]))
+
+
+def resumed_order(name: str, digits: Digits) -> float:
+    """Start the program again before an epoch; return the share of its places unchanged.
+
+    Ours is asked for the steps of that epoch. The others can only be made anew, with the same seed:
+    nothing tells them how many epochs there were.
+    """
+    config = compose_config([EXPERIMENT])
+    keras.utils.set_random_seed(config.seed)
+    whole = make_generator(name, digits, TRAIN, config)
+    for _ in range(EPOCHS_BEFORE):
+        served_rows(whole)
+        whole.on_epoch_end()
+    keras.utils.set_random_seed(config.seed)
+    again = make_generator(name, digits, TRAIN, config)
+    epoch = EPOCHS_BEFORE if name == OURS else 0
+    return float(np.mean(served_rows(whole, epoch) == served_rows(again, epoch)))
 
 
 if __name__ == "__main__":

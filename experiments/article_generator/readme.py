@@ -8,9 +8,11 @@ from cases import (
     BATCH_SIZE,
     FAULTS_NAME,
     FEEDING_NAME,
+    FILES_NAME,
+    KERAS,
     LARGE_BATCH_SIZE,
     MACHINE_NAME,
-    NAMES,
+    OURS_FILES,
     TITLES,
     TRAINING_NAME,
 )
@@ -34,13 +36,20 @@ def contents(results: Path) -> dict[str, str]:
         "training": _training(read_csv(results / TRAINING_NAME)),
         "feeding": _feeding(read_csv(results / FEEDING_NAME)),
         "faults": _faults(read_csv(results / FAULTS_NAME)),
+        "files": _files(read_csv(results / FILES_NAME)),
     }
+
+
+def _measured(rows: Sequence[Row]) -> list[str]:
+    """Return the generators that a table has, in its order."""
+    return list(dict.fromkeys(row["generator"] for row in rows))
 
 
 def _training(rows: Sequence[Row]) -> str:
     """Write a row a quantity, a column a generator."""
     num_seeds = len({row["seed"] for row in rows})
-    own = {name: [row for row in rows if row["generator"] == name] for name in NAMES}
+    names = _measured(rows)
+    own = {name: [row for row in rows if row["generator"] == name] for name in names}
     lines = []
     for title, column, scale, shape in (
         ("test accuracy, each pixel divided once, %", "accuracy", 100, "{:.2f}"),
@@ -52,10 +61,10 @@ def _training(rows: Sequence[Row]) -> str:
         ("longest wait between epochs, s", "longest_wait_s", 1, "{:.1f}"),
         ("peak memory of the process, MiB", "peak_rss_mb", 1, "{:,.0f}"),
     ):
-        values = {name: [scale * float(row[column]) for row in own[name]] for name in NAMES}
-        lines.append([title, *(_spread(values[name], shape) for name in NAMES)])
+        values = {name: [scale * float(row[column]) for row in own[name]] for name in names}
+        lines.append([title, *(_spread(values[name], shape) for name in names)])
     first = f"{rows[0]['epochs']} epochs; median of {num_seeds} seeds (lowest to highest)"
-    return markdown([first, *(TITLES[name] for name in NAMES)], lines)
+    return markdown([first, *(TITLES[name] for name in names)], lines)
 
 
 def _spread(values: Sequence[float], shape: str) -> str:
@@ -66,11 +75,11 @@ def _spread(values: Sequence[float], shape: str) -> str:
 
 def _feeding(rows: Sequence[Row]) -> str:
     sizes = sorted({int(row["images"]) for row in rows})
-    names = ["with no network"]
-    names += [f"batch {size}, images/s" for size in (BATCH_SIZE, LARGE_BATCH_SIZE)]
-    names += [f"memory for {size:,} images, MiB" for size in sizes]
+    header = ["with no network"]
+    header += [f"batch {size}, images/s" for size in (BATCH_SIZE, LARGE_BATCH_SIZE)]
+    header += [f"memory for {size:,} images, MiB" for size in sizes]
     lines = []
-    for name in NAMES:
+    for name in _measured(rows):
         own = {
             (int(row["images"]), int(row["batch_size"])): row
             for row in rows
@@ -79,7 +88,7 @@ def _feeding(rows: Sequence[Row]) -> str:
         speeds = [own[sizes[0], size]["images_per_s"] for size in (BATCH_SIZE, LARGE_BATCH_SIZE)]
         memories = [own[size, BATCH_SIZE]["data_mb"] for size in sizes]
         lines.append([TITLES[name], *(f"{float(v):,.0f}" for v in (*speeds, *memories))])
-    return markdown(names, lines)
+    return markdown(header, lines)
 
 
 def _faults(rows: Sequence[Row]) -> str:
@@ -106,12 +115,28 @@ def _faults(rows: Sequence[Row]) -> str:
         (
             "places of the first epoch with the same image where another part of the program "
             "drew one random number before",
-            lambda row: f"{100 * float(row['same_order']):.3g} %",
+            _percent("same_order"),
+        ),
+        (
+            "places of the third epoch with the same image where the program was started again "
+            "before it, with the same seed",
+            _percent("resumed_order"),
         ),
     ]
-    lines = [[title, *(value(found[name]) for name in NAMES)] for title, value in shown]
-    return markdown(["", *(TITLES[name] for name in NAMES)], lines)
+    lines = [[title, *(value(row) for row in found.values())] for title, value in shown]
+    return markdown(["", *(TITLES[name] for name in found)], lines)
 
 
 def _count(column: str) -> Callable[[Row], str]:
     return lambda row: f"{int(row[column]):,}"
+
+
+def _percent(column: str) -> Callable[[Row], str]:
+    return lambda row: f"{100 * float(row[column]):.3g} %"
+
+
+def _files(rows: Sequence[Row]) -> str:
+    """Write a row a finding; both are words."""
+    columns = (KERAS, OURS_FILES)
+    lines = [[row["what"], *(row[name] for name in columns)] for row in rows]
+    return markdown(["", *(TITLES[name] for name in columns)], lines, num_texts=3)

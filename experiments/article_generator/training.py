@@ -53,7 +53,8 @@ def trained(name: str, config: Config, digits: Digits) -> dict[str, Any]:
         steps_per_execution=trainer.steps_per_execution,
     )
     times = EpochTimes()
-    # Keras permutes the article's batches, as it did there; ours come in the order of their steps.
+    # Keras permutes the article's batches, as it did there, and those of its own generator; ours
+    # come in the order of their steps.
     is_permuted = name != OURS
     model.fit(generator, epochs=trainer.epochs, shuffle=is_permuted, callbacks=[times], verbose=0)
     return {

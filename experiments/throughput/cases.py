@@ -66,6 +66,7 @@ class Case:
 OURS = "spoonful"
 TF_DATA = "tf.data, tuned"
 KERAS = "Keras image_dataset_from_directory"
+KERAS_LEGACY = "Keras ImageDataGenerator"
 TORCH_PILLOW = "PyTorch DataLoader + Pillow"
 TORCH_OPENCV = "PyTorch DataLoader + OpenCV"
 GRAIN_PILLOW = "Grain + Pillow"
@@ -185,6 +186,7 @@ CASES = (
         "Photographs from JPEG files to 224x224, batch 32, full shuffle",
         (
             *_photo_contenders(ratio=1),
+            Contender(KERAS_LEGACY, "keras_generator.photos", {"num_workers": 2}),
             Contender(
                 "WebDataset + Pillow", "webdataset_shards.photos", {"num_workers": 2}, "webdataset"
             ),
@@ -193,6 +195,17 @@ CASES = (
         ),
         {"batch_size": 32, "image_size": 224},
         "photos",
+    ),
+    Case(
+        "loose_tiles",
+        "61,360 JPEG files of 32x32, batch 128, full shuffle",
+        (
+            Contender(OURS, "ours.tiles"),
+            Contender(KERAS, "keras_dataset.tiles"),
+            Contender(KERAS_LEGACY, "keras_generator.tiles", {"num_workers": 1}),
+        ),
+        {"batch_size": 128, "image_size": 32},
+        "tiles",
     ),
     Case(
         "photos_160",

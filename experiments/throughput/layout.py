@@ -31,6 +31,11 @@ class BenchData:
         """3,068 JPEG photographs of about 533x400 in 10 class folders."""
         return self.root / "photos"
 
+    @property
+    def tiles(self) -> Path:
+        """61,360 JPEG files of 32x32 in 10 class folders: 20 tiles of each photograph."""
+        return self.root / "tiles"
+
     def packed(self, name: str) -> Path:
         """Return a packed store of ours, see PACKED_STEPS in prepare.py."""
         return self.root / "packed" / name

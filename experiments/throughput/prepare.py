@@ -30,6 +30,8 @@ from spoonful.sources import Source
 PHOTO_SIZE = (224, 224)
 JPEG_QUALITY = 90
 LARGE_SIDE = 112
+TILE_SIDE = 32
+TILE_ROWS, TILE_COLUMNS = 4, 5  # of each photograph
 _ARCHIVE = "clothing-dataset-small.tar"
 _ARCHIVE_HOME = "https://github.com/alexeygrigorev/clothing-dataset-small"
 
@@ -60,6 +62,7 @@ def parts(data: BenchData) -> list[Part]:
         Part("mnist-arrays", data.mnist_arrays, _mnist_arrays),
         Part("mnist-files", data.mnist_files, partial(_mnist_files, data)),
         Part("photos", data.photos, _photos),
+        Part("tiles", data.tiles, partial(_tiles, data)),
         Part("packed-mnist", data.packed("mnist"), partial(_packed_mnist, data)),
         Part("packed-600k", data.packed("600k"), partial(many, 600_000)),
         Part("packed-1m", data.packed("1m"), partial(many, 1_000_000)),
@@ -139,6 +142,25 @@ def _photos(folder: Path) -> None:
             if member.isfile() and member.name.startswith("train/"):
                 member.name = member.name.removeprefix("train/")
                 tar.extract(member, folder, filter="data")
+
+
+def _tiles(data: BenchData, folder: Path) -> None:
+    """Shrink each photograph and cut it up into small JPEG files."""
+    import cv2
+
+    for photo in sorted(data.photos.glob("*/*")):
+        small = cv2.resize(
+            cv2.imread(str(photo)),
+            (TILE_COLUMNS * TILE_SIDE, TILE_ROWS * TILE_SIDE),
+            interpolation=cv2.INTER_AREA,
+        )
+        (folder / photo.parent.name).mkdir(exist_ok=True)
+        for row in range(TILE_ROWS):
+            for column in range(TILE_COLUMNS):
+                top, left = row * TILE_SIDE, column * TILE_SIDE
+                tile = small[top : top + TILE_SIDE, left : left + TILE_SIDE]
+                path = folder / photo.parent.name / f"{photo.stem}-{row}-{column}.jpg"
+                cv2.imwrite(str(path), tile, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
 
 
 def _packed_mnist(data: BenchData, folder: Path) -> None:

@@ -12,7 +12,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from cases import CASES, GRAIN_PILLOW, TF_DATA, TORCH_OPENCV, TORCH_PILLOW
+from cases import CASES, GRAIN_PILLOW, KERAS_LEGACY, TF_DATA, TORCH_OPENCV, TORCH_PILLOW
 from process import Runner
 
 from spoonful.files.tables import read_csv, write_csv
@@ -38,6 +38,7 @@ _PHOTOS_TF = [
     {"dct_method": "INTEGER_FAST", "dtype": "float32", "num_calls": None},
     {"dct_method": "INTEGER_ACCURATE", "dtype": "uint8", "num_calls": None},
 ]
+_THREADS = [{"num_workers": threads} for threads in (1, 2, 4)]
 _WORKERS_ONLY = [{"num_workers": workers} for workers in _WORKERS]
 
 VARIANTS: dict[tuple[str, str], list[dict[str, Any]]] = {
@@ -52,8 +53,10 @@ VARIANTS: dict[tuple[str, str], list[dict[str, Any]]] = {
     ("photos_224", TORCH_PILLOW): _PHOTO_LOADERS,
     ("photos_224", TORCH_OPENCV): _PHOTO_LOADERS,
     ("photos_224", GRAIN_PILLOW): _READERS,
+    ("photos_224", KERAS_LEGACY): _THREADS,
     ("photos_224", "WebDataset + Pillow"): _WORKERS_ONLY,
     ("photos_224", "LitData + Pillow"): _WORKERS_ONLY,
+    ("loose_tiles", KERAS_LEGACY): _THREADS,
     ("photos_160", TF_DATA): [{"ratio": ratio} for ratio in (1, 2)],
     ("packed_mnist", "FFCV, arrays"): _WORKERS_ONLY[1:],
 }

@@ -20,6 +20,11 @@ def photos(data: BenchData, batch_size: int, image_size: int) -> Callable[[], It
     return _feed(data.photos, batch_size, image_size, "rgb")
 
 
+def tiles(data: BenchData, batch_size: int, image_size: int) -> Callable[[], Iterator[Any]]:
+    """Feed the tiles of photographs."""
+    return _feed(data.tiles, batch_size, image_size, "rgb")
+
+
 def _feed(
     root: Path, batch_size: int, image_size: int, color_mode: str
 ) -> Callable[[], Iterator[Any]]:

@@ -31,6 +31,13 @@ def photos(
     return _feed(source, batch_size, settings)
 
 
+def tiles(
+    data: BenchData, batch_size: int, image_size: int, **settings: Any
+) -> Callable[[], Iterator[Any]]:
+    """Feed the tiles of photographs."""
+    return _feed(FolderSource(data.tiles, (image_size, image_size)), batch_size, settings)
+
+
 def _feed(source: Any, batch_size: int, settings: dict[str, Any]) -> Callable[[], Iterator[Any]]:
     generator = BatchGenerator(source, batch_size, shuffle="full", seed=0, **settings)
     stream = generator.stream()
