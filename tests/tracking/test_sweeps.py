@@ -1,6 +1,7 @@
 """Sweeps are read back whole, by id, by name or as the newest."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,8 @@ LOSSES = {1: 1.7424746751785278, 2: 0.1 + 0.2, 3: float("inf")}
 class Store:
     """A store that tests fill."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, empty_store: Path) -> None:
+        shutil.copy(empty_store, folder / "runs.db")
         store = f"tracking.uri=sqlite:///{folder / 'runs.db'}"
         self.tracking = compose_config([store, "tracking.ui_port=5123"]).tracking
         self.client = MlflowClient(prepare_store(self.tracking))
@@ -62,8 +64,8 @@ class Store:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return Store(tmp_path_factory.mktemp("store"))
+def store(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Store:
+    return Store(tmp_path_factory.mktemp("store"), empty_store)
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +187,7 @@ def test_a_sweep_is_found_by_id_beginning_name_or_as_the_newest(
     assert found(store, grid[0][:length]) == grid[0]
 
 
-def test_of_sweeps_of_one_name_the_newest_is_taken(store: Store) -> None:
+def test_of_sweeps_of_one_name_the_newest_is_taken(store: Store, named: str) -> None:
     older, newer = (store.parent("twice") for _ in range(2))
     assert found(store, "twice") == newer
     assert found(store, older) == older
@@ -217,8 +219,8 @@ def test_a_beginning_of_several_ids_is_one_line_with_them(
     assert named in str(raised.value)
 
 
-def test_a_store_without_a_sweep_says_how_to_make_one(tmp_path: Path) -> None:
-    empty = Store(tmp_path)
+def test_a_store_without_a_sweep_says_how_to_make_one(tmp_path: Path, empty_store: Path) -> None:
+    empty = Store(tmp_path, empty_store)
     empty.begin("a single training", {})
     with pytest.raises(SpoonfulError, match="no sweep: run `spoonful sweep` first"):
         read_sweep(empty.tracking, None)
