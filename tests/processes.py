@@ -14,14 +14,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import forkserver
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TextIO
 from unittest import mock
 
 from spoonful.quiet import ONEDNN
+from tests.sweep_server import wait_to_serve
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT_S = 300
@@ -194,6 +198,31 @@ class ForkedSpoonful:
         return self._output.read()
 
 
+def forked(
+    act: Callable[..., object], folder: Path, *arguments: object
+) -> tuple[BaseProcess, TextIO]:
+    """Call a function of a module in a fork, in a folder; return the process and what it prints.
+
+    For what a script of its own would do, where its start and its imports prove nothing.
+    """
+    printed, written = forks().Pipe(duplex=False)
+    process = forks().Process(target=_act, args=(act, folder, arguments, written))
+    process.start()
+    written.close()
+    with printed:
+        return process, os.fdopen(os.dup(printed.fileno()), "r", 1)
+
+
+def _act(
+    act: Callable[..., object], folder: Path, arguments: tuple[object, ...], written: Connection
+) -> None:
+    """Call the function; in the new process."""
+    os.dup2(written.fileno(), 1)
+    written.close()
+    os.chdir(folder)
+    act(*arguments)
+
+
 def forks() -> ForkServerContext:
     """Return what makes processes of the server that has imported TensorFlow."""
     _CONTEXT.set_forkserver_preload(["tests.preloaded"])
@@ -222,6 +251,8 @@ def become_command(
     os.environ.update(environment)
     time.tzset()
     os.chdir(folder)
+    if arguments[0] == "sweep" or "--multirun" in arguments:
+        wait_to_serve()
     from spoonful.command_line import main
 
     try:

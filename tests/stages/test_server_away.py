@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -100,6 +101,19 @@ def begun(
         yield process, runs, store
     finally:
         process.kill()
+
+
+def test_runs_go_to_a_server(digits: Path, server: str, spoonful: Spoonful, processes: Any) -> None:
+    store = [f"tracking.uri={server}", "tracking.experiment_name=there"]
+    done = spoonful("train", "model=mlp", "trainer.epochs=1", *store)
+    assert done.returncode == 0, done.stderr
+    judged = spoonful("evaluate", *store)
+    assert judged.returncode == 0, judged.stderr
+    (run,) = Runs(server, "there").all()
+    assert run.info.status == "FINISHED"
+    metrics = json.loads((digits / "models" / "evaluate" / "metrics.json").read_text())
+    assert run.data.metrics["test_accuracy"] == metrics["accuracy"]
+    assert processes.runs() == []  # none in the project's own store
 
 
 @pytest.mark.parametrize("mode", ["hang", "500", "closed"])

@@ -24,20 +24,34 @@ TINY = ["model=mlp", "trainer.epochs=1"]
 LONG = ["trainer.epochs=1,100000", "model=mlp", "trainer.checkpoint_every_steps=20"]
 
 
-def test_points_train_side_by_side(digits: Path, processes: Any, spoonful: Spoonful) -> None:
-    grid = ["seed=0,1", "optimizer.learning_rate=1e30,0.001", *TINY]
+def test_points_train_side_by_side_and_those_that_fail_stop_no_other_and_are_tried_again(
+    digits: Path, processes: Any, spoonful: Spoonful
+) -> None:
+    # Two points have no data of their size, one diverges, one is trained.
+    grid = ["dataset.image_size=[16,16],[8,8]", "optimizer.learning_rate=1e30,0.001", *TINY]
     done = spoonful("sweep", *grid, "sweep.num_parallel=2")
     assert done.returncode == 1, done.stderr
-    trained = "[seed=0 learning_rate=0.001] trained mlp-adam-b32-full-s0"
+    trained = "[image_size=[8,8] learning_rate=0.001] trained mlp-adam-b32-full-s0"
     assert trained in done.stdout, done.stdout + done.stderr
+    for failed in (
+        "image_size=[16,16] learning_rate=0.001: data/packed/train was packed otherwise",
+        "image_size=[8,8] learning_rate=1e+30: the loss is nan",
+    ):
+        assert f"failed: {failed}" in done.stdout
+    assert "1 point finished, 3 failed" in done.stdout
+    assert "Traceback" not in done.stderr
     (parent,) = parents(processes.runs())
+    assert parent.info.status == "FAILED"
     found = children(processes.runs())
-    assert Counter(run.info.status for run in found) == {"FINISHED": 2, "FAILED": 2}
+    assert Counter(run.info.status for run in found) == {"FINISHED": 1, "FAILED": 1}
     assert {run.data.tags["mlflow.parentRunId"] for run in found} == {parent.info.run_id}
-    # Gone on with one by one, it is the same sweep.
+    # Gone on with one by one, it is the same sweep; the run that failed is taken up again.
     again = spoonful("sweep", *grid)
-    assert "continuing, 2 of them finished" in again.stdout
+    assert again.returncode == 1
+    assert "continuing, 1 of them finished" in again.stdout
     assert len(parents(processes.runs())) == 1
+    found = children(processes.runs())
+    assert Counter(run.info.status for run in found) == {"FINISHED": 1, "FAILED": 1}
 
 
 def marked(mark: str) -> list[int]:
@@ -82,7 +96,7 @@ def holder(project: Path) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 def test_killed_processes_end_neither_the_sweep_nor_outlive_it(
-    digits: Path, processes: Any
+    digits: Path, processes: Any, spoonful: Spoonful
 ) -> None:
     asked = [*LONG, "sweep.num_parallel=2"]
 
@@ -111,12 +125,20 @@ def test_killed_processes_end_neither_the_sweep_nor_outlive_it(
     before = {run.info.run_id for run in processes.runs()}
 
     process = started()
+    other = spoonful("sweep", *LONG)
+    assert other.returncode == 2
+    assert f"is being run by process {process.pid}: " in other.stderr
+    assert len(other.stderr.splitlines()) == 1
     process.kill()
     process.communicate()
     end = time.monotonic() + 20
     while marked(str(digits)):
         assert time.monotonic() < end, marked(str(digits))
         time.sleep(0.1)
+    # Only the sweep itself is not marked: its point's process has ended in order.
+    (parent,) = parents(processes.runs())
+    assert parent.info.status == "RUNNING"
+    assert sorted(run.info.status for run in children(processes.runs())) == ["FINISHED", "KILLED"]
 
     process = started()
     process.send_signal(signal.SIGINT)
@@ -124,6 +146,7 @@ def test_killed_processes_end_neither_the_sweep_nor_outlive_it(
     assert process.returncode == 130
     assert "continuing, 1 of them finished" in output
     assert "[epochs=100000] resuming mlp" in output
+    assert "training mlp" not in output
     assert "sweep ended after 1 of 2 points; continue it with\n  spoonful sweep" in errors
     assert before == {run.info.run_id for run in processes.runs()}
     statuses = sorted(run.info.status for run in processes.runs())

@@ -1,11 +1,10 @@
-"""`spoonful train` as real processes: status at every end, sweeps, bad data."""
+"""`spoonful train` as real processes: status at every end, bad data."""
 
-import json
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from mlflow.tracking import MlflowClient
 
 from spoonful.fitting.modes import emulates_bfloat16
 from tests.processes import run_spoonful
-from tests.servers import mlflow_server
 
 pytestmark = pytest.mark.slow
 
@@ -88,30 +86,6 @@ def test_bfloat16_that_the_processor_lacks_is_warned_of(digits: Path, spoonful: 
     assert is_warned == emulates_bfloat16()
 
 
-def test_a_sweep_trains_every_point(digits: Path, spoonful: Spoonful) -> None:
-    done = spoonful(
-        "train",
-        "--multirun",
-        "generator.batch_size=32,64",
-        "generator.shuffle=none,full",
-        "model=mlp",
-        "trainer.epochs=1",
-    )
-    assert done.returncode == 0, done.stderr
-    found = [r for r in runs_of(store_of(digits)) if "mlflow.parentRunId" in r.data.tags]
-    points = {
-        (r.data.params["generator.batch_size"], r.data.params["generator.shuffle"]) for r in found
-    }
-    assert points == {("32", "none"), ("32", "full"), ("64", "none"), ("64", "full")}
-    assert {r.info.status for r in found} == {"FINISHED"}
-    (sweep,) = (digits / "models" / "sweeps").iterdir()
-    assert sorted(p.name for p in sweep.iterdir() if p.is_dir()) == ["0", "1", "2", "3"]
-    assert {r.data.tags["sweep.id"] for r in found} == {sweep.name}
-    evaluated = spoonful("evaluate", f"evaluation.model_dir=models/sweeps/{sweep.name}/2")
-    assert evaluated.returncode == 0, evaluated.stderr
-    assert (sweep / "2" / "evaluate" / "report.html").is_file()
-
-
 def test_train_refuses_a_split_of_other_settings(digits: Path, spoonful: Spoonful) -> None:
     done = spoonful("train", "dataset.val_fraction=0.3")
     assert done.returncode == 2
@@ -125,26 +99,6 @@ def test_from_a_subfolder_outputs_stay_in_the_project(digits: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert list(below.iterdir()) == []
     assert (digits / "models" / "train" / "model.keras").is_file()
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """A real MLflow server on this machine."""
-    with mlflow_server(tmp_path) as uri:
-        yield uri
-
-
-def test_runs_go_to_a_server(digits: Path, spoonful: Spoonful, server: str) -> None:
-    uri = f"tracking.uri={server}"
-    done = spoonful("train", "model=mlp", "trainer.epochs=1", uri)
-    assert done.returncode == 0, done.stderr
-    judged = spoonful("evaluate", uri)
-    assert judged.returncode == 0, judged.stderr
-    (run,) = runs_of(server)
-    assert run.info.status == "FINISHED"
-    metrics = json.loads((digits / "models" / "evaluate" / "metrics.json").read_text())
-    assert run.data.metrics["test_accuracy"] == metrics["accuracy"]
-    assert runs_of(store_of(digits)) == []
 
 
 def test_a_server_that_is_not_there_is_one_line(digits: Path, spoonful: Spoonful) -> None:

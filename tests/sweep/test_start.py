@@ -55,5 +55,6 @@ def test_finished_and_unknown_sweeps_are_not_told(capsys: pytest.CaptureFixture[
     wrote("finished", "before")
     wrote("gone", "before")
     assert len(list(sweeps_dir().iterdir())) == 2
+    assert found("before") is None  # the same command begins another one
     assert found("after") is None
     assert capsys.readouterr().err == ""
