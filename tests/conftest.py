@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from spoonful.project import project_root
 from spoonful.quiet import ONEDNN
-from tests.processes import run_command
+from tests.processes import LIMIT_S, run_command
 
 # Read when MLflow is imported; its telemetry looks up an outside host.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -34,6 +35,19 @@ ANY_NAME = "ö '\"[=,$#: x"
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Make a folder of this name once for all workers of pytest-xdist; none may change it."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with FileLock(folder.with_suffix(".lock"), timeout=LIMIT_S):
+        if not folder.is_dir():
+            made = folder.with_suffix(".made")
+            made.mkdir()
+            make(made)
+            made.rename(folder)
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def no_store_from_the_environment() -> Iterator[None]:
     """mlflow.set_tracking_uri leaves it to all that comes after, fixtures of a module included."""
@@ -47,6 +61,17 @@ def fresh_project_root() -> Iterator[None]:
     project_root.cache_clear()
     yield
     project_root.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """mlflow.db as the first command leaves it: making one takes as long as a short training."""
+    from spoonful.tracking.store import _create_database
+
+    def make(folder: Path) -> None:
+        _create_database(folder / "mlflow.db")
+
+    return made_once(tmp_path_factory, "empty_store", make) / "mlflow.db"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from spoonful.tracking import store
+from tests.conftest import made_once
 from tests.processes import ForkedSpoonful, StartedSpoonful, command_environment, run_spoonful
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -97,21 +97,15 @@ def spoonful(project: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture(scope="session")
 def digits_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder data/ with the digits, split and packed."""
-    folder = tmp_path_factory.mktemp("digits")
-    shutil.copytree(CHECKOUT / "conf", folder / "conf")
-    shutil.copy(CHECKOUT / "dvc.yaml", folder)
-    for stage in ("fetch", "split", "pack"):
-        done = run_spoonful(folder, stage)
-        assert done.returncode == 0, done.stderr
-    return folder / "data"
 
+    def make(folder: Path) -> None:
+        shutil.copytree(CHECKOUT / "conf", folder / "conf")
+        shutil.copy(CHECKOUT / "dvc.yaml", folder)
+        for stage in ("fetch", "split", "pack"):
+            done = run_spoonful(folder, stage)
+            assert done.returncode == 0, done.stderr
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """mlflow.db as the first command leaves it: making one takes as long as a short training."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    store._create_database(path)
-    return path
+    return made_once(tmp_path_factory, "digits", make) / "data"
 
 
 @pytest.fixture

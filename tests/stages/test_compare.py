@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -54,11 +55,12 @@ def metrics_of(values: tuple[int, str, int]) -> list[Metric]:
 
 
 @pytest.fixture(scope="session")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def swept(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
     """A project with an empty sweep and, younger, one of 3 batch sizes, 2 shuffles and 3 seeds."""
     folder = tmp_path_factory.mktemp("swept")
     (folder / "conf").symlink_to(CHECKOUT / "conf")
     (folder / "dvc.yaml").write_text("", encoding="utf-8")
+    shutil.copy(empty_store, folder)
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     client = MlflowClient(prepare_store(compose_config([f"tracking.uri={uri}"]).tracking))
     experiment = client.create_experiment("digits", (folder / "mlruns").as_uri())

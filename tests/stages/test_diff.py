@@ -23,11 +23,12 @@ SWEEP = ("model=mlp", "trainer.epochs=2", "seed=0,1")
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory, digits_data: Path) -> Path:
+def swept(tmp_path_factory: pytest.TempPathFactory, digits_data: Path, empty_store: Path) -> Path:
     """A project in git with a run of each of two seeds."""
     folder = tmp_path_factory.mktemp("swept")
     shutil.copytree(CHECKOUT / "conf", folder / "conf")
     shutil.copytree(digits_data, folder / "data")
+    shutil.copy(empty_store, folder)
     for name in ("dvc.yaml", "params.yaml", "requirements.lock", ".gitignore"):
         shutil.copy(CHECKOUT / name, folder / name)
     names = ["-c", "user.name=test", "-c", "user.email=test@example.org"]

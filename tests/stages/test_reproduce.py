@@ -128,9 +128,10 @@ def test_anyway_trains_as_recorded_and_says_where_the_runs_part(altered: Path) -
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+def config(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Config:
     """A config with an empty store of its own."""
     store = tmp_path_factory.mktemp("store")
+    shutil.copy(empty_store, store / "runs.db")
     config = compose_config([f"tracking.uri=sqlite:///{store / 'runs.db'}"])
     client = MlflowClient(prepare_store(config.tracking))
     client.create_experiment("digits", (store / "artifacts").as_uri())

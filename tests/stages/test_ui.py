@@ -24,11 +24,12 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory, digits_data: Path) -> Path:
+def swept(tmp_path_factory: pytest.TempPathFactory, digits_data: Path, empty_store: Path) -> Path:
     """A project with a sweep that was compared."""
     folder = tmp_path_factory.mktemp("swept")
     shutil.copytree(CHECKOUT / "conf", folder / "conf")
     shutil.copytree(digits_data, folder / "data")
+    shutil.copy(empty_store, folder)
     shutil.copy(CHECKOUT / "dvc.yaml", folder)
     for command in (["sweep", *SWEEP], ["compare"]):
         done = run_spoonful(folder, *command)

@@ -95,10 +95,10 @@ def test_tables_and_the_first_experiment(tmp_path: Path) -> None:
     assert first.artifact_location == (path.parent / "mlruns" / "0").as_uri()
 
 
-def test_every_column_that_holds_a_place_is_adapted_after_a_move(made_store: Path) -> None:
+def test_every_column_that_holds_a_place_is_adapted_after_a_move(empty_store: Path) -> None:
     places = ("artifact_location", "artifact_uri", "source", "storage_location")
     found = set()
-    with sqlite3.connect(made_store) as store:
+    with sqlite3.connect(empty_store) as store:
         for (table,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'"):
             columns = [row[1] for row in store.execute(f"PRAGMA table_info({table})")]
             found |= {(table, column) for column in columns if column in places}

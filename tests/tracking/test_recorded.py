@@ -27,9 +27,10 @@ LOSSES = {1: 1.7424746751785278, 2: 0.1 + 0.2}
 
 
 @pytest.fixture(scope="module")
-def tracking(tmp_path_factory: pytest.TempPathFactory) -> TrackingConfig:
+def tracking(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> TrackingConfig:
     """A store with an experiment, and no runs."""
     store = tmp_path_factory.mktemp("store")
+    shutil.copy(empty_store, store / "runs.db")
     tracking = compose_config([f"tracking.uri=sqlite:///{store / 'runs.db'}"]).tracking
     client = MlflowClient(prepare_store(tracking))
     client.create_experiment("digits", (store / "artifacts").as_uri())

@@ -1,13 +1,16 @@
 """What a run records, against a real store."""
 
 import json
+import os
 import re
 import resource
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from mlflow.entities import Run
@@ -16,16 +19,15 @@ from mlflow.tracking import MlflowClient
 from spoonful.config.compose import compose_config
 from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import write_checked
+from spoonful.tracking.added import added_to
 from spoonful.tracking.beginning import begin_run
 from spoonful.tracking.recording import TrackedRun
 from spoonful.tracking.run import tracked_run
 from spoonful.tracking.store import prepare_store
 from spoonful.tracking.sync import settle
+from tests.processes import forked
 
-
-@pytest.fixture(autouse=True)
-def in_the_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(project)
+pytestmark = pytest.mark.usefixtures("in_project")
 
 
 def recorded(project: Path, run_id: str) -> Run:
@@ -109,31 +111,23 @@ def test_a_run_that_a_full_store_could_not_mark_is_marked_by_the_next_command(
     assert list((project / "models" / "open_runs").iterdir()) == []
 
 
-BEGIN = """
-import os, signal, sys
-from mlflow.tracking import MlflowClient
-from spoonful.files.checked_json import write_checked
-from spoonful.config.compose import compose_config
-from spoonful.tracking.beginning import begin_run
-from spoonful.tracking.store import prepare_store
-
-config = compose_config([]).tracking
-client = MlflowClient(prepare_store(config))
-print(begin_run(config, client, "killed", {}, "")[1].info.run_id, flush=True)
-if sys.argv[1:]:
-    sys.stdin.read()
-os.kill(os.getpid(), signal.SIGKILL)  # between the start of the run and the block that ends it
-"""
+def begin_and_be_killed(wait_s: float) -> None:
+    """End between the start of a run and the block that ends it."""
+    config = compose_config([]).tracking
+    client = MlflowClient(prepare_store(config))
+    print(begin_run(config, client, "killed", {}, "")[1].info.run_id, flush=True)
+    time.sleep(wait_s)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.slow
 def test_a_run_whose_process_was_killed_at_its_start_is_marked_by_the_next_command(
     project: Path,
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", BEGIN], cwd=project, capture_output=True, text=True, timeout=120
-    )
-    run_id = done.stdout.strip()
+    process, output = forked(begin_and_be_killed, project, 0)
+    with output:
+        run_id = output.read().strip()
+    process.join()
     assert recorded(project, run_id).info.status == "RUNNING"
     said: list[str] = []
     settle(compose_config([]).tracking, said.append)
@@ -142,16 +136,17 @@ def test_a_run_whose_process_was_killed_at_its_start_is_marked_by_the_next_comma
     assert list((project / "models" / "open_runs").iterdir()) == []
 
 
-ADD = """
-import os, signal, sys
-from spoonful.config.compose import compose_config
-from spoonful.tracking.added import added_to
-def killed(*arguments):
-    os.kill(os.getpid(), signal.SIGKILL)
-with added_to(compose_config([]).tracking, sys.argv[1]) as tracked:
-    os.replace = killed
-    tracked.log_text("half", "figures/half.txt")
-"""
+def add_half(run_id: str) -> None:
+    """Be killed where what is added to a run would be renamed."""
+
+    def killed(*names: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with (
+        added_to(compose_config([]).tracking, run_id) as tracked,
+        mock.patch("os.replace", killed),
+    ):
+        tracked.log_text("half", "figures/half.txt")
 
 
 @pytest.mark.slow
@@ -163,9 +158,10 @@ def test_half_an_artifact_goes_and_the_run_it_was_added_to_stays_as_it_is(
     client = MlflowClient(prepare_store(config))
     noted, run = begin_run(config, client, "of another process", {}, "")
     client.update_run(run.info.run_id, status)
-    command = [sys.executable, "-c", ADD, run.info.run_id]
-    done = subprocess.run(command, cwd=project, timeout=120, check=False)
-    assert done.returncode == -signal.SIGKILL
+    process, output = forked(add_half, project, run.info.run_id)
+    with output:
+        process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert any(name.startswith(".") for name in names_in(project / "mlruns"))
     assert "half.txt" in names_in(project / "models" / "open_runs")
     settle(config, print)
@@ -181,12 +177,9 @@ def names_in(folder: Path) -> list[str]:
 
 @pytest.mark.slow
 def test_a_run_whose_process_lives_is_not_touched(project: Path) -> None:
-    command = [sys.executable, "-c", BEGIN, "wait"]
-    with subprocess.Popen(
-        command, cwd=project, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        run_id = process.stdout.readline().strip()
+    process, output = forked(begin_and_be_killed, project, 600)
+    try:
+        run_id = output.readline().strip()
         settle(compose_config([]).tracking, print)
         assert recorded(project, run_id).info.status == "RUNNING"
         # A copy of the project does not see the lock: the process itself must be dead, too.
@@ -195,7 +188,10 @@ def test_a_run_whose_process_lives_is_not_touched(project: Path) -> None:
             lock.with_suffix(".copy").replace(lock)
         settle(compose_config([]).tracking, print)
         assert recorded(project, run_id).info.status == "RUNNING"
-        process.communicate("", timeout=60)
+    finally:
+        output.close()
+        process.kill()
+        process.join()
     settle(compose_config([]).tracking, print)
     assert recorded(project, run_id).info.status == "KILLED"
 
