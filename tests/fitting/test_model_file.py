@@ -1,7 +1,5 @@
 import json
 import re
-import subprocess
-import sys
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -112,18 +110,6 @@ def test_a_file_that_is_there_is_replaced_and_nothing_else_is_left(tmp_path: Pat
     save_model(built(), path)
     assert zipfile.is_zipfile(path)
     assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.slow
-def test_another_process_saves_the_same_bytes(tmp_path: Path) -> None:
-    save_model(built(), tmp_path / "here.keras")
-    code = (
-        f"import runpy, sys; sys.argv = ['x']; space = runpy.run_path({__file__!r});"
-        f"from pathlib import Path;"
-        f"space['save_model'](space['built'](), Path({str(tmp_path / 'there.keras')!r}))"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-    assert (tmp_path / "here.keras").read_bytes() == (tmp_path / "there.keras").read_bytes()
 
 
 class Doubled(keras.layers.Layer):

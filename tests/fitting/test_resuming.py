@@ -226,7 +226,7 @@ def test_interrupted_anywhere_it_ends_with_the_same_bits(
 @SLOW
 def test_interrupted_at_each_question_it_ends_with_the_same_bits(tmp_path: Path) -> None:
     shuffle = ("generator.shuffle=block", "generator.block_size=5")
-    case = Case(("generator.batch_size=40", AUGMENTED, *shuffle))
+    case = Case(("generator.batch_size=40", *shuffle))
     more = [["trainer.steps_per_execution=1"], ["trainer.steps_per_execution=2"]]
     seen = []
     for question in range(100):

@@ -77,16 +77,15 @@ def sources_of(case: Case) -> tuple[ArraySource, ArraySource]:
 
 
 @pytest.mark.parametrize(
-    ("case", "num_together", "num_threads"),
+    ("case", "num_together", "num_threads", "num_good_reads"),
     [
-        (PLAIN, 1, 2),
-        pytest.param(PLAIN, 4, 0, marks=SLOW),
-        pytest.param(PLAIN, 16, 2, marks=SLOW),
-        pytest.param(STOPS_EARLY, 1, 0, marks=SLOW),
-        pytest.param(STOPS_EARLY, 4, 2, marks=SLOW),
+        (PLAIN, 1, 2, 0),
+        pytest.param(PLAIN, 4, 0, 1, marks=SLOW),
+        pytest.param(PLAIN, 16, 2, 0, marks=SLOW),
+        pytest.param(STOPS_EARLY, 1, 0, 1, marks=SLOW),
+        pytest.param(STOPS_EARLY, 4, 2, 0, marks=SLOW),
     ],
 )
-@pytest.mark.parametrize("num_good_reads", [0, pytest.param(1, marks=SLOW)])
 def test_training_ends_before_the_step_that_cannot_be_read_and_goes_on_to_the_same_bits(
     case: Case, num_together: int, num_threads: int, num_good_reads: int, folder: CheckpointFolder
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 import simplejpeg
 
 SCRIPT = Path(__file__).with_name("ends_early.py")
-NUM_STARTS = 100
+NUM_STARTS = 40  # of which 4 to 7 were aborted before the threads ended at exit
 
 
 @pytest.fixture(scope="module")

@@ -205,14 +205,13 @@ def test_a_changed_byte_is_detected(name: str, folder: Path, data: st.DataObject
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
-def test_each_changed_bit_is_detected(name: str, folder: Path) -> None:
+def test_a_changed_bit_of_each_byte_is_detected(name: str, folder: Path) -> None:
     whole = (folder / name).read_bytes()
     for place in range(len(whole)):
-        for bit in range(8):
-            content = bytearray(whole)
-            content[place] ^= 1 << bit
-            copy = damaged_copy(folder, folder.parent / "changed", name, bytes(content))
-            assert is_detected(copy) or name == STATE_NAME
+        content = bytearray(whole)
+        content[place] ^= 1 << place % 8
+        copy = damaged_copy(folder, folder.parent / "changed", name, bytes(content))
+        assert is_detected(copy) or name == STATE_NAME
 
 
 @pytest.mark.parametrize("name", FILES)
