@@ -228,7 +228,7 @@ def test_a_killed_keras_worker_process_hangs_fit() -> None:
             assert process.stdout is not None
             assert process.stdout.readline() == b"killed\n"
             with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(timeout=20)
+                process.wait(timeout=10)
         finally:
             os.killpg(process.pid, signal.SIGKILL)
 

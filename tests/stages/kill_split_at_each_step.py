@@ -5,6 +5,7 @@ Prints how often the split was believed to be the old one, the new one, or refus
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -57,6 +58,8 @@ def main(root: Path) -> None:
     counts = {"steps": 0, "old": 0, "new": 0, "refused": 0}
     fetch.run(configs["new"])
     inspect.run(configs["new"])
+    before = root / "before"  # the old split, the new images
+    shutil.copytree(root / "data", before, symlinks=True)
     while in_child(lambda: split.run(configs["new"]), counts["steps"]):
         counts["steps"] += 1
         try:
@@ -73,10 +76,8 @@ def main(root: Path) -> None:
         left = {p.name for p in (root / "data").iterdir()} - {"packed", ".split.lock", ".decoded"}
         if left != {"inspect", "origin.json", "raw", "split", "split.csv", "split.json"}:
             raise SystemExit(f"step {counts['steps']}: left {left}")
-        fetch.run(configs["old"])
-        split.run(configs["old"])
-        fetch.run(configs["new"])
-        inspect.run(configs["new"])
+        shutil.rmtree(root / "data")
+        shutil.copytree(before, root / "data", symlinks=True)
     print(json.dumps(counts), file=sys.__stdout__)
 
 

@@ -15,7 +15,7 @@ from mlflow.tracking import MlflowClient
 
 from spoonful.fitting.checkpoints.checkpoint import read_checkpoint
 from spoonful.generator import BatchGenerator
-from spoonful.record.ledger import TRAIN, Row, from_csv
+from spoonful.record.ledger import TRAIN, Ledger, Row, from_csv
 from spoonful.sources.folder import FolderSource
 from tests.processes import run_spoonful
 
@@ -98,9 +98,20 @@ class Project:
         client = MlflowClient(f"sqlite:///{self.folder / 'mlflow.db'}")
         return list(client.search_runs([e.experiment_id for e in client.search_experiments()]))
 
-    def ledger(self, folder: str = "models/train") -> list[Row]:
-        rows = from_csv((self.folder / folder / "ledger.csv").read_text())
+    def ledger(self) -> list[Row]:
+        rows = from_csv((self.folder / "models" / "train" / "ledger.csv").read_text())
         return [row for row in rows if row.stream == TRAIN]
+
+    def expected_ledger(self) -> list[Row]:
+        """What a training that nothing disturbs reads, from the images as they are now."""
+        generator, expected = self.order(), Ledger()
+        for epoch in range(EPOCHS):
+            first = epoch * len(generator)
+            expected.begin(TRAIN, epoch + 1, first)
+            steps = range(first, first + len(generator))
+            expected.add(TRAIN, [bytes.fromhex(generator.digest(step)) for step in steps])
+            expected.end(TRAIN)
+        return expected.rows
 
 
 @pytest.fixture
@@ -117,8 +128,7 @@ def trained_file(project: Project) -> tuple[Path, str]:
 def test_a_file_that_goes_bad_ends_the_run_at_the_step_before_and_mended_it_goes_on(
     photographs: Project,
 ) -> None:
-    assert photographs.train().returncode == 0
-    control = photographs.ledger()
+    control = photographs.expected_ledger()
     file, file_id = trained_file(photographs)
     step = photographs.first_step_with(file_id)
     original = file.read_bytes()
@@ -205,8 +215,7 @@ def test_a_file_that_is_deleted_is_named_as_the_user_s_own(photographs: Project)
 def test_another_valid_image_ends_the_run_and_the_steps_that_may_have_read_it_are_done_again(
     photographs: Project,
 ) -> None:
-    assert photographs.train().returncode == 0
-    control = photographs.ledger()
+    control = photographs.expected_ledger()
     file, _ = trained_file(photographs)
     original, other = file.read_bytes(), photographs.folder / "other.png"
     image(other, 999)
@@ -219,7 +228,7 @@ def test_another_valid_image_ends_the_run_and_the_steps_that_may_have_read_it_ar
     file.write_bytes(original)
     same = photographs.train(AUTO)
     assert same.returncode == 0, same.stderr
-    assert len(photographs.runs()) == 2
+    assert len(photographs.runs()) == 1
     assert photographs.ledger() == control
 
 

@@ -24,6 +24,7 @@ from spoonful.splitting import SPLITS
 from spoonful.stages import pack
 from spoonful.workflow.data import open_train_and_val
 from spoonful.workflow.split_files import split_settings, write_list
+from tests.processes import ForkedSpoonful, command_environment
 
 Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
 SETTINGS = split_settings(compose_config([]))
@@ -291,13 +292,7 @@ def test_a_killed_process_is_gone_on_with_to_the_same_bytes(
 
 def kill_when(split: Path, command: tuple[str, ...], kill: signal.Signals, shards: int) -> bool:
     """Kill a run once so many shards of train are finished; tell whether it was in time."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "spoonful", *command],
-        cwd=split,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = ForkedSpoonful(command, split, command_environment())
     partial = split / "data" / "packed" / ".train.partial"
     while process.poll() is None:
         if len(list(partial.glob("images-*.json"))) >= shards:

@@ -231,6 +231,7 @@ print(time.monotonic())
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("store", ["raw"], indirect=True)
 def test_it_does_not_delay_the_end_of_the_process(store: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", ENDS, str(store)], capture_output=True, text=True, timeout=120
