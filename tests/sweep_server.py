@@ -28,19 +28,19 @@ def wait_to_serve() -> None:
         asking.close()
         _become_server(asked)
     asked.close()
-    start: Any = util.spawnv_passfds  # type: ignore[attr-defined]
+    start = util.spawnv_passfds
 
-    def started(path: bytes, arguments: Sequence[str], descriptors: Sequence[int]) -> int:
+    def started(path: bytes, arguments: Any, descriptors: Sequence[int]) -> int:
         code = arguments[-1]
         if "forkserver" not in code:
-            return int(start(path, arguments, descriptors))
+            return start(path, arguments, descriptors)
         blocked = [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]
         message = json.dumps([code, list(descriptors), dict(os.environ), blocked]).encode()
         socket.send_fds(asking, [len(message).to_bytes(8, "big")], list(descriptors))
         asking.sendall(message)
         return waiting
 
-    util.spawnv_passfds = started  # type: ignore[attr-defined]
+    util.spawnv_passfds = started
 
 
 def _become_server(asked: socket.socket) -> None:

@@ -88,7 +88,7 @@ def test_slices_in_any_sequence_and_from_many_threads_are_the_same(
         return np.array_equal(order(epoch, start, stop), wholes[epoch][start:stop])
 
     with ThreadPoolExecutor(num_threads) as threads:
-        assert all(threads.map(is_right, random_slices(num_examples, 64)))
+        assert all(threads.map(is_right, random_slices(num_examples, 24)))
 
 
 @pytest.mark.parametrize("shuffle", SHUFFLES)
