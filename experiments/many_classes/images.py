@@ -44,9 +44,9 @@ def _image(rng: np.random.Generator, pattern: NDArray[np.float32]) -> Image:
     shown = np.roll(pattern, shift, axis=(0, 1))
     if rng.random() < 0.5:
         shown = shown[:, ::-1]
-    mixed = 0.65 * shown + 0.35 * _pattern(rng)
+    mixed = 0.5 * shown + 0.5 * _pattern(rng)
     lit = mixed * rng.uniform(0.7, 1.3) + rng.uniform(-0.15, 0.15)
-    noisy = lit + rng.normal(0, 0.05, lit.shape)
+    noisy = lit + rng.normal(0, 0.1, lit.shape)
     return (np.clip(noisy, 0, 1) * 255).astype(np.uint8)
 
 

@@ -45,21 +45,21 @@ def main(folder: str, order: str, batch_size: str, seed: str, epochs: str) -> in
     model.fit(batches, epochs=int(epochs), shuffle=False, verbose=0)
     seconds = time.perf_counter() - begin
     images = validation.read(np.arange(len(validation)))
-    loss, accuracy = model.evaluate(images, validation.labels, batch_size=500, verbose=0)
-    print(json.dumps({"val_loss": loss, "val_accuracy": accuracy, "seconds": seconds}))
+    _, accuracy = model.evaluate(images, validation.labels, batch_size=500, verbose=0)
+    print(json.dumps({"val_accuracy": accuracy, "seconds": seconds}))
     return 0
 
 
 def _model(image_shape: tuple[int, ...], num_classes: int, batch_size: int) -> keras.Model:
-    """Return three convolutions and a dense layer, compiled; 0.7 million parameters."""
+    """Return three convolutions, averaged, and a dense layer, compiled; 0.6 million parameters."""
     layers = keras.layers
     pixels = keras.Input(image_shape, dtype="uint8")
     x = layers.Rescaling(1 / 127.5, offset=-1)(pixels)
-    for filters in (32, 64, 128):
+    for filters in (64, 128, 256):
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-        x = layers.BatchNormalization()(x)
+        x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.MaxPooling2D(2)(layers.ReLU()(x))
-    x = layers.Dense(256, activation="relu")(layers.Flatten()(x))
+    x = layers.GlobalAveragePooling2D()(x)
     model = keras.Model(pixels, layers.Dense(num_classes)(x))
     model.compile(
         optimizer=keras.optimizers.Adam(1e-3 * (batch_size / _BASE_BATCH_SIZE) ** 0.5),
