@@ -188,15 +188,12 @@ def test_a_real_process_prints_usage_without_arguments(spoonful: Spoonful) -> No
     ],
 )
 def test_a_stage_without_its_input_says_what_to_run(
-    project: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    stage: str,
-    parts: tuple[str, ...],
+    spoonful: Spoonful, stage: str, parts: tuple[str, ...]
 ) -> None:
-    monkeypatch.chdir(project)
-    line = refused([stage], capsys)
-    assert not [part for part in parts if part not in line], line
+    done = spoonful(stage)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert not [part for part in parts if part not in done.stderr], done.stderr
 
 
 def test_a_reader_that_goes_away_is_no_traceback(project: Path) -> None:

@@ -13,10 +13,9 @@ from urllib.parse import quote
 
 import pytest
 
-from spoonful.command_line import main
 from tests.conftest import CHECKOUT, Spoonful
 from tests.inspection.bad_files import REASONS, write_bad_files, write_photo
-from tests.processes import command_environment, run_command, without_progress
+from tests.processes import command_environment, run_command
 
 
 def photos(folder: Path) -> Path:
@@ -84,27 +83,11 @@ def test_bad_images_stop_the_split_or_are_in_none(
     assert (kept / "bad_files.csv").read_text() == bad
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["photos", "dataset=mnist"], "expected one FOLDER of images, or dataset=..., not both"),
-        (["none"], "no such folder"),
-    ],
-)
-def test_what_is_no_folder_to_look_at_is_one_line(
-    project: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-    words: str,
-) -> None:
-    monkeypatch.chdir(project)
-    (project / "photos").mkdir()
-    with pytest.raises(SystemExit) as caught:
-        main(["inspect", *arguments])
-    assert caught.value.code == 2
-    (line,) = without_progress(capsys.readouterr().err).splitlines()
-    assert words in line
+def test_a_folder_and_a_data_set_are_one_too_many(spoonful: Spoonful, tmp_path: Path) -> None:
+    done = spoonful("inspect", str(tmp_path), "dataset=mnist")
+    assert done.returncode == 2
+    assert "expected one FOLDER of images, or dataset=..., not both" in done.stderr
+    assert "no such folder" in spoonful("inspect", str(tmp_path / "none")).stderr
 
 
 @pytest.mark.slow
