@@ -220,7 +220,11 @@ def _act(
     os.dup2(written.fileno(), 1)
     written.close()
     os.chdir(folder)
-    act(*arguments)
+    try:
+        act(*arguments)
+    finally:
+        # A fork ends without them.
+        atexit._run_exitfuncs()
 
 
 def forks() -> ForkServerContext:
