@@ -284,6 +284,7 @@ def test_the_command_line_and_the_configs_import_nothing_slow() -> None:
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.slow
 def test_checking_any_choice_of_conf_imports_nothing_slow() -> None:
     code = (
         "import sys\n"

@@ -19,6 +19,7 @@ def test_the_keras_example_is_ten_lines() -> None:
     assert len(lines) <= 10
 
 
+@pytest.mark.slow
 def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     for label in range(10):

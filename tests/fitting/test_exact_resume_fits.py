@@ -203,13 +203,8 @@ def test_the_second_fit_of_a_script_resumes_by_itself(tmp_path: Path) -> None:
     assert found == bits(fit(model, make_generator(), shuffle=False, epochs=2))
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        pytest.param((8, "on_train_batch_end"), marks=pytest.mark.slow),
-        (2, "on_test_batch_end"),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", [(8, "on_train_batch_end"), (2, "on_test_batch_end")])
 def test_an_exception_spoils_no_later_fit_with_the_same_model_and_generators(
     tmp_path: Path, moment: tuple[int, str]
 ) -> None:

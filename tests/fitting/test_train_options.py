@@ -16,7 +16,7 @@ from tensorflow.python.framework.config import disable_op_determinism, is_op_det
 from spoonful import ArraySource
 from spoonful.config.compose import compose_config
 from spoonful.config.folders import choices as files_of
-from spoonful.config.schema import EarlyStoppingConfig, TrainerConfig
+from spoonful.config.schema import Config, EarlyStoppingConfig, TrainerConfig
 from spoonful.fitting.modes import resolved_jit_compile
 from spoonful.fitting.train import train, training_generator, validation_generator
 from spoonful.sources.labels import LabelKind
@@ -219,9 +219,13 @@ def test_an_option_changes_this_and_nothing_else(
 
 
 @cache
+def composed(*overrides: str) -> Config:
+    return compose_config([*overrides])
+
+
 def chosen(group: str, *overrides: str) -> type:
     """The class of what a group, or the schedule, is made from."""
-    return type(attrgetter(group)(compose_config([*overrides])))
+    return type(attrgetter(group)(composed(*overrides)))
 
 
 @cache
