@@ -30,13 +30,13 @@ def wait_to_serve() -> None:
     asked.close()
     start = util.spawnv_passfds
 
-    def started(path: bytes, arguments: Any, descriptors: Sequence[int]) -> int:
-        code = arguments[-1]
+    def started(path: bytes, args: Any, passfds: Sequence[int]) -> int:
+        code = args[-1]
         if "forkserver" not in code:
-            return start(path, arguments, descriptors)
+            return start(path, args, passfds)
         blocked = [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]
-        message = json.dumps([code, list(descriptors), dict(os.environ), blocked]).encode()
-        socket.send_fds(asking, [len(message).to_bytes(8, "big")], list(descriptors))
+        message = json.dumps([code, list(passfds), dict(os.environ), blocked]).encode()
+        socket.send_fds(asking, [len(message).to_bytes(8, "big")], list(passfds))
         asking.sendall(message)
         return waiting
 
