@@ -1,0 +1,1 @@
+"""Crops: which part of each picture a step shows, one file each."""
