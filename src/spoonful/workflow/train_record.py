@@ -187,7 +187,7 @@ def _log_batch_grid(tracked: "TrackedRun", config: Config, source: Source) -> No
 
     generator = training_generator(config, source)
     indices = generator.indices(0)[:_NUM_GRID_IMAGES]
-    images = generator.batch(0)[0][:_NUM_GRID_IMAGES]
+    images: NDArray[Any] = generator.batch(0)[0][:_NUM_GRID_IMAGES]
     if config.generator.dtype == "uint8":
         images = images / np.float32(255)
     for layer in augmentation_layers(config.trainer.augmentation):

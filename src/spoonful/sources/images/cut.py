@@ -32,12 +32,8 @@ def cut_of(crop: Crop, height: int, width: int) -> Cut:
     """
     cut = crop(height, width)
     top, left, rows, columns = cut.box
-    if (
-        min(top, left) < 0
-        or min(rows, columns) < 1
-        or top + rows > height
-        or left + columns > width
-    ):
+    is_inside = min(top, left) >= 0 and top + rows <= height and left + columns <= width
+    if not is_inside or min(rows, columns) < 1:
         raise SpoonfulError(
             f"a crop of a picture of {height}x{width} px returned {cut.box}: expected a box of at "
             "least one pixel inside the picture"
