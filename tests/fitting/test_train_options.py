@@ -241,8 +241,8 @@ def keys_of(group: str) -> set[tuple[type, str]]:
 
 
 def test_every_key_of_the_schemas_stands_in_the_table() -> None:
-    groups = ("generator", "generator.crop", "source", "model", "optimizer", "optimizer.schedule")
-    groups += ("task", "trainer")
+    crop_and = "generator.crop", "generator", "source"
+    groups = (*crop_and, "model", "optimizer", "optimizer.schedule", "task", "trainer")
     tested = set()
     for choices, override, _ in CHANGES:
         key = override.partition("=")[0].removesuffix("._target_").removesuffix(".mine")

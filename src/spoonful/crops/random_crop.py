@@ -44,14 +44,14 @@ class RandomCrop:
         SpoonfulError: a value outside its range; names it and what is allowed.
     """
 
-    scale: list[float] = key(
+    scale: tuple[float, float] = key(
         "smallest and largest area of the part, as a share of the picture's",
         above=0,
         maximum=1,
         length=2,
         default=(0.08, 1.0),
     )
-    ratio: list[float] = key(
+    ratio: tuple[float, float] = key(
         "smallest and largest width of the part, divided by its height",
         minimum=0.01,
         maximum=100,
@@ -114,13 +114,13 @@ class RandomCrop:
         left = int(of_left * (width - box_width + 1))
         return Cut(Box(top, left, box_height, box_width), self.flip and of_flip < 0.5)
 
-    def _checked_range(self, name: str) -> list[float]:
+    def _checked_range(self, name: str) -> tuple[float, float]:
         field = next(field for field in fields(self) if field.name == name)
         found = getattr(self, name)
         is_pair = isinstance(found, (list, tuple)) and len(found) == 2
         if not is_pair or not all(type(number) in (int, float) for number in found):
             raise SpoonfulError(f"RandomCrop: {name}={found!r}: expected {allowed(field)}")
-        values = [float(value) for value in found]
+        values = float(found[0]), float(found[1])
         check_value(f"RandomCrop: {name}", values, field)
         if values[0] > values[1]:
             raise SpoonfulError(

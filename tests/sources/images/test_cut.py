@@ -2,7 +2,6 @@
 
 import io
 from importlib.resources import files
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,7 +13,7 @@ from PIL import Image
 
 from spoonful.errors import SpoonfulError
 from spoonful.sources.images.cut import Cut
-from spoonful.sources.images.decode import decode_bytes, decode_image
+from spoonful.sources.images.decode import decode_bytes
 from spoonful.sources.images.placing import cut
 from spoonful.sources.images.resize import Box
 from tests.sources.images.test_jpeg import difference, turned
@@ -108,20 +107,11 @@ def test_a_part_of_a_large_photograph_is_decoded_small() -> None:
 @pytest.mark.parametrize(
     "box", [Box(-1, 0, 5, 5), Box(0, 0, 428, 5), Box(3, 636, 5, 5), Box(4, 4, 0, 5)]
 )
-def test_a_part_outside_the_picture_is_an_error(box: Box, tmp_path: Path) -> None:
+def test_a_part_outside_the_picture_is_an_error(box: Box) -> None:
     with pytest.raises(SpoonfulError, match=r"427x640 px returned Box.*inside the picture"):
         part_of(PHOTO, Cut(box, False), (8, 8))
 
 
-def test_a_damaged_file_is_refused_as_ever(tmp_path: Path) -> None:
-    path = tmp_path / "cut.jpg"
-    path.write_bytes(PHOTO[:-2000])
-    pixels = np.zeros((8, 8, 3), np.uint8)
-    for read in (
-        lambda: decode_image(path, pixels),
-        lambda: decode_bytes(
-            path.read_bytes(), path, pixels, crop=lambda h, w: Cut(Box(0, 0, 50, 50), False)
-        ),
-    ):
-        with pytest.raises(SpoonfulError, match=r"cut\.jpg: a damaged JPEG"):
-            read()
+def test_a_damaged_file_is_refused_as_ever() -> None:
+    with pytest.raises(SpoonfulError, match="part: a damaged JPEG"):
+        part_of(PHOTO[:-2000], Cut(Box(0, 0, 50, 50), False), (8, 8))
