@@ -108,11 +108,9 @@ class BatchGenerator(keras.utils.PyDataset):
             buffer_size=buffer_size,
         )
         self.shuffle, self._steps = plan.shuffle, plan.steps
-        targets = Targets(source, one_hot)
-        self._cropping = None if crop is None else Cropping(crop, seed)
-        self._reader = ChunkReader(
-            source, plan.order, plan.steps, targets, dtype, verify_shards, self._cropping
-        )
+        cropping = None if crop is None else Cropping(crop, seed)
+        what = source, plan.order, plan.steps, Targets(source, one_hot)
+        self._reader = ChunkReader(*what, dtype, verify_shards, cropping)
         self._limits = make_limits(
             self._reader, num_threads, prefetch_batches, ram_budget_mb, read_timeout_s
         )
@@ -212,7 +210,7 @@ class BatchGenerator(keras.utils.PyDataset):
 
         Threads, memory and time limits are not included: they do not change the batches.
         """
-        order = self._reader.order
+        order, cropping = self._reader.order, self._reader.cropping
         if isinstance(order, CustomOrder):
             identity: dict[str, Any] = {"order": order_identity(order.order)}
         else:
@@ -223,7 +221,7 @@ class BatchGenerator(keras.utils.PyDataset):
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
             **identity,
-            "crop": None if self._cropping is None else self._cropping.identity,
+            "crop": None if cropping is None else cropping.identity,
             "drop_remainder": self.drop_remainder,
             "max_steps_per_epoch": self._steps.max_per_epoch,
             "process_count": int(self._steps.process_count),
