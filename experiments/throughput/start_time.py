@@ -2,9 +2,9 @@
 
     python experiments/throughput/start_time.py [--pairs 5] [--publish]
 
-Trains in this project, whose data must be split and packed (`spoonful fetch`, `split`, `pack`). The
-first pair warms the disk's cache and is not counted. Processor times are those of all threads: on a
-machine that does something else they are the better measure.
+Trains in this project, whose data must be split and packed (`spoonful fetch`, `split`, `pack`).
+Medians of pairs: the first one may have to read from the disk. Processor times are those of all
+threads: on a machine that does something else they are the better measure.
 """
 
 import argparse
@@ -103,18 +103,8 @@ def phases(imported: float) -> str:
     return markdown(("part, in its order", "processor s", "of `import tensorflow`"), rows)
 
 
-def main() -> None:
-    """Print both times and their ratio, and publish them if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--publish", action="store_true", help="write the table of the README")
-    arguments = parser.parse_args()
-    pairs = []
-    for number in range(arguments.pairs + 1):
-        pair = training(), importing()
-        print(*pair, flush=True)
-        if number:
-            pairs.append(pair)
+def table(pairs: list[tuple[Start, Start]]) -> str:
+    """Return the tables of trainings, each with an import."""
     line, wall, processor = (
         statistics.median(getattr(start, name) for start, _ in pairs)
         for name in ("line", "wall", "processor")
@@ -133,12 +123,25 @@ def main() -> None:
             f"{processor / of_import['processor']:.2f}",
         ),
     ]
-    table = markdown(("from the start of the process", "s", "processor s"), rows)
-    table += f"\n\nMedians of {arguments.pairs} pairs. {hardware()}."
-    table += f"\n\n{phases(of_import['processor'])}"
-    print(table)
+    found = markdown(("from the start of the process", "s", "processor s"), rows)
+    found += f"\n\nMedians of {len(pairs)} pairs. {hardware()}."
+    return f"{found}\n\n{phases(of_import['processor'])}"
+
+
+def main() -> None:
+    """Print both times and their ratio, and publish them if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--publish", action="store_true", help="write the table of the README")
+    arguments = parser.parse_args()
+    pairs = []
+    for _ in range(arguments.pairs):
+        pairs.append((training(), importing()))
+        print(*pairs[-1], flush=True)
+    found = table(pairs)
+    print(found)
     if arguments.publish:
-        put_between(_HERE / "README.md", "start", table)
+        put_between(_HERE / "README.md", "start", found)
 
 
 if __name__ == "__main__":
