@@ -85,7 +85,7 @@ def test_an_overlay_composes_and_changes_what_it_says(name: str) -> None:
     for entry in content.pop("defaults", []):
         for override, choice in entry.items():
             group = override.removeprefix("override /")
-            assert group in (*GROUPS, "optimizer/schedule")
+            assert group in (*GROUPS, "optimizer/schedule", "generator/crop")
             file = ROOT / "conf" / group / f"{choice}.yaml"
             target = yaml.safe_load(file.read_text(encoding="utf-8")).get("_target_")
             part = attrgetter(group.replace("/", "."))(config)

@@ -50,7 +50,8 @@ ARROWS = {
     "sources": "errors files order sources.images",
     "sources.packed": "background errors files order sources",
     "config": "commands errors files order project quiet record",
-    "generator": "background errors order sources sources.packed",
+    "crops": "config errors order sources.images",
+    "generator": "background errors order sources sources.images sources.packed",
     "packing": "config errors files order sources sources.packed",
     "datasets": "config errors files order progress project sources sources.images",
     "diff": "config record",
@@ -68,7 +69,7 @@ ARROWS = {
     "tracking": (
         "compare config diff errors figures files project quiet record refusals secrets watched"
     ),
-    "": "errors fitting generator packing sources sources.packed",
+    "": "crops errors fitting generator packing sources sources.packed",
     "workflow": (
         "config diff errors figures files fitting fitting.checkpoints generator models output "
         "progress project quiet record refusals secrets sources sources.packed tracking"
@@ -89,7 +90,7 @@ ARROWS = {
 }
 COMMANDS = ("stages", "workflow", "sweep")  # start without what is slow
 # What conf/ names with `_target_`: it is imported to check a config.
-COMPONENTS = ("models", "optimizers", "tasks", "datasets", "packing")
+COMPONENTS = ("models", "optimizers", "tasks", "datasets", "packing", "crops")
 BUILDERS = ("models.build", "optimizers.build")  # imported once training begins
 # Top-level packages, and the only modules of ours that may import them.
 ONLY_IN = {

@@ -18,7 +18,8 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name, seconds in (("_SOON_S", 0.05), ("_EVERY_S", 0.2), ("_REFRESH_S", 0.05)):
+    limits = {"_SOON_S": 0.05, "_FIRST_S": 0.05, "_EVERY_S": 0.2, "_REFRESH_S": 0.05}
+    for name, seconds in limits.items():
         monkeypatch.setattr(progress, name, seconds)
     yield
     assert progress._voice is None

@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from spoonful.crops.random_crop import RandomCrop
     from spoonful.errors import SpoonfulError
     from spoonful.fitting.exact_resume import ExactResume
     from spoonful.generator import BatchGenerator
@@ -22,6 +23,7 @@ __all__ = [
     "FolderSource",
     "ManifestSource",
     "PackedSource",
+    "RandomCrop",
     "Source",
     "SpoonfulError",
     "pack",
@@ -36,6 +38,7 @@ _HOMES = {
     "FolderSource": "spoonful.sources.folder",
     "ManifestSource": "spoonful.sources.manifest",
     "PackedSource": "spoonful.sources.packed.source",
+    "RandomCrop": "spoonful.crops.random_crop",
     "Source": "spoonful.sources",
     "SpoonfulError": "spoonful.errors",
     "pack": "spoonful.packing",

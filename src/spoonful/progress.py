@@ -19,6 +19,9 @@ from spoonful.progress_bar import Bar, clock
 
 # Work that takes this long gets a line: shorter commands print only their results.
 _SOON_S = 1.0
+# A command says earlier what it does: Python and our modules take 0.2 s before, and a command that
+# is still reading its configuration a second after it was typed should not be silent.
+_FIRST_S = 0.7
 _EVERY_S = 20.0
 _REFRESH_S = 1.0  # of a bar on a terminal, to keep its clock running
 SIDE_BY_SIDE = "side by side"  # name of such a process
@@ -28,11 +31,12 @@ _POINTS = "spoonful sweep"  # the command that a worker process works for
 class _Activity:
     """Something that takes a while: text, or a bar."""
 
-    def __init__(self, words: str, bar: Bar | None = None) -> None:
+    def __init__(self, words: str, bar: Bar | None = None, soon_s: float | None = None) -> None:
         self.bar = bar
         self.words = words
         self.begin = time.monotonic()
-        self.due = self.begin + (_SOON_S if bar is None else _EVERY_S)
+        soon_s = _SOON_S if soon_s is None else soon_s
+        self.due = self.begin + (soon_s if bar is None else _EVERY_S)
         self.num_said = 0
 
     def line(self) -> str:
@@ -103,7 +107,7 @@ def told(command: str, activity: str) -> Iterator[None]:
     voice = _voice = _Voice(command, sys.stderr.isatty() and not _is_worker())
     thread = background.start(voice.watch, "spoonful-progress", voice.stop)
     try:
-        with doing(activity):
+        with _on_top(_Activity(activity, soon_s=_FIRST_S)):
             yield
     finally:
         voice.stop()

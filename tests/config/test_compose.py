@@ -48,6 +48,7 @@ PACKAGES = {
     "tasks": ("task",),
     "packing": ("pack",),
     "optimizers": ("optimizer", "optimizer/schedule"),
+    "crops": ("generator/crop",),
 }
 # What components derive from, and return.
 NO_COMPONENTS = {"dataset", "task", "optimizer", "plan", "hf_images"}

@@ -27,6 +27,7 @@ FLIP = "[{_target_: keras.layers.RandomFlip}]"
 STOP = "trainer.early_stopping"
 LOSS = "task.loss={_target_: keras.losses.Poisson}"
 METRIC = "task.metrics.mine={_target_: keras.metrics.Poisson}"
+CROP = "generator/crop=random_crop"
 OWN_ORDER = "generator.shuffle=custom generator.order={_target_:spoonful.order.FullOrder}"
 
 # (choices, override, what it changes)
@@ -38,6 +39,10 @@ CHANGES: list[tuple[str, str, set[str]]] = [
     ("generator.shuffle=block generator.block_size=3", "generator.window_blocks=2", {"order"}),
     ("generator.shuffle=buffer", "generator.buffer_size=5", {"order"}),
     (OWN_ORDER, "generator.order._target_=spoonful.order.BalancedOrder", {"order"}),
+    ("", "generator.crop={_target_:spoonful.crops.random_crop.RandomCrop}", {"order", "crops"}),
+    (CROP, "generator.crop.scale=[0.1,0.2]", {"order", "crops"}),
+    (CROP, "generator.crop.ratio=[2,3]", {"order", "crops"}),
+    (CROP, "generator.crop.flip=false", {"crops"}),  # the sums of the pixels stay
     ("", "generator.seed=1", {"order"}),
     ("", "generator.drop_remainder=true", {"steps", "reading"}),
     ("", "generator.one_hot=false", {"targets", "loss"}),
@@ -184,6 +189,7 @@ def observed(choices: str, *overrides: str) -> dict[str, Any]:
         "targets": (target.ndim, str(target.dtype)),
         "val_batch": [(x.shape, str(x.dtype)) for x in handed["val_batches"][:2]],
         "reading": [generator.limits for generator in reading],
+        "crops": [generator.state(0)["crop"] for generator in reading],
         "checks": [generator._reader.verify_shards for generator in reading],
         "model": model.get_config(),
         "optimizer": (type(model.optimizer), model.optimizer.get_config()),
@@ -239,7 +245,8 @@ def keys_of(group: str) -> set[tuple[type, str]]:
 
 
 def test_every_key_of_the_schemas_stands_in_the_table() -> None:
-    groups = ("generator", "source", "model", "optimizer", "optimizer.schedule", "task", "trainer")
+    crop_and = "generator.crop", "generator", "source"
+    groups = (*crop_and, "model", "optimizer", "optimizer.schedule", "task", "trainer")
     tested = set()
     for choices, override, _ in CHANGES:
         key = override.partition("=")[0].removesuffix("._target_").removesuffix(".mine")

@@ -29,6 +29,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "optimizer/schedule/halving": {"_target_": "my_parts.Halving", "every_epochs": 1},
     "callbacks/damping": {"damping": {"_target_": "my_parts.Damping", "share": 0.002}},
     "generator/order/backwards": {"_target_": "my_parts.Backwards", "turn": 3},
+    "generator/crop/corner": {"_target_": "my_parts.Corner", "side": 0.75},
     "source/arrays": {"_target_": "my_parts.digits"},
     "dataset/few": {
         "defaults": ["digits", "_self_"],
@@ -44,6 +45,7 @@ EVERYTHING = (
     "source=arrays",
     "generator.shuffle=custom",
     "generator/order=backwards",
+    "generator/crop=corner",
     "trainer.augmentation=[{_target_: my_parts.Dim, largest: 0.3}]",
     "task.loss={_target_: my_parts.power_loss, power: 1.5}",
     "+task.metrics.far={_target_: my_parts.distance}",
@@ -92,6 +94,7 @@ def test_one_of_each_trains_and_is_judged(digits: Path, run: Run) -> None:
     assert recorded.data.params["model.width"] == "24"
     assert recorded.data.params["optimizer.schedule"] == "my_parts.Halving"
     assert recorded.data.params["generator.order.turn"] == "3"
+    assert recorded.data.params["generator.crop.side"] == "0.75"
     assert {"far", "val_far", "val_top3"} <= recorded.data.metrics.keys()
     assert recorded.data.metrics["learning_rate"] == pytest.approx(0.0005)  # halved once
     assert len(recorded.data.tags["code.my_parts"]) == 64

@@ -14,7 +14,7 @@ from spoonful.config.settings import name_of, settings_of
 from spoonful.config.targets import TARGET, Target
 
 # Groups below a key of a group.
-_INNER_GROUPS = (("optimizer", "schedule"), ("generator", "order"))
+_INNER_GROUPS = (("optimizer", "schedule"), ("generator", "order"), ("generator", "crop"))
 
 
 def stage_help(name: str, stage: Stage, overrides: list[str]) -> str:

@@ -31,7 +31,10 @@ class GeneratorConfig:
         "your own order, used by shuffle=custom",
         offered=("num_examples", "seed", "labels"),
     )
-    seed: int = key("seed of the order", minimum=0, maximum=MAX_SEED)
+    crop: Component | None = key(
+        "which part of each training image a step shows; null: the whole", needs=("draw",)
+    )
+    seed: int = key("seed of the order and the crops", minimum=0, maximum=MAX_SEED)
     drop_remainder: bool = key("leave out the last, smaller training batch of an epoch")
     one_hot: bool = key("labels as one-hot vectors (true) or class numbers (false)")
     dtype: str = key("pixels as uint8 (0..255) or float32 (0..1)", choices=("uint8", "float32"))

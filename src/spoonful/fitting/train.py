@@ -110,11 +110,12 @@ def compiled_model(config: Config, source: Source, steps_per_epoch: int) -> kera
 
 def training_generator(config: Config, source: Source) -> BatchGenerator:
     """Return the generator that training reads."""
-    return BatchGenerator(source, **training_steps(config, source), **_reading(config))
+    crop = config.generator.crop
+    return BatchGenerator(source, **training_steps(config, source), **_reading(config), crop=crop)
 
 
 def validation_generator(config: Config, source: Source) -> BatchGenerator:
-    """Return the generator that validation reads: every image, in the source's own order."""
+    """Return the generator that validation reads: every image, whole, in the source's own order."""
     return BatchGenerator(source, **validation_steps(config), **_reading(config))
 
 

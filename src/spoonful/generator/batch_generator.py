@@ -8,6 +8,7 @@ import keras
 
 from spoonful.errors import SpoonfulError
 from spoonful.generator.chunks import Batch, ChunkReader
+from spoonful.generator.cropping import Cropping, CropPolicy
 from spoonful.generator.feed import Feed
 from spoonful.generator.limits import Limits, make_limits
 from spoonful.generator.plan import make_plan
@@ -36,6 +37,9 @@ class BatchGenerator(keras.utils.PyDataset):
             examples at the positions start..stop-1 of an epoch, whole numbers [stop - start]. A
             pure function, called in any sequence from several threads. seed has no effect on it.
         seed: 0..2**32 - 1. 0 is a seed like any other.
+        crop: shows a part of each example, chosen anew at every step: a `RandomCrop`, or an object
+            of your own with a method draw(seed, epoch, positions). None: the whole. Use none for
+            validation.
         drop_remainder: leave out the last batch of an epoch where it is smaller.
         max_steps_per_epoch: end an epoch after so many steps, >= 1; the next one begins its own
             order. None: when all examples were used.
@@ -69,6 +73,7 @@ class BatchGenerator(keras.utils.PyDataset):
         shuffle: str | bool = "full",
         order: Order | None = None,
         seed: int = 0,
+        crop: CropPolicy | None = None,
         drop_remainder: bool = False,
         max_steps_per_epoch: int | None = None,
         one_hot: bool = True,
@@ -103,8 +108,9 @@ class BatchGenerator(keras.utils.PyDataset):
             buffer_size=buffer_size,
         )
         self.shuffle, self._steps = plan.shuffle, plan.steps
-        targets = Targets(source, one_hot)
-        self._reader = ChunkReader(source, plan.order, plan.steps, targets, dtype, verify_shards)
+        cropping = None if crop is None else Cropping(crop, seed)
+        what = source, plan.order, plan.steps, Targets(source, one_hot)
+        self._reader = ChunkReader(*what, dtype, verify_shards, cropping)
         self._limits = make_limits(
             self._reader, num_threads, prefetch_batches, ram_budget_mb, read_timeout_s
         )
@@ -204,7 +210,7 @@ class BatchGenerator(keras.utils.PyDataset):
 
         Threads, memory and time limits are not included: they do not change the batches.
         """
-        order = self._reader.order
+        order, cropping = self._reader.order, self._reader.cropping
         if isinstance(order, CustomOrder):
             identity: dict[str, Any] = {"order": order_identity(order.order)}
         else:
@@ -215,6 +221,7 @@ class BatchGenerator(keras.utils.PyDataset):
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
             **identity,
+            "crop": None if cropping is None else cropping.identity,
             "drop_remainder": self.drop_remainder,
             "max_steps_per_epoch": self._steps.max_per_epoch,
             "process_count": int(self._steps.process_count),

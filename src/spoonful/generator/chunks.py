@@ -2,6 +2,7 @@
 
 import math
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,13 @@ import xxhash
 from numpy.typing import NDArray
 
 from spoonful.generator.buffers import BufferPool
+from spoonful.generator.cropping import Cropping
 from spoonful.generator.order_runs import in_runs
 from spoonful.generator.steps import Steps
 from spoonful.generator.targets import Targets
 from spoonful.order import Indices, Order
 from spoonful.sources import Source, read_in_turn
+from spoonful.sources.images.cut import Crop
 from spoonful.sources.packed.check import ShardCheck
 
 # Pixels read together: a chunk of a single tiny image takes 0.03 ms in the calling thread, and
@@ -37,6 +40,7 @@ class Chunk:
         images: uint8 [num_steps * b, h, w, c], filled by reading.
         x: what batches serve, [num_steps, b, h, w, c]: uint8, or float32 in [0, 1].
         y: [num_steps, b, columns] float32, or [num_steps, b] int64 or float32.
+        crops: which part of each example is shown; None: the whole.
     """
 
     first_step: int
@@ -46,6 +50,7 @@ class Chunk:
     images: NDArray[np.uint8]
     x: NDArray[Any]
     y: NDArray[Any]
+    crops: Sequence[Crop] | None = None
 
     @property
     def steps(self) -> range:
@@ -81,7 +86,7 @@ class Chunk:
 
 @dataclass(eq=False)
 class ChunkReader:
-    """Make chunks: a pure function of (data, order, step).
+    """Make chunks: a pure function of (data, order, crops, step).
 
     Args:
         source: where the pixels come from.
@@ -90,6 +95,7 @@ class ChunkReader:
         targets: what labels become.
         dtype: "uint8" (0..255) or "float32" (0..1) for x.
         verify_shards: check the source's shards while they are read, where it can.
+        cropping: which part of each example a step shows; None: the whole.
 
     Attributes:
         check: the running check; None: no check. It ends with the reader.
@@ -101,6 +107,7 @@ class ChunkReader:
     targets: Targets
     dtype: str
     verify_shards: bool
+    cropping: Cropping | None = None
 
     def __post_init__(self) -> None:
         self._runs = in_runs(self.order, self.steps.num_examples)
@@ -114,11 +121,23 @@ class ChunkReader:
         epoch, _ = self.steps.epoch_of(first_step)
         start, _ = self.steps.positions(first_step)
         _, stop = self.steps.positions(first_step + num_steps - 1)
-        whole = self._runs(epoch, start, stop)
+        return self._share(self._runs(epoch, start, stop), first_step, num_steps)
+
+    def _share(self, whole: Indices, first_step: int, num_steps: int) -> Indices:
+        """Return what this process serves of the examples of equal steps."""
         if self.steps.process_count == 1:
             return whole
         share = self.steps.share(first_step)
         return np.ascontiguousarray(whole.reshape(num_steps, -1)[:, share]).reshape(-1)
+
+    def _crops(self, first_step: int, num_steps: int) -> Sequence[Crop] | None:
+        """Return which parts equal steps of one epoch show, for this process."""
+        if self.cropping is None:
+            return None
+        epoch, _ = self.steps.epoch_of(first_step)
+        start, _ = self.steps.positions(first_step)
+        _, stop = self.steps.positions(first_step + num_steps - 1)
+        return self.cropping.of(epoch, self._share(np.arange(start, stop), first_step, num_steps))
 
     def plan(self, first_step: int, num_steps: int, pool: BufferPool) -> Chunk:
         """Return a chunk without its pixels, which are to be read into `images`."""
@@ -136,6 +155,7 @@ class ChunkReader:
             images,
             x.reshape(*steps_shape, *x.shape[1:]),
             y.reshape(*steps_shape, *y.shape[1:]),
+            self._crops(first_step, num_steps),
         )
 
     def read(self, chunk: Chunk, start: int, stop: int) -> None:
@@ -144,7 +164,8 @@ class ChunkReader:
             self.check.begin()
             self.check.raise_if_failed()
         images = chunk.images[start:stop]
-        read_in_turn(self.source, chunk.indices[start:stop], images)
+        crops = None if chunk.crops is None else chunk.crops[start:stop]
+        read_in_turn(self.source, chunk.indices[start:stop], images, crops)
         if self.dtype == "float32":
             x = chunk.x.reshape(-1, *self.source.image_shape)[start:stop]
             np.multiply(images, np.float32(1 / 255), out=x, dtype=np.float32)

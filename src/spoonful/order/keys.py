@@ -19,6 +19,7 @@ REMAINDER_STREAM = 5  # the classes in the last, smaller group of "balanced"
 ITEM_STREAM = 6  # the choice of a permutation for each cycle through a class of "balanced"
 ROUND_STREAM = 7  # the rounds of these permutations
 PLACEMENT_STREAM = 8  # where examples lie in a mixed store
+CROP_STREAM = 9  # the parts of the pictures that a step shows
 
 # The multipliers of MurmurHash3's 64-bit finaliser (Appleby, public domain).
 MULTIPLIER_1 = np.uint64(0xFF51AFD7ED558CCD)

@@ -14,8 +14,10 @@ from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hashes
 from spoonful.order.placement import Placement
 from spoonful.sources.images.background import WHITE, checked_background
+from spoonful.sources.images.cut import Crop
 from spoonful.sources.images.decode import decode_bytes, read_bytes
 from spoonful.sources.images.limits import MAX_PIXELS, checked_max_pixels
+from spoonful.sources.images.placing import cut
 from spoonful.sources.images.plain_png import PlainPng, Rows
 from spoonful.sources.images.resize import checked_resize
 from spoonful.sources.images.scale import PIXELS_VERSION
@@ -85,33 +87,68 @@ class ImageFileSource(Source):
             SpoonfulError: an index out of range, a file that is not a readable image (named), or
                 `images` of the wrong shape.
         """
+        self._read(indices, None, images)
+
+    def read_crops_into(
+        self,
+        indices: Sequence[int] | NDArray[Any],
+        crops: Sequence[Crop],
+        images: NDArray[np.uint8],
+    ) -> None:
+        """Read a part of each example into place: of the file's own picture, upright.
+
+        A JPEG file is decoded at the smallest size at which its part has the pixels that are asked
+        for. The resize policy is for whole pictures and has no effect.
+
+        Raises:
+            SpoonfulError: as `read_into`, or a crop is outside its picture.
+        """
+        self._read(indices, crops, images)
+
+    def _read(
+        self,
+        indices: Sequence[int] | NDArray[Any],
+        crops: Sequence[Crop] | None,
+        images: NDArray[np.uint8],
+    ) -> None:
         numbers = checked_request(self, indices, images).tolist()
         for start in range(0, len(numbers), _GROUP):
-            group = images[start : start + _GROUP]
-            positions: list[int] = []
-            plain_rows: list[Rows] = []
-            for position, index in enumerate(numbers[start : start + _GROUP]):
-                path = self._prefix + self.ids[index]
-                try:
-                    encoded = read_bytes(path, self.max_pixels)
-                    rows = self._plain_png.rows(encoded)
-                    if rows is None:
-                        how = self.resize, self.background, self.max_pixels
-                        decode_bytes(encoded, path, group[position], *how)
-                except SpoonfulError as error:
-                    if self._message is None:
-                        raise
-                    fault = str(error).removeprefix(path)
-                    raise SpoonfulError(self._message(self.ids[index], fault)) from error
-                if rows is not None:
-                    positions.append(position)
-                    plain_rows.append(rows)
-            if len(positions) == len(group):
-                self._plain_png.pixels(plain_rows, group)
-            elif positions:
-                plain = np.empty((len(positions), *self.image_shape), np.uint8)
-                self._plain_png.pixels(plain_rows, plain)
+            stop = start + _GROUP
+            some = None if crops is None else crops[start:stop]
+            self._read_group(numbers[start:stop], some, images[start:stop])
+
+    def _read_group(
+        self, numbers: list[int], crops: Sequence[Crop] | None, group: NDArray[np.uint8]
+    ) -> None:
+        positions: list[int] = []
+        plain_rows: list[Rows] = []
+        for position, index in enumerate(numbers):
+            crop = None if crops is None else crops[position]
+            path = self._prefix + self.ids[index]
+            try:
+                encoded = read_bytes(path, self.max_pixels)
+                rows = self._plain_png.rows(encoded)
+                if rows is None:
+                    how = self.resize, self.background, self.max_pixels, crop
+                    decode_bytes(encoded, path, group[position], *how)
+            except SpoonfulError as error:
+                if self._message is None:
+                    raise
+                fault = str(error).removeprefix(path)
+                raise SpoonfulError(self._message(self.ids[index], fault)) from error
+            if rows is not None:
+                positions.append(position)
+                plain_rows.append(rows)
+        if len(positions) == len(group) and crops is None:
+            self._plain_png.pixels(plain_rows, group)
+        elif positions:
+            plain = np.empty((len(positions), *self.image_shape), np.uint8)
+            self._plain_png.pixels(plain_rows, plain)
+            if crops is None:
                 group[positions] = plain
+                return
+            for position, picture in zip(positions, plain, strict=True):
+                cut(picture, crops[position], group[position])
 
     @cached_property  # can be set, like the attribute
     def max_useful_threads(self) -> int:  # type: ignore[override]

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
 from spoonful.order.placement import Placement
+from spoonful.sources.images.cut import Crop
+from spoonful.sources.images.placing import cut
 
-# Pixels read at a time for the fingerprint.
+# Pixels read at a time for the fingerprint, or to cut crops out of them.
 _BLOCK_BYTES = 4 << 20
 _LOCK_NAME = "_spoonful_read_lock"
 # A thread that waits longer for another one's read gives up; reads themselves are limited by
@@ -58,7 +60,7 @@ class Source(ABC):
             SpoonfulError: an index out of range, or an example that cannot be read (named).
         """
         if type(self).read_into is Source.read_into:
-            raise _no_reading(self)
+            raise no_reading(self)
         checked = checked_indices(indices, len(self))
         images = np.empty((len(checked), *self.image_shape), dtype=np.uint8)
         self.read_into(checked, images)
@@ -72,11 +74,42 @@ class Source(ABC):
                 than uint8 [k, h, w, c].
         """
         if type(self).read is Source.read:
-            raise _no_reading(self)
+            raise no_reading(self)
         found: Any = self.read(indices)
         if getattr(found, "dtype", None) != np.uint8 or found.shape != images.shape:
             raise self._wrong_pixels(found, indices, images.shape)
         images[...] = found
+
+    def read_crops_into(
+        self,
+        indices: Sequence[int] | NDArray[Any],
+        crops: Sequence[Crop],
+        images: NDArray[np.uint8],
+    ) -> None:
+        """Read a part of each example into place, resized to `image_shape`.
+
+        This reads whole examples and cuts the parts out of their pixels. Override it where less
+        than the whole can be decoded, or where more pixels are stored than `image_shape` has.
+
+        Args:
+            indices: whole numbers [k].
+            crops: k functions; each is called with the height and width of its upright picture, and
+                returns which box of it to show, and whether left and right are swapped.
+            images: uint8 [k, h, w, c], contiguous; filled.
+
+        Raises:
+            SpoonfulError: as `read_into`, or a crop is outside its picture.
+        """
+        checked = checked_indices(indices, len(self))
+        length = max(1, _BLOCK_BYTES // int(np.prod(self.image_shape)))
+        for start in range(0, len(checked), length):
+            some = checked[start : start + length]
+            whole = np.empty((len(some), *self.image_shape), dtype=np.uint8)
+            self.read_into(some, whole)
+            for picture, crop, image in zip(
+                whole, crops[start : start + length], images[start : start + length], strict=True
+            ):
+                cut(picture, crop, image)
 
     def example_id(self, index: int) -> str:
         """Return the name of an example for messages and packed splits: its number."""
@@ -131,20 +164,26 @@ class Source(ABC):
         )
 
 
-def read_in_turn(source: Source, indices: NDArray[Any], images: NDArray[np.uint8]) -> None:
+def read_in_turn(
+    source: Source,
+    indices: NDArray[Any],
+    images: NDArray[np.uint8],
+    crops: Sequence[Crop] | None = None,
+) -> None:
     """Read examples into place; reads do not overlap if the source takes only one thread.
 
     Args:
         source: where to read.
         indices: whole numbers [k].
         images: uint8 [k, h, w, c], contiguous; filled.
+        crops: which part of each is read; None: the whole.
 
     Raises:
         SpoonfulError: an example that cannot be read (named), or another thread's read that has not
             ended for 10 minutes.
     """
     if source.max_useful_threads > 1:
-        source.read_into(indices, images)
+        _read(source, indices, images, crops)
         return
     # Setting a default is atomic. The lock can be taken again by a source that reads from itself.
     lock = vars(source).setdefault(_LOCK_NAME, threading.RLock())
@@ -154,9 +193,21 @@ def read_in_turn(source: Source, indices: NDArray[Any], images: NDArray[np.uint8
             "is the disk or the network gone?"
         )
     try:
-        source.read_into(indices, images)
+        _read(source, indices, images, crops)
     finally:
         lock.release()
+
+
+def _read(
+    source: Source,
+    indices: NDArray[Any],
+    images: NDArray[np.uint8],
+    crops: Sequence[Crop] | None,
+) -> None:
+    if crops is None:
+        source.read_into(indices, images)
+    else:
+        source.read_crops_into(indices, crops, images)
 
 
 def checked_indices(
@@ -202,73 +253,10 @@ def checked_request(
     return checked
 
 
-def check_source(source: Any) -> None:
-    """Check that a source is complete; its labels are checked by `check_labels`.
-
-    Raises:
-        SpoonfulError: not a `Source`, no example, or a missing or wrong attribute or method; names
-            the class of the source.
-    """
-    name = type(source).__name__
-    if not isinstance(source, Source):
-        raise SpoonfulError(
-            f"source is a {name}: expected a spoonful.Source, such as FolderSource, PackedSource, "
-            "ArraySource or a class derived from spoonful.Source"
-        )
-    for attribute in ("labels", "class_names", "image_shape"):
-        if not hasattr(source, attribute):
-            raise SpoonfulError(f"{name} has no {attribute}: set it in its __init__")
-    _check_reading(source)
-    _check_names(name, source.class_names)
-    _check_shape(name, source.image_shape)
-    if len(source) < 1:
-        raise SpoonfulError(f"{name} has no examples: expected at least one")
-
-
-def _no_reading(source: Source) -> SpoonfulError:
+def no_reading(source: Source) -> SpoonfulError:
+    """Return that a source has no way to read."""
     name = type(source).__name__
     return SpoonfulError(
         f"{name} defines neither read nor read_into: define read(indices), which returns uint8 "
         "[k, h, w, c], or read_into(indices, images)"
     )
-
-
-def _check_reading(source: Source) -> None:
-    """Check that a class has a way to read, and that a newer `read` is not passed over."""
-    kinds = type(source).__mro__
-    homes = {
-        method: next(kind for kind in kinds if method in vars(kind))
-        for method in ("read", "read_into")
-    }
-    if set(homes.values()) == {Source}:
-        raise _no_reading(source)
-    if homes["read_into"] is not Source and kinds.index(homes["read"]) < kinds.index(
-        homes["read_into"]
-    ):
-        raise SpoonfulError(
-            f"{homes['read'].__name__} defines read, but generators would call the read_into of "
-            f"{homes['read_into'].__name__}: define read_into instead"
-        )
-
-
-def _check_names(name: str, class_names: Any) -> None:
-    is_list = isinstance(class_names, Sequence) and not isinstance(class_names, (str, bytes))
-    if not is_list or not all(isinstance(one, str) for one in class_names):
-        raise SpoonfulError(
-            f"class_names={class_names!r} of {name}: expected a tuple of texts, one per class"
-        )
-    if len(set(class_names)) < len(class_names):
-        twice = next(one for one in class_names if list(class_names).count(one) > 1)
-        raise SpoonfulError(f"class_names of {name}: {twice!r} is there twice; use each once")
-
-
-def _check_shape(name: str, image_shape: Any) -> None:
-    is_list = isinstance(image_shape, Sequence) and len(image_shape) == 3
-    if not is_list or any(
-        isinstance(side, bool) or not isinstance(side, (int, np.integer)) or side < 1
-        for side in image_shape
-    ):
-        raise SpoonfulError(
-            f"image_shape={image_shape!r} of {name}: expected (height, width, channels), three "
-            "whole numbers from 1 on"
-        )

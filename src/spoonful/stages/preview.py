@@ -59,14 +59,15 @@ def _title(batch: ChosenBatch, num_drawn: int, changed: "Augmented | None") -> l
     if batch.split == "val":
         return [
             f"validation, step {batch.number}: {count}",
-            "every epoch reads the same images, without augmentation",
+            "every epoch reads the same images, whole, without augmentation",
         ]
     where = f"epoch {batch.epoch}, step {batch.number} (step {batch.step:,} of the training)"
-    how = "no augmentation (trainer.augmentation is empty)"
+    read = "as it was read" if generator.crop is None else "as it was read, cropped"
+    how = f"{read}; no augmentation (trainer.augmentation is empty)"
     if changed is not None:
-        how = "left as it was read, right augmented as at this step"
+        how = f"left {read}, right augmented as at this step"
         if not changed.is_of_step:
-            how = f"left as it was read, right {_EXAMPLE}"
+            how = f"left {read}, right {_EXAMPLE}"
     return [f"training, {where}: {count}, shuffle={generator.shuffle}, seed={generator.seed}", how]
 
 

@@ -175,7 +175,7 @@ def log_results(
 
 
 def _log_batch_grid(tracked: "TrackedRun", config: Config, source: Source) -> None:
-    """Record the first batch as the model's first layers see it: scaled and augmented.
+    """Record the first batch as the model's first layers see it: cropped, scaled and augmented.
 
     The augmentation layers are created again: the model's own must not advance by a batch.
     """
@@ -185,8 +185,11 @@ def _log_batch_grid(tracked: "TrackedRun", config: Config, source: Source) -> No
     from spoonful.fitting.train import training_generator
     from spoonful.models.build import augmentation_layers
 
-    indices = training_generator(config, source).indices(0)[:_NUM_GRID_IMAGES]
-    images = source.read(indices) / np.float32(255)
+    generator = training_generator(config, source)
+    indices = generator.indices(0)[:_NUM_GRID_IMAGES]
+    images: NDArray[Any] = generator.batch(0)[0][:_NUM_GRID_IMAGES]
+    if config.generator.dtype == "uint8":
+        images = images / np.float32(255)
     for layer in augmentation_layers(config.trainer.augmentation):
         images = np.asarray(layer(images, training=True), dtype=np.float32)
     captions = [config.task.caption(source, int(index)) for index in indices]

@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 
 from spoonful import ArraySource
 from spoonful.config.fields import key
+from spoonful.crops import Box, Crop, Cut
 from spoonful.datasets import Dataset, RawArrays, RawImage
 from spoonful.optimizers.optimizer import Optimizer
 from spoonful.tasks.classification import Classification
@@ -129,6 +130,20 @@ class Backwards:
         return (
             self.num_examples - 1 - places + self.turn * (self.seed + epoch)
         ) % self.num_examples
+
+
+@dataclass
+class Corner:
+    """The top left corner of each picture, mirrored in every other epoch."""
+
+    side: float = key("share of each side", above=0, maximum=1)
+
+    def draw(self, seed: int, epoch: int, positions: NDArray[np.int64]) -> list[Crop]:
+        def cut(height: int, width: int) -> Cut:
+            box = Box(0, 0, round(self.side * height), round(self.side * width))
+            return Cut(box, epoch % 2 == 1)
+
+        return [cut] * len(positions)
 
 
 def digits(split: str, labels: str = "classes") -> ArraySource:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from spoonful.errors import SpoonfulError
 from spoonful.files.regular_file import READ, changed_size, irregular, unreadable
 from spoonful.sources.images.background import WHITE
+from spoonful.sources.images.cut import Crop
 from spoonful.sources.images.jpeg import JPEG_START, decode_jpeg
 from spoonful.sources.images.limits import MAX_PIXELS, RefusedError, max_file_bytes
 from spoonful.sources.images.pillow_image import decode_other
@@ -99,17 +100,21 @@ def decode_bytes(
     resize: str = "stretch",
     background: Sequence[int] = WHITE,
     max_pixels: int = MAX_PIXELS,
+    crop: Crop | None = None,
 ) -> None:
-    """Decode a file's bytes into place, as `decode_image` does; `path` is for the messages."""
-    if resize == "fit":
+    """Decode a file's bytes into place, as `decode_image` does; `path` is for the messages.
+
+    With a crop, its part of the upright picture fills `pixels`, whatever `resize` is.
+    """
+    if resize == "fit" and crop is None:
         pixels[...] = 0
     try:
         if encoded.startswith(JPEG_START):
-            decode_jpeg(encoded, pixels, resize, max_pixels)
+            decode_jpeg(encoded, pixels, resize, max_pixels, crop)
             return
         decode = decode_tiff if encoded.startswith(TIFF_STARTS) else decode_other
         image, turn = decode(encoded, pixels.shape[2], background, max_pixels)
-        put(image, placing(resize, image.shape[:2], turn, pixels.shape[:2]), pixels)
+        put(image, placing(resize, image.shape[:2], turn, pixels.shape[:2], crop), pixels)
     except RefusedError as refused:
         raise SpoonfulError(
             f"{path}: {refused.reason} ({_bytes(len(encoded))}); {refused.remedy}"

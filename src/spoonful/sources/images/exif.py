@@ -17,6 +17,8 @@ _WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I"}  # by the TIFF type
 # For each orientation, the mirroring (OpenCV's code) after rows and columns are swapped, from 5 on;
 # None: none.
 _MIRROR = {1: None, 2: 1, 3: -1, 4: 0, 5: None, 6: 1, 7: -1, 8: 0}
+# Each orientation, and the one that also swaps left and right of the upright picture.
+_MIRRORED = {1: 2, 2: 1, 3: 4, 4: 3, 5: 6, 6: 5, 7: 8, 8: 7}
 
 
 def orientation(jpeg: bytes) -> int | None:
@@ -72,6 +74,11 @@ def exif_orientation(exif: bytes) -> int:
 def is_turned(orientation: int) -> bool:
     """Return whether rows of the stored picture are columns of the upright one."""
     return orientation >= 5
+
+
+def mirrored(orientation: int) -> int:
+    """Return the orientation that turns a picture upright and then swaps left and right."""
+    return _MIRRORED[orientation]
 
 
 def stored_box(box: Box, height: int, width: int, orientation: int) -> Box:

@@ -8,6 +8,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
+from spoonful.sources.images.cut import Crop
 from spoonful.sources.images.exif import orientation
 from spoonful.sources.images.jpeg_stray import without_stray_bytes
 from spoonful.sources.images.limits import RefusedError, check_pixels, damaged
@@ -26,7 +27,13 @@ _REDUCTIONS = (8, 4, 2)
 _REPEAT_COLOUR_FACTOR = 1.5
 
 
-def decode_jpeg(encoded: bytes, pixels: NDArray[np.uint8], resize: str, max_pixels: int) -> None:
+def decode_jpeg(
+    encoded: bytes,
+    pixels: NDArray[np.uint8],
+    resize: str,
+    max_pixels: int,
+    crop: Crop | None = None,
+) -> None:
     """Decode a JPEG file into place, upright and resized.
 
     An eighth, a quarter or half of the file's size is decoded where that still covers the target in
@@ -42,20 +49,21 @@ def decode_jpeg(encoded: bytes, pixels: NDArray[np.uint8], resize: str, max_pixe
         pixels: uint8 [h, w, 1] or [h, w, 3]; padding is left unchanged.
         resize: "stretch", "fit" or "crop".
         max_pixels: the limit for height x width.
+        crop: the part of the picture that is shown, instead of what `resize` shows.
 
     Raises:
         RefusedError: the file is damaged, of an unsupported kind, or too large. The content of
             `pixels` is then undefined.
     """
     try:
-        _decode(encoded, pixels, resize, max_pixels)
+        _decode(encoded, pixels, resize, max_pixels, crop)
         return
     except ValueError as error:
         sound = without_stray_bytes(encoded)
         if sound is None:
             raise _refusal(encoded, error) from error
     try:
-        _decode(sound, pixels, resize, max_pixels)
+        _decode(sound, pixels, resize, max_pixels, crop)
     except ValueError as error:
         raise _refusal(sound, error) from error
 
@@ -85,14 +93,20 @@ def _header(encoded: bytes) -> tuple[int, int, str, str]:
     return height, width, colours, sampling
 
 
-def _decode(encoded: bytes, pixels: NDArray[np.uint8], resize: str, max_pixels: int) -> None:
+def _decode(
+    encoded: bytes,
+    pixels: NDArray[np.uint8],
+    resize: str,
+    max_pixels: int,
+    crop: Crop | None,
+) -> None:
     turn = orientation(encoded)
     if turn is None:
         raise ValueError("its segments are not in order")
     height, width, colours, _ = _header(encoded)
     is_cmyk = colours in _CMYK
     check_pixels(height, width, max_pixels, "a JPEG image", _CMYK_WEIGHT if is_cmyk else 1)
-    where = placing(resize, (height, width), turn, pixels.shape[:2])
+    where = placing(resize, (height, width), turn, pixels.shape[:2], crop)
     factor = min(where.source.height / where.height, where.source.width / where.width)
     reduction = next((step for step in _REDUCTIONS if factor >= step), 1)
     options = {
@@ -105,7 +119,7 @@ def _decode(encoded: bytes, pixels: NDArray[np.uint8], resize: str, max_pixels: 
         put(_from_cmyk(encoded, options, pixels.shape[2]), where, pixels, reduction)
         return
     whole = where.source == where.target == (0, 0, height, width)
-    if turn == 1 and whole and pixels.flags.c_contiguous:
+    if where.turn == 1 and whole and pixels.flags.c_contiguous:
         simplejpeg.decode_jpeg(encoded, buffer=pixels, **options)
         return
     put(simplejpeg.decode_jpeg(encoded, **options), where, pixels, reduction)
