@@ -18,8 +18,7 @@ class GeneratorConfig:
 
     batch_size: int = key("images per step", minimum=1)
     shuffle: str = key(
-        "order of an epoch; auto: full, or block where the data are larger than half of the free "
-        "memory; custom: the one that generator.order names",
+        "order of an epoch; auto: full or block; custom: generator.order",
         choices=(AUTO, *SHUFFLES, CUSTOM),
         aliases={"True": "full", "False": "none"},
     )

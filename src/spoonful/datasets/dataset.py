@@ -17,8 +17,7 @@ class Dataset(ABC):
     """Images in classes. A data set of your own derives from it and has `fetch` and `open_raw`."""
 
     image_size: list[int] | str = key(
-        "height and width in px that every image is resized to; auto: the images' own size where "
-        "it is one and at most 224 px, else what `spoonful inspect` recommends",
+        "height and width in px; auto: the images' own size, or the one that inspect recommends",
         minimum=1,
         length=2,
         words=(AUTO,),

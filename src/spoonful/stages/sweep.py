@@ -96,7 +96,7 @@ def _with_choice(
 
 def _check_data(asked: Sweep) -> tuple[Source, Source]:
     """Check that the data exists, and matches at least one point; return that data."""
-    first_error: SpoonfulError | None = None
+    errors: list[SpoonfulError] = []
     first = tuple(texts[0] for texts in asked.candidates)
     all_points = (first,) if asked.points is None else asked.points
     points = ([t for t in point if not t.startswith(_NO_DATA)] for point in all_points)
@@ -105,9 +105,8 @@ def _check_data(asked: Sweep) -> tuple[Source, Source]:
         try:
             return open_train_and_val(with_absolute_paths(compose_config(list(point))))
         except SpoonfulError as error:
-            first_error = first_error or error
-    assert first_error is not None  # a sweep has points
-    raise first_error
+            errors.append(error)
+    raise errors[0]
 
 
 class _Grid:
