@@ -31,16 +31,13 @@ class ImageSizes:
     def enlarged(self, size: Size) -> str | None:
         """Return in words that images are enlarged to a size; None: none is."""
         asked = size_text(size)
-        if self.smallest == self.largest and _is_larger(size, self.largest):
-            return f"images are enlarged from {size_text(self.largest)} to {asked}"
-        if all(side >= own for side, own in zip(size, self.largest, strict=True)):
-            how_many = "all"
-        elif all(side > own for side, own in zip(size, self.median, strict=True)):
-            how_many = "many"
-        else:
-            how_many = "some"
         if not _is_larger(size, self.smallest):
             return None
+        if self.smallest == self.largest:
+            return f"images are enlarged from {size_text(self.largest)} to {asked}"
+        how_many = "some"
+        if _holds(size, self.median):
+            how_many = "all" if _holds(size, self.largest) else "many"
         return f"{how_many} images are enlarged to {asked}: they are {self._range}"
 
     @property
@@ -57,6 +54,11 @@ def size_text(size: Size) -> str:
 
 def _span(low: int, high: int) -> str:
     return str(low) if low == high else f"{low} to {high}"
+
+
+def _holds(size: Size, own: Size) -> bool:
+    """Return whether a size is larger than an image's, and no side is smaller."""
+    return size != own and all(side >= one for side, one in zip(size, own, strict=True))
 
 
 def _is_larger(size: Size, own: Size) -> bool:
