@@ -28,7 +28,7 @@ def arguments(digits: Path, tmp_path: Path) -> list[str]:
     folder = tmp_path / "outside"
     folder.mkdir()
     shutil.copy(PARTS, folder)
-    own = ["--config-dir", str(folder), "source={_target_: my_parts.StoredDigits}"]
+    own = ["--config-dir", str(folder), "source._target_=my_parts.StoredDigits"]
     return [*own, "model=mlp", "model.num_units=[8]"]
 
 
