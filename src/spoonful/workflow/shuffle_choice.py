@@ -16,9 +16,9 @@ FULL, BLOCK = "full", "block"
 SHUFFLE = "generator.shuffle"
 _MIB = 1 << 20
 # The share of the free memory that the data may take to be read at random: the framework, the model
-# and other processes need some of it later, and where they do not, `block` costs nothing, as it
-# draws from a mixed store like `full` (experiments/shuffle_quality) at the same speed or a higher
-# one (experiments/throughput, "Mixed stores").
+# and other processes need some of it later. Where they do not, little is lost: from a mixed store
+# `block` trains like `full`, as far as five seeds can tell (experiments/many_classes), and reads it
+# at the same speed or a higher one (experiments/throughput, "Mixed stores").
 _SHARE = 0.5
 
 
