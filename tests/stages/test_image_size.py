@@ -101,8 +101,7 @@ def test_arrays_that_need_no_inspection_have_their_size(
     images = np.random.default_rng(0).integers(0, 256, (40, 20, 24), dtype=np.uint8)
     labels = np.arange(40) % 2
     Path("mine").mkdir()
-    names = (("x_train", images), ("y_train", labels), ("x_test", images), ("y_test", labels))
-    np.savez("mine/mine.npz", **dict(names))
+    np.savez("mine/mine.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
     mine = ["dataset=arrays", "dataset.path=mine/mine.npz", *SHARES]
     for stage in (fetch, split):
         stage.run(compose_config(mine))

@@ -1,5 +1,6 @@
 """generator.shuffle=auto: what is chosen for which data and memory, and how it is said."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def packed(folder: Path, order: str = "mixed", **settings: Any) -> PackedSource:
 
 
 def with_room(patch: pytest.MonkeyPatch, room: int | None) -> None:
-    patch.setattr(choosing, "memory_room", lambda: room)
+    patch.setattr(choosing, "free_memory", lambda: room)
 
 
 def test_a_packed_split_counts_by_its_shards_and_those_of_validation(
@@ -115,6 +116,17 @@ def test_a_packed_split_counts_by_its_shards_and_those_of_validation(
     assert "pack.order=mixed" in choice_for((ordered, ordered)).line
 
 
+@pytest.mark.parametrize(("room", "left"), [(None, None), (1000 * MIB, 158 * MIB), (MIB, 0)])
+def test_a_command_without_tensorflow_finds_as_much_memory_as_a_training(
+    room: int | None, left: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choosing, "memory_room", lambda: room)
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    assert choosing.free_memory() == left
+    monkeypatch.setitem(sys.modules, "tensorflow", sys)
+    assert choosing.free_memory() == room
+
+
 def test_arrays_and_sources_of_one_s_own_need_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     class Own(ArraySource):
         """In memory, as far as anyone knows."""
@@ -122,7 +134,7 @@ def test_arrays_and_sources_of_one_s_own_need_no_memory(monkeypatch: pytest.Monk
     def no_room() -> int:
         raise AssertionError("the memory is not asked for")
 
-    monkeypatch.setattr(choosing, "memory_room", no_room)
+    monkeypatch.setattr(choosing, "free_memory", no_room)
     source: Source = Own(np.zeros((4, 2, 2, 1), np.uint8), [0, 1, 0, 1])
     assert choice_for((source, source)).shuffle == "full"
 
