@@ -21,8 +21,9 @@ _MIB = 1 << 20
 # `block` trains like `full`, as far as five seeds can tell (experiments/many_classes), and reads it
 # at the same speed or a higher one (experiments/throughput, "Mixed stores").
 _SHARE = 0.5
-# What a process grows by when it imports what a training needs. `spoonful order`, which imports less,
-# must choose like `train`: in a control group of 1,400 MiB it found 1,304 MiB free, `train` 462.
+# What a process grows by when it imports what a training needs. `spoonful order`, which imports
+# less, must choose like `train`: in a control group of 1,400 MiB it found 1,304 MiB free, `train`
+# 462.
 _FRAMEWORK_BYTES = 842 << 20
 
 
