@@ -9,12 +9,14 @@ import yaml
 
 from spoonful.config.axes import check_sweep, sweep_of
 from spoonful.config.compose import compose_config
+from spoonful.config.fields import AUTO
 from spoonful.config.schema import GROUPS, Config
 from spoonful.config.settings import name_of, settings_of
 from spoonful.errors import SpoonfulError
 from spoonful.fitting.epoch_result import EpochResult
 from spoonful.fitting.train import train
 from spoonful.sources.array import ArraySource
+from spoonful.workflow.shuffle_choice import shuffle_choice, with_shuffle
 
 ROOT = Path(__file__).resolve().parents[1]
 OVERLAYS = {path.stem: path for path in sorted((ROOT / "conf/experiment").glob("*.yaml"))}
@@ -126,11 +128,14 @@ def test_every_value_of_an_overlay_s_axes_composes(name: str) -> None:
 def test_every_experiment_trains_a_few_steps(name: str) -> None:
     few = ["generator.batch_size=8", "trainer.epochs=2", "trainer.steps_per_execution=2"]
     config = compose_config([f"experiment={name}", *few])
-    shape = (*config.dataset.image_size, config.dataset.num_channels)
+    is_known = config.dataset.image_size != AUTO
+    size = config.dataset.image_size if is_known else [32, 32]
+    shape = (*size, config.dataset.num_channels)
     labels = np.arange(20) % 10
     images = np.random.default_rng(0).integers(0, 256, (20, *shape), dtype=np.uint8)
     source = ArraySource(images, labels)
     reports: list[EpochResult] = []
+    config = with_shuffle(config, shuffle_choice(config, (source, source)))
     training = train(config, source, source, reports.append)
     assert len(training.history) == len(reports) == 2
     assert all(math.isfinite(report.metrics["loss"]) for report in reports)

@@ -161,3 +161,16 @@ def test_a_sweep_of_good_values_passes() -> None:
 def test_a_number_that_python_cannot_read_names_its_axis(values: str) -> None:
     with pytest.raises(SpoonfulError, match=r"^generator.batch_size=9+\.\.\.: expected a number"):
         sweep_of([f"generator.batch_size={values.format('9' * 5000)}"])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("generator.shuffle=none,auto", "generator.shuffle=auto"),
+        ("dataset.image_size=auto,[8,8]", "dataset.image_size=auto"),
+    ],
+)
+def test_auto_is_no_value_among_others(text: str, value: str) -> None:
+    with pytest.raises(SpoonfulError, match=f"^{value}: it stands for a value that may be one of"):
+        check_sweep(sweep_of([text, "model=mlp"]))
+    check_sweep(sweep_of([value, "model=mlp,cnn"]))  # of every point

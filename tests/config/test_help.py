@@ -48,8 +48,8 @@ def test_each_key_is_followed_by_its_meaning_its_unit_and_its_limits() -> None:
     assert "[> 0]" in after["  optimizer.learning_rate=0.001"]
     assert "in px" in after["  dataset.image_size=[8, 8]"]
     assert "seconds" in after["  tracking.system_metrics_interval_s=5.0"]
-    shuffles = "none, full, block, buffer, balanced, custom"
-    assert f"[one of {shuffles}]" in after["  generator.shuffle=full"]
+    shuffles = "auto, none, full, block, buffer, balanced, custom"
+    assert f"[one of {shuffles}]" in after["  generator.shuffle=auto"]
 
 
 def test_values_are_shown_as_the_command_line_takes_them() -> None:

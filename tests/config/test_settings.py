@@ -175,6 +175,7 @@ def test_a_field_that_only_one_has_is_named() -> None:
 
 
 def test_a_run_is_named_by_what_differs_most_often() -> None:
-    overrides = ["model=mlp", "optimizer=sgd", "generator.batch_size=8", "seed=3"]
+    generator = ["generator.batch_size=8", "generator.shuffle=full"]
+    overrides = ["model=mlp", "optimizer=sgd", *generator, "seed=3"]
     assert run_name(compose_config(overrides)) == "mlp-sgd-b8-full-s3"
     assert run_name(compose_config([*overrides, "tracking.run_name=mine"])) == "mine"

@@ -25,8 +25,9 @@ def source() -> ArraySource:
 
 
 def config_of(*overrides: str) -> Config:
-    settings = ["model=mlp", "model.num_units=[4]", "generator.batch_size=16", "trainer.epochs=3"]
-    return compose_config([*settings, *overrides])
+    settings = ["model=mlp", "model.num_units=[4]", "trainer.epochs=3"]
+    generator = ["generator.batch_size=16", "generator.shuffle=full"]
+    return compose_config([*settings, *generator, *overrides])
 
 
 def seen_at(config: Config, step: int) -> Augmented | None:

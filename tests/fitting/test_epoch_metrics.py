@@ -24,6 +24,7 @@ SETTINGS = [
     f"generator.batch_size={BATCH_SIZE}",
     "trainer.epochs=3",
     "trainer.steps_per_execution=1",
+    "generator.shuffle=full",
 ]
 # None of these is the size that an order has by default.
 SHUFFLES = {

@@ -27,6 +27,7 @@ SETTINGS = [
     f"generator.batch_size={BATCH_SIZE}",
     "optimizer.learning_rate=0.02",
     "trainer.epochs=2",
+    "generator.shuffle=full",
 ]
 MLP = ("model=mlp", "model.num_units=[16]", "model.dropout_rate=0.3")
 RESNET = ("model=resnet", "model.num_filters=2", "model.num_blocks=[1]")

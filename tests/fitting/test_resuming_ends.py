@@ -25,6 +25,7 @@ SETTINGS = [
     "generator.batch_size=16",
     "trainer.epochs=2",
     "trainer.steps_per_execution=1",
+    "generator.shuffle=full",
 ]
 
 

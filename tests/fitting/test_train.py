@@ -26,6 +26,7 @@ TINY = [
     "generator.batch_size=16",
     "optimizer.learning_rate=0.02",
     "trainer.epochs=2",
+    "generator.shuffle=full",
 ]
 
 

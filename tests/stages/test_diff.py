@@ -62,7 +62,7 @@ def first_ids(seed: int, split: str, step: int) -> list[str]:
     """The first four images of a step, as the generator says."""
     from spoonful.fitting.train import training_generator, validation_generator
 
-    config = compose_config(["model=mlp", f"seed={seed}"])
+    config = compose_config(["model=mlp", f"seed={seed}", "generator.shuffle=full"])
     place, make = {"train": (0, training_generator), "val": (1, validation_generator)}[split]
     source = open_train_and_val(config)[place]
     return [source.example_id(int(index)) for index in make(config, source).indices(step)[:4]]

@@ -96,6 +96,17 @@ def test_the_override_that_went_on_with_a_run_is_left_out(recorded: RecordedRun)
     assert overrides_of(recorded) == OVERRIDES
 
 
+def test_what_was_chosen_for_auto_is_no_other_config(recorded: RecordedRun) -> None:
+    config = recorded.config
+    assert config is not None
+    assert config["generator"]["shuffle"] == "auto"  # as composed
+    chosen = {**config, "generator": {**config["generator"], "shuffle": "block"}}
+    assert found(dataclasses.replace(recorded, config=chosen)) == []
+    typed = [*recorded.overrides, "generator.shuffle=full"]
+    other = dataclasses.replace(recorded, config=chosen, overrides=typed)
+    assert only(other) == "config generator.shuffle (recorded block, now full)"
+
+
 def test_another_commit_is_named_with_the_checkout(committed: Path, recorded: RecordedRun) -> None:
     git(committed, "commit", "-q", "--allow-empty", "-m", "more")
     then, now = recorded.tags["git.commit"][:12], code_version()["git.commit"][:12]

@@ -9,6 +9,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from spoonful.config.compose import compose_config, compose_unchecked
+from spoonful.config.fields import AUTO
 from spoonful.config.overrides import parsed
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
@@ -23,6 +24,7 @@ _REPLACED = {
     "hydra.sweep": "a sweep's folder is models/sweeps/<the id of its run>",
 }
 _OVERLAY_AXES = "hydra.sweeper.params"
+_AUTO_KEYS = ("generator.shuffle", "dataset.image_size")
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,20 @@ def check_sweep(asked: Sweep) -> list[Config]:
     Raises:
         SpoonfulError: the first value that is wrong.
     """
+    for texts in asked.candidates:
+        if len(texts) > 1 and texts[0].partition("=")[0] in _AUTO_KEYS:
+            _check_is_no_auto(texts)
     return [compose_config(point) for point in _each_value_once(asked.candidates)]
+
+
+def _check_is_no_auto(texts: Sequence[str]) -> None:
+    for text in texts:
+        key, _, value = text.partition("=")
+        if value == AUTO:
+            raise SpoonfulError(
+                f"{text}: it stands for a value that may be one of the others of this sweep; list "
+                f"the values of {key} themselves"
+            )
 
 
 def first_values(overrides: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from spoonful.config.components import check_target
-from spoonful.config.fields import check_value, meaning, shown, wrong_type
+from spoonful.config.fields import AUTO, check_value, meaning, shown, wrong_type
 from spoonful.config.folders import choices
 from spoonful.config.schema import CUSTOM, Config
 from spoonful.config.settings import name_of
@@ -32,6 +32,21 @@ def check_config(composed: DictConfig) -> Config:
     config: Config = _typed_section("", composed, Config)
     _check_together(config)
     return config
+
+
+def check_image_size(config: Config) -> None:
+    """Check that the images are large enough for the model; auto is checked once it is known.
+
+    Raises:
+        SpoonfulError: they are too small.
+    """
+    size = config.dataset.image_size
+    smallest = getattr(config.model, "smallest_image", 1)
+    if size != AUTO and min(size) < smallest:
+        raise SpoonfulError(
+            f"dataset.image_size={size}: model={name_of(config.model)} needs images of at least "
+            f"{smallest}x{smallest} px; use larger images or model=mlp"
+        )
 
 
 def recorded_component(group: str, settings: dict[str, Any]) -> Any:
@@ -91,6 +106,8 @@ def _typed(name: str, value: Any, hint: Any, field: "dataclasses.Field[Any]") ->
                 f"{meaning(field)}"
             )
         return _typed_section(name, value, bare)
+    if isinstance(value, str) and value in field.metadata.get("words", ()):
+        return value
     try:
         if value is None:
             raise TypeError
@@ -197,12 +214,7 @@ def _check_together(config: Config) -> None:
             f"dataset.val_fraction={dataset.val_fraction} and dataset.test_fraction="
             f"{test_fraction} leave nothing to train on: their sum must be below 1"
         )
-    smallest = getattr(config.model, "smallest_image", 1)
-    if min(dataset.image_size) < smallest:
-        raise SpoonfulError(
-            f"dataset.image_size={dataset.image_size}: model={name_of(config.model)} needs images "
-            f"of at least {smallest}x{smallest} px; use larger images or model=mlp"
-        )
+    check_image_size(config)
     if config.trainer.jit_compile and config.trainer.deterministic:
         raise SpoonfulError(
             "trainer.jit_compile=true: Keras compiles no deterministic model with XLA; add "

@@ -22,6 +22,9 @@ _TYPE_WORDS = {
 }
 _ITEM_WORDS = {int: "whole numbers", float: "numbers", str: "texts"}
 
+# What a key may say in place of a value: it is then derived from the data or the machine.
+AUTO = "auto"
+
 # The type of a key whose value names what it is with `_target_`.
 Component = Annotated[Any, "component"]
 
@@ -35,6 +38,7 @@ def key(
     choices: tuple[Any, ...] | None = None,
     length: int | None = None,
     aliases: Mapping[str, str] | None = None,
+    words: tuple[str, ...] = (),
     has_no_effect: bool = False,
     is_path: bool = False,
     offered: tuple[str, ...] = (),
@@ -56,6 +60,7 @@ def key(
         choices: the only values.
         length: number of items of a list.
         aliases: other ways to write a value.
+        words: texts that are allowed in place of a value of the key's type, such as auto.
         has_no_effect: the key changes no bit of a trained model, only how fast it is made, or where
             things are.
         is_path: a file or folder of the user, relative to where the command is typed.
@@ -96,7 +101,8 @@ def allowed(declared: "Field[Any]") -> str:
 def wrong_type(name: str, value: Any, hint: Any, is_optional: bool, declared: "Field[Any]") -> str:
     """Return that a value has the wrong type, and what is expected."""
     shown = "null" if value is None else shortened(value)
-    words = _type_words(hint) + (" or null" if is_optional else "")
+    others = [*declared.metadata.get("words", ()), *(["null"] if is_optional else [])]
+    words = " or ".join([_type_words(hint), *others])
     limits = allowed(declared)
     detail = f", {limits}" if limits else ""
     return f"{name}={shown}: expected {words}{detail}{meaning(declared)}"

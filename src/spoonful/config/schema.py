@@ -6,7 +6,7 @@ The values are in conf/.
 import dataclasses
 from dataclasses import dataclass
 
-from spoonful.config.fields import Component, key
+from spoonful.config.fields import AUTO, Component, key
 from spoonful.order import MAX_SEED, SHUFFLES
 
 CUSTOM = "custom"  # the shuffle of an order of the user's own
@@ -18,8 +18,8 @@ class GeneratorConfig:
 
     batch_size: int = key("images per step", minimum=1)
     shuffle: str = key(
-        "order of an epoch; custom: the one that generator.order names",
-        choices=(*SHUFFLES, CUSTOM),
+        "order of an epoch; auto: full or block; custom: generator.order",
+        choices=(AUTO, *SHUFFLES, CUSTOM),
         aliases={"True": "full", "False": "none"},
     )
     block_size: int | None = key(

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from spoonful.config.fields import key
+from spoonful.config.fields import AUTO, key
 from spoonful.datasets.raw import RawDataset
+from spoonful.errors import SpoonfulError
 from spoonful.order import MAX_SEED
 from spoonful.sources.images.resize import RESIZES
 
@@ -15,8 +16,11 @@ from spoonful.sources.images.resize import RESIZES
 class Dataset(ABC):
     """Images in classes. A data set of your own derives from it and has `fetch` and `open_raw`."""
 
-    image_size: list[int] = key(
-        "height and width in px that every image is resized to", minimum=1, length=2
+    image_size: list[int] | str = key(
+        "height and width in px; auto: the images' own size, or the one that inspect recommends",
+        minimum=1,
+        length=2,
+        words=(AUTO,),
     )
     resize: str = key(
         "an image of another shape is stretched, fitted into black, or cropped at its centre",
@@ -80,7 +84,16 @@ class Dataset(ABC):
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Height, width and channels."""
+        """Height, width and channels.
+
+        Raises:
+            SpoonfulError: image_size=auto, which only the split data tell.
+        """
+        if isinstance(self.image_size, str):
+            raise SpoonfulError(
+                f"dataset.image_size={self.image_size}: how large the images are is known once "
+                "they are split; run `spoonful split`, or give dataset.image_size=[height,width]"
+            )
         height, width = self.image_size
         return height, width, self.num_channels
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import simplejpeg
@@ -61,7 +62,7 @@ def advice_of(columns: Columns, read: Callable[[int], bytes], max_pixels: int) -
     if not len(good):
         return None
     width, height = columns.numbers["width"][good], columns.numbers["height"][good]
-    size = _image_size(width, height)
+    size = recommended_size(width, height)
     aspects = width / height
     is_grey = bool((columns.numbers["channels"][good] == 1).all())
     num_channels = 1 if is_grey and not _has_palette(columns, good) else 3
@@ -73,7 +74,13 @@ def advice_of(columns: Columns, read: Callable[[int], bytes], max_pixels: int) -
     return Advice(size, num_channels, resize, raw_bytes, round(raw_bytes * jpeg_share), speed)
 
 
-def _image_size(width: NDArray[np.float32], height: NDArray[np.float32]) -> tuple[int, int]:
+def recommended_size(width: NDArray[Any], height: NDArray[Any]) -> tuple[int, int]:
+    """Return the recommended height and width in px.
+
+    Args:
+        width: of each readable image, in px [n], n >= 1.
+        height: likewise.
+    """
     is_one_size = width.min() == width.max() and height.min() == height.max()
     if is_one_size and max(width[0], height[0]) <= _LARGEST_AS_IS:
         return int(height[0]), int(width[0])

@@ -2,16 +2,24 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from spoonful.config.own_data import dataset_title
 from spoonful.config.schema import Config
 from spoonful.datasets import RawArrays, RawDataset
 from spoonful.errors import SpoonfulError
 from spoonful.files.text import unicode_text
+from spoonful.inspection.advice import recommended_size
 from spoonful.inspection.copies import exact_clusters, members
 from spoonful.inspection.inspecting import inspect, origin_now
 from spoonful.inspection.table import TABLE_NAME, origin_of, read_columns, readable_contents
 from spoonful.project import inspect_dir
+from spoonful.sources.image_sizes import ImageSizes
 
 
 @dataclass(frozen=True)
@@ -21,10 +29,12 @@ class Found:
     Attributes:
         faults: why an image cannot be read, by its position in `RawDataset.images`.
         clusters: positions of images that are copies of each other, as `dataset.copies` says.
+        sizes: how large the readable images are; None: there is none.
     """
 
     faults: dict[int, str]
     clusters: list[list[int]]
+    sizes: ImageSizes | None
 
 
 def found(raw: RawDataset, config: Config) -> Found:
@@ -37,7 +47,7 @@ def found(raw: RawDataset, config: Config) -> Found:
     """
     copies = config.dataset.copies
     if isinstance(raw, RawArrays) and copies == "ignore":
-        return Found({}, [])
+        return Found({}, [], _sizes_of(*np.array([raw.pixels.shape[2:0:-1]]).T))
     if (known := _known(raw, config)) is None:
         inspect(raw, inspect_dir(), config.dataset, dataset_title(config))
         known = _known(raw, config)
@@ -57,7 +67,8 @@ def _known(raw: RawDataset, config: Config) -> Found | None:
     try:
         if origin_of(path) != origin_now(raw, config.dataset):
             return None
-        table = read_columns(path, ["key", "sha256", "fault", "cluster"])
+        names = ["key", "sha256", "fault", "cluster", "width", "height"]
+        table = read_columns(path, names)
     except SpoonfulError:
         return None
     keys = [unicode_text(image.key) for image in raw.images]
@@ -69,11 +80,26 @@ def _known(raw: RawDataset, config: Config) -> Found | None:
         for position, fault in enumerate(table.column("fault").to_pylist())
         if fault is not None
     }
+    sizes = _measured_sizes(table)
     if config.dataset.copies == "ignore":
-        return Found(faults, [])
+        return Found(faults, [], sizes)
     if config.dataset.copies == "exact":
-        return Found(faults, members(exact_clusters(readable_contents(table))))
-    return Found(faults, members(table.column("cluster").to_numpy()))
+        return Found(faults, members(exact_clusters(readable_contents(table))), sizes)
+    return Found(faults, members(table.column("cluster").to_numpy()), sizes)
+
+
+def _measured_sizes(table: pa.Table) -> ImageSizes | None:
+    good = table.filter(pc.and_(table.column("fault").is_null(), table.column("width").is_valid()))
+    if not len(good):
+        return None
+    return _sizes_of(good.column("width").to_numpy(), good.column("height").to_numpy())
+
+
+def _sizes_of(width: NDArray[Any], height: NDArray[Any]) -> ImageSizes:
+    smallest, median, largest = (
+        (int(of(height)), int(of(width))) for of in (np.min, np.median, np.max)
+    )
+    return ImageSizes(recommended_size(width, height), smallest, median, largest)
 
 
 def _are_of(raw: RawDataset, contents: list[str | None]) -> bool:

@@ -55,6 +55,7 @@ PRUNED_TAG = "sweep.pruned"  # the epoch after which a point was stopped as hope
 AXES_TAG = "sweep.axes"
 NUM_POINTS_TAG = "sweep.num_points"
 NAMED_TAG = "sweep.name"
+CHOICE_TAG = "sweep.shuffle"  # what its first point has chosen for generator.shuffle=auto
 
 # MLflow's own, which its pages read.
 NOTE_TAG = "mlflow.note.content"  # the description of a run

@@ -42,12 +42,16 @@ class Source(ABC):
             default, no two reads of a source overlap, whatever reads from it: generators, `pack`,
             the fingerprint. Set it higher where reading from several threads is safe and faster,
             for instance to `os.cpu_count()` where files are decoded.
+        stored_bytes: size of the files in which neighbouring places lie together, so that reading
+            them together is faster where memory does not hold them. None, the default: in memory,
+            or in a file each.
     """
 
     labels: NDArray[Any]
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
     max_useful_threads: int = 1
+    stored_bytes: int | None = None
 
     @abstractmethod
     def __len__(self) -> int:

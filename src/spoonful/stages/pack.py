@@ -11,15 +11,19 @@ from spoonful.sources.packed.meta import StoreMeta
 from spoonful.sources.packed.meta_file import load_meta
 from spoonful.splitting import SPLITS
 from spoonful.workflow.folder_split import folder_source
+from spoonful.workflow.image_size import size_lines, sizes_in, with_size_of
 from spoonful.workflow.split_files import check_files, check_split, image_settings, read_summary
 
 
 def run(config: Config) -> None:
     """Pack train, val and test, in this order; splits that are already packed are kept."""
     check_split(config)
-    settings = image_settings(config)
-    sources = {split: folder_source(split, settings, config) for split in SPLITS}
     summary = read_summary()
+    sizes = sizes_in(summary)
+    for line in size_lines(config, sizes):
+        progress.result(line)
+    settings = image_settings(with_size_of(config, sizes))
+    sources = {split: folder_source(split, settings, config) for split in SPLITS}
     with progress.bar("pack", sum(map(len, sources.values())), "images") as bar:
 
         def on_images(count: int, is_new: bool) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import sys
 
 from spoonful.config.compose import compose_config
+from spoonful.config.fields import AUTO
 from spoonful.config.recorded import recorded_config
 from spoonful.config.schema import Config, TrackingConfig
 from spoonful.diff.inputs import hardware_of, other_hardware
@@ -15,7 +16,7 @@ from spoonful.quiet import import_tensorflow
 from spoonful.record.tags import COMMIT_TAG
 from spoonful.secrets import to_type
 from spoonful.stages.diff import DIFFERENT, differences_of
-from spoonful.workflow.interrupted import AUTO, remove_run_folder
+from spoonful.workflow.interrupted import remove_run_folder
 from spoonful.workflow.job import Job, current_job
 from spoonful.workflow.preconditions import not_as_recorded, overrides_of
 from spoonful.workflow.training import train_and_record

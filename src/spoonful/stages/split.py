@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from spoonful.config.own_data import note_path
@@ -31,6 +32,7 @@ from spoonful.splitting.digests import data_digest, split_digest
 from spoonful.splitting.labels import label_summary
 from spoonful.splitting.leaks import find_leaks, leak_lines, leak_words, write_leaks
 from spoonful.splitting.placing import place
+from spoonful.workflow.image_size import size_lines
 from spoonful.workflow.split_files import split_settings, write_list
 
 if TYPE_CHECKING:
@@ -66,9 +68,10 @@ def run(config: Config) -> None:
         note_path(config, digests["digest"])
         summary = split_summary(config, assigned, len(class_names), digests)
         placed = (i for i, split in zip(raw.images, splits, strict=True) if split is not None)
-        write_checked(split_summary_path(), {**summary, **label_summary(raw, placed)})
+        sizes = {"image_sizes": None if looked.sizes is None else asdict(looked.sizes)}
+        write_checked(split_summary_path(), {**summary, **label_summary(raw, placed), **sizes})
     print(_table_text(class_names, counts))
-    for note in _notes(raw, assigned, dataset):
+    for note in (*_notes(raw, assigned, dataset), *size_lines(config, looked.sizes)):
         print(note)
 
 

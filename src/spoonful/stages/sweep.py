@@ -4,19 +4,21 @@ import itertools
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spoonful import progress
 from spoonful.config.axes import Sweep, check_sweep, sweep_of
 from spoonful.config.components import check_slow_targets
 from spoonful.config.compose import compose_config
+from spoonful.config.fields import AUTO
 from spoonful.config.own_data import with_noted_path
 from spoonful.config.schema import Config
 from spoonful.config.settings import with_absolute_paths
 from spoonful.errors import SpoonfulError
 from spoonful.output import say_last
 from spoonful.record.metrics import VAL_METRICS
+from spoonful.sources import Source
 from spoonful.sweep.folder import (
     FAILED,
     FINISHED,
@@ -34,6 +36,8 @@ from spoonful.sweep.start import begun, command_of, counted
 from spoonful.tracking.store import where_recorded
 from spoonful.workflow.data import open_train_and_val
 from spoonful.workflow.interrupted import remove_run_folder
+from spoonful.workflow.shuffle_choice import shuffle_choice
+from spoonful.workflow.train_words import say_what_is_chosen
 from spoonful.workflow.unsent import UNSENT, end_if_unsent, kept_for_the_server, settle_store
 
 POINT_FAILED = 1
@@ -67,35 +71,42 @@ def sweep(overrides: list[str]) -> None:
             raise SpoonfulError(f"{key}: {why}; leave it out")
     config = with_noted_path(with_absolute_paths(configs[0]))
     check_search(asked, config.sweep)
-    _check_data(asked)
+    sources = _check_data(asked)
     print(f"recording in {where_recorded(config.tracking, overrides)}", flush=True)
     settle_store(config.tracking)
     start_server()  # it does slow imports while this process does the same
     folder, record = begun(config, asked, overrides, configs)
     with folder.held():
-        record = counted(folder, record)
+        record = counted(folder, _with_choice(record, configs, sources))
         grid = asked.points
         chooser = _Grid(grid, folder) if grid is not None else Search(asked, config, folder)
         numbers = itertools.count(record.num_done + 1)
         _Run(config, folder, record, chooser, overrides, numbers).run()
 
 
-def _check_data(asked: Sweep) -> None:
-    """Check that the data exists, and matches at least one point."""
-    first_error: SpoonfulError | None = None
+def _with_choice(
+    record: SweepRecord, configs: Sequence[Config], sources: tuple[Source, Source]
+) -> SweepRecord:
+    """Return the record with what was chosen for generator.shuffle=auto, and print that."""
+    asked = next((c for c in configs if c.generator.shuffle == AUTO), configs[0])
+    choice = record.choice or shuffle_choice(asked, sources)
+    say_what_is_chosen(asked, choice, is_begun=record.choice is not None)
+    return replace(record, choice=choice)
+
+
+def _check_data(asked: Sweep) -> tuple[Source, Source]:
+    """Check that the data exists, and matches at least one point; return that data."""
+    errors: list[SpoonfulError] = []
     first = tuple(texts[0] for texts in asked.candidates)
     all_points = (first,) if asked.points is None else asked.points
     points = ([t for t in point if not t.startswith(_NO_DATA)] for point in all_points)
     # Composing a config takes 70 ms, and a sweep may have hundreds of points.
     for point in dict.fromkeys(map(tuple, points)):
         try:
-            open_train_and_val(with_absolute_paths(compose_config(list(point))))
+            return open_train_and_val(with_absolute_paths(compose_config(list(point))))
         except SpoonfulError as error:
-            first_error = first_error or error
-        else:
-            return
-    if first_error is not None:
-        raise first_error
+            errors.append(error)
+    raise errors[0]
 
 
 class _Grid:

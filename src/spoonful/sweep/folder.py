@@ -12,6 +12,7 @@ from spoonful.files.checked_json import read_checked, write_checked
 from spoonful.files.lock import locked
 from spoonful.project import sweeps_dir
 from spoonful.secrets import redacted
+from spoonful.workflow.shuffle_choice import ShuffleChoice
 
 if TYPE_CHECKING:
     from spoonful.sweep.study import StudyTrial
@@ -36,6 +37,7 @@ class SweepRecord:
         num_points: number of points.
         num_done: points that were finished when it was last started.
         begun_s: the time of that start, in s since 1970.
+        choice: what was chosen for generator.shuffle=auto, for all points; None: none asks for it.
     """
 
     run_id: str
@@ -45,6 +47,7 @@ class SweepRecord:
     num_points: int
     num_done: int = 0
     begun_s: float = 0.0
+    choice: ShuffleChoice | None = None
 
     def left_s(self, num_ended: int) -> float:
         """Return the time for the remaining points, if they take as long as the earlier ones."""

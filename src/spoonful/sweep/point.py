@@ -13,6 +13,7 @@ from spoonful import progress
 from spoonful.compare.points import short_names
 from spoonful.compare.runs import SEED
 from spoonful.config.compose import compose_point
+from spoonful.config.fields import AUTO
 from spoonful.config.schema import Config
 from spoonful.config.settings import run_name, with_absolute_paths
 from spoonful.errors import SpoonfulError
@@ -28,8 +29,9 @@ from spoonful.sweep.folder import (
     SweepFolder,
     SweepRecord,
 )
-from spoonful.workflow.interrupted import AUTO, remove_run_folder
+from spoonful.workflow.interrupted import remove_run_folder
 from spoonful.workflow.job import Job, SweepPoint
+from spoonful.workflow.shuffle_choice import with_shuffle
 from spoonful.workflow.trained import Trained
 from spoonful.workflow.training import train_and_record
 
@@ -147,12 +149,14 @@ def _words_for(error: Exception) -> str:
 def _job(placed: PlacedPoint, config: Config, experiment: str | None) -> Job:
     overrides, axes = placed.planned.overrides, placed.sweep.axes
     varied = label_of([axis for axis in axes if axis != SEED], overrides)
+    choice = placed.sweep.choice if config.generator.shuffle == AUTO else None
     return Job(
         overrides=overrides,
         experiment=experiment,
         sweep_dir=_out_dir(placed),
         point=SweepPoint(placed.sweep.run_id, varied, placed.planned.number),
-        name=_name(config, axes, overrides),
+        name=_name(with_shuffle(config, choice), axes, overrides),
+        choice=choice,
     )
 
 

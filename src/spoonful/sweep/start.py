@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from spoonful.config.axes import Sweep
+from spoonful.config.fields import AUTO
 from spoonful.config.folders import typed_flags
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
@@ -17,7 +18,6 @@ from spoonful.quiet import import_tensorflow
 from spoonful.secrets import redacted, to_type
 from spoonful.sweep.folder import FAILED, SweepFolder, SweepRecord, sweep_folder, sweep_folders
 from spoonful.workflow.foreign_code import foreign_code
-from spoonful.workflow.interrupted import AUTO
 from spoonful.workflow.train_record import sweep_tags, task_tags
 
 # Where and how fast points are trained does not make a different sweep.

@@ -67,6 +67,15 @@ def named_parent(config: TrackingConfig, name: str, tags: Mapping[str, str]) -> 
     return _create(config, name, {**tags, NAMED_TAG: name}, note)
 
 
+def first_tag(config: TrackingConfig, run_id: str, name: str, value: str) -> str:
+    """Return the value that a run's tag was first set to; set it if it is not."""
+    with opened_store(config, is_to_be_written=True) as client:
+        tags = client.get_run(run_id).data.tags
+        if name not in tags:
+            client.set_tag(run_id, name, value)
+    return str(tags.get(name, value))
+
+
 def mark_parent(config: TrackingConfig, run_id: str, status: str) -> None:
     """Set a sweep's status: "RUNNING", "FINISHED", "FAILED" or "KILLED".
 

@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.files.text import printable
+from spoonful.output import say
 from spoonful.sources import Source
 from spoonful.workflow.data import open_train_and_val
+from spoonful.workflow.image_size import with_image_size
+from spoonful.workflow.shuffle_choice import shuffle_choice, with_shuffle
 
 if TYPE_CHECKING:
     from spoonful.generator.plan import Plan
@@ -65,6 +68,7 @@ def chosen_batch(config: Config) -> ChosenBatch:
     Raises:
         SpoonfulError: no such epoch or step, or the data is not there; names the key.
     """
+    config = with_image_size(config)
     chosen, trainer = config.preview, config.trainer
     if chosen.epoch is not None and chosen.epoch > trainer.epochs:
         raise SpoonfulError(
@@ -74,6 +78,10 @@ def chosen_batch(config: Config) -> ChosenBatch:
     from spoonful.generator.plan import make_plan
 
     train, val = open_train_and_val(config)
+    choice = shuffle_choice(config, (train, val))
+    if choice is not None and chosen.split == "train":
+        say(choice.line)
+    config = with_shuffle(config, choice)
     if chosen.split == "val":
         plan = make_plan(val, **validation_steps(config))
         _check_step(chosen.step, plan.steps.per_epoch, "validation")

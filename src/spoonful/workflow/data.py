@@ -4,6 +4,7 @@ from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.sources import Source
 from spoonful.sources.labels import LabelKind, kind_of
+from spoonful.workflow.image_size import with_image_size
 
 
 def open_train_and_val(config: Config) -> tuple[Source, Source]:
@@ -14,6 +15,7 @@ def open_train_and_val(config: Config) -> tuple[Source, Source]:
             their labels are not what the task learns.
     """
     config.source.check(config)
+    config = with_image_size(config)
     settings = config.source.settings(config)
     opened: list[Source] = []
     for split in ("train", "val"):

@@ -3,11 +3,12 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from spoonful.config.fields import AUTO
 from spoonful.config.settings import differences
 from spoonful.errors import SpoonfulError
 from spoonful.files.checked_json import read_checked, write_checked
@@ -16,8 +17,8 @@ from spoonful.files.lock import Lock, locked, try_lock
 from spoonful.fitting.checkpoints.folder import CheckpointFolder
 from spoonful.project import checkpoints_dir, shown_path
 from spoonful.workflow.changed_data import DataChange, layout_differences
+from spoonful.workflow.shuffle_choice import ShuffleChoice, with_order_of
 
-AUTO = "auto"
 _RECORD_NAME = "run.json"
 _LOCK_NAME = "lock"
 _REMOVED = ".removed-"
@@ -35,6 +36,7 @@ class _Record:
     layout: dict[str, dict[str, Any]] = field(default_factory=dict)
     changes: list[DataChange] = field(default_factory=list)
     is_unreadable: bool = False
+    choice: ShuffleChoice | None = None
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,20 @@ class Wanted:
         identity: what determines its bits, by the names of the config keys.
         layout: result of `layout_of` for train and val.
         accepts_changes: a run may continue although the contents of images have changed.
+        choice: what was chosen here for generator.shuffle=auto; None: the config names an order.
     """
 
     identity: dict[str, Any]
     layout: dict[str, dict[str, Any]]
     accepts_changes: bool = False
+    choice: ShuffleChoice | None = None
+
+    def as_begun(self, record: "_Record") -> "Wanted":
+        """Return it with the order that was chosen when a run began, if it asks for any."""
+        if self.choice is None or record.choice is None:
+            return self
+        identity = with_order_of(self.identity, record.choice)
+        return replace(self, identity=identity, choice=record.choice)
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,7 @@ class RunFolder:
         layout: of the data, as in `Wanted`.
         changes: where it continued with changed data before.
         left: the fingerprints of the data that it read until now, if they are others.
+        choice: what was chosen for generator.shuffle=auto when it began, if that was asked for.
     """
 
     run_id: str
@@ -71,6 +83,7 @@ class RunFolder:
     layout: dict[str, dict[str, Any]] = field(default_factory=dict)
     changes: list[DataChange] = field(default_factory=list)
     left: dict[str, str] | None = None
+    choice: ShuffleChoice | None = None
 
     @cached_property  # it remembers which checkpoints are damaged
     def checkpoints(self) -> CheckpointFolder:
@@ -85,6 +98,7 @@ class RunFolder:
             "layout": self.layout,
             "changes": [asdict(change) for change in self.changes],
             "is_unreadable": is_unreadable,
+            "choice": None if self.choice is None else asdict(self.choice),
         }
         write_checked(_path(self.run_id) / _RECORD_NAME, content)
 
@@ -104,7 +118,9 @@ def new_run_folder(run_id: str, wanted: Wanted) -> Iterator[RunFolder]:
     """Keep a run findable while it trains, and after it was killed."""
     _path(run_id).mkdir(parents=True, exist_ok=True)
     with locked(_lock_of(run_id), f"run {run_id} is being trained"):
-        folder = RunFolder(run_id, wanted.identity, is_resumed=False, layout=wanted.layout)
+        folder = RunFolder(
+            run_id, wanted.identity, is_resumed=False, layout=wanted.layout, choice=wanted.choice
+        )
         folder.write()
         yield folder
 
@@ -141,6 +157,7 @@ def interrupted_run(
 
 def _resumed(record: _Record, wanted: Wanted) -> RunFolder:
     """Return the folder of a run that continues; where its data have changed, with the old ones."""
+    wanted = wanted.as_begun(record)
     then, now = (identity.get("fingerprint") for identity in (record.identity, wanted.identity))
     return RunFolder(
         record.run_id,
@@ -149,11 +166,12 @@ def _resumed(record: _Record, wanted: Wanted) -> RunFolder:
         layout=wanted.layout,
         changes=record.changes,
         left=None if then == now else then,
+        choice=record.choice,
     )
 
 
 def _newest(
-    wanted: Wanted, status_of: StatusOf, note: Callable[[str], object]
+    asked: Wanted, status_of: StatusOf, note: Callable[[str], object]
 ) -> tuple[_Record | None, Lock | None]:
     """Return the newest interrupted run of this identity, and the lock on it."""
     for run_id in _run_ids():
@@ -162,7 +180,10 @@ def _newest(
         except SpoonfulError as error:
             note(f"skipping an interrupted run: {error}")
             continue
-        if record is None or _without_data(record.identity) != _without_data(wanted.identity):
+        if record is None:
+            continue
+        wanted = asked.as_begun(record)
+        if _without_data(record.identity) != _without_data(wanted.identity):
             continue
         lock = try_lock(_lock_of(run_id))
         if lock is None:
@@ -204,6 +225,7 @@ def _checked(run_id: str, wanted: Wanted, status_of: StatusOf) -> _Record:
             f"{asked}: {shown_path(_path(run_id))} holds no checkpoints of it; use "
             "trainer.resume=null to start a new run"
         )
+    wanted = wanted.as_begun(record)
     if different := differences(record.identity, wanted.identity):
         if _without_data(record.identity) != _without_data(wanted.identity):
             give = "give the saved values and data, or trainer.resume=null to start a new run"

@@ -7,6 +7,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from spoonful.config.folders import typed_flags
 from spoonful.secrets import redacted, to_type
+from spoonful.workflow.shuffle_choice import ShuffleChoice
 
 _HOW_IT_GOES_ON = ("trainer.resume=", "trainer.accept_changed_data=")
 
@@ -39,6 +40,8 @@ class Job:
         typed: the arguments after it on the command line.
         point: its place in a sweep, or None.
         name: name of the run; None: derived from its config.
+        choice: what its sweep has chosen for generator.shuffle=auto; None: that is not asked for,
+            or there is none.
     """
 
     overrides: list[str]
@@ -48,6 +51,7 @@ class Job:
     typed: tuple[str, ...] = ()
     point: SweepPoint | None = None
     name: str | None = None
+    choice: ShuffleChoice | None = None
 
     def command_to_go_on(self, run_id: str) -> str | None:
         """Return the command to resume the interrupted job; None: the sweep gives it."""

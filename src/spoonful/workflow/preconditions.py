@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from spoonful.config.compose import compose_config
-from spoonful.config.fields import shown
+from spoonful.config.fields import AUTO, shown
 from spoonful.config.schema import Config
 from spoonful.config.settings import flat_settings, learning_settings
 from spoonful.diff.finding import changed
@@ -24,6 +24,8 @@ from spoonful.record.tags import (
 )
 from spoonful.workflow.data import open_train_and_val
 from spoonful.workflow.foreign_code import foreign_code
+from spoonful.workflow.image_size import IMAGE_SIZE
+from spoonful.workflow.shuffle_choice import SHUFFLE
 
 _SHOWN_PACKAGES = 5
 _SHORT = 12
@@ -171,7 +173,12 @@ def _config(run: RecordedRun) -> list[str]:
         present = compose_config(overrides_of(run))
     except SpoonfulError as error:
         return [f"config (the recorded overrides no longer compose: {error})"]
-    then, now = flat_settings(run.learning or {}), flat_settings(learning_settings(present))
+    then = flat_settings(run.learning or {})
+    now = flat_settings(learning_settings(present))
+    # What was chosen for auto is recorded: another memory or another size is no other config.
+    for name in (SHUFFLE, IMAGE_SIZE):
+        if now.get(name) == AUTO and name in then:
+            now[name] = then[name]
     return [
         f"config {name} (recorded {shown(a)}, now {shown(b)})"
         for name, (a, b) in changed(then, now).items()

@@ -18,6 +18,7 @@ from spoonful.files.tables import write_csv
 from spoonful.files.text import printable
 from spoonful.project import raw_dir, shown_path, split_dir, split_summary_path
 from spoonful.sources.image_files import ImageFileSource
+from spoonful.sources.image_sizes import ImageSizes
 from spoonful.sources.labels import LabelKind
 from spoonful.sources.labels_file import LABELS_NAME
 
@@ -53,6 +54,7 @@ class SplitSummary:
         label_kind: what the labels are.
         class_names: of the classes, labels or values in the table labels.csv of each split, in
             label order; None: the classes are folders.
+        image_sizes: how large the images are; None: an earlier version made the split.
     """
 
     dataset: str
@@ -65,6 +67,7 @@ class SplitSummary:
     num_dropped: dict[str, int] = field(default_factory=dict)
     label_kind: str = str(LabelKind.CLASSIFICATION)
     class_names: list[str] | None = None
+    image_sizes: ImageSizes | None = None
 
 
 def split_settings(config: Config) -> dict[str, Any]:
@@ -77,7 +80,7 @@ def image_settings(config: Config) -> dict[str, Any]:
     """Return the settings that determine the pixels of an image file."""
     dataset = config.dataset
     return {
-        "image_shape": [*dataset.image_size, dataset.num_channels],
+        "image_shape": list(dataset.image_shape),
         "resize": dataset.resize,
         "background": list(dataset.background),
     }

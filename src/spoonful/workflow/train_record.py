@@ -2,12 +2,13 @@
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
+from spoonful.config.fields import AUTO
 from spoonful.config.own_data import dataset_title
 from spoonful.config.schema import Config
 from spoonful.config.settings import flattened, name_of, settings_of
@@ -23,6 +24,7 @@ from spoonful.record.files import (
 )
 from spoonful.record.ledger import TRAIN, VAL, Row, overall_digest, to_csv
 from spoonful.record.metrics import BEST_EPOCH, BEST_METRICS, LOSS, NUM_PARAMETERS, VAL_METRICS
+from spoonful.record.params import ASKED, REASON
 from spoonful.record.tags import (
     CODE_TAGS,
     DATA_DIGEST_TAG,
@@ -43,7 +45,9 @@ from spoonful.record.tags import (
 )
 from spoonful.sources import Source
 from spoonful.workflow.foreign_code import foreign_code
+from spoonful.workflow.image_size import IMAGE_SIZE, sizes_in
 from spoonful.workflow.job import Job
+from spoonful.workflow.shuffle_choice import SHUFFLE, ShuffleChoice
 from spoonful.workflow.split_files import read_summary
 
 if TYPE_CHECKING:
@@ -98,15 +102,45 @@ def sweep_tags(experiment: str | None, overrides: Sequence[str]) -> dict[str, st
     }
 
 
+def params_of_choices(
+    asked: Config, config: Config, choice: ShuffleChoice | None
+) -> dict[str, str]:
+    """Return what was asked for where a key said auto, and why something was chosen.
+
+    Args:
+        asked: the config as composed.
+        config: the same, with what was chosen.
+        choice: what was chosen for generator.shuffle=auto, if it was asked for.
+    """
+    reasons = {} if choice is None else {SHUFFLE: choice.reason}
+    if asked.dataset.image_size != config.dataset.image_size:
+        sizes = sizes_in(read_summary())
+        reasons[IMAGE_SIZE] = "not known" if sizes is None else sizes.reason
+    params = {f"{key}{REASON}": reason for key, reason in reasons.items()}
+    return {**{f"{key}{ASKED}": AUTO for key in reasons}, **params}
+
+
 def log_inputs(
-    tracked: "TrackedRun", config: Config, job: Job, sources: tuple[Source, Source]
+    tracked: "TrackedRun",
+    config: Config,
+    job: Job,
+    sources: tuple[Source, Source],
+    choices: Mapping[str, str],
 ) -> None:
-    """Record all that determines the run, before it begins; a resumed one already has some."""
+    """Record all that determines the run, before it begins; a resumed one already has some.
+
+    Args:
+        tracked: the run.
+        config: the whole config.
+        job: what was typed.
+        sources: the training and validation images.
+        choices: result of `params_of_choices`.
+    """
     from spoonful.tracking.environment import dvc_hash, full_environment
 
     # Unrelated params would clutter the UI's compare view.
     params = {k: v for k, v in flattened(config).items() if not k.startswith(_NO_PARAMS)}
-    tracked.log_params(params)
+    tracked.log_params({**params, **choices})
     tracked.log_checked(OmegaConf.to_yaml(settings_of(config)), CONFIG_NAME)
     tracked.log_checked("\n".join(job.overrides), OVERRIDES_NAME)
     environment = json.dumps(full_environment(), indent=2, default=str)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spoonful import progress
+from spoonful.config.fields import AUTO
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
 from spoonful.fitting.checkpoints.checkpoint import Checkpoint
@@ -13,8 +14,11 @@ from spoonful.output import say, say_last
 from spoonful.project import shown_path
 from spoonful.refusals import AGAIN, refusal_in
 from spoonful.sources import Source
+from spoonful.workflow.image_size import size_lines, sizes_in
 from spoonful.workflow.interrupted import RunFolder
 from spoonful.workflow.job import Job
+from spoonful.workflow.shuffle_choice import ShuffleChoice
+from spoonful.workflow.split_files import read_summary
 from spoonful.workflow.trained import Trained
 
 if TYPE_CHECKING:
@@ -57,6 +61,23 @@ def say_what_begins(
     epoch = 1 if start is None else start.state["epoch"] + 1
     where = f"epoch {min(epoch, config.trainer.epochs)}/{config.trainer.epochs}"
     progress.result(f"resuming {name}, run {folder.run_id}, after step {step:,} ({where})")
+
+
+def say_what_is_chosen(
+    asked: Config, choice: ShuffleChoice | None, *, is_begun: bool = False
+) -> None:
+    """Print what stands for the keys that say auto, and whether images are enlarged.
+
+    Args:
+        asked: the config as composed.
+        choice: what was chosen for generator.shuffle=auto, if it is asked for.
+        is_begun: it was chosen when the run that is resumed began.
+    """
+    sizes = None if asked.source.data_dir is None else sizes_in(read_summary())
+    for line in size_lines(asked, sizes):
+        print(line, flush=True)
+    if choice is not None and asked.generator.shuffle == AUTO:
+        print(choice.line + (" (when the run began)" if is_begun else ""), flush=True)
 
 
 def _limits(config: Config, num_images: int) -> str:

@@ -31,18 +31,22 @@ from spoonful.workflow.changed_data import DataChange, change_tags
 from spoonful.workflow.data import check_balance, open_train_and_val
 from spoonful.workflow.folder_split import FileWatch
 from spoonful.workflow.foreign_code import foreign_code
+from spoonful.workflow.image_size import with_image_size
 from spoonful.workflow.interrupted import RunFolder, Wanted, interrupted_run, new_run_folder
 from spoonful.workflow.job import Job
+from spoonful.workflow.shuffle_choice import agreed_choice, shuffle_choice, with_shuffle
 from spoonful.workflow.train_record import (
     log_inputs,
     log_inspection,
     log_ledger,
     log_results,
+    params_of_choices,
     run_tags,
 )
 from spoonful.workflow.train_words import (
     say_what_begins,
     say_what_came,
+    say_what_is_chosen,
     told_how_to_resume,
     warn,
     warn_of_changes,
@@ -70,28 +74,29 @@ def train_and_record(
         out_dir: where the model is saved.
         is_hopeless: called after each epoch; None: every epoch is trained.
     """
-    config = with_noted_path(config)
+    asked = with_noted_path(config)
+    config = with_image_size(asked)
     sources = open_train_and_val(config)
     _check_labels(config, *sources)
     is_there = _open_store(config, job)
     _import(config)
-    from spoonful.tracking.environment import code_from_elsewhere
     from spoonful.tracking.finding import run_status
     from spoonful.tracking.run import tracked_run
 
-    name = job.name or run_name(config)
     tags = run_tags(config, job)
     command = f"`{shlex.join(['spoonful', 'train', *job.overrides])}`"
-    identity = _identity(config, job, sources)
-    if (elsewhere := code_from_elsewhere()) is not None:
-        warn(elsewhere)
     resume = config.trainer.resume if is_there else None
     status_of = partial(run_status, config.tracking)
     may_begin_later = job.sweep_dir is not None  # the server was up when the sweep began
-    layout = {name: layout_of(s) for name, s in zip(("train", "val"), sources, strict=True)}
-    wanted = Wanted(identity, layout, config.trainer.accept_changed_data)
+    wanted = _wanted(config, job, sources)
     with interrupted_run(resume, wanted, status_of, warn) as resumed:
         run_id = None if resumed is None else resumed.run_id
+        begun = None if resumed is None else resumed.choice
+        choice = begun or wanted.choice
+        config = with_shuffle(config, choice)
+        name = job.name or run_name(config)
+        if job.sweep_dir is None:  # else the sweep has said it
+            say_what_is_chosen(asked, choice, is_begun=begun is not None)
         with (
             progress.doing("training"),
             tracked_run(config.tracking, name, tags, command, run_id, may_begin_later) as tracked,
@@ -99,7 +104,7 @@ def train_and_record(
             told_how_to_resume(job, folder),
         ):
             warn_of_changes(tracked, tags)
-            log_inputs(tracked, config, job, sources)
+            log_inputs(tracked, config, job, sources, params_of_choices(asked, config, choice))
             log_inspection(tracked, config)
             trained = _trained(config, job, out_dir, sources, tracked, folder, is_hopeless)
     run = tracked.run_id if tracked.has_id else "not known while the tracking server is away"
@@ -108,12 +113,15 @@ def train_and_record(
 
 
 def _import(config: Config) -> None:
-    """Do the slow imports, and check and make known what the config names in them."""
+    """Do the slow imports, check and make known what the config names in them, and warn."""
     import_tensorflow()
     from spoonful.fitting.custom_objects import make_known
+    from spoonful.tracking.environment import code_from_elsewhere
 
     check_slow_targets([config])
     make_known(foreign_code(config))
+    if (elsewhere := code_from_elsewhere()) is not None:
+        warn(elsewhere)
 
 
 def _open_store(config: Config, job: Job) -> bool:
@@ -163,6 +171,16 @@ def _check_labels(config: Config, train_source: Source, val_source: Source) -> N
         )
     if (doubled := check_balance(config, train_source)) is not None:
         warn(doubled)
+
+
+def _wanted(config: Config, job: Job, sources: tuple[Source, Source]) -> Wanted:
+    """Return the training that is asked for, with an order for generator.shuffle=auto."""
+    choice = job.choice or shuffle_choice(config, sources)
+    if choice is not None and job.choice is None and job.point is not None:
+        choice = agreed_choice(config.tracking, job.point.parent_id, choice)
+    layout = {name: layout_of(s) for name, s in zip(("train", "val"), sources, strict=True)}
+    identity = _identity(with_shuffle(config, choice), job, sources)
+    return Wanted(identity, layout, config.trainer.accept_changed_data, choice)
 
 
 def _identity(config: Config, job: Job, sources: tuple[Source, Source]) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class PackedSource(Source):
         placement: where in the shards each example is; None: in the source's order.
         fingerprint: hex digest of what the store serves, computed at packing.
         max_useful_threads: largest number of reading threads that is useful.
+        stored_bytes: size of the shards; None: they are loaded.
         labels: classes as uint8, uint16 or uint32 [n], other labels as they were packed; read-only.
 
     Args:
@@ -71,6 +72,7 @@ class PackedSource(Source):
         check_ids_if_small(self.path, self.meta)
         self._loaded_mb = loaded_mb
         self._is_loaded = self.meta.num_bytes <= loaded_mb * (1 << 20)
+        self.stored_bytes = None if self._is_loaded else self.meta.num_bytes
         images = RawImages if self.encoding == "raw" else JpegImages
         self._images: RawImages | JpegImages = images(self.path, self.meta, self._is_loaded)
         self.max_useful_threads = self._images.max_useful_threads
