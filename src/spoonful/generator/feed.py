@@ -80,9 +80,12 @@ class Feed(InOrder):
         epoch = self._epoch
 
         def take(index: int, num_left: int, is_permuted: bool) -> Batch:
+            nonlocal epoch
             if self._is_in_order:
                 return self._next_in_order(num_left)
             index %= self.steps_per_epoch
+            if not index and not is_permuted:
+                epoch = self._epoch  # a pass without an end begins anew
             at_most = 1 if is_permuted else min(num_left, self.steps_per_epoch - index)
             batches = self._batches.together(epoch * self.steps_per_epoch + index, at_most)
             self._is_epoch_served |= index + len(batches[0]) == self.steps_per_epoch
