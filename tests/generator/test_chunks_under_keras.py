@@ -72,7 +72,7 @@ def in_order(first_step: int, num_steps: int) -> list[int]:
 
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_a_model_sees_the_batches_that_it_would_see_one_by_one(shuffle: bool) -> None:
-    arguments = {"epochs": 2, "shuffle": shuffle, "class_weight": CLASS_WEIGHT}
+    arguments: dict[str, Any] = {"epochs": 2, "shuffle": shuffle, "class_weight": CLASS_WEIGHT}
     found = seen_in_fits(BatchGenerator, **arguments)
     expected = seen_in_fits(BatchByBatch, **arguments)
     assert found.trained == expected.trained
