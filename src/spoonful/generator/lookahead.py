@@ -11,6 +11,7 @@ from spoonful.generator.chunks import Chunk, ChunkReader
 from spoonful.generator.fetch_ahead import make_fetch_ahead
 from spoonful.generator.limits import Limits
 from spoonful.generator.pending import PendingChunk
+from spoonful.generator.reading_threads import STUCK_S, ReadingThreads
 from spoonful.generator.read_errors import ReadError, Unit, read_failure, read_too_slow
 
 # A thread with nothing to read ends after this time: where the batches are dropped without notice
@@ -52,6 +53,8 @@ class LookAhead:
         self._pending: deque[PendingChunk] = deque()
         self._wanted: PendingChunk | None = None  # a consumer waits for it
         self._threads: set[threading.Thread] = set()
+        wait = reader.source.storage_wait
+        self._reading = ReadingThreads(limits.num_threads, limits.max_threads, wait)
         self._running: dict[threading.Thread, tuple[Unit, float]] = {}  # with its start time
         self._next_step: int | None = None  # the expected argument of `take`
         self._reads_ahead = is_endless
@@ -149,9 +152,7 @@ class LookAhead:
 
     def _first_chunk(self) -> Chunk:
         """Wait until the first chunk is ready, and take it."""
-        if not self._pending and self._next_step is not None:
-            self._pending.append(self._new_pending(self._next_step))
-        pending = self._pending[0]
+        pending = self._first_pending()
         if self._limits.num_threads == 0:
             self._read_here(pending)
         self._wanted = pending
@@ -160,7 +161,15 @@ class LookAhead:
                 if pending not in self._pending:
                     raise SpoonfulError(f"step {pending.first_step}: the batches were closed")
                 self._schedule()
-                self._is_ready.wait(self._time_left())
+                if pending.num_steps > 1 and self._is_stuck(pending):
+                    # One of its later steps may be the cause: read this step alone.
+                    self._restart(pending.first_step)
+                    self._wanted = pending = self._first_pending()
+                    continue
+                time_left = self._time_left(pending)
+                if self._reading.is_measured:
+                    time_left = min(time_left, STUCK_S)
+                self._is_ready.wait(time_left)
         finally:
             self._wanted = None
         if pending.error is not None or pending.chunk is None:
@@ -168,8 +177,18 @@ class LookAhead:
         self._pending.popleft()
         return pending.chunk
 
+    def _first_pending(self) -> PendingChunk:
+        if not self._pending and self._next_step is not None:
+            self._pending.append(self._new_pending(self._next_step))
+        return self._pending[0]
+
     def _new_pending(self, step: int) -> PendingChunk:
-        """Return a pending with as many steps as can be read in about _CHUNK_S."""
+        """Return a pending with as many steps as can be read in about _CHUNK_S.
+
+        A step alone where storage answers slowly: it comes sooner, and waits for no other one.
+        """
+        if self._reading.is_slow:
+            self._ramp = 1
         num_steps = self._reader.steps.equal_run(step, self._ramp)
         pending = PendingChunk(step, num_steps, is_start=self._is_start)
         self._is_start = False
@@ -185,12 +204,41 @@ class LookAhead:
             return
         if self._reads_ahead and not self._is_paused:
             self._plan_ahead()
+        self._count_stuck()
+        self._start_threads()
+
+    def _start_threads(self) -> None:
+        """Make sure that there are threads for what is planned, and wake those that wait."""
         num_waiting = sum(pending.num_waiting for pending in self._open_chunks())
         num_idle = len(self._threads) - len(self._running)
-        num_free = self._limits.num_threads - len(self._threads)
+        num_free = self._reading.allowed - len(self._threads)
         for _ in range(min(num_waiting - num_idle, num_free)):
             self._threads.add(background.start(self._work, "spoonful-reader", self._stop))
+        self._reading.note_number(len(self._threads))
         self._has_work.notify(num_waiting)
+
+    def _count_stuck(self) -> None:
+        if self._reading.is_measured:
+            now = time.monotonic()
+            self._reading.count_stuck(
+                (u.stop - u.start, now - t) for u, t in self._running.values()
+            )
+
+    def _is_stuck(self, pending: PendingChunk) -> bool:
+        """Whether a thread is stuck in a read of a chunk."""
+        now = time.monotonic()
+        return any(
+            self._reading.is_stuck(unit.stop - unit.start, now - began)
+            for unit, began in self._running_for(pending)
+        )
+
+    def _running_for(self, pending: PendingChunk) -> list[tuple[Unit, float]]:
+        """Return what threads do for a chunk, each with its start time."""
+        return [
+            (unit, began)
+            for unit, began in self._running.values()
+            if unit.chunk is pending.chunk and unit.first_step == pending.first_step
+        ]
 
     def _plan_ahead(self) -> None:
         num_ahead = sum(pending.num_steps for pending in self._pending)
@@ -225,6 +273,8 @@ class LookAhead:
         """Wait for a pending with a unit to begin; None: the thread should end."""
         deadline = time.monotonic() + IDLE_S
         while True:
+            if len(self._threads) > self._reading.allowed:
+                return None
             for pending in self._open_chunks():
                 if pending.num_waiting:
                     return pending
@@ -239,6 +289,7 @@ class LookAhead:
         self._running[me] = (unit, time.monotonic())
         self._lock.release()
         chunk, error = unit.chunk, None
+        began, cpu_began = time.perf_counter(), time.thread_time()
         try:
             if chunk is None:
                 chunk = self._plan(pending)
@@ -247,6 +298,7 @@ class LookAhead:
         except Exception as cause:
             error = read_failure(self._reader, unit, cause)
         finally:
+            wall_s, cpu_s = time.perf_counter() - began, time.thread_time() - cpu_began
             self._lock.acquire()
             del self._running[me]
         if error is not None:
@@ -260,6 +312,9 @@ class LookAhead:
             pending.num_open -= 1
             if not pending.num_open:
                 self._chunk_s = time.monotonic() - pending.begin
+            self._reading.note(unit.stop - unit.start, wall_s, cpu_s)
+            if self._reading.allowed > len(self._threads):
+                self._start_threads()
         if pending.is_done:
             self._is_ready.notify_all()
 
@@ -269,19 +324,25 @@ class LookAhead:
         return self._reader.plan(pending.first_step, pending.num_steps, self._pool)
 
     def _units(self, num_images: int) -> list[tuple[int, int]]:
-        if self._chunk_s <= _CHUNK_S:
-            return [(0, num_images)]
-        size = -(-num_images // (self._limits.num_threads * _SLOW_UNITS_A_THREAD))
+        size = num_images
+        if self._reading.is_measured:
+            size = self._reading.unit_size(num_images)
+        elif self._chunk_s > _CHUNK_S:
+            size = -(-num_images // (self._limits.num_threads * _SLOW_UNITS_A_THREAD))
         return [(i, min(i + size, num_images)) for i in range(0, num_images, size)]
 
-    def _time_left(self) -> float:
-        """Return how long the current reads may still take; raise if the time is up."""
+    def _time_left(self, pending: PendingChunk) -> float:
+        """Return how long a chunk's reads may still take; raise if the time is up.
+
+        If none of it is being read, what matters is how long all threads have been reading.
+        """
         limit_s = self._limits.read_timeout_s
         now = time.monotonic()
-        for unit, began in self._running.values():
+        running = self._running_for(pending) or list(self._running.values())
+        for unit, began in running:
             if now - began >= limit_s:
                 raise read_too_slow(self._reader, unit, limit_s)
-        return limit_s - max((now - began for _, began in self._running.values()), default=0.0)
+        return limit_s - max((now - began for _, began in running), default=0.0)
 
     def _read_here(self, pending: PendingChunk) -> None:
         """Read a chunk in the calling thread."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
 from spoonful.order.placement import Placement
+from spoonful.sources.storage_wait import StorageWait
 
 # Pixels read at a time for the fingerprint.
 _BLOCK_BYTES = 4 << 20
@@ -46,6 +47,8 @@ class Source(ABC):
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
     max_useful_threads: int = 1
+    # Of a source whose reads wait for files and may overlap in any number: what is measured of it.
+    storage_wait: StorageWait | None = None
 
     @abstractmethod
     def __len__(self) -> int:
@@ -143,7 +146,7 @@ def read_in_turn(source: Source, indices: NDArray[Any], images: NDArray[np.uint8
         SpoonfulError: an example that cannot be read (named), or another thread's read that has not
             ended for 10 minutes.
     """
-    if source.max_useful_threads > 1:
+    if source.max_useful_threads > 1 or source.storage_wait is not None:
         source.read_into(indices, images)
         return
     # Setting a default is atomic. The lock can be taken again by a source that reads from itself.

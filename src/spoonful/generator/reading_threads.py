@@ -1,0 +1,107 @@
+"""How many threads read: as many as keep the decoding busy while others wait for the storage."""
+
+import math
+from collections.abc import Iterable
+
+from spoonful.sources.storage_wait import StorageWait
+
+# Reads that may be under way. Tiny files take 30 us of a processor each: at 3 ms a read, 100 threads
+# keep it busy, at 10 ms more than 300. A thread that waits takes about 50 KiB of memory.
+MAX_READS = 256
+# With many threads, each also waits for its turn to decode, which looks like slow storage and would
+# ask for ever more. Aiming a little below full use lets the number fall until none waits in vain.
+_BUSY = 0.9
+_KEPT = 0.9  # of the sums, at each unit
+_FALL = 16  # of so many threads, one ends at a time: a few quick units do not end all
+# A thread that has been in one unit for longer counts as stuck: another one takes its place.
+STUCK_S = 0.2
+_STUCK_TIMES = 4  # and for longer than this many times what the unit should take
+# Images that a thread reads at a time take about this much processor time: handing over a unit takes
+# 0.02 ms.
+_SLOW_UNIT_S = 0.25e-3
+_FAST_UNIT_S = 5e-3
+_MOST_IN_SLOW_UNIT, _MOST_IN_FAST_UNIT = 16, 1024
+_FIRST_UNIT = 8
+
+
+class ReadingThreads:
+    """Decide how many threads read.
+
+    By Little's law: a thread that waits w for the storage for each image, and computes c, needs
+    1 + w/c threads to keep one processor (or Python's lock) busy.
+
+    Args:
+        num_useful: threads that are useful where nothing waits, 0..; the smallest number.
+        max_threads: the largest number; the same where the number is fixed.
+        wait: which share of the waiting is for the storage; None: not measured.
+    """
+
+    def __init__(self, num_useful: int, max_threads: int, wait: StorageWait | None) -> None:
+        self._num_useful = num_useful
+        self._max_threads = max_threads
+        self._wait = wait if max_threads > num_useful else None
+        self._wanted = num_useful
+        self._images = self._wall_s = self._cpu_s = 0.0
+        self.num_stuck = 0
+        self.most = 0  # largest number since somebody last took it
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the number follows from what is measured."""
+        return self._wait is not None
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether storage answers slowly, or not at all."""
+        return self._wanted > self._num_useful or self.num_stuck > 0
+
+    @property
+    def allowed(self) -> int:
+        """How many threads there may be now; stuck ones do not count."""
+        return min(self._wanted + self.num_stuck, self._max_threads)
+
+    def note(self, num_images: int, wall_s: float, cpu_s: float) -> None:
+        """Learn from a unit that was read.
+
+        Args:
+            num_images: how many images it had.
+            wall_s: how long it took.
+            cpu_s: processor time of its thread.
+        """
+        if self._wait is None:
+            return
+        self._images = self._images * _KEPT + num_images
+        self._wall_s = self._wall_s * _KEPT + wall_s
+        self._cpu_s = self._cpu_s * _KEPT + max(cpu_s, 1e-6)
+        waited_s = self._wait.share * max(0.0, self._wall_s - self._cpu_s)
+        target = math.ceil(self._num_useful * (1 + _BUSY * waited_s / self._cpu_s))
+        if waited_s == 0.0:
+            target = self._num_useful
+        target = min(target, self._max_threads)
+        slower = self._wanted - max(1, self._wanted // _FALL)
+        self._wanted = max(target, min(slower, self._wanted))
+
+    def unit_size(self, num_images: int) -> int:
+        """Return how many of a chunk's images a thread should read at a time."""
+        if not self._images:
+            return _FIRST_UNIT
+        image_s = self._cpu_s / self._images
+        if self.is_slow:
+            return max(1, min(_MOST_IN_SLOW_UNIT, int(_SLOW_UNIT_S / image_s)))
+        even = -(-num_images // self._num_useful)
+        return max(1, min(even, _MOST_IN_FAST_UNIT, max(_FIRST_UNIT, int(_FAST_UNIT_S / image_s))))
+
+    def is_stuck(self, num_images: int, elapsed_s: float) -> bool:
+        """Whether a thread has been reading so many images for too long."""
+        if not self.is_measured or elapsed_s < STUCK_S:
+            return False
+        usual_s = self._wall_s / self._images if self._images else 0.0
+        return elapsed_s > _STUCK_TIMES * num_images * usual_s
+
+    def count_stuck(self, running: Iterable[tuple[int, float]]) -> None:
+        """Count the stuck threads among those that read so many images for so many seconds."""
+        self.num_stuck = sum(self.is_stuck(*unit) for unit in running)
+
+    def note_number(self, num_threads: int) -> None:
+        """Keep the largest number of threads."""
+        self.most = max(self.most, num_threads)
