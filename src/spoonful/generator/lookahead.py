@@ -7,24 +7,18 @@ from collections import deque
 from spoonful import background
 from spoonful.errors import SpoonfulError
 from spoonful.generator.buffers import BufferPool
+from spoonful.generator.chunk_sizes import ChunkSizes
 from spoonful.generator.chunks import Chunk, ChunkReader
 from spoonful.generator.fetch_ahead import make_fetch_ahead
 from spoonful.generator.limits import Limits
 from spoonful.generator.pending import PendingChunk
-from spoonful.generator.reading_threads import STUCK_S, ReadingThreads
-from spoonful.generator.read_errors import ReadError, Unit, read_failure, read_too_slow
+from spoonful.generator.read_errors import ReadError, Unit, read_failure, read_too_slow, time_left
+from spoonful.generator.reading_threads import ReadingThreads
 
 # A thread with nothing to read ends after this time: where the batches are dropped without notice
 # (Ctrl-C, an exception in `fit`) no thread remains, and starting a new one costs 0.15 ms.
 IDLE_S = 0.2
-# Where reading is slow, a chunk is read in more units than threads, to shorten the wait for the
-# slowest. Where it is fast, each thread reads its own chunk: MNIST in batches of 32 came at 7.7 M
-# images/s with two threads, and at 6.6 M in halves.
-_SLOW_UNITS_A_THREAD = 2
 _JOIN_LIMIT_S = 5.0
-# Chunks grow while a chunk is read within this time: where reading is slow, one batch makes the
-# cost of handing it over small enough, and arrives sooner.
-_CHUNK_S = 0.01
 
 
 class LookAhead:
@@ -58,8 +52,7 @@ class LookAhead:
         self._running: dict[threading.Thread, tuple[Unit, float]] = {}  # with its start time
         self._next_step: int | None = None  # the expected argument of `take`
         self._reads_ahead = is_endless
-        self._ramp = 1  # steps of the next chunk: few at first, so that the first one comes soon
-        self._chunk_s = 0.0  # time from planning the last chunk to its end
+        self._sizes = ChunkSizes(limits, self._reading)
         self._is_paused, self._is_start = False, True
 
     def take(self, step: int) -> Chunk:
@@ -92,6 +85,11 @@ class LookAhead:
         """
         if self._reader.check is not None:
             self._reader.check.finish(self._limits.read_timeout_s)
+
+    def take_most_threads(self) -> int:
+        """Return the largest number of threads that read at the same time since the last call."""
+        with self._lock:
+            return self._reading.take_most()
 
     def pause(self) -> None:
         """End the threads after their current reads; chunks that are ready are kept."""
@@ -146,7 +144,7 @@ class LookAhead:
     def _restart(self, step: int) -> None:
         self._drop_all(step)
         self._is_start = True
-        self._ramp = 1
+        self._sizes.restart()
         self._reads_ahead = self._is_endless
         self._is_paused = False
 
@@ -161,15 +159,15 @@ class LookAhead:
                 if pending not in self._pending:
                     raise SpoonfulError(f"step {pending.first_step}: the batches were closed")
                 self._schedule()
-                if pending.num_steps > 1 and self._is_stuck(pending):
+                if pending.num_steps > 1 and self._reading.has_stuck(self._running_for(pending)):
                     # One of its later steps may be the cause: read this step alone.
                     self._restart(pending.first_step)
                     self._wanted = pending = self._first_pending()
                     continue
-                time_left = self._time_left(pending)
-                if self._reading.is_measured:
-                    time_left = min(time_left, STUCK_S)
-                self._is_ready.wait(time_left)
+                # If none of it is being read, what matters is how long all have been reading.
+                running = self._running_for(pending) or self._running.values()
+                left_s = time_left(self._reader, running, self._limits.read_timeout_s)
+                self._is_ready.wait(min(left_s, self._reading.patience_s))
         finally:
             self._wanted = None
         if pending.error is not None or pending.chunk is None:
@@ -183,19 +181,10 @@ class LookAhead:
         return self._pending[0]
 
     def _new_pending(self, step: int) -> PendingChunk:
-        """Return a pending with as many steps as can be read in about _CHUNK_S.
-
-        A step alone where storage answers slowly: it comes sooner, and waits for no other one.
-        """
-        if self._reading.is_slow:
-            self._ramp = 1
-        num_steps = self._reader.steps.equal_run(step, self._ramp)
+        num_steps = self._reader.steps.equal_run(step, self._sizes.num_steps)
         pending = PendingChunk(step, num_steps, is_start=self._is_start)
         self._is_start = False
-        if self._chunk_s < _CHUNK_S:
-            self._ramp = min(2 * self._ramp, self._limits.chunk_steps)
-        elif self._chunk_s > 4 * _CHUNK_S:
-            self._ramp = max(1, self._ramp // 2)
+        self._sizes.advance()
         return pending
 
     def _schedule(self) -> None:
@@ -204,7 +193,7 @@ class LookAhead:
             return
         if self._reads_ahead and not self._is_paused:
             self._plan_ahead()
-        self._count_stuck()
+        self._reading.count_stuck(self._running.values())
         self._start_threads()
 
     def _start_threads(self) -> None:
@@ -216,21 +205,6 @@ class LookAhead:
             self._threads.add(background.start(self._work, "spoonful-reader", self._stop))
         self._reading.note_number(len(self._threads))
         self._has_work.notify(num_waiting)
-
-    def _count_stuck(self) -> None:
-        if self._reading.is_measured:
-            now = time.monotonic()
-            self._reading.count_stuck(
-                (u.stop - u.start, now - t) for u, t in self._running.values()
-            )
-
-    def _is_stuck(self, pending: PendingChunk) -> bool:
-        """Whether a thread is stuck in a read of a chunk."""
-        now = time.monotonic()
-        return any(
-            self._reading.is_stuck(unit.stop - unit.start, now - began)
-            for unit, began in self._running_for(pending)
-        )
 
     def _running_for(self, pending: PendingChunk) -> list[tuple[Unit, float]]:
         """Return what threads do for a chunk, each with its start time."""
@@ -244,7 +218,7 @@ class LookAhead:
         num_ahead = sum(pending.num_steps for pending in self._pending)
         last = self._pending[-1] if self._pending else None
         step = last.first_step + last.num_steps if last else self._next_step
-        while step is not None and num_ahead + self._ramp <= self._limits.batches_ahead:
+        while step is not None and num_ahead + self._sizes.num_steps <= self._limits.batches_ahead:
             if not self._is_endless and step % self._reader.steps.per_epoch == 0 and step:
                 return
             pending = self._new_pending(step)
@@ -305,13 +279,13 @@ class LookAhead:
             pending.error = error
         elif unit.chunk is None and chunk is not None:
             pending.chunk = chunk
-            pending.units.extend(self._units(len(chunk.indices)))
+            pending.units.extend(self._sizes.units(len(chunk.indices)))
             pending.num_open = len(pending.units)
             self._has_work.notify(len(pending.units) - 1)
         else:
             pending.num_open -= 1
             if not pending.num_open:
-                self._chunk_s = time.monotonic() - pending.begin
+                self._sizes.chunk_s = time.monotonic() - pending.begin
             self._reading.note(unit.stop - unit.start, wall_s, cpu_s)
             if self._reading.allowed > len(self._threads):
                 self._start_threads()
@@ -323,27 +297,6 @@ class LookAhead:
             self._fetch_ahead(pending.first_step, pending.num_steps, pending.is_start)
         return self._reader.plan(pending.first_step, pending.num_steps, self._pool)
 
-    def _units(self, num_images: int) -> list[tuple[int, int]]:
-        size = num_images
-        if self._reading.is_measured:
-            size = self._reading.unit_size(num_images)
-        elif self._chunk_s > _CHUNK_S:
-            size = -(-num_images // (self._limits.num_threads * _SLOW_UNITS_A_THREAD))
-        return [(i, min(i + size, num_images)) for i in range(0, num_images, size)]
-
-    def _time_left(self, pending: PendingChunk) -> float:
-        """Return how long a chunk's reads may still take; raise if the time is up.
-
-        If none of it is being read, what matters is how long all threads have been reading.
-        """
-        limit_s = self._limits.read_timeout_s
-        now = time.monotonic()
-        running = self._running_for(pending) or list(self._running.values())
-        for unit, began in running:
-            if now - began >= limit_s:
-                raise read_too_slow(self._reader, unit, limit_s)
-        return limit_s - max((now - began for _, began in running), default=0.0)
-
     def _read_here(self, pending: PendingChunk) -> None:
         """Read a chunk in the calling thread."""
         unit = Unit(None, pending.first_step, 0, 0)
@@ -354,7 +307,7 @@ class LookAhead:
             self._reader.read(chunk, 0, len(chunk.indices))
         except Exception as cause:
             raise read_failure(self._reader, unit, cause) from cause
-        self._chunk_s = time.monotonic() - began
-        if self._chunk_s > self._limits.read_timeout_s:
+        self._sizes.chunk_s = time.monotonic() - began
+        if self._sizes.chunk_s > self._limits.read_timeout_s:
             raise read_too_slow(self._reader, unit, self._limits.read_timeout_s)
         pending.chunk = chunk

@@ -1,12 +1,14 @@
 """How many threads read: as many as keep the decoding busy while others wait for the storage."""
 
 import math
+import time
 from collections.abc import Iterable
 
+from spoonful.generator.read_errors import Unit
 from spoonful.sources.storage_wait import StorageWait
 
-# Reads that may be under way. Tiny files take 30 us of a processor each: at 3 ms a read, 100 threads
-# keep it busy, at 10 ms more than 300. A thread that waits takes about 50 KiB of memory.
+# Reads that may be under way. Tiny files take 30 us of a processor each: at 3 ms a read, 100
+# threads keep it busy, at 10 ms more than 300. A thread that waits takes about 50 KiB of memory.
 MAX_READS = 256
 # With many threads, each also waits for its turn to decode, which looks like slow storage and would
 # ask for ever more. Aiming a little below full use lets the number fall until none waits in vain.
@@ -16,8 +18,8 @@ _FALL = 16  # of so many threads, one ends at a time: a few quick units do not e
 # A thread that has been in one unit for longer counts as stuck: another one takes its place.
 STUCK_S = 0.2
 _STUCK_TIMES = 4  # and for longer than this many times what the unit should take
-# Images that a thread reads at a time take about this much processor time: handing over a unit takes
-# 0.02 ms.
+# Images that a thread reads at a time take about this much processor time: handing over a unit
+# takes 0.02 ms.
 _SLOW_UNIT_S = 0.25e-3
 _FAST_UNIT_S = 5e-3
 _MOST_IN_SLOW_UNIT, _MOST_IN_FAST_UNIT = 16, 1024
@@ -42,8 +44,8 @@ class ReadingThreads:
         self._wait = wait if max_threads > num_useful else None
         self._wanted = num_useful
         self._images = self._wall_s = self._cpu_s = 0.0
-        self.num_stuck = 0
-        self.most = 0  # largest number since somebody last took it
+        self._num_stuck = 0
+        self._most = 0  # largest number since somebody last took it
 
     @property
     def is_measured(self) -> bool:
@@ -53,12 +55,12 @@ class ReadingThreads:
     @property
     def is_slow(self) -> bool:
         """Whether storage answers slowly, or not at all."""
-        return self._wanted > self._num_useful or self.num_stuck > 0
+        return self._wanted > self._num_useful or self._num_stuck > 0
 
     @property
     def allowed(self) -> int:
         """How many threads there may be now; stuck ones do not count."""
-        return min(self._wanted + self.num_stuck, self._max_threads)
+        return min(self._wanted + self._num_stuck, self._max_threads)
 
     def note(self, num_images: int, wall_s: float, cpu_s: float) -> None:
         """Learn from a unit that was read.
@@ -91,17 +93,36 @@ class ReadingThreads:
         even = -(-num_images // self._num_useful)
         return max(1, min(even, _MOST_IN_FAST_UNIT, max(_FIRST_UNIT, int(_FAST_UNIT_S / image_s))))
 
-    def is_stuck(self, num_images: int, elapsed_s: float) -> bool:
-        """Whether a thread has been reading so many images for too long."""
-        if not self.is_measured or elapsed_s < STUCK_S:
+    @property
+    def patience_s(self) -> float:
+        """After what time of waiting to look whether a thread is stuck, in s."""
+        return math.inf if self._wait is None else STUCK_S
+
+    def has_stuck(self, running: Iterable[tuple[Unit, float]]) -> bool:
+        """Return whether one of the threads is stuck that read units since some time."""
+        now = time.monotonic()
+        return any(self._is_stuck(unit.stop - unit.start, now - began) for unit, began in running)
+
+    def count_stuck(self, running: Iterable[tuple[Unit, float]]) -> None:
+        """Count the stuck threads among those that read units since some time."""
+        if self._wait is None:
+            return
+        now = time.monotonic()
+        self._num_stuck = sum(
+            self._is_stuck(unit.stop - unit.start, now - began) for unit, began in running
+        )
+
+    def _is_stuck(self, num_images: int, elapsed_s: float) -> bool:
+        if self._wait is None or elapsed_s < STUCK_S:
             return False
         usual_s = self._wall_s / self._images if self._images else 0.0
         return elapsed_s > _STUCK_TIMES * num_images * usual_s
 
-    def count_stuck(self, running: Iterable[tuple[int, float]]) -> None:
-        """Count the stuck threads among those that read so many images for so many seconds."""
-        self.num_stuck = sum(self.is_stuck(*unit) for unit in running)
-
     def note_number(self, num_threads: int) -> None:
         """Keep the largest number of threads."""
-        self.most = max(self.most, num_threads)
+        self._most = max(self._most, num_threads)
+
+    def take_most(self) -> int:
+        """Return and forget the largest number of threads."""
+        most, self._most = self._most, 0
+        return most

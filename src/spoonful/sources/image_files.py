@@ -106,12 +106,14 @@ class ImageFileSource(Source):
         """Return the bytes of the first files, as many as are to be decoded together."""
         found: list[bytes] = []
         num_bytes = 0
+        wait = self.storage_wait
         for index in numbers:
             if num_bytes >= _GROUP_BYTES:
                 break
             path = self._prefix + self.ids[index]
             try:
-                found.append(read_bytes(path, self.max_pixels, self.storage_wait))
+                note = wait.note if wait is not None and wait.is_due() else None
+                found.append(read_bytes(path, self.max_pixels, note))
             except SpoonfulError as error:
                 if self._message is None:
                     raise

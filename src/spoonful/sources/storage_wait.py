@@ -4,10 +4,10 @@ from typing import Any
 
 # Longer than reads from the page cache take (5-10 us), shorter than any disk or network needs.
 _SLOW_S = 100e-6
-# Of the last 128 samples at least 3 must be slow: a thread that loses its processor in the middle
-# of a read does so in fewer than 1 of 100.
+# Of the last 128 samples about 5 must be slow: where ten processes share two processors, a thread
+# loses its own in the middle of 1 to 3 of 100 reads.
 _WEIGHT = 1 / 128
-_LEAST = 0.02
+_LEAST = 0.04
 # A smaller difference is chance, where many threads wait for Python's lock.
 _LEAST_SHARE = 0.3
 _EVERY = 4  # reads; a sample costs 1 us, and reading and decoding a tiny file 30
@@ -17,9 +17,9 @@ class StorageWait:
     """Tell waiting for the storage from waiting for Python's lock and for a processor.
 
     The time of a read says little: in the page cache, 64 threads that wait for Python's lock look
-    like 64 that wait for a disk. So each sampled read is compared with a call that gives up the lock
-    in the same way and needs no storage (lseek). Of reads that took long, the share that such calls
-    do not explain waited for the storage.
+    like 64 that wait for a disk. So each sampled read is compared with a call that gives up the
+    lock in the same way and needs no storage (lseek). Of reads that took long, the share that such
+    calls do not explain waited for the storage.
 
     Counts are updated by many threads without a lock: losing one does no harm.
     """

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
 import cv2
@@ -17,7 +17,6 @@ from spoonful.sources.images.limits import MAX_PIXELS, RefusedError, max_file_by
 from spoonful.sources.images.pillow_image import decode_other
 from spoonful.sources.images.placing import placing, put
 from spoonful.sources.images.tiff import TIFF_STARTS, decode_tiff
-from spoonful.sources.storage_wait import StorageWait
 
 # The pixels of an image must not depend on how many threads the machine has, and for images of this
 # size OpenCV's own threads cost more than they save.
@@ -56,14 +55,17 @@ def decode_image(
 
 
 def read_bytes(
-    path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS, wait: StorageWait | None = None
+    path: str | os.PathLike[str],
+    max_pixels: int = MAX_PIXELS,
+    note: Callable[[float, float], object] | None = None,
 ) -> bytes:
     """Return a regular file's bytes.
 
     Args:
         path: the file.
         max_pixels: the limit for height x width of the file's picture.
-        wait: learns how long the storage took; None: nobody asks.
+        note: receives how long each system call took that may wait for the storage, and how long
+            one that does not, in s; None: nobody asks.
 
     Raises:
         SpoonfulError: the file cannot be read, is not a regular file, or has more bytes than an
@@ -82,9 +84,9 @@ def read_bytes(
                 _check_size(path, descriptor, max_pixels)
             # One byte more than the size: a file that grows is noticed, and never read endlessly.
             encoded = os.pread(descriptor, size + 1, 0)
-            if wait is not None and wait.is_due():
-                wait.note(opened - begin, sought - opened)
-                wait.note(perf_counter() - sought, sought - opened)
+            if note is not None:
+                note(opened - begin, sought - opened)
+                note(perf_counter() - sought, sought - opened)
             if len(encoded) != size:
                 raise changed_size(path, size, len(encoded))
         finally:
