@@ -22,6 +22,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.generator.reading_threads import MAX_READS, ReadingThreads
 from spoonful.packing import pack
 from spoonful.sources.storage_wait import StorageWait
+from tests.generator.test_lookahead import read_all
 
 NUM_FILES = 96
 BATCH = 8
@@ -236,8 +237,7 @@ def test_an_error_among_many_reads_names_its_file(root: Path, storage: Storage) 
     path.rename(hidden)
     try:
         with pytest.raises(SpoonfulError, match=f"cannot be read: .*{path}.*images {broken}"):
-            for later in range(step, step + 61):
-                stream[later]
+            read_all(stream, step, step + 61)
     finally:
         hidden.rename(path)
     stream.close()

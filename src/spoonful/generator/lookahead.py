@@ -49,7 +49,6 @@ class LookAhead:
         self._threads: set[threading.Thread] = set()
         wait = reader.source.storage_wait
         self._reading = ReadingThreads(limits.num_threads, limits.max_threads, wait)
-        self._running: dict[threading.Thread, tuple[Unit, float]] = {}  # with its start time
         self._next_step: int | None = None  # the expected argument of `take`
         self._reads_ahead = is_endless
         self._sizes = ChunkSizes(limits, self._reading)
@@ -159,14 +158,14 @@ class LookAhead:
                 if pending not in self._pending:
                     raise SpoonfulError(f"step {pending.first_step}: the batches were closed")
                 self._schedule()
-                if pending.num_steps > 1 and self._reading.has_stuck(self._running_for(pending)):
+                if pending.num_steps > 1 and self._reading.has_stuck(pending):
                     # One of its later steps may be the cause: read this step alone.
                     self._restart(pending.first_step)
                     self._wanted = pending = self._first_pending()
                     continue
                 # If none of it is being read, what matters is how long all have been reading.
-                running = self._running_for(pending) or self._running.values()
-                left_s = time_left(self._reader, running, self._limits.read_timeout_s)
+                units = self._reading.units_of(pending) or self._reading.units()
+                left_s = time_left(self._reader, units, self._limits.read_timeout_s)
                 self._is_ready.wait(min(left_s, self._reading.patience_s))
         finally:
             self._wanted = None
@@ -193,26 +192,17 @@ class LookAhead:
             return
         if self._reads_ahead and not self._is_paused:
             self._plan_ahead()
-        self._reading.count_stuck(self._running.values())
+        self._reading.count_stuck()
         self._start_threads()
 
     def _start_threads(self) -> None:
         """Make sure that there are threads for what is planned, and wake those that wait."""
         num_waiting = sum(pending.num_waiting for pending in self._open_chunks())
-        num_idle = len(self._threads) - len(self._running)
-        num_free = self._reading.allowed - len(self._threads)
-        for _ in range(min(num_waiting - num_idle, num_free)):
+        num_missing = num_waiting + len(self._reading.units()) - len(self._threads)
+        for _ in range(min(num_missing, self._reading.allowed - len(self._threads))):
             self._threads.add(background.start(self._work, "spoonful-reader", self._stop))
         self._reading.note_number(len(self._threads))
         self._has_work.notify(num_waiting)
-
-    def _running_for(self, pending: PendingChunk) -> list[tuple[Unit, float]]:
-        """Return what threads do for a chunk, each with its start time."""
-        return [
-            (unit, began)
-            for unit, began in self._running.values()
-            if unit.chunk is pending.chunk and unit.first_step == pending.first_step
-        ]
 
     def _plan_ahead(self) -> None:
         num_ahead = sum(pending.num_steps for pending in self._pending)
@@ -234,13 +224,12 @@ class LookAhead:
 
     def _work(self) -> None:
         """Plan and read in a thread until there has been nothing to do for a while."""
-        me = threading.current_thread()
         with self._lock:
             try:
                 while (pending := self._next_pending()) is not None:
-                    self._do(me, pending)
+                    self._do(pending)
             finally:
-                self._threads.discard(me)
+                self._threads.discard(threading.current_thread())
                 self._is_ready.notify_all()
 
     def _next_pending(self) -> PendingChunk | None:
@@ -252,18 +241,17 @@ class LookAhead:
             for pending in self._open_chunks():
                 if pending.num_waiting:
                     return pending
-            time_left = deadline - time.monotonic()
-            if self._is_paused or time_left <= 0:
+            left_s = deadline - time.monotonic()
+            if self._is_paused or left_s <= 0:
                 return None
-            self._has_work.wait(time_left)
+            self._has_work.wait(left_s)
 
-    def _do(self, me: threading.Thread, pending: PendingChunk) -> None:
+    def _do(self, pending: PendingChunk) -> None:
         """Plan or read a unit outside the lock, and record the result inside it."""
         unit = Unit(pending.chunk, pending.first_step, *pending.begin_unit())
-        self._running[me] = (unit, time.monotonic())
+        self._reading.begin(unit)
         self._lock.release()
         chunk, error = unit.chunk, None
-        began, cpu_began = time.perf_counter(), time.thread_time()
         try:
             if chunk is None:
                 chunk = self._plan(pending)
@@ -272,9 +260,9 @@ class LookAhead:
         except Exception as cause:
             error = read_failure(self._reader, unit, cause)
         finally:
-            wall_s, cpu_s = time.perf_counter() - began, time.thread_time() - cpu_began
+            end = time.monotonic(), time.thread_time()
             self._lock.acquire()
-            del self._running[me]
+            self._reading.end(*end)
         if error is not None:
             pending.error = error
         elif unit.chunk is None and chunk is not None:
@@ -286,7 +274,6 @@ class LookAhead:
             pending.num_open -= 1
             if not pending.num_open:
                 self._sizes.chunk_s = time.monotonic() - pending.begin
-            self._reading.note(unit.stop - unit.start, wall_s, cpu_s)
             if self._reading.allowed > len(self._threads):
                 self._start_threads()
         if pending.is_done:

@@ -1,9 +1,11 @@
 """How many threads read: as many as keep the decoding busy while others wait for the storage."""
 
 import math
+import threading
 import time
 from collections.abc import Iterable
 
+from spoonful.generator.pending import PendingChunk
 from spoonful.generator.read_errors import Unit
 from spoonful.sources.storage_wait import StorageWait
 
@@ -44,6 +46,8 @@ class ReadingThreads:
         self._wait = wait if max_threads > num_useful else None
         self._wanted = num_useful
         self._images = self._wall_s = self._cpu_s = 0.0
+        # Of each thread: what it reads, since when, and its processor time then.
+        self._units: dict[int, tuple[Unit, float, float]] = {}
         self._num_stuck = 0
         self._most = 0  # largest number since somebody last took it
 
@@ -98,22 +102,49 @@ class ReadingThreads:
         """After what time of waiting to look whether a thread is stuck, in s."""
         return math.inf if self._wait is None else STUCK_S
 
-    def has_stuck(self, running: Iterable[tuple[Unit, float]]) -> bool:
-        """Return whether one of the threads is stuck that read units since some time."""
-        now = time.monotonic()
-        return any(self._is_stuck(unit.stop - unit.start, now - began) for unit, began in running)
+    def begin(self, unit: Unit) -> None:
+        """Note that this thread begins with a unit."""
+        begin = unit, time.monotonic(), time.thread_time()
+        self._units[threading.get_ident()] = begin
 
-    def count_stuck(self, running: Iterable[tuple[Unit, float]]) -> None:
-        """Count the stuck threads among those that read units since some time."""
-        if self._wait is None:
-            return
+    def end(self, ended: float, cpu_s: float) -> None:
+        """Note that this thread has done its unit, and learn from it.
+
+        Args:
+            ended: when that was, on the clock of `time.monotonic`.
+            cpu_s: the thread's processor time then.
+        """
+        unit, began, cpu_began = self._units.pop(threading.get_ident())
+        if unit.chunk is not None:
+            self.note(unit.stop - unit.start, ended - began, cpu_s - cpu_began)
+
+    def units(self) -> list[tuple[Unit, float]]:
+        """Return what threads do, each with its start time."""
+        return [(unit, began) for unit, began, _ in self._units.values()]
+
+    def units_of(self, pending: PendingChunk) -> list[tuple[Unit, float]]:
+        """Return what threads do for a chunk, each with its start time."""
+        return [
+            (unit, began)
+            for unit, began in self.units()
+            if unit.chunk is pending.chunk and unit.first_step == pending.first_step
+        ]
+
+    def has_stuck(self, pending: PendingChunk) -> bool:
+        """Return whether a thread is stuck that reads a part of a chunk."""
+        return self._num_stuck > 0 and self._count_stuck(self.units_of(pending)) > 0
+
+    def count_stuck(self) -> None:
+        """Find out how many threads are stuck."""
+        if self._wait is not None:
+            self._num_stuck = self._count_stuck(self.units())
+
+    def _count_stuck(self, units: Iterable[tuple[Unit, float]]) -> int:
         now = time.monotonic()
-        self._num_stuck = sum(
-            self._is_stuck(unit.stop - unit.start, now - began) for unit, began in running
-        )
+        return sum(self._is_stuck(unit.stop - unit.start, now - began) for unit, began in units)
 
     def _is_stuck(self, num_images: int, elapsed_s: float) -> bool:
-        if self._wait is None or elapsed_s < STUCK_S:
+        if elapsed_s < STUCK_S:
             return False
         usual_s = self._wall_s / self._images if self._images else 0.0
         return elapsed_s > _STUCK_TIMES * num_images * usual_s
