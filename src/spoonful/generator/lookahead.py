@@ -142,14 +142,13 @@ class LookAhead:
 
     def _restart(self, step: int) -> None:
         self._drop_all(step)
-        self._is_start = True
+        self._is_paused, self._is_start = False, True
         self._sizes.restart()
         self._reads_ahead = self._is_endless
-        self._is_paused = False
 
     def _first_chunk(self) -> Chunk:
         """Wait until the first chunk is ready, and take it."""
-        pending = self._first_pending()
+        pending = self._pending[0] if self._pending else self._plan_first()
         if self._limits.num_threads == 0:
             self._read_here(pending)
         self._wanted = pending
@@ -161,10 +160,8 @@ class LookAhead:
                 if pending.num_steps > 1 and self._reading.has_stuck(pending):
                     # One of its later steps may be the cause: read this step alone.
                     self._restart(pending.first_step)
-                    self._wanted = pending = self._first_pending()
-                    continue
-                # If none of it is being read, what matters is how long all have been reading.
-                units = self._reading.units_of(pending) or self._reading.units()
+                    self._wanted = pending = self._plan_first()
+                units = self._reading.units_before(pending)
                 left_s = time_left(self._reader, units, self._limits.read_timeout_s)
                 self._is_ready.wait(min(left_s, self._reading.patience_s))
         finally:
@@ -174,9 +171,8 @@ class LookAhead:
         self._pending.popleft()
         return pending.chunk
 
-    def _first_pending(self) -> PendingChunk:
-        if not self._pending and self._next_step is not None:
-            self._pending.append(self._new_pending(self._next_step))
+    def _plan_first(self) -> PendingChunk:
+        self._pending.append(self._new_pending(self._next_step or 0))
         return self._pending[0]
 
     def _new_pending(self, step: int) -> PendingChunk:
@@ -200,7 +196,13 @@ class LookAhead:
         num_waiting = sum(pending.num_waiting for pending in self._open_chunks())
         num_missing = num_waiting + len(self._reading.units()) - len(self._threads)
         for _ in range(min(num_missing, self._reading.allowed - len(self._threads))):
-            self._threads.add(background.start(self._work, "spoonful-reader", self._stop))
+            try:
+                thread = background.start(self._work, "spoonful-reader", self._stop)
+            except (RuntimeError, SpoonfulError):  # the system has no more, or the process ends
+                if not self._threads:
+                    raise
+                break
+            self._threads.add(thread)
         self._reading.note_number(len(self._threads))
         self._has_work.notify(num_waiting)
 
@@ -218,9 +220,7 @@ class LookAhead:
 
     def _open_chunks(self) -> list[PendingChunk]:
         """Return the chunks to work on: all, or during a pause only the one that is waited for."""
-        if not self._is_paused:
-            return list(self._pending)
-        return [pending for pending in self._pending if pending is self._wanted]
+        return [one for one in self._pending if not self._is_paused or one is self._wanted]
 
     def _work(self) -> None:
         """Plan and read in a thread until there has been nothing to do for a while."""
@@ -237,6 +237,7 @@ class LookAhead:
         deadline = time.monotonic() + IDLE_S
         while True:
             if len(self._threads) > self._reading.allowed:
+                self._has_work.notify()  # this thread may have taken another one's call
                 return None
             for pending in self._open_chunks():
                 if pending.num_waiting:
@@ -286,8 +287,7 @@ class LookAhead:
 
     def _read_here(self, pending: PendingChunk) -> None:
         """Read a chunk in the calling thread."""
-        unit = Unit(None, pending.first_step, 0, 0)
-        began = time.monotonic()
+        unit, began = Unit(None, pending.first_step, 0, 0), time.monotonic()
         try:
             chunk = self._plan(pending)
             unit = Unit(chunk, pending.first_step, 0, len(chunk.indices))

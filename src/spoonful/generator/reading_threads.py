@@ -130,6 +130,11 @@ class ReadingThreads:
             if unit.chunk is pending.chunk and unit.first_step == pending.first_step
         ]
 
+    def units_before(self, pending: PendingChunk) -> list[tuple[Unit, float]]:
+        """Return what a chunk waits for: what is done for it; all, if no thread is left for it."""
+        units = self.units()
+        return self.units_of(pending) or (units if len(units) >= self._max_threads else [])
+
     def has_stuck(self, pending: PendingChunk) -> bool:
         """Return whether a thread is stuck that reads a part of a chunk."""
         return self._num_stuck > 0 and self._count_stuck(self.units_of(pending)) > 0
