@@ -196,14 +196,14 @@ def test_a_read_that_stays_stuck_is_named_and_ends_no_other_batch(
 def test_the_number_of_reads_changes_no_byte(
     stores: dict[str, Any], delay_s: float, shuffle: str, start: int, encoding: str
 ) -> None:
-    """With a share of waiting that comes and goes, from one thread to many and back."""
+    """With waits that come and go, from one thread to many and back."""
     source = stores[encoding]()
     many = BatchGenerator(source, BATCH, shuffle=shuffle, seed=start)
     one = BatchGenerator(source, BATCH, shuffle=shuffle, seed=start, num_threads=0)
     stream = many.stream(start)
     for step in range(start, start + 30):
         for _ in range(8):
-            source.storage_wait.note(1.0 if delay_s and step % 3 else 0.0, 0.0)
+            source.storage_wait.note(0.0, 1.0 if delay_s and step % 3 else 0.0)
         time.sleep(delay_s)
         assert np.array_equal(many.indices(step), one.indices(step))
         for found, expected in zip(stream[step], one.batch(step), strict=True):
@@ -265,50 +265,55 @@ def test_a_process_with_a_stuck_read_ends(root: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-class Share(StorageWait):
-    """Says which share of the waiting is for the storage, without a measurement."""
+class Given(StorageWait):
+    """A wait that is not measured."""
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, wait_s: float) -> None:
         super().__init__()
-        self.given = share
+        self.given_s = wait_s
 
     @property
-    def share(self) -> float:
-        return self.given
+    def wait_s(self) -> float:
+        return self.given_s
 
 
 @pytest.mark.parametrize(("wait_ms", "threads"), [(0.0, 1), (1.0, 10), (3.0, 28), (100.0, 256)])
 def test_the_number_follows_from_waiting_and_computing(wait_ms: float, threads: int) -> None:
-    reading = ReadingThreads(1, 256, Share(1.0))
-    for _ in range(100):
-        reading.note(10, 10 * (0.1e-3 + wait_ms / 1000), 10 * 0.1e-3)
-    assert reading.allowed == pytest.approx(threads, abs=1)
+    reading = ReadingThreads(1, 256, Given(wait_ms / 1000))
+    for now in range(100):
+        reading.note(10, 1.0, 10 * 0.1e-3, now)
+    assert reading.allowed == threads
 
 
-def test_waiting_for_pythons_lock_or_a_processor_asks_for_no_thread() -> None:
-    wait = Share(1.0)
+def test_the_number_falls_again_where_nothing_waits_for_the_storage() -> None:
+    wait = Given(1.0)
     reading = ReadingThreads(2, 256, wait)
-    for _ in range(100):
-        reading.note(10, 0.1, 0.001)
-    assert reading.allowed > 100
-    wait.given = 0.0
-    for _ in range(400):
-        reading.note(10, 0.1, 0.001)
-    assert reading.allowed == 2
+    reading.note(10, 0.1, 0.001, 0.0)
+    assert reading.allowed == 256
+    wait.given_s = 0.0
+    numbers = []
+    for tenth in range(1, 100):
+        reading.note(10, 0.1, 0.001, tenth / 10)
+        numbers.append(reading.allowed)
+    assert numbers == sorted(numbers, reverse=True)
+    assert numbers[0] > 200
+    assert numbers[-1] == 2
 
 
 @pytest.mark.parametrize(
-    ("reads", "others", "share"),
+    ("reads", "others", "wait_s"),
     [
         ([1e-5], [1e-6], 0.0),  # the page cache
-        ([3e-3], [1e-6], 1.0),  # a disk
-        ([3e-3] + [1e-5] * 9, [1e-6], 1.0),  # a tenth is not in the page cache
+        ([3e-3], [1e-6], 3e-3),  # a disk
+        ([3e-3] + [1e-5] * 9, [1e-6], 0.3e-3),  # a tenth is not in the page cache
         ([3e-3], [3e-3], 0.0),  # Python's lock
         ([3e-3] + [1e-5] * 99, [1e-6], 0.0),  # a processor that is lost at times
     ],
 )
-def test_the_share_of_the_storage(reads: list[float], others: list[float], share: float) -> None:
+def test_waiting_for_pythons_lock_or_a_processor_is_not_waiting_for_the_storage(
+    reads: list[float], others: list[float], wait_s: float
+) -> None:
     wait = StorageWait()
     for number in range(1000):
-        wait.note(reads[number % len(reads)], others[number % len(others)])
-    assert wait.share == share
+        wait.note(others[number % len(others)], reads[number % len(reads)])
+    assert wait.wait_s == pytest.approx(wait_s, rel=0.2)

@@ -15,8 +15,11 @@ MAX_READS = 256
 # With many threads, each also waits for its turn to decode, which looks like slow storage and would
 # ask for ever more. Aiming a little below full use lets the number fall until none waits in vain.
 _BUSY = 0.9
-_KEPT = 0.9  # of the sums, at each unit
-_FALL = 16  # of so many threads, one ends at a time: a few quick units do not end all
+_KEPT = 0.98  # of the sums, at each unit
+# The number rises at once and falls slowly: by an eighth at most in this time. Otherwise a few
+# quick units would end threads that are started again at once (800 a second were).
+_FALL = 8
+_FALL_S = 0.05
 # A thread that has been in one unit for longer counts as stuck: another one takes its place.
 STUCK_S = 0.2
 _STUCK_TIMES = 4  # and for longer than this many times what the unit should take
@@ -37,7 +40,7 @@ class ReadingThreads:
     Args:
         num_useful: threads that are useful where nothing waits, 0..; the smallest number.
         max_threads: the largest number; the same where the number is fixed.
-        wait: which share of the waiting is for the storage; None: not measured.
+        wait: how long images wait for the storage; None: not measured.
     """
 
     def __init__(self, num_useful: int, max_threads: int, wait: StorageWait | None) -> None:
@@ -45,6 +48,7 @@ class ReadingThreads:
         self._max_threads = max_threads
         self._wait = wait if max_threads > num_useful else None
         self._wanted = num_useful
+        self._fell = 0.0  # when the number was last made smaller
         self._images = self._wall_s = self._cpu_s = 0.0
         # Of each thread: what it reads, since when, and its processor time then.
         self._units: dict[int, tuple[Unit, float, float]] = {}
@@ -66,26 +70,28 @@ class ReadingThreads:
         """How many threads there may be now; stuck ones do not count."""
         return min(self._wanted + self._num_stuck, self._max_threads)
 
-    def note(self, num_images: int, wall_s: float, cpu_s: float) -> None:
+    def note(self, num_images: int, wall_s: float, cpu_s: float, now: float) -> None:
         """Learn from a unit that was read.
 
         Args:
             num_images: how many images it had.
             wall_s: how long it took.
             cpu_s: processor time of its thread.
+            now: when it ended, in s.
         """
         if self._wait is None:
             return
         self._images = self._images * _KEPT + num_images
         self._wall_s = self._wall_s * _KEPT + wall_s
         self._cpu_s = self._cpu_s * _KEPT + max(cpu_s, 1e-6)
-        waited_s = self._wait.share * max(0.0, self._wall_s - self._cpu_s)
-        target = math.ceil(self._num_useful * (1 + _BUSY * waited_s / self._cpu_s))
-        if waited_s == 0.0:
-            target = self._num_useful
+        waits = self._wait.wait_s * self._images / self._cpu_s  # in times of computing
+        target = math.ceil(self._num_useful * (1 + _BUSY * waits))
         target = min(target, self._max_threads)
-        slower = self._wanted - max(1, self._wanted // _FALL)
-        self._wanted = max(target, min(slower, self._wanted))
+        if target >= self._wanted:
+            self._wanted, self._fell = target, now
+        elif now - self._fell > _FALL_S:
+            self._wanted = max(target, self._wanted - max(1, self._wanted // _FALL))
+            self._fell = now
 
     def unit_size(self, num_images: int) -> int:
         """Return how many of a chunk's images a thread should read at a time."""
@@ -116,7 +122,7 @@ class ReadingThreads:
         """
         unit, began, cpu_began = self._units.pop(threading.get_ident())
         if unit.chunk is not None:
-            self.note(unit.stop - unit.start, ended - began, cpu_s - cpu_began)
+            self.note(unit.stop - unit.start, ended - began, cpu_s - cpu_began, ended)
 
     def units(self) -> list[tuple[Unit, float]]:
         """Return what threads do, each with its start time."""

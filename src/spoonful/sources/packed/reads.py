@@ -71,7 +71,7 @@ def read_ranges(
         if begin and wait is not None:
             have = perf_counter()
             os.lseek(descriptor, 0, os.SEEK_CUR)
-            wait.note(have - begin, perf_counter() - have)
+            wait.note(perf_counter() - have, have - begin)
         start = end
 
 
