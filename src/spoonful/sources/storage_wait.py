@@ -1,17 +1,18 @@
-"""Find out while reading whether reads wait for the storage."""
+"""Find out while reading how long reads wait for the storage."""
 
+import time
 from typing import Any
 
-# Longer than reads from the page cache take (5-10 us), shorter than any disk or network needs.
+# Longer than reads from the page cache take (5-10 us), not longer than a disk or network needs.
 _SLOW_S = 100e-6
-# Of the last 128 samples about 5 must be slow: where ten processes share two processors, a thread
-# loses its own in the middle of 1 to 3 of 100 reads.
-_WEIGHT = 1 / 128
-_LEAST = 0.04
-# A smaller difference is chance, where many threads wait for Python's lock.
-_LEAST_SHARE = 0.3
 _EVERY = 4  # images; a sample costs 1 us, and reading and decoding a tiny file 30
-_MEAN_WEIGHT = 1 / 32
+_SAMPLES = 128
+_LEAST_SAMPLES = 4
+# Of the last samples at least this share must be slow, and take twice as long as the pause that
+# follows: all else is chance.
+_LEAST = 0.02
+_TIMES = 2.0
+_WEIGHT = 1 / 32
 _LONGEST_S = 1.0  # counts as this long: one read that was stuck is not the usual case
 
 
@@ -19,45 +20,50 @@ class StorageWait:
     """Tell waiting for the storage from waiting for Python's lock and for a processor.
 
     The time of a read says little: in the page cache, 64 threads that wait for Python's lock look
-    like 64 that wait for a disk. So each sampled read is compared with a call that gives up the
-    lock in the same way and needs no storage (lseek). Of reads that took long, the share that such
-    calls do not explain waited for the storage.
+    like 64 that wait for a disk. So after a sampled read that was slow, the thread pauses for as
+    long as the fastest storage takes. After a pause, too, it must wait for the lock and a processor
+    as long as others have them. What a read takes longer than that was the storage.
 
     Means are updated by many threads without a lock: losing a sample does no harm.
     """
 
     def __init__(self) -> None:
-        self._num_images = 0
-        self._slow_reads = 0.0  # share of the last samples
-        self._slow_others = 0.0
-        self._mean_s = 0.0  # for an image, longer than the calls that need no storage
+        self._num_images = self._num_samples = 0
+        self._slow = 0.0  # share of the last samples with a slow read
+        self._read_s = self._pause_s = 0.0  # means of the slow ones
 
     def is_due(self) -> bool:
         """Count an image, and return whether to take a sample of its reads."""
         self._num_images += 1
         return self._num_images % _EVERY == 0
 
-    def note(self, other_s: float, *reads_s: float) -> None:
-        """Take a sample.
+    def note(self, *reads_s: float) -> None:
+        """Take a sample, right after it was read.
 
         Args:
-            other_s: duration of a system call that does not wait for the storage, in s.
-            reads_s: durations of all that may, for one image.
+            reads_s: durations of the system calls of one image that may wait for the storage, in s.
         """
-        slow_others, waited_s = other_s > _SLOW_S, 0.0
-        for read_s in reads_s:
-            self._slow_reads += ((read_s > _SLOW_S) - self._slow_reads) * _WEIGHT
-            self._slow_others += (slow_others - self._slow_others) * _WEIGHT
-            waited_s += read_s - other_s
-        self._mean_s += (min(waited_s, _LONGEST_S) - self._mean_s) * _MEAN_WEIGHT
+        slow = [read_s for read_s in reads_s if read_s > _SLOW_S]
+        self._num_samples += 1
+        self._slow += (bool(slow) - self._slow) / min(self._num_samples, _SAMPLES)
+        if slow:
+            begin = time.perf_counter()
+            time.sleep(_SLOW_S / 10)  # the system makes it about as long as _SLOW_S
+            self.note_slow(sum(slow), len(slow) * (time.perf_counter() - begin))
+
+    def note_slow(self, read_s: float, pause_s: float) -> None:
+        """Take the times of slow reads, and of as many pauses, in s."""
+        weight = _WEIGHT if self._read_s else 1.0
+        self._read_s += (min(read_s, _LONGEST_S) - self._read_s) * weight
+        self._pause_s += (min(pause_s, _LONGEST_S) - self._pause_s) * weight
 
     @property
     def wait_s(self) -> float:
         """How long an image waits for the storage, in s; 0 where it is about as fast as memory."""
-        if self._slow_reads < _LEAST:
+        is_seldom = self._num_samples < _LEAST_SAMPLES or self._slow < _LEAST
+        if is_seldom or self._read_s < _TIMES * self._pause_s:
             return 0.0
-        is_explained = self._slow_reads - self._slow_others < _LEAST_SHARE * self._slow_reads
-        return 0.0 if is_explained else max(0.0, self._mean_s)
+        return self._slow * (self._read_s - self._pause_s)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Begin anew in another process, which may read from another storage."""

@@ -57,15 +57,15 @@ def decode_image(
 def read_bytes(
     path: str | os.PathLike[str],
     max_pixels: int = MAX_PIXELS,
-    note: Callable[[float, float, float], object] | None = None,
+    note: Callable[[float, float], object] | None = None,
 ) -> bytes:
     """Return a regular file's bytes.
 
     Args:
         path: the file.
         max_pixels: the limit for height x width of the file's picture.
-        note: receives how long a system call took that does not wait for the storage, and how long
-            the two that may, in s; None: nobody asks.
+        note: receives how long the two system calls took that may wait for the storage, in s; None:
+            nobody asks.
 
     Raises:
         SpoonfulError: the file cannot be read, is not a regular file, or has more bytes than an
@@ -85,7 +85,7 @@ def read_bytes(
             # One byte more than the size: a file that grows is noticed, and never read endlessly.
             encoded = os.pread(descriptor, size + 1, 0)
             if note is not None:
-                note(sought - opened, opened - begin, perf_counter() - sought)
+                note(opened - begin, perf_counter() - sought)
             if len(encoded) != size:
                 raise changed_size(path, size, len(encoded))
         finally:

@@ -69,9 +69,7 @@ def read_ranges(
         begin = perf_counter() if wait is not None and place % _EVERY == 0 else 0.0
         read_range(descriptor, offset, view[start:end], place)
         if begin and wait is not None:
-            have = perf_counter()
-            os.lseek(descriptor, 0, os.SEEK_CUR)
-            wait.note(perf_counter() - have, have - begin)
+            wait.note(perf_counter() - begin)
         start = end
 
 
