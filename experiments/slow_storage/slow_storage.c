@@ -1,9 +1,10 @@
 /*
  * Storage that answers slowly: a library for LD_PRELOAD.
  *
- * For files below the folder SLOW_ROOT, each open() takes SLOW_OPEN_US microseconds longer, and each
- * read() or pread() SLOW_READ_US. The thread sleeps, as it does while a disk or a network answers.
- * The caller's code is not changed, whatever it is: Python, TensorFlow, OpenCV, or a worker process.
+ * For files below the folder SLOW_ROOT, each open() takes some microseconds longer, and each read()
+ * or pread() others, as slow_storage_set() says. The thread sleeps, as it does while a disk or a
+ * network answers. The caller's code is not changed, whatever it is: Python, TensorFlow, OpenCV, or
+ * a worker process.
  *
  *     gcc -O2 -shared -fPIC -o slow_storage.so slow_storage.c -ldl -lpthread
  */
@@ -25,16 +26,20 @@
 
 static const char *root;
 static size_t root_length;
-static long open_us, read_us;
+static volatile long open_us, read_us;
 static volatile char is_slow[MAX_FILES]; /* by file descriptor */
 
 __attribute__((constructor)) static void begin(void)
 {
-    const char *text;
     root = getenv("SLOW_ROOT");
     root_length = root ? strlen(root) : 0;
-    open_us = (text = getenv("SLOW_OPEN_US")) ? atol(text) : 0;
-    read_us = (text = getenv("SLOW_READ_US")) ? atol(text) : 0;
+}
+
+/* Say how much longer, in microseconds. Worker processes that are forked later inherit it. */
+void slow_storage_set(long per_open_us, long per_read_us)
+{
+    open_us = per_open_us;
+    read_us = per_read_us;
 }
 
 static void wait_us(long us)
@@ -50,7 +55,7 @@ static void wait_us(long us)
 
 static int is_below(const char *path)
 {
-    return root_length && path && strncmp(path, root, root_length) == 0;
+    return root_length && strncmp(path, root, root_length) == 0;
 }
 
 static int opened(int file, int slow)
@@ -107,7 +112,7 @@ OPEN(open64)
         if (flags & (O_CREAT | __O_TMPFILE))                                          \
             mode = va_arg(more, mode_t);                                              \
         va_end(more);                                                                 \
-        int slow = is_below(path) || (path && path[0] != '/' && folder >= 0 &&        \
+        int slow = is_below(path) || (path[0] != '/' && folder >= 0 &&                \
                                       folder < MAX_FILES && is_slow[folder]);         \
         if (slow && !(flags & O_DIRECTORY))                                           \
             wait_us(open_us);                                                         \

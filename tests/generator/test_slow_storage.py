@@ -95,9 +95,7 @@ def until(is_true: Any, what: str) -> None:
         time.sleep(0.01)
 
 
-def test_many_reads_are_under_way_where_each_waits_and_few_where_none_does(
-    root: Path, storage: Storage
-) -> None:
+def test_many_reads_are_under_way_where_each_waits(root: Path, storage: Storage) -> None:
     storage.delay_s = 0.01
     stream = generator_of(root, shuffle="full").stream()
     step = 0
@@ -106,17 +104,6 @@ def test_many_reads_are_under_way_where_each_waits_and_few_where_none_does(
         stream[step]
         step += 1
     assert 8 <= stream.take_most_threads() <= MAX_READS
-    storage.delay_s = 0.0
-    most = MAX_READS
-    while most > 2:
-        assert step < 20_000, f"{most} threads are left"
-        stream[step]
-        step += 1
-        if step % 200 == 0:
-            stream.take_most_threads()
-            stream[step]
-            step += 1
-            most = stream.take_most_threads()
     stream.close()
 
 
@@ -206,7 +193,7 @@ def test_the_number_of_reads_changes_no_byte(
             source.storage_wait.note(1.0 if delay_s and step % 3 else 0.0)
         time.sleep(delay_s)
         assert np.array_equal(many.indices(step), one.indices(step))
-        for found, expected in zip(stream[step], one.batch(step), strict=True):
+        for found, expected in zip(stream[step - start], one.batch(step), strict=True):
             assert found.tobytes() == expected.tobytes()
     stream.close()
 
@@ -243,6 +230,7 @@ def test_an_error_among_many_reads_names_its_file(root: Path, storage: Storage) 
     stream.close()
 
 
+@pytest.mark.slow
 def test_a_process_with_a_stuck_read_ends(root: Path) -> None:
     script = f"""
     import os, threading
