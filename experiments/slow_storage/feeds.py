@@ -151,19 +151,22 @@ class _Rows:
     def __init__(self, folder: Path, side: int) -> None:
         self._shape, self._size = (side, side, 3), side * side * 3
         header = _header_bytes(folder)
-        self._places: list[tuple[int, int]] = []
+        self._places: list[tuple[str, int]] = []
+        self._open: dict[tuple[int, str], int] = {}  # by process: some workers get a copy of this
         for path in sorted(folder.glob("*.npy")):
             if path.name != "labels.npy":
-                file = os.open(path, os.O_RDONLY)
                 count = (path.stat().st_size - header) // self._size
-                self._places += [(file, header + row * self._size) for row in range(count)]
+                self._places += [(str(path), header + row * self._size) for row in range(count)]
 
     def __len__(self) -> int:
         return len(self._places)
 
     def __getitem__(self, index: int) -> Any:
-        file, offset = self._places[index]
-        content = os.pread(file, self._size, offset)
+        path, offset = self._places[index]
+        key = os.getpid(), path
+        if key not in self._open:
+            self._open[key] = os.open(path, os.O_RDONLY)
+        content = os.pread(self._open[key], self._size, offset)
         return np.frombuffer(content, np.uint8).reshape(self._shape)
 
 
