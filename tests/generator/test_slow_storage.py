@@ -21,7 +21,7 @@ from spoonful import BatchGenerator, FolderSource, PackedSource
 from spoonful.errors import SpoonfulError
 from spoonful.generator.reading_threads import MAX_READS, ReadingThreads
 from spoonful.packing import pack
-from spoonful.sources.storage_wait import StorageWait
+from spoonful.sources.storage_wait import StorageWait, num_preempted
 from tests.generator.test_lookahead import read_all
 
 NUM_FILES = 96
@@ -190,7 +190,7 @@ def test_the_number_of_reads_changes_no_byte(
     stream = many.stream(start)
     for step in range(start, start + 30):
         for _ in range(8):
-            source.storage_wait.note(1.0 if delay_s and step % 3 else 0.0)
+            source.storage_wait.note(num_preempted(), 1.0 if delay_s and step % 3 else 0.0)
         time.sleep(delay_s)
         assert np.array_equal(many.indices(step), one.indices(step))
         for found, expected in zip(stream[step - start], one.batch(step), strict=True):
@@ -306,8 +306,15 @@ def test_waiting_for_pythons_lock_or_a_processor_is_not_waiting_for_the_storage(
     monkeypatch.setattr("spoonful.sources.storage_wait.time", clock)
     wait = StorageWait()
     for number in range(1000):
-        wait.note(reads[number % len(reads)])
+        wait.note(num_preempted(), reads[number % len(reads)])
     assert wait.wait_s == pytest.approx(wait_s, rel=0.3)
+
+
+def test_a_read_in_which_the_processor_was_taken_away_says_nothing() -> None:
+    wait = StorageWait()
+    for _ in range(100):
+        wait.note(num_preempted() - 1, 3e-3)
+    assert wait.wait_s == 0.0
 
 
 class Clock:

@@ -112,7 +112,7 @@ class ImageFileSource(Source):
                 break
             path = self._prefix + self.ids[index]
             try:
-                note = wait.note if wait is not None and wait.is_due() else None
+                note = None if wait is None else wait.sample()
                 found.append(read_bytes(path, self.max_pixels, note))
             except SpoonfulError as error:
                 if self._message is None:

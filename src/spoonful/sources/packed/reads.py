@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spoonful.sources.storage_wait import StorageWait
+from spoonful.sources.storage_wait import StorageWait, num_preempted
 
 # Ranges of which one is timed: rows of 784 bytes take 1 us each, timing one takes 2.
 _EVERY = 16
@@ -66,10 +66,12 @@ def read_ranges(
     view, start = buffer.data, 0
     ranges = zip(descriptors.tolist(), offsets.tolist(), ends.tolist(), strict=True)
     for place, (descriptor, offset, end) in enumerate(ranges):
-        begin = perf_counter() if wait is not None and place % _EVERY == 0 else 0.0
-        read_range(descriptor, offset, view[start:end], place)
-        if begin and wait is not None:
-            wait.note(perf_counter() - begin)
+        if wait is None or place % _EVERY:
+            read_range(descriptor, offset, view[start:end], place)
+        else:
+            num_before, begin = num_preempted(), perf_counter()
+            read_range(descriptor, offset, view[start:end], place)
+            wait.note(num_before, perf_counter() - begin)
         start = end
 
 
