@@ -178,7 +178,7 @@ def _header_bytes(folder: Path) -> int:
 
 # What each is measured with, at every delay; the best counts. Few calls where storage is fast, as
 # many as wait at a time where it is slow.
-_POOLS = (None, 16, 64, 256)
+_POOLS = (None, 64, 256)
 CONTENDERS: dict[str, tuple[Callable[..., Feed], list[dict[str, Any]]]] = {
     "spoonful": (ours, [{}]),
     "tf.data": (
@@ -186,13 +186,12 @@ CONTENDERS: dict[str, tuple[Callable[..., Feed], list[dict[str, Any]]]] = {
         [{"calls": 2, "pool": None}, *({"calls": pool, "pool": pool} for pool in _POOLS[1:])],
     ),
     "Keras": (keras_dataset, [{"pool": pool} for pool in _POOLS]),
-    "PyTorch": (torch_loader, [{"workers": workers} for workers in (2, 16, 64)]),
+    "PyTorch": (torch_loader, [{"workers": workers} for workers in (2, 32)]),
     "Grain": (
         grain_loader,
         [
             {"threads": 1, "workers": 2},
             {"threads": 16, "workers": 0},
-            {"threads": 128, "workers": 0},
             {"threads": 64, "workers": 2},
         ],
     ),

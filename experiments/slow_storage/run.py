@@ -56,10 +56,10 @@ def main() -> None:
                     key = case, contender, line["delay_ms"], json.dumps(line["settings"])
                     values.setdefault(key, []).append(line["value"])
                     print(number, *key, f"{line['value']:.0f}", flush=True)
+        if arguments.publish:
+            _publish(values)
     for case in arguments.only:
         print(f"{_TITLES[case]}\n\n{_table(case, values)}\n")
-    if arguments.publish:
-        _publish(values)
 
 
 def _library(data: Path) -> Path:

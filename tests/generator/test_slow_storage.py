@@ -265,7 +265,7 @@ class Given(StorageWait):
         return self.given_s
 
 
-@pytest.mark.parametrize(("wait_ms", "threads"), [(0.0, 1), (1.0, 10), (3.0, 28), (100.0, 256)])
+@pytest.mark.parametrize(("wait_ms", "threads"), [(0.0, 1), (1.0, 21), (3.0, 61), (100.0, 256)])
 def test_the_number_follows_from_waiting_and_computing(wait_ms: float, threads: int) -> None:
     reading = ReadingThreads(1, 256, Given(wait_ms / 1000))
     for now in range(100):

@@ -12,9 +12,9 @@ from spoonful.sources.storage_wait import StorageWait
 # Reads that may be under way. Tiny files take 30 us of a processor each: at 3 ms a read, 100
 # threads keep it busy, at 10 ms more than 300. A thread that waits takes about 50 KiB of memory.
 MAX_READS = 256
-# With many threads, each also waits for its turn to decode, which looks like slow storage and would
-# ask for ever more. Aiming a little below full use lets the number fall until none waits in vain.
-_BUSY = 0.9
+# Twice as many as the means say: waits differ, and with just enough threads decoding often has
+# nothing to do.
+_SPARE = 2.0
 _KEPT = 0.98  # of the sums, at each unit
 # The number rises at once and falls slowly: by an eighth at most in this time. Otherwise a few
 # quick units would end threads that are started again at once (800 a second were).
@@ -25,7 +25,7 @@ STUCK_S = 0.2
 _STUCK_TIMES = 4  # and for longer than this many times what the unit should take
 # Images that a thread reads at a time take about this much processor time: handing over a unit
 # takes 0.02 ms.
-_SLOW_UNIT_S = 0.25e-3
+_SLOW_UNIT_S = 1e-3
 _FAST_UNIT_S = 5e-3
 _MOST_IN_SLOW_UNIT, _MOST_IN_FAST_UNIT = 16, 1024
 _FIRST_UNIT = 8
@@ -85,7 +85,7 @@ class ReadingThreads:
         self._wall_s = self._wall_s * _KEPT + wall_s
         self._cpu_s = self._cpu_s * _KEPT + max(cpu_s, 1e-6)
         waits = self._wait.wait_s * self._images / self._cpu_s  # in times of computing
-        target = math.ceil(self._num_useful * (1 + _BUSY * waits))
+        target = math.ceil(self._num_useful * (1 + _SPARE * waits))
         target = min(target, self._max_threads)
         if target >= self._wanted:
             self._wanted, self._fell = target, now
