@@ -20,7 +20,7 @@ from typing import Any
 from feeds import CONTENDERS
 from measure import DELAYS_MS
 
-from spoonful.files.tables import markdown, put_between, write_csv
+from spoonful.files.tables import markdown, put_between, read_csv, write_csv
 from spoonful.project import project_root
 
 _HERE = Path(__file__).resolve().parent
@@ -46,7 +46,7 @@ def main() -> None:
     arguments = parser.parse_args()
     data = arguments.data.resolve()
     library = _library(data)
-    values: dict[Key, list[float]] = {}
+    values = _kept(arguments.only, arguments.contenders) if arguments.publish else {}
     for number in range(arguments.rounds):
         for case in arguments.only:
             for contender in arguments.contenders:
@@ -60,6 +60,18 @@ def main() -> None:
             _publish(values)
     for case in arguments.only:
         print(f"{_TITLES[case]}\n\n{_table(case, values)}\n")
+
+
+def _kept(cases: list[str], contenders: list[str]) -> dict[Key, list[float]]:
+    """Return the published values of what is not measured this time."""
+    path = _HERE / "results" / "slow_storage.csv"
+    return {
+        (row["case"], row["contender"], int(row["delay_ms"]), row["settings"]): [
+            float(row["images_per_s"])
+        ]
+        for row in (read_csv(path) if path.is_file() else [])
+        if row["case"] not in cases or row["contender"] not in contenders
+    }
 
 
 def _library(data: Path) -> Path:
