@@ -136,6 +136,7 @@ def watch_of(clock: Clock, reports: list[EpochResult]) -> EpochWatch:
         asked_time=0.0,
         waited_s=0.0,
         take_ready_times=lambda first, count: [None],
+        take_most_threads=lambda: 2,
     )
     resumable = SimpleNamespace(position=0, digests={})
     watched = (cast(Any, batches), cast(Any, resumable))

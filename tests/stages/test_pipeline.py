@@ -129,7 +129,13 @@ def test_the_run_records_what_it_was_made_from(first: Path) -> None:
     assert run.data.tags["fingerprint.train"] == source.fingerprint
     names = {d.dataset.name: d.dataset.digest for d in run.inputs.dataset_inputs}
     assert names["digits/train"] == source.fingerprint[:36]
-    for name in ("images_per_s", "input_wait_s", "input_wait_fraction", "peak_rss_mb"):
+    for name in (
+        "images_per_s",
+        "input_wait_s",
+        "input_wait_fraction",
+        "reading_threads",
+        "peak_rss_mb",
+    ):
         assert run.data.metrics[name] >= 0
     assert run.data.metrics["images_seen"] == 2 * len(source)
     assert run.data.metrics["train_time_s"] > run.data.metrics["epoch_train_s"] > 0

@@ -13,6 +13,7 @@ from spoonful.record.metrics import (
     INPUT_WAIT_S,
     LOSS,
     PEAK_RSS_MB,
+    READING_THREADS,
     TRAIN_TIME_S,
     VAL_METRICS,
 )
@@ -31,6 +32,7 @@ class EpochResult:
         val_s: seconds of its validation.
         images_per_s: speed of the training part.
         input_wait_s: seconds of the training part spent waiting for batches.
+        reading_threads: largest number of threads that read at the same time.
         peak_rss_mb: largest resident memory of the process during this training so far, in MiB.
         digests: digests of the batches of "train" and "val", hex, as in the ledger.
         shuffle: how well training's batches were mixed, by the metrics of `ShuffleQuality`.
@@ -46,6 +48,7 @@ class EpochResult:
     val_s: float
     images_per_s: float
     input_wait_s: float
+    reading_threads: int
     peak_rss_mb: float
     digests: dict[str, str]
     shuffle: dict[str, float]
@@ -63,6 +66,7 @@ class EpochResult:
             TRAIN_TIME_S: self.train_time_s,
             INPUT_WAIT_S: self.input_wait_s,
             INPUT_WAIT_FRACTION: self.input_wait_s / self.train_s if self.train_s else 0.0,
+            READING_THREADS: float(self.reading_threads),
             PEAK_RSS_MB: self.peak_rss_mb,
             # The digests' first 48 bits: equal for equal batches.
             **{f"{DIGEST_METRICS}{name}": as_metric(value) for name, value in self.digests.items()},

@@ -139,6 +139,7 @@ class EpochWatch(keras.callbacks.Callback):
             val_s=end - self._begin - train_s,
             images_per_s=self._images_per_epoch / train_s,
             input_wait_s=self._wait_s,
+            reading_threads=self._batches.take_most_threads(),
             peak_rss_mb=peak_rss_mb(),
             digests=self._resumable.digests,
             shuffle=self._shuffle_quality(epoch),  # after the epoch's clock was read

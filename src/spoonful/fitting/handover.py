@@ -99,6 +99,10 @@ class EpochBatches(InOrder):
         if self._stream is not None:
             self._stream.finish_check()
 
+    def take_most_threads(self) -> int:
+        """Return the largest number of threads that read at the same time since the last call."""
+        return 0 if self._stream is None else self._stream.take_most_threads()
+
     def close(self) -> None:
         """End the reading threads and release the generator, its buffers and its files.
 

@@ -46,7 +46,8 @@ class BatchGenerator(ChunkedDataset):
             served as they are, as float32.
         dtype: "uint8" (0..255) or "float32" (0..1) for x [b, h, w, c].
         num_threads: threads that read ahead. 0: none, the calling thread reads. None: one per core,
-            but no more than the source benefits from (its `max_useful_threads`).
+            but no more than the source benefits from (its `max_useful_threads`); up to 256 while
+            reads of files wait for the storage.
         prefetch_batches: batches read ahead, >= 1. None: as many as `ram_budget_mb` holds.
         ram_budget_mb: memory in MiB for batches being read, ready, and handed out last; at least
             three batches. None: at most 64 MiB (or what three batches need), less where less is

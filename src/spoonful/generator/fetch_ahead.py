@@ -21,6 +21,8 @@ def make_fetch_ahead(reader: ChunkReader, limits: Limits) -> "FetchAhead | None"
         return None
     # Chunks are begun in order, so at most this many can be in progress.
     steps_behind = max(1, limits.num_threads) * limits.chunk_steps
+    if limits.max_threads > limits.num_threads:
+        steps_behind = max(steps_behind, limits.batches_ahead)
     release: Ask | None = getattr(reader.source, "release", None)
     return FetchAhead(prefetch, release, reader.order, reader.steps, steps_behind)
 

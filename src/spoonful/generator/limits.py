@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from spoonful.errors import SpoonfulError
 from spoonful.generator.chunks import CHUNK_BYTES, MAX_CHUNK_STEPS, ChunkReader
+from spoonful.generator.reading_threads import MAX_READS
 from spoonful.generator.steps import checked_whole
 from spoonful.sources.threads import num_processors
 
@@ -21,12 +22,14 @@ class Limits:
 
     Args:
         num_threads: 0 reads in the calling thread.
+        max_threads: threads where the storage answers slowly, >= num_threads.
         batches_ahead: batches being read or ready, besides those handed out, >= 1.
         chunk_steps: largest number of steps per chunk, 1..batches_ahead.
         read_timeout_s: longest time that reading a part of a batch may take.
     """
 
     num_threads: int
+    max_threads: int
     batches_ahead: int
     chunk_steps: int
     read_timeout_s: float
@@ -40,9 +43,11 @@ def make_limits(
     read_timeout_s: float,
 ) -> Limits:
     """Check the limits of reading ahead, and derive those that are not given."""
+    is_automatic = num_threads is None and reader.source.storage_wait is not None
     if num_threads is None:
         num_threads = min(num_processors(), reader.source.max_useful_threads)
     num_threads = checked_whole("num_threads", num_threads, 0)
+    max_threads = max(num_threads, MAX_READS) if is_automatic else num_threads
     if not 0 < read_timeout_s <= threading.TIMEOUT_MAX:
         raise SpoonfulError(
             f"read_timeout_s={read_timeout_s!r}: expected a time in s above 0, at most "
@@ -61,7 +66,8 @@ def make_limits(
         wanted = max(MIN_BATCHES_AHEAD, min(CHUNKS_AHEAD * chunk_steps, per_epoch))
         bounds = [wanted, _batches_in(DEFAULT_RAM_BUDGET_MB, reader)]
     ahead = min(bounds)
-    return Limits(num_threads, ahead, max(1, min(ahead // 2, chunk_steps)), float(read_timeout_s))
+    chunk_steps = max(1, min(ahead // 2, chunk_steps))
+    return Limits(num_threads, max_threads, ahead, chunk_steps, float(read_timeout_s))
 
 
 def _check_ram_budget(ram_budget_mb: float, reader: ChunkReader) -> None:

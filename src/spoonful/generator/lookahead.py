@@ -7,23 +7,18 @@ from collections import deque
 from spoonful import background
 from spoonful.errors import SpoonfulError
 from spoonful.generator.buffers import BufferPool
+from spoonful.generator.chunk_sizes import ChunkSizes
 from spoonful.generator.chunks import Chunk, ChunkReader
 from spoonful.generator.fetch_ahead import make_fetch_ahead
 from spoonful.generator.limits import Limits
 from spoonful.generator.pending import PendingChunk
-from spoonful.generator.read_errors import ReadError, Unit, read_failure, read_too_slow
+from spoonful.generator.read_errors import ReadError, Unit, read_failure, read_too_slow, time_left
+from spoonful.generator.reading_threads import ReadingThreads
 
 # A thread with nothing to read ends after this time: where the batches are dropped without notice
 # (Ctrl-C, an exception in `fit`) no thread remains, and starting a new one costs 0.15 ms.
 IDLE_S = 0.2
-# Where reading is slow, a chunk is read in more units than threads, to shorten the wait for the
-# slowest. Where it is fast, each thread reads its own chunk: MNIST in batches of 32 came at 7.7 M
-# images/s with two threads, and at 6.6 M in halves.
-_SLOW_UNITS_A_THREAD = 2
 _JOIN_LIMIT_S = 5.0
-# Chunks grow while a chunk is read within this time: where reading is slow, one batch makes the
-# cost of handing it over small enough, and arrives sooner.
-_CHUNK_S = 0.01
 
 
 class LookAhead:
@@ -52,11 +47,11 @@ class LookAhead:
         self._pending: deque[PendingChunk] = deque()
         self._wanted: PendingChunk | None = None  # a consumer waits for it
         self._threads: set[threading.Thread] = set()
-        self._running: dict[threading.Thread, tuple[Unit, float]] = {}  # with its start time
+        wait = reader.source.storage_wait
+        self._reading = ReadingThreads(limits.num_threads, limits.max_threads, wait)
         self._next_step: int | None = None  # the expected argument of `take`
         self._reads_ahead = is_endless
-        self._ramp = 1  # steps of the next chunk: few at first, so that the first one comes soon
-        self._chunk_s = 0.0  # time from planning the last chunk to its end
+        self._sizes = ChunkSizes(limits, self._reading)
         self._is_paused, self._is_start = False, True
 
     def take(self, step: int) -> Chunk:
@@ -89,6 +84,11 @@ class LookAhead:
         """
         if self._reader.check is not None:
             self._reader.check.finish(self._limits.read_timeout_s)
+
+    def take_most_threads(self) -> int:
+        """Return the largest number of threads that read at the same time since the last call."""
+        with self._lock:
+            return self._reading.take_most()
 
     def pause(self) -> None:
         """End the threads after their current reads; chunks that are ready are kept."""
@@ -142,16 +142,13 @@ class LookAhead:
 
     def _restart(self, step: int) -> None:
         self._drop_all(step)
-        self._is_start = True
-        self._ramp = 1
+        self._is_paused, self._is_start = False, True
+        self._sizes.restart()
         self._reads_ahead = self._is_endless
-        self._is_paused = False
 
     def _first_chunk(self) -> Chunk:
         """Wait until the first chunk is ready, and take it."""
-        if not self._pending and self._next_step is not None:
-            self._pending.append(self._new_pending(self._next_step))
-        pending = self._pending[0]
+        pending = self._pending[0] if self._pending else self._plan_first()
         if self._limits.num_threads == 0:
             self._read_here(pending)
         self._wanted = pending
@@ -160,7 +157,13 @@ class LookAhead:
                 if pending not in self._pending:
                     raise SpoonfulError(f"step {pending.first_step}: the batches were closed")
                 self._schedule()
-                self._is_ready.wait(self._time_left())
+                if pending.num_steps > 1 and self._reading.has_stuck(pending):
+                    # One of its later steps may be the cause: read this step alone.
+                    self._restart(pending.first_step)
+                    self._wanted = pending = self._plan_first()
+                units = self._reading.units_before(pending)
+                left_s = time_left(self._reader, units, self._limits.read_timeout_s)
+                self._is_ready.wait(min(left_s, self._reading.patience_s))
         finally:
             self._wanted = None
         if pending.error is not None or pending.chunk is None:
@@ -168,15 +171,15 @@ class LookAhead:
         self._pending.popleft()
         return pending.chunk
 
+    def _plan_first(self) -> PendingChunk:
+        self._pending.append(self._new_pending(self._next_step or 0))
+        return self._pending[0]
+
     def _new_pending(self, step: int) -> PendingChunk:
-        """Return a pending with as many steps as can be read in about _CHUNK_S."""
-        num_steps = self._reader.steps.equal_run(step, self._ramp)
+        num_steps = self._reader.steps.equal_run(step, self._sizes.num_steps)
         pending = PendingChunk(step, num_steps, is_start=self._is_start)
         self._is_start = False
-        if self._chunk_s < _CHUNK_S:
-            self._ramp = min(2 * self._ramp, self._limits.chunk_steps)
-        elif self._chunk_s > 4 * _CHUNK_S:
-            self._ramp = max(1, self._ramp // 2)
+        self._sizes.advance()
         return pending
 
     def _schedule(self) -> None:
@@ -185,18 +188,29 @@ class LookAhead:
             return
         if self._reads_ahead and not self._is_paused:
             self._plan_ahead()
+        self._reading.count_stuck()
+        self._start_threads()
+
+    def _start_threads(self) -> None:
+        """Make sure that there are threads for what is planned, and wake those that wait."""
         num_waiting = sum(pending.num_waiting for pending in self._open_chunks())
-        num_idle = len(self._threads) - len(self._running)
-        num_free = self._limits.num_threads - len(self._threads)
-        for _ in range(min(num_waiting - num_idle, num_free)):
-            self._threads.add(background.start(self._work, "spoonful-reader", self._stop))
+        num_missing = num_waiting + len(self._reading.units()) - len(self._threads)
+        for _ in range(min(num_missing, self._reading.allowed - len(self._threads))):
+            try:
+                thread = background.start(self._work, "spoonful-reader", self._stop)
+            except (RuntimeError, SpoonfulError):  # the system has no more, or the process ends
+                if not self._threads:
+                    raise
+                break
+            self._threads.add(thread)
+        self._reading.note_number(len(self._threads))
         self._has_work.notify(num_waiting)
 
     def _plan_ahead(self) -> None:
         num_ahead = sum(pending.num_steps for pending in self._pending)
         last = self._pending[-1] if self._pending else None
         step = last.first_step + last.num_steps if last else self._next_step
-        while step is not None and num_ahead + self._ramp <= self._limits.batches_ahead:
+        while step is not None and num_ahead + self._sizes.num_steps <= self._limits.batches_ahead:
             if not self._is_endless and step % self._reader.steps.per_epoch == 0 and step:
                 return
             pending = self._new_pending(step)
@@ -206,37 +220,37 @@ class LookAhead:
 
     def _open_chunks(self) -> list[PendingChunk]:
         """Return the chunks to work on: all, or during a pause only the one that is waited for."""
-        if not self._is_paused:
-            return list(self._pending)
-        return [pending for pending in self._pending if pending is self._wanted]
+        return [one for one in self._pending if not self._is_paused or one is self._wanted]
 
     def _work(self) -> None:
         """Plan and read in a thread until there has been nothing to do for a while."""
-        me = threading.current_thread()
         with self._lock:
             try:
                 while (pending := self._next_pending()) is not None:
-                    self._do(me, pending)
+                    self._do(pending)
             finally:
-                self._threads.discard(me)
+                self._threads.discard(threading.current_thread())
                 self._is_ready.notify_all()
 
     def _next_pending(self) -> PendingChunk | None:
         """Wait for a pending with a unit to begin; None: the thread should end."""
         deadline = time.monotonic() + IDLE_S
         while True:
+            if len(self._threads) > self._reading.allowed:
+                self._has_work.notify()  # this thread may have taken another one's call
+                return None
             for pending in self._open_chunks():
                 if pending.num_waiting:
                     return pending
-            time_left = deadline - time.monotonic()
-            if self._is_paused or time_left <= 0:
+            left_s = deadline - time.monotonic()
+            if self._is_paused or left_s <= 0:
                 return None
-            self._has_work.wait(time_left)
+            self._has_work.wait(left_s)
 
-    def _do(self, me: threading.Thread, pending: PendingChunk) -> None:
+    def _do(self, pending: PendingChunk) -> None:
         """Plan or read a unit outside the lock, and record the result inside it."""
         unit = Unit(pending.chunk, pending.first_step, *pending.begin_unit())
-        self._running[me] = (unit, time.monotonic())
+        self._reading.begin(unit)
         self._lock.release()
         chunk, error = unit.chunk, None
         try:
@@ -247,19 +261,22 @@ class LookAhead:
         except Exception as cause:
             error = read_failure(self._reader, unit, cause)
         finally:
+            end = time.monotonic(), time.thread_time()
             self._lock.acquire()
-            del self._running[me]
+            self._reading.end(*end)
         if error is not None:
             pending.error = error
         elif unit.chunk is None and chunk is not None:
             pending.chunk = chunk
-            pending.units.extend(self._units(len(chunk.indices)))
+            pending.units.extend(self._sizes.units(len(chunk.indices)))
             pending.num_open = len(pending.units)
             self._has_work.notify(len(pending.units) - 1)
         else:
             pending.num_open -= 1
             if not pending.num_open:
-                self._chunk_s = time.monotonic() - pending.begin
+                self._sizes.chunk_s = time.monotonic() - pending.begin
+            if self._reading.allowed > len(self._threads):
+                self._start_threads()
         if pending.is_done:
             self._is_ready.notify_all()
 
@@ -268,32 +285,16 @@ class LookAhead:
             self._fetch_ahead(pending.first_step, pending.num_steps, pending.is_start)
         return self._reader.plan(pending.first_step, pending.num_steps, self._pool)
 
-    def _units(self, num_images: int) -> list[tuple[int, int]]:
-        if self._chunk_s <= _CHUNK_S:
-            return [(0, num_images)]
-        size = -(-num_images // (self._limits.num_threads * _SLOW_UNITS_A_THREAD))
-        return [(i, min(i + size, num_images)) for i in range(0, num_images, size)]
-
-    def _time_left(self) -> float:
-        """Return how long the current reads may still take; raise if the time is up."""
-        limit_s = self._limits.read_timeout_s
-        now = time.monotonic()
-        for unit, began in self._running.values():
-            if now - began >= limit_s:
-                raise read_too_slow(self._reader, unit, limit_s)
-        return limit_s - max((now - began for _, began in self._running.values()), default=0.0)
-
     def _read_here(self, pending: PendingChunk) -> None:
         """Read a chunk in the calling thread."""
-        unit = Unit(None, pending.first_step, 0, 0)
-        began = time.monotonic()
+        unit, began = Unit(None, pending.first_step, 0, 0), time.monotonic()
         try:
             chunk = self._plan(pending)
             unit = Unit(chunk, pending.first_step, 0, len(chunk.indices))
             self._reader.read(chunk, 0, len(chunk.indices))
         except Exception as cause:
             raise read_failure(self._reader, unit, cause) from cause
-        self._chunk_s = time.monotonic() - began
-        if self._chunk_s > self._limits.read_timeout_s:
+        self._sizes.chunk_s = time.monotonic() - began
+        if self._sizes.chunk_s > self._limits.read_timeout_s:
             raise read_too_slow(self._reader, unit, self._limits.read_timeout_s)
         pending.chunk = chunk

@@ -1,5 +1,7 @@
 """Say which batch and which images could not be read, and why."""
 
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from spoonful.errors import SpoonfulError
@@ -65,6 +67,26 @@ def read_failure(reader: ChunkReader, unit: Unit, cause: Exception) -> SpoonfulE
         fault = f"cannot be read: {_words(found or cause)}"
         fault += f" ({_images(reader, unit.chunk, position, unit.stop)})"
     return ReadError(_batch(reader, step), fault, step, cause)
+
+
+def time_left(reader: ChunkReader, running: Iterable[tuple[Unit, float]], limit_s: float) -> float:
+    """Return how long the current reads may still take, in s.
+
+    Args:
+        reader: the reader.
+        running: what is read, and when that began.
+        limit_s: the limit, `read_timeout_s`.
+
+    Raises:
+        ReadError: the time is up.
+    """
+    now = time.monotonic()
+    longest = 0.0
+    for unit, began in running:
+        if now - began >= limit_s:
+            raise read_too_slow(reader, unit, limit_s)
+        longest = max(longest, now - began)
+    return limit_s - longest
 
 
 def read_too_slow(reader: ChunkReader, unit: Unit, limit_s: float) -> ReadError:

@@ -69,6 +69,10 @@ class BatchStream(ChunkedDataset):
         """
         self._look_ahead.finish_check()
 
+    def take_most_threads(self) -> int:
+        """Return the largest number of threads that read at the same time since the last call."""
+        return self._look_ahead.take_most_threads()
+
     def on_epoch_begin(self) -> None:
         """Read ahead."""
         self._look_ahead.resume()

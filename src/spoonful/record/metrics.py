@@ -19,6 +19,7 @@ IMAGES_PER_S = "images_per_s"
 EPOCH_TRAIN_S, EPOCH_VAL_S = "epoch_train_s", "epoch_val_s"
 TRAIN_TIME_S = "train_time_s"  # of all epochs so far
 INPUT_WAIT_S, INPUT_WAIT_FRACTION = "input_wait_s", "input_wait_fraction"
+READING_THREADS = "reading_threads"  # at the same time, at most
 PEAK_RSS_MB = "peak_rss_mb"
 
 # Once.

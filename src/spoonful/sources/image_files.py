@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,9 +23,13 @@ from spoonful.sources.images.plain_png import PlainPng, Rows
 from spoonful.sources.images.resize import checked_resize
 from spoonful.sources.images.scale import PIXELS_VERSION
 from spoonful.sources.source import Source, checked_request
+from spoonful.sources.storage_wait import StorageWait
 from spoonful.sources.threads import max_useful_threads
 
-_GROUP = 128  # files whose rows are kept and then turned into pixels together
+# Files that are read, then decoded together: tiny ones in long runs, because each change between
+# threads costs as much as decoding one, and few large ones, to stay in the processor's cache.
+_GROUP = 128
+_GROUP_BYTES = 128 << 10
 
 
 class ImageFileSource(Source):
@@ -67,6 +72,9 @@ class ImageFileSource(Source):
         self._message = message
         self._prefix = os.path.join(self.root, "")  # noqa: PTH118 - a string, joined for each file
         self._plain_png = PlainPng(self.image_shape)
+        # A derived class with its own way to read may not allow reads that overlap.
+        if type(self).read_into is ImageFileSource.read_into:
+            self.storage_wait = StorageWait()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -112,30 +120,55 @@ class ImageFileSource(Source):
         images: NDArray[np.uint8],
     ) -> None:
         numbers = checked_request(self, indices, images).tolist()
-        for start in range(0, len(numbers), _GROUP):
-            stop = start + _GROUP
+        start = 0
+        while start < len(numbers):
+            encoded = self._read_group(numbers[start : start + _GROUP])
+            stop = start + len(encoded)
             some = None if crops is None else crops[start:stop]
-            self._read_group(numbers[start:stop], some, images[start:stop])
+            with self._decoding:
+                self._decode_group(numbers[start:stop], encoded, some, images[start:stop])
+            start = stop
 
-    def _read_group(
-        self, numbers: list[int], crops: Sequence[Crop] | None, group: NDArray[np.uint8]
-    ) -> None:
-        positions: list[int] = []
-        plain_rows: list[Rows] = []
-        for position, index in enumerate(numbers):
-            crop = None if crops is None else crops[position]
+    def _read_group(self, numbers: list[int]) -> list[bytes]:
+        """Return the bytes of the first files, as many as are to be decoded together."""
+        found: list[bytes] = []
+        num_bytes = 0
+        wait = self.storage_wait
+        for index in numbers:
+            if num_bytes >= _GROUP_BYTES:
+                break
             path = self._prefix + self.ids[index]
             try:
-                encoded = read_bytes(path, self.max_pixels)
-                rows = self._plain_png.rows(encoded)
-                if rows is None:
-                    how = self.resize, self.background, self.max_pixels, crop
-                    decode_bytes(encoded, path, group[position], *how)
+                note = None if wait is None else wait.sample()
+                found.append(read_bytes(path, self.max_pixels, note))
             except SpoonfulError as error:
                 if self._message is None:
                     raise
-                fault = str(error).removeprefix(path)
-                raise SpoonfulError(self._message(self.ids[index], fault)) from error
+                raise self._explained(index, path, error) from error
+            num_bytes += len(found[-1])
+        return found
+
+    def _decode_group(
+        self,
+        numbers: list[int],
+        encoded: list[bytes],
+        crops: Sequence[Crop] | None,
+        group: NDArray[np.uint8],
+    ) -> None:
+        positions: list[int] = []
+        plain_rows: list[Rows] = []
+        for position, content in enumerate(encoded):
+            crop = None if crops is None else crops[position]
+            path = self._prefix + self.ids[numbers[position]]
+            try:
+                rows = self._plain_png.rows(content)
+                if rows is None:
+                    how = self.resize, self.background, self.max_pixels, crop
+                    decode_bytes(content, path, group[position], *how)
+            except SpoonfulError as error:
+                if self._message is None:
+                    raise
+                raise self._explained(numbers[position], path, error) from error
             if rows is not None:
                 positions.append(position)
                 plain_rows.append(rows)
@@ -149,6 +182,20 @@ class ImageFileSource(Source):
                 return
             for position, picture in zip(positions, plain, strict=True):
                 cut(picture, crops[position], group[position])
+
+    def _explained(self, index: int, path: str, error: SpoonfulError) -> SpoonfulError:
+        """Return the error for an image file in the words of `message`."""
+        fault = str(error).removeprefix(path)
+        return SpoonfulError(self._message(self.ids[index], fault)) if self._message else error
+
+    @cached_property
+    def _decoding(self) -> threading.Semaphore:
+        """Held by threads that decode: where many wait for files, few compute."""
+        return threading.Semaphore(self.max_useful_threads)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the semaphore, which cannot be sent to another process."""
+        return {name: one for name, one in super().__getstate__().items() if name != "_decoding"}
 
     @cached_property  # can be set, like the attribute
     def max_useful_threads(self) -> int:  # type: ignore[override]

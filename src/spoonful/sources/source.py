@@ -14,6 +14,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.order.placement import Placement
 from spoonful.sources.images.cut import Crop
 from spoonful.sources.images.placing import cut
+from spoonful.sources.storage_wait import StorageWait
 
 # Pixels read at a time for the fingerprint, or to cut crops out of them.
 _BLOCK_BYTES = 4 << 20
@@ -52,6 +53,8 @@ class Source(ABC):
     image_shape: tuple[int, int, int]
     max_useful_threads: int = 1
     stored_bytes: int | None = None
+    # Of a source whose reads wait for files and may overlap in any number: what is measured of it.
+    storage_wait: StorageWait | None = None
 
     @abstractmethod
     def __len__(self) -> int:
@@ -186,7 +189,7 @@ def read_in_turn(
         SpoonfulError: an example that cannot be read (named), or another thread's read that has not
             ended for 10 minutes.
     """
-    if source.max_useful_threads > 1:
+    if source.max_useful_threads > 1 or source.storage_wait is not None:
         _read(source, indices, images, crops)
         return
     # Setting a default is atomic. The lock can be taken again by a source that reads from itself.

@@ -11,6 +11,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.sources.packed.files import FileSet
 from spoonful.sources.packed.meta import RAW_DATA_START, REMAKE, StoreMeta
 from spoonful.sources.packed.reads import Integers, RangeError, read_ranges
+from spoonful.sources.storage_wait import StorageWait
 
 
 class RawImages:
@@ -35,6 +36,7 @@ class RawImages:
         # a generator with 1, 2 and 3 threads on two processors: 28x28 gathered from memory (then
         # mapped) 4.6, 8.7 and 6.4 M, read 0.80, 1.33 and 1.22 M.
         self.max_useful_threads = 2 if is_loaded else 4
+        self.storage_wait = None if is_loaded else StorageWait()
 
     def read_into(self, places: Integers, images: NDArray[np.uint8]) -> None:
         """Fill images uint8 [k, h, w, c] with those at checked places in the shards, [k].
@@ -85,6 +87,7 @@ class RawImages:
                 RAW_DATA_START + rows[first] * self._image_bytes,
                 counts * self._image_bytes,
                 images.reshape(-1),
+                self.storage_wait,
             )
         except RangeError as error:
             shard, row = int(shards[first[error.place]]), int(rows[first[error.place]])

@@ -76,6 +76,9 @@ class PackedSource(Source):
         images = RawImages if self.encoding == "raw" else JpegImages
         self._images: RawImages | JpegImages = images(self.path, self.meta, self._is_loaded)
         self.max_useful_threads = self._images.max_useful_threads
+        # A derived class with its own way to read may not allow reads that overlap.
+        if type(self).read_into is PackedSource.read_into:
+            self.storage_wait = self._images.storage_wait
         self._names: ExampleNames | None = None
         self._lock = threading.Lock()
 
