@@ -97,17 +97,20 @@ def check_split(config: Config) -> None:
     )
     if not split_summary_path().exists() or not split_dir().is_dir():
         raise SpoonfulError(f"there is no data in {split_dir()}: {remake}")
-    made = read_summary()
-    expected = {"dataset": name, **split_settings(config)}
-    found = {"dataset": made["dataset"], **made["settings"]}
-    wrong = [
+    if wrong := differences_of(config, read_summary()):
+        raise SpoonfulError(f"data/split was made otherwise: {', '.join(wrong)}; {remake}")
+    check_path(config, remake)
+
+
+def differences_of(config: Config, made: dict[str, Any]) -> list[str]:
+    """Return what a config says otherwise than the content of a split.json: each with both values."""
+    expected = {"dataset": name_of(config.dataset), **split_settings(config)}
+    found = {"dataset": made.get("dataset"), **made.get("settings", {})}
+    return [
         f"{name} (config {expected.get(name)}, split {found.get(name)})"
         for name in dict.fromkeys([*expected, *found])
         if expected.get(name) != found.get(name)
     ]
-    if wrong:
-        raise SpoonfulError(f"data/split was made otherwise: {', '.join(wrong)}; {remake}")
-    check_path(config, remake)
 
 
 def read_summary() -> dict[str, Any]:
@@ -161,7 +164,8 @@ def check_files(source: ImageFileSource, split: str, config: Config) -> None:
     try:
         found = dict(zip(source.ids, source.content_hashes, strict=True))
     except SpoonfulError:
-        found = {name: listed.get(name, "") for name in source.ids if (source.root / name).exists()}
+        there = [name for name in source.ids if (Path(source.root) / name).exists()]
+        found = {name: listed.get(name, "") for name in there}
         if len(found) == len(source.ids):  # none is missing: one cannot be read
             raise
     wrong = {
@@ -174,8 +178,8 @@ def check_files(source: ImageFileSource, split: str, config: Config) -> None:
     if parts:
         is_users = any(own(names[0]) for names in wrong.values() if names)
         raise SpoonfulError(
-            f"{shown_path(source.root)}: expected the {len(listed):,} images that `spoonful split` "
-            f"put there, found {'; '.join(parts)}; {_REMAKE_OWN if is_users else REMAKE}"
+            f"{shown_path(Path(source.root))}: expected the {len(listed):,} images that `spoonful "
+            f"split` put there, found {'; '.join(parts)}; {_REMAKE_OWN if is_users else REMAKE}"
         )
 
 
