@@ -59,7 +59,8 @@ class ImageFileSource(Source):
         max_pixels: int = MAX_PIXELS,
         message: Callable[[str, str], str] | None = None,
     ) -> None:
-        self.root: Path | str = str(root) if is_address(root) else Path(root)
+        # A Path, or the text of an address: who made the source knows which.
+        self.root: Any = str(root) if is_address(root) else Path(root)
         self._remote: RemoteImages | None = None
         self.image_shape = _checked_shape(image_size, num_channels)
         self.resize = checked_resize(resize)
@@ -160,7 +161,7 @@ class ImageFileSource(Source):
         """
         remote = self._remote
         if remote is None:
-            return content_hashes([Path(self.root) / file_id for file_id in self.ids])
+            return content_hashes([self.root / file_id for file_id in self.ids])
         return [tag or remote.content_hash(number) for number, tag in enumerate(remote.tags)]
 
     @cached_property

@@ -213,8 +213,8 @@ class FileWatch:
                 file_id = source.ids[index]
                 own = partial(self._config.dataset.original_path, raw_dir(), split)
                 raise FileReplacedError(
-                    f"{own(file_id) or Path(source.root) / file_id}: was replaced by another image "
-                    "while training read it; bring back the same file"
+                    f"{own(file_id) or source.root / file_id}: was replaced by another image while "
+                    "training read it; bring back the same file"
                 )
         _at_open[source] = now
 
@@ -225,7 +225,7 @@ def _holds_another_image(source: ImageFileSource, index: int) -> bool:
     A file that cannot be read serves none: it ends the training where it is read, at its step.
     """
     try:
-        if content_hash(Path(source.root) / source.ids[index]) == source.content_hashes[index]:
+        if content_hash(source.root / source.ids[index]) == source.content_hashes[index]:
             return False
         source.read([index])
     except SpoonfulError:

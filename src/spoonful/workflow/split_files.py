@@ -103,7 +103,7 @@ def check_split(config: Config) -> None:
 
 
 def differences_of(config: Config, made: dict[str, Any]) -> list[str]:
-    """Return what a config says otherwise than the content of a split.json: each with both values."""
+    """Return in what a config differs from the content of a split.json, each with both values."""
     expected = {"dataset": name_of(config.dataset), **split_settings(config)}
     found = {"dataset": made.get("dataset"), **made.get("settings", {})}
     return [
@@ -164,8 +164,7 @@ def check_files(source: ImageFileSource, split: str, config: Config) -> None:
     try:
         found = dict(zip(source.ids, source.content_hashes, strict=True))
     except SpoonfulError:
-        there = [name for name in source.ids if (Path(source.root) / name).exists()]
-        found = {name: listed.get(name, "") for name in there}
+        found = {name: listed.get(name, "") for name in source.ids if (source.root / name).exists()}
         if len(found) == len(source.ids):  # none is missing: one cannot be read
             raise
     wrong = {
@@ -178,8 +177,8 @@ def check_files(source: ImageFileSource, split: str, config: Config) -> None:
     if parts:
         is_users = any(own(names[0]) for names in wrong.values() if names)
         raise SpoonfulError(
-            f"{shown_path(Path(source.root))}: expected the {len(listed):,} images that `spoonful "
-            f"split` put there, found {'; '.join(parts)}; {_REMAKE_OWN if is_users else REMAKE}"
+            f"{shown_path(source.root)}: expected the {len(listed):,} images that `spoonful split` "
+            f"put there, found {'; '.join(parts)}; {_REMAKE_OWN if is_users else REMAKE}"
         )
 
 

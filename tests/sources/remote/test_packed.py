@@ -27,8 +27,10 @@ def test_a_split_in_a_store_is_the_one_on_the_disk(
     indices = np.random.default_rng(1).permutation(NUM_EXAMPLES)
     assert np.array_equal(remote.read(indices), local.read(indices))
     for shuffle in ("full", "block", "none"):
-        sizes = {"shuffle": shuffle, "block_size": 50, "window_blocks": 3, "seed": 3}
-        generators = [BatchGenerator(source, 32, **sizes) for source in (local, remote)]
+        generators = [
+            BatchGenerator(source, 32, shuffle=shuffle, block_size=50, window_blocks=3, seed=3)
+            for source in (local, remote)
+        ]
         assert [one.digest(step) for step in range(30) for one in generators[:1]] == [
             one.digest(step) for step in range(30) for one in generators[1:]
         ]

@@ -75,7 +75,8 @@ class PackedSource(Source):
         cache: Cache | None = None,
     ) -> None:
         self._cache = checked_cache(cache)
-        self.path: Path | str = str(path) if is_address(path) else Path(path)
+        # A Path, or the text of an address: who made the source knows which.
+        self.path: Any = str(path) if is_address(path) else Path(path)
         store: LocalStore | RemoteStore
         if isinstance(self.path, str):
             store = RemoteStore(self.path, self._cache)

@@ -40,6 +40,7 @@ class Downloads:
         self._num_threads = num_threads
         self._stop_work = stop
         self.last_byte = 0.0  # when bytes arrived last, as time.monotonic
+        self.num_bytes = 0  # that arrived so far
         self._reset()
         _all.add(self)
 
@@ -66,6 +67,7 @@ class Downloads:
         """Note that bytes arrived."""
         if num_bytes:
             self.last_byte = time.monotonic()
+            self.num_bytes += num_bytes
 
     def ahead(self, numbers: Iterable[int]) -> None:
         """Download these files when no reader waits, in this order, instead of those before.

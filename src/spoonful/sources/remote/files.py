@@ -57,6 +57,11 @@ class RemoteFiles:
         """When bytes of any of the files arrived last, as `time.monotonic`; 0: never."""
         return self._downloads.last_byte
 
+    @property
+    def num_downloaded_bytes(self) -> int:
+        """How many bytes arrived so far, in this process or another one that it waited for."""
+        return self._downloads.num_bytes
+
     def address_of(self, number: int) -> str:
         """Return the address of a file, for messages."""
         return self.store.address_of(self.files[number].name)
