@@ -1,4 +1,4 @@
-"""`source.address`: training from copies of data/packed in an S3 server, on a machine of its own."""
+"""`source.address`: training from copies of data/packed in an S3 server, without the images."""
 
 import shutil
 from pathlib import Path

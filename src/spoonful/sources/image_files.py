@@ -164,6 +164,9 @@ class ImageFileSource(Source):
             return content_hashes([self.root / file_id for file_id in self.ids])
         return [tag or remote.content_hash(number) for number, tag in enumerate(remote.tags)]
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: one for name, one in super().__getstate__().items() if name != "files_ahead"}
+
     @cached_property
     def files_ahead(self) -> FilesAhead | None:
         """Downloads files before they are needed; None: they are on the disk."""

@@ -1,5 +1,7 @@
 """Class folders and tables of image files at addresses."""
 
+import os
+import pickle
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,9 @@ from spoonful import (
     SpoonfulError,
     pack,
 )
+from spoonful.sources.remote.download import RemoteFile
+from spoonful.sources.remote.files import RemoteFiles
+from spoonful.sources.remote.store import Store
 from tests.sources.remote.conftest import Uploader
 from tests.sources.remote.faulty import Faulty, file_server
 
@@ -203,3 +208,24 @@ def test_no_thread_or_file_stays_open(images: Path, upload: Uploader, tmp_path: 
     source.read(range(30))
     assert num_open() <= first
     assert sum(t.name == "spoonful-download" for t in threading.enumerate()) <= 32
+
+
+def test_a_source_at_an_address_can_be_sent_to_another_process(
+    images: Path, upload: Uploader, tmp_path: Path
+) -> None:
+    source = FolderSource(f"{upload(images, 'sent')}/train", SIZE, cache=Cache(tmp_path / "c"))
+    BatchGenerator(source, 8).stream()[0]
+    copy = pickle.loads(pickle.dumps(source))
+    assert copy.fingerprint == source.fingerprint
+    assert np.array_equal(copy.read(range(30)), source.read(range(30)))
+
+
+def test_an_etag_that_is_no_md5_is_found_out(tmp_path: Path) -> None:
+    """The ETag of an encrypted object looks like one; two equal downloads are believed."""
+    (tmp_path / "file").write_bytes(b"content")
+    file = RemoteFile("file", 7, "ab" * 32, md5="0" * 32)
+    files = RemoteFiles(Store(f"file://{tmp_path}"), [file], Cache(tmp_path / "cache"))
+    (descriptor,) = files.opened([0])
+    assert os.read(descriptor, 10) == b"content"
+    os.close(descriptor)
+    assert files.num_downloaded_bytes == 14

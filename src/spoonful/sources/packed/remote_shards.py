@@ -4,7 +4,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import numpy as np
@@ -44,7 +44,6 @@ class RemoteShards(FileSet):
         self._descriptors = np.full(len(shards), -1, dtype=np.int64)
         self._num_holds = np.zeros(len(shards), dtype=np.int64)
         self._last_use = np.zeros(len(shards))
-        self._needed: list[int] = []
         self._needed_noted = 0.0
         self._keeper: threading.Thread | None = None
         self._is_stopped = threading.Event()
@@ -89,6 +88,7 @@ class RemoteShards(FileSet):
         Raises:
             SpoonfulError: see `FileSet.load`.
         """
+        self.remote.ahead_from(number)
         try:
             super().load(number, parts)
         except SpoonfulError:
@@ -103,14 +103,9 @@ class RemoteShards(FileSet):
         with self._lock:
             self._close(np.array([number]))
 
-    def ahead(self, numbers: Iterable[int]) -> None:
-        """Download the shards that are needed from now on, soonest first."""
-        self._needed = list(numbers)
-        self.remote.ahead(self._needed)
-
     def keep_needed(self) -> None:
         """Note the needed shards as used, before others are removed; close those not needed."""
-        needed = list(self._needed)
+        needed = self.remote.needed
         with self._lock:
             is_idle = (self._descriptors >= 0) & (self._num_holds == 0)
             is_idle[needed] = False

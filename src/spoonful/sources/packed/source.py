@@ -162,15 +162,15 @@ class PackedSource(Source):
 
     @cached_property
     def files_ahead(self) -> FilesAhead | None:
-        """Downloads shards before they are needed; None: they are on the disk."""
+        """Downloads shards before they are needed; None: they are on the disk, or loaded once."""
         shards = self._images.files
-        if not isinstance(shards, RemoteShards):
+        if self._is_loaded or not isinstance(shards, RemoteShards):
             return None
         return FilesAhead(
             shards.remote.sizes,
             shards.remote.folder.max_bytes,
             self._images.shard_of,
-            shards.ahead,
+            shards.remote.ahead,
             shards.remote,
         )
 

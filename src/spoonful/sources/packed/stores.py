@@ -89,6 +89,7 @@ class RemoteStore:
         """
         files = self._files(*self.meta.files)
         for number, file in enumerate(self.meta.files):
+            files.ahead_from(number)
             (descriptor,) = files.opened([number])
             with os.fdopen(descriptor, "rb") as opened:
                 found = hashlib.file_digest(opened, "sha256").hexdigest()

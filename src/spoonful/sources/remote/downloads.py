@@ -66,8 +66,9 @@ class Downloads:
     def note_bytes(self, num_bytes: int) -> None:
         """Note that bytes arrived."""
         if num_bytes:
-            self.last_byte = time.monotonic()
-            self.num_bytes += num_bytes
+            with self._lock:
+                self.last_byte = time.monotonic()
+                self.num_bytes += num_bytes
 
     def ahead(self, numbers: Iterable[int]) -> None:
         """Download these files when no reader waits, in this order, instead of those before.

@@ -1,6 +1,7 @@
 """The files of a store as files of the cache."""
 
 import os
+import time
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -16,6 +17,8 @@ WAIT_LIMIT_S = 300.0
 # One connection to S3 brings 50-100 MB/s. Small files are limited by the time of an answer.
 LARGE_AT_ONCE, SMALL_AT_ONCE = 8, 32
 _SMALL_BYTES = 1 << 20
+# What was asked for ahead, and not again since, is then removed like other files.
+NEEDED_LIMIT_S = 60.0
 # A file that other processes push out between its download and its opening is downloaded again.
 _TRIES = 5
 
@@ -35,13 +38,14 @@ class RemoteFiles:
     def __init__(self, store: Store, files: Sequence[RemoteFile], cache: Cache) -> None:
         self.store, self.files = store, files
         self.sizes = np.array([file.num_bytes for file in files], dtype=np.int64)
-        self._cache, self._needed = cache, list[int]()
+        self._cache, self._needed, self._needed_since = cache, list[int](), 0.0
+        self._at_once = SMALL_AT_ONCE if self.sizes.mean() < _SMALL_BYTES else LARGE_AT_ONCE
         self._process, self._folder = os.getpid(), cache_folder(cache)
         self._downloads = Downloads(
             self._download,
             self.is_here,
             self.address_of,
-            SMALL_AT_ONCE if self.sizes.mean() < _SMALL_BYTES else LARGE_AT_ONCE,
+            self._at_once,
             store.stop,
         )
 
@@ -127,11 +131,25 @@ class RemoteFiles:
 
     def ahead(self, numbers: Iterable[int]) -> None:
         """Download files in the background, in this order, instead of those asked for before."""
-        self._needed = list(numbers)
+        self._needed, self._needed_since = list(numbers), time.monotonic()
         self._downloads.ahead(self._needed)
+
+    def ahead_from(self, number: int) -> None:
+        """Download a file and those that follow it, as far as the cache has room for them."""
+        following = np.cumsum(self.sizes[number : number + self._at_once])
+        room = self.folder.max_bytes - int(self.sizes.max())
+        count = max(1, int(np.searchsorted(following, room, side="right")))
+        self.ahead(range(number, min(number + count, len(self.files))))
+
+    @property
+    def needed(self) -> list[int]:
+        """The files that were asked for ahead last, soonest first."""
+        return list(self._needed)
 
     def keep_needed(self) -> None:
         """Note the files that are needed soon as used, before others are removed."""
+        if time.monotonic() - self._needed_since > NEEDED_LIMIT_S:
+            self._needed = []  # what asked for them is paused or gone
         for number in list(self._needed):
             self.note_use(number)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,7 @@ class RemoteImages:
     """
 
     def __init__(self, store: Store, listed: Sequence[Listed], cache: Cache) -> None:
+        self._made_of = store, listed, cache
         self.tags = [f"{one.num_bytes}:{one.tag}" if one.tag else "" for one in listed]
         self._store = store
         files = [
@@ -44,6 +46,9 @@ class RemoteImages:
         ]
         self._files = RemoteFiles(store, files, cache)
         self._files.folder.room.readers.add(self._files)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RemoteImages, self._made_of
 
     def address_of(self, number: int) -> str:
         """Return the address of a file, for messages."""

@@ -70,6 +70,9 @@ class Store:
         self._stopped = threading.Event()
         self._connect()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Store, (self.address,)
+
     def address_of(self, name: str) -> str:
         """Return the address of a file, for messages: without a login."""
         return shown(joined(self.address, name) if name else self.address)
