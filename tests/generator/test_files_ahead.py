@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -42,7 +42,7 @@ class Shards(ArraySource):
 
 
 def reader_of(source: Shards, shuffle: str, batch_size: int, **sizes: int) -> ChunkReader:
-    order = make_order(shuffle, len(source), 3, source.labels, **sizes)
+    order = make_order(shuffle, len(source), 3, labels=source.labels, **sizes)
     steps = Steps(len(source), batch_size, False, 0, 1)
     return ChunkReader(source, order, steps, Targets(source, True), "uint8", False)
 
@@ -50,6 +50,7 @@ def reader_of(source: Shards, shuffle: str, batch_size: int, **sizes: int) -> Ch
 LIMITS = Limits(num_threads=1, batches_ahead=4, chunk_steps=1, read_timeout_s=60)
 
 
+@settings(deadline=None)
 @given(
     num_examples=st.integers(200, 20_000),
     per_shard=st.integers(20, 500),
@@ -69,13 +70,11 @@ def test_what_a_step_needs_is_asked_for_before_it_and_all_fits(
     ahead = make_steps_ahead(reader, LIMITS)
     assert ahead is not None
     for step in range(start, start + 40):
-        try:
-            ahead(step, 1, step == start)
-        except SpoonfulError as error:
-            assert "files of together" in str(error)
-            return
-        asked = source.asked[-1]
         needed = source.shards_of(reader.indices(step, 1)).tolist()
+        if SIZE * len(set(needed)) > max_bytes // 2:
+            return  # with the steps before it, more than the cache holds
+        ahead(step, 1, step == start)
+        asked = source.asked[-1]
         assert set(needed) <= set(asked)
         assert len(asked) == len(set(asked))
         assert SIZE * len(asked) <= max_bytes
@@ -99,7 +98,7 @@ def test_the_next_window_is_asked_for_while_this_one_is_read() -> None:
 def test_a_window_that_does_not_fit_is_refused_with_what_it_needs() -> None:
     source = Shards(100_000, 100, 20 * SIZE)
     reader = reader_of(source, "block", 50, block_size=400, window_blocks=16)
-    with pytest.raises(SpoonfulError, match="needs up to .* GiB of shards at once"):
+    with pytest.raises(SpoonfulError, match=r"needs up to .* GiB of shards at once"):
         make_steps_ahead(reader, LIMITS)
 
 

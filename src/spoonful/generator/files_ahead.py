@@ -13,7 +13,8 @@ from spoonful.generator.order_runs import in_runs
 from spoonful.order import BalancedOrder, BlockOrder, FullOrder
 from spoonful.sources.remote.ahead import FilesAhead
 
-# The files of so many examples are looked up together, in 0.1 ms.
+# The files of at most so many examples are looked up together, in 0.1 ms; of less where shards hold
+# less, so that those that are not needed any more are soon known.
 _STRIDE_EXAMPLES = 1024
 # Image files are downloaded so far ahead: at 1,000 a second, for 2 s.
 _MAX_FILES = 2048
@@ -64,7 +65,10 @@ class StepsAhead:
         # A copy: "buffer" keeps what it drew last.
         self._runs = in_runs(dataclasses.replace(order), reader.steps.num_examples)
         self._steps_behind = steps_behind
-        self._stride_steps = max(1, _STRIDE_EXAMPLES // reader.steps.batch_size)
+        per_file = -(-reader.steps.num_examples // len(files.sizes))
+        batch_size = reader.steps.batch_size
+        self._stride_steps = max(1, min(_STRIDE_EXAMPLES, per_file) // batch_size)
+        self._first_look = max(1, _STRIDE_EXAMPLES // batch_size)
         self._room = files.max_bytes - int(files.sizes.max())
         self._lock = threading.Lock()
         self._restart(0)
@@ -88,7 +92,7 @@ class StepsAhead:
             while self._next_step < stop_step:
                 is_changed |= self._add_stride()
             self._check_room(stop_step)
-            more = self._next_step + _TIMES_AS_FAST * max(num_steps, self._stride_steps)
+            more = self._next_step + max(_TIMES_AS_FAST * num_steps, self._first_look)
             while self._next_step < more and self._has_room():
                 is_changed |= self._add_stride()
             if is_changed:

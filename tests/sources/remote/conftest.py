@@ -1,5 +1,6 @@
 """A packed split on disk, and the same one in a real S3 server behind a faulty connection."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,14 @@ from tests.sources.remote.faulty import Faulty, s3_server
 SIDE = 64
 NUM_EXAMPLES = 800
 Uploader = Callable[[Path, str], str]
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait until something is so, for at most a minute."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, f"no {what} within a minute"
+        time.sleep(0.02)
 
 
 @pytest.fixture(scope="package")

@@ -50,7 +50,7 @@ class Faulty:
 
     Attributes:
         fault: "" hands all on; "500", "403" answers so; "cut" ends the connection in the middle of
-            a body; "flip" changes a byte of it; "hang" never answers; "slow" waits `delay_s` first.
+            a body; "flip" changes a byte of it, "spoil" too, but leaves S3's checksum; "hang" never answers; "slow" waits `delay_s` first.
         num_faults: so many answers go wrong, and then no more.
         only: paths that hold this text are concerned.
         gets: how often a body was sent for each path and range.
@@ -125,7 +125,8 @@ class Faulty:
         request.send_response(status)
         sent = {name.lower(): value for name, value in headers}
         for name, value in headers:
-            if name.lower() not in ("transfer-encoding", "content-length", "connection", "date"):
+            dropped = name.lower() in ("transfer-encoding", "content-length", "connection", "date")
+            if not dropped and not (fault == "flip" and "checksum" in name.lower()):
                 request.send_header(name, value)
         is_head = request.command == "HEAD"
         length = sent.get("content-length", "0") if is_head else str(len(answer))
@@ -134,7 +135,7 @@ class Faulty:
         request.end_headers()
         if fault == "cut":
             answer = answer[: len(answer) // 2]
-        if fault == "flip" and answer:
+        if fault in ("flip", "spoil") and answer:
             middle = len(answer) // 2
             answer = answer[:middle] + bytes([answer[middle] ^ 1]) + answer[middle + 1 :]
         request.wfile.write(answer)

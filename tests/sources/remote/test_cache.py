@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from spoonful import BatchGenerator, Cache, PackedSource, SpoonfulError
 from spoonful.files.lock import open_shared, try_lock_content
 from spoonful.sources.remote.cache import CacheFolder
 from tests.conftest import CHECKOUT
-from tests.sources.remote.conftest import NUM_EXAMPLES, Uploader
+from tests.sources.remote.conftest import NUM_EXAMPLES, Uploader, until
 from tests.sources.remote.faulty import Faulty
 
 pytestmark = pytest.mark.timeout(200)
@@ -45,14 +44,6 @@ def start(address: str, cache: Path, max_gb: float = 1.0) -> "subprocess.Popen[s
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait until something is so, for at most a minute."""
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, f"no {what} within a minute"
-        time.sleep(0.02)
 
 
 def sum_of(split: Path) -> int:
@@ -126,7 +117,7 @@ def test_what_was_not_used_for_longest_is_removed_first(
 
     def read(shard: int) -> None:
         source.read([shard * per_shard])
-        source._images.files.remote.note_use(shard)  # type: ignore[attr-defined, union-attr]
+        source._images.files.remote.note_use(shard)  # type: ignore[attr-defined]
 
     for shard in (0, 1, 2, 0, 3, 4, 0):
         read(shard)

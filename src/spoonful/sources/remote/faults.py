@@ -14,7 +14,10 @@ _HELPS = (
 )
 # By name: these packages need not be installed. Of aiohttp, botocore and gcsfs: a connection that
 # was refused, cut or too slow.
-_TRANSIENT = ("ClientConnectionError", "ClientPayloadError", "HTTPClientError", "ConnectionError")
+_TRANSIENT = (
+    *("ClientConnectionError", "ClientPayloadError", "HTTPClientError", "ConnectionError"),
+    *("FlexibleChecksumError", "ChecksumError"),  # a byte was changed on the way
+)
 _NO_ACCESS = (
     *("NoCredentialsError", "PartialCredentialsError", "TokenRetrievalError"),
     *("ProfileNotFound", "DefaultCredentialsError", "RefreshError"),
