@@ -91,7 +91,7 @@ class StepsAhead:
             is_changed = self._drop_before(first_step - self._steps_behind)
             while self._next_step < stop_step:
                 is_changed |= self._add_stride()
-            self._check_room(stop_step)
+            self._check_room(first_step, stop_step)
             more = self._next_step + max(_TIMES_AS_FAST * num_steps, self._first_look)
             while self._next_step < more and self._has_room():
                 is_changed |= self._add_stride()
@@ -148,17 +148,22 @@ class StepsAhead:
             chosen.append(file)
         return chosen
 
-    def _check_room(self, stop_step: int) -> None:
-        """Check that the files of the steps in use fit into the cache."""
+    def _check_room(self, first_step: int, stop_step: int) -> None:
+        """Check that the files of steps that are read together fit into the cache."""
         if self._num_bytes <= self._files.max_bytes:
             return
-        used = {f for one in self._strides if one.first_step < stop_step for f in one.files}
+        used = {
+            file
+            for one in self._strides
+            if one.first_step < stop_step and one.stop_step > first_step
+            for file in one.files
+        }
         needed = sum(int(self._files.sizes[file]) for file in used)
         if needed > self._files.max_bytes:
             raise SpoonfulError(
                 f"cache.max_gb={_gb(self._files.max_bytes)} (max_gb of spoonful.Cache): steps "
-                f"{self._strides[0].first_step} to {stop_step - 1} need {len(used)} files of "
-                f"together {_gb(needed)} GiB; give more than that, or a smaller batch"
+                f"{first_step} to {stop_step - 1} need {len(used)} files of together "
+                f"{_gb(needed)} GiB; give more than that, or a smaller prefetch_batches or batch"
             )
 
 

@@ -50,7 +50,8 @@ class Faulty:
 
     Attributes:
         fault: "" hands all on; "500", "403" answers so; "cut" ends the connection in the middle of
-            a body; "flip" changes a byte of it, "spoil" too, but leaves S3's checksum; "hang" never answers; "slow" waits `delay_s` first.
+            a body; "flip" changes a byte of it, "spoil" too, but leaves S3's checksum; "hang" never
+            answers; "slow" waits `delay_s` first.
         num_faults: so many answers go wrong, and then no more.
         only: paths that hold this text are concerned.
         gets: how often a body was sent for each path and range.

@@ -173,14 +173,21 @@ def test_a_cache_smaller_than_the_data_serves_the_same_batches(
     cache = Cache(tmp_path / "cache", max_bytes / GB)
     streams = [
         BatchGenerator(
-            source, 32, shuffle=shuffle, block_size=80, window_blocks=2, buffer_size=100, seed=3
+            source,
+            16,
+            shuffle=shuffle,
+            block_size=80,
+            window_blocks=2,
+            buffer_size=100,
+            seed=3,
+            prefetch_batches=4,
         ).stream()
         for source in (
             PackedSource(split / "raw", loaded_mb=0),
             PackedSource(address, loaded_mb=0, cache=cache),
         )
     ]
-    num_steps = 3 * NUM_EXAMPLES // 32
+    num_steps = 3 * NUM_EXAMPLES // 16
     for step in range(num_steps):
         assert np.array_equal(streams[0][step][0], streams[1][step][0])
         assert num_bytes(tmp_path / "cache") <= max_bytes + 64 * 1024
