@@ -27,7 +27,7 @@ from spoonful.fitting.train import train, training_generator
 
 _HERE = Path(__file__).resolve().parent
 _NUM_IMAGES, _SIDE, _SHARD_MB = 12_000, 112, 1
-_ROUNDS = 5
+_ROUNDS = 3
 _READ_STEPS = 375  # an epoch of batches of 32
 _GB = 1 << 30
 

@@ -152,12 +152,8 @@ class StepsAhead:
         """Check that the files of steps that are read together fit into the cache."""
         if self._num_bytes <= self._files.max_bytes:
             return
-        used = {
-            file
-            for one in self._strides
-            if one.first_step < stop_step and one.stop_step > first_step
-            for file in one.files
-        }
+        indices = indices_of(self._runs, self._steps, first_step, stop_step - first_step)
+        used = set(self._files.files_of(indices).tolist())
         needed = sum(int(self._files.sizes[file]) for file in used)
         if needed > self._files.max_bytes:
             raise SpoonfulError(

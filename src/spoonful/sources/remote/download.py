@@ -90,19 +90,17 @@ def _download_locked(
     on_bytes: Callable[[int], object],
     stopped: Callable[[], bool],
 ) -> None:
-    incoming, place = folder.incoming(file.key), folder.place(file.key)
+    incoming = folder.incoming(file.key)
     try:
         if folder.has(file.key, file.num_bytes):  # done while this one waited for the lock
             return
         folder.room.take(file.num_bytes, ROOM_LIMIT_S, stopped)
         try:
             _write_checked(store, file, incoming, on_bytes)
-            place.parent.mkdir(exist_ok=True)
-            incoming.replace(place)
+            folder.room.put(incoming, folder.place(file.key), file.num_bytes)
         except BaseException:
             folder.room.give_back(file.num_bytes)
             raise
-        folder.room.put(file.num_bytes)
     except OSError as error:
         raise SpoonfulError(
             f"cache folder {folder.path}: cannot be written ({error.strerror or error}); free "

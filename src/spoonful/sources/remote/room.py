@@ -18,7 +18,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -88,9 +88,17 @@ class Room:
                 )
             time.sleep(_PAUSE_S)
 
-    def put(self, num_bytes: int) -> None:
-        """Note that a file has its final name: it counts itself now."""
-        with self._lock, self._errors():
+    def put(self, incoming: Path, place: Path, num_bytes: int) -> None:
+        """Give a file its final name: it counts itself from then on, not its reservation.
+
+        Raises:
+            SpoonfulError: the folder cannot be written.
+        """
+        # While others count, a large file must not count twice: they would remove one too many.
+        is_large = num_bytes >= self._at_once
+        with self._lock, self._errors(), self._locked() if is_large else nullcontext():
+            place.parent.mkdir(exist_ok=True)
+            incoming.replace(place)
             self._reserved -= num_bytes
             os.truncate(self._reservation, self._reserved)
 
