@@ -184,12 +184,13 @@ def _check_order(order: Any, num_examples: int, files: FilesAhead) -> None:
             f"generator.block_size={2 * per_shard} or more, or pack with a smaller pack.shard_mb"
         )
     blocks = min(order.window_blocks, -(-num_examples // order.block_size))
-    shards = min(blocks * (-(-order.block_size // per_shard) + 1), len(files.sizes))
+    # A batch may belong to two windows; and the next one is downloaded while this one is read.
+    shards = min(2 * blocks * (-(-order.block_size // per_shard) + 1), len(files.sizes))
     needed = shards * int(files.sizes.max())
     if needed > files.max_bytes:
         raise SpoonfulError(
-            f"generator.window_blocks={order.window_blocks}: a window of so many blocks of "
-            f"{order.block_size:,} examples needs up to {_gb(needed)} GiB of shards at once; "
+            f"generator.window_blocks={order.window_blocks}: two windows of so many blocks of "
+            f"{order.block_size:,} examples need up to {_gb(needed)} GiB of shards at once; "
             f"{holds}: give a cache of {_gb(needed)} or more, or fewer or smaller blocks"
         )
 

@@ -98,6 +98,7 @@ class Room:
         is_large = num_bytes >= self._at_once
         with self._lock, self._errors(), self._locked() if is_large else nullcontext():
             place.parent.mkdir(exist_ok=True)
+            os.utime(incoming)  # it was made before its process waited for room
             incoming.replace(place)
             self._reserved -= num_bytes
             os.truncate(self._reservation, self._reserved)
