@@ -52,7 +52,7 @@ def test_a_training_from_a_store_is_the_one_from_the_disk(
     shown = {name: run.data.tags.get(name, value) for name, value in tags.items()}
     assert shown == tags
     assert run.data.metrics["val_loss"] == local.data.metrics["val_loss"]
-    assert list((tmp_path / "cache").glob("??/*"))
+    assert list((tmp_path / "cache").glob("?/*"))
     done = run_spoonful(digits, "evaluate", *remote)
     assert done.returncode == 0, done.stderr
     assert "test accuracy" in done.stdout

@@ -43,9 +43,12 @@ def make_steps_ahead(reader: ChunkReader, limits: Limits) -> "StepsAhead | None"
     files: FilesAhead | None = getattr(reader.source, "files_ahead", None)
     if files is None:
         return None
+    # Chunks are begun in order, so at most this many can be in progress.
+    steps_behind = max(1, limits.num_threads) * limits.chunk_steps
     if files.num_bytes > files.max_bytes and len(files.sizes) < len(reader.source):
-        _check_order(reader.order, len(reader.source), files)
-    return StepsAhead(files, reader, max(1, limits.num_threads) * limits.chunk_steps)
+        in_use = (steps_behind + limits.chunk_steps) * reader.steps.batch_size
+        _check_order(reader.order, len(reader.source), files, in_use)
+    return StepsAhead(files, reader, steps_behind)
 
 
 class StepsAhead:
@@ -163,8 +166,15 @@ class StepsAhead:
             )
 
 
-def _check_order(order: Any, num_examples: int, files: FilesAhead) -> None:
-    """Refuse an order that would download most files again and again."""
+def _check_order(order: Any, num_examples: int, files: FilesAhead, in_use: int) -> None:
+    """Refuse an order that would download most files again and again.
+
+    Args:
+        order: the order.
+        num_examples: the length of an epoch.
+        files: the files.
+        in_use: number of consecutive examples that may be in reading at once.
+    """
     holds = f"the shards have {_gb(files.num_bytes)} GiB, and the cache holds "
     holds += f"cache.max_gb={_gb(files.max_bytes)} (max_gb of spoonful.Cache)"
     if isinstance(order, FullOrder | BalancedOrder):
@@ -184,14 +194,17 @@ def _check_order(order: Any, num_examples: int, files: FilesAhead) -> None:
             f"generator.block_size={2 * per_shard} or more, or pack with a smaller pack.shard_mb"
         )
     blocks = min(order.window_blocks, -(-num_examples // order.block_size))
-    # A batch may belong to two windows; and the next one is downloaded while this one is read.
-    shards = min(2 * blocks * (-(-order.block_size // per_shard) + 1), len(files.sizes))
+    # The next window is downloaded while those that are read are in use.
+    windows = 1 + -(-in_use // order.window_size)
+    shards = windows * blocks * (-(-order.block_size // per_shard) + 1)
+    shards = min(shards, len(files.sizes))
     needed = shards * int(files.sizes.max())
     if needed > files.max_bytes:
         raise SpoonfulError(
-            f"generator.window_blocks={order.window_blocks}: two windows of so many blocks of "
-            f"{order.block_size:,} examples need up to {_gb(needed)} GiB of shards at once; "
-            f"{holds}: give a cache of {_gb(needed)} or more, or fewer or smaller blocks"
+            f"generator.window_blocks={order.window_blocks}: {windows} windows of so many blocks "
+            f"of {order.block_size:,} examples need up to {_gb(needed)} GiB of shards at once; "
+            f"{holds}: give a cache of {_gb(needed)} or more, or fewer or smaller blocks, or a "
+            "smaller generator.prefetch_batches"
         )
 
 

@@ -81,7 +81,7 @@ class CacheFolder:
 
     def place(self, key: str) -> Path:
         """Return where the file of a key is, if it is here."""
-        return self.path / key[:2] / key
+        return self.path / key[:1] / key
 
     def incoming(self, key: str) -> Path:
         """Return where the file of a key is written while it is downloaded."""

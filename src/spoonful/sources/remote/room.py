@@ -2,7 +2,7 @@
 
 What counts is in the file system, so that it is right whatever was killed:
 
-    XX/<key>             a whole file; its access time tells when it was used last
+    X/<key>              a whole file; its access time tells when it was used last
     incoming/<key>       a file that is downloaded; its process has it locked
     incoming/<id>.room   as long as what its process has reserved; locked by it
     used                 the sum of whole files and reservations, so that they need not be counted
@@ -205,7 +205,7 @@ class Room:
 def _files(folder: Path) -> Iterator[tuple[int, int, str]]:
     """Yield when each whole file was used last, its size and its path."""
     with os.scandir(folder) as parts:
-        parts_found = [part.path for part in parts if len(part.name) == 2 and part.is_dir()]
+        parts_found = [part.path for part in parts if len(part.name) == 1 and part.is_dir()]
     for part in parts_found:
         with os.scandir(part) as entries:
             for entry in entries:
