@@ -44,13 +44,14 @@ ARROWS = {
     "progress": "background progress_bar",
     "record": "files order",
     "sources.images": "errors files",
+    "sources.remote": "background errors files secrets",
     "compare": "files pages record",
     "evaluation": "figures files pages record",
     "quiet": "progress signals",
-    "sources": "errors files order sources.images",
-    "sources.packed": "background errors files order sources",
+    "sources": "errors files order sources.images sources.remote",
+    "sources.packed": "background errors files order sources sources.remote",
     "config": "commands errors files order project quiet record",
-    "generator": "background errors order sources sources.packed",
+    "generator": "background errors order sources sources.packed sources.remote",
     "packing": "config errors files order sources sources.packed",
     "datasets": "config errors files order progress project sources sources.images",
     "diff": "config record",
@@ -131,6 +132,8 @@ ONLY_IN = {
     "pydantic": ("files.documents",),
     "jinja2": ("pages",),
     "filelock": ("files.lock",),
+    "fsspec": ("sources.remote.store",),
+    "tenacity": ("sources.remote.store",),
 }
 
 
@@ -197,7 +200,7 @@ def test_only_one_module_touches_what_is_private_in_mlflow() -> None:
 
 def test_order_and_sources_know_neither_keras_nor_hydra() -> None:
     outside = {"numpy", "cv2", "deflate", "PIL", "pyarrow", "simplejpeg"}
-    outside |= {"imagecodecs", "tifffile"}
+    outside |= {"imagecodecs", "tifffile", "fsspec", "tenacity"}
     for path in MODULES:
         if within(name_of(path), ("order", "sources", "errors")):
             top = {name.split(".")[0] for name in imported(path)}

@@ -1,11 +1,13 @@
 """Locks between processes. The system frees a lock when its process ends in any way.
 
-A lock belongs to an open file, so a file that a killed process left locks nobody out. Everything
-here is built on `filelock.lock_descriptor`. `filelock.FileLock` is not used: it creates a missing
+A lock belongs to an open file, so a file that a killed process left locks nobody out. Exclusive
+locks are built on `filelock.lock_descriptor`; shared ones, which it does not have, on the same
+`flock`. `filelock.FileLock` is not used: it creates a missing
 parent folder, which brings back a folder that another process has just removed, and it cannot lock
 a folder or a file that is being written.
 """
 
+import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -81,6 +83,36 @@ def try_lock_content(path: Path) -> Lock | None:
     """
     # Over NFS, only what is open for writing can be locked.
     return _locked(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+
+
+def open_shared(path: Path) -> int | None:
+    """Open a file to read; as long as it is open, `try_lock_content` does not lock it.
+
+    Any number of processes can have it open so. A forked process has it open as well.
+
+    Returns:
+        The open file, which the caller closes. None: there is no such file, or another process has
+        locked it and may be removing it.
+
+    Raises:
+        OSError: it cannot be opened, or its file system has no locks; names it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if _is_at(descriptor, path):
+            return descriptor
+    except BlockingIOError:
+        pass
+    except OSError as error:
+        os.close(descriptor)
+        error.filename = str(path)
+        raise
+    os.close(descriptor)
+    return None
 
 
 @contextmanager

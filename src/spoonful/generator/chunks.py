@@ -111,14 +111,7 @@ class ChunkReader:
 
     def indices(self, first_step: int, num_steps: int) -> Indices:
         """Return the examples of equal steps of one epoch, for this process, int64 [k * b]."""
-        epoch, _ = self.steps.epoch_of(first_step)
-        start, _ = self.steps.positions(first_step)
-        _, stop = self.steps.positions(first_step + num_steps - 1)
-        whole = self._runs(epoch, start, stop)
-        if self.steps.process_count == 1:
-            return whole
-        share = self.steps.share(first_step)
-        return np.ascontiguousarray(whole.reshape(num_steps, -1)[:, share]).reshape(-1)
+        return indices_of(self._runs, self.steps, first_step, num_steps)
 
     def plan(self, first_step: int, num_steps: int, pool: BufferPool) -> Chunk:
         """Return a chunk without its pixels, which are to be read into `images`."""
@@ -161,3 +154,15 @@ class ChunkReader:
         share = self.steps.share(0)
         pixels: int = math.prod(self.source.image_shape) * (share.stop - share.start)
         return pixels if self.dtype == "uint8" else 5 * pixels
+
+
+def indices_of(order: Order, steps: Steps, first_step: int, num_steps: int) -> Indices:
+    """Return the examples of equal steps of one epoch, for one process, int64 [k * b]."""
+    epoch, _ = steps.epoch_of(first_step)
+    start, _ = steps.positions(first_step)
+    _, stop = steps.positions(first_step + num_steps - 1)
+    whole = order(epoch, start, stop)
+    if steps.process_count == 1:
+        return whole
+    share = steps.share(first_step)
+    return np.ascontiguousarray(whole.reshape(num_steps, -1)[:, share]).reshape(-1)

@@ -9,9 +9,10 @@ from spoonful.errors import SpoonfulError
 from spoonful.generator.buffers import BufferPool
 from spoonful.generator.chunks import Chunk, ChunkReader
 from spoonful.generator.fetch_ahead import make_fetch_ahead
+from spoonful.generator.files_ahead import make_steps_ahead
 from spoonful.generator.limits import Limits
 from spoonful.generator.pending import PendingChunk
-from spoonful.generator.read_errors import ReadError, Unit, read_failure, read_too_slow
+from spoonful.generator.read_errors import ReadError, Unit, read_failure, read_too_slow, time_left
 
 # A thread with nothing to read ends after this time: where the batches are dropped without notice
 # (Ctrl-C, an exception in `fit`) no thread remains, and starting a new one costs 0.15 ms.
@@ -44,6 +45,7 @@ class LookAhead:
         self._is_endless = is_endless
         self._pool = BufferPool()
         self._fetch_ahead = make_fetch_ahead(reader, limits)
+        self._steps_ahead = make_steps_ahead(reader, limits)
         self._lock = threading.Lock()
         # Two conditions: waking the consumer after every unit took the interpreter lock from the
         # readers.
@@ -160,7 +162,9 @@ class LookAhead:
                 if pending not in self._pending:
                     raise SpoonfulError(f"step {pending.first_step}: the batches were closed")
                 self._schedule()
-                self._is_ready.wait(self._time_left())
+                self._is_ready.wait(
+                    time_left(self._reader, self._running.values(), self._limits.read_timeout_s)
+                )
         finally:
             self._wanted = None
         if pending.error is not None or pending.chunk is None:
@@ -264,8 +268,9 @@ class LookAhead:
             self._is_ready.notify_all()
 
     def _plan(self, pending: PendingChunk) -> Chunk:
-        if self._fetch_ahead is not None:
-            self._fetch_ahead(pending.first_step, pending.num_steps, pending.is_start)
+        for ask in (self._steps_ahead, self._fetch_ahead):
+            if ask is not None:
+                ask(pending.first_step, pending.num_steps, pending.is_start)
         return self._reader.plan(pending.first_step, pending.num_steps, self._pool)
 
     def _units(self, num_images: int) -> list[tuple[int, int]]:
@@ -273,15 +278,6 @@ class LookAhead:
             return [(0, num_images)]
         size = -(-num_images // (self._limits.num_threads * _SLOW_UNITS_A_THREAD))
         return [(i, min(i + size, num_images)) for i in range(0, num_images, size)]
-
-    def _time_left(self) -> float:
-        """Return how long the current reads may still take; raise if the time is up."""
-        limit_s = self._limits.read_timeout_s
-        now = time.monotonic()
-        for unit, began in self._running.values():
-            if now - began >= limit_s:
-                raise read_too_slow(self._reader, unit, limit_s)
-        return limit_s - max((now - began for _, began in self._running.values()), default=0.0)
 
     def _read_here(self, pending: PendingChunk) -> None:
         """Read a chunk in the calling thread."""

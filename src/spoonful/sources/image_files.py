@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,19 +20,22 @@ from spoonful.sources.images.limits import MAX_PIXELS, checked_max_pixels
 from spoonful.sources.images.plain_png import PlainPng, Rows
 from spoonful.sources.images.resize import checked_resize
 from spoonful.sources.images.scale import PIXELS_VERSION
+from spoonful.sources.remote.address import is_address
+from spoonful.sources.remote.ahead import FilesAhead
+from spoonful.sources.remote.images import RemoteImages
 from spoonful.sources.source import Source, checked_request
-from spoonful.sources.threads import max_useful_threads
+from spoonful.sources.threads import max_useful_threads, num_processors
 
 _GROUP = 128  # files whose rows are kept and then turned into pixels together
 
 
 class ImageFileSource(Source):
-    """Image files below a folder, read from disk on request.
+    """Image files below a folder or an address, read on request.
 
-    A derived class sets `ids`, `labels` and `class_names`.
+    A derived class sets `ids`, `labels` and `class_names`; and `_remote`, the files of an address.
 
     Args:
-        root: the folder that the ids are below.
+        root: the folder or the address that the ids are below.
         image_size: (height, width) in pixels to which every image is resized.
         num_channels: 1 (grey) or 3 (RGB).
         resize: as `FolderSource`.
@@ -56,7 +60,9 @@ class ImageFileSource(Source):
         max_pixels: int = MAX_PIXELS,
         message: Callable[[str, str], str] | None = None,
     ) -> None:
-        self.root = Path(root)
+        # A Path, or the text of an address: who made the source knows which.
+        self.root: Any = str(root) if is_address(root) else Path(root)
+        self._remote: RemoteImages | None = None
         self.image_shape = _checked_shape(image_size, num_channels)
         self.resize = checked_resize(resize)
         self.background = checked_background(background)
@@ -87,35 +93,55 @@ class ImageFileSource(Source):
         """
         numbers = checked_request(self, indices, images).tolist()
         for start in range(0, len(numbers), _GROUP):
-            group = images[start : start + _GROUP]
-            positions: list[int] = []
-            plain_rows: list[Rows] = []
-            for position, index in enumerate(numbers[start : start + _GROUP]):
-                path = self._prefix + self.ids[index]
-                try:
-                    encoded = read_bytes(path, self.max_pixels)
-                    rows = self._plain_png.rows(encoded)
-                    if rows is None:
-                        how = self.resize, self.background, self.max_pixels
-                        decode_bytes(encoded, path, group[position], *how)
-                except SpoonfulError as error:
-                    if self._message is None:
-                        raise
-                    fault = str(error).removeprefix(path)
-                    raise SpoonfulError(self._message(self.ids[index], fault)) from error
-                if rows is not None:
-                    positions.append(position)
-                    plain_rows.append(rows)
-            if len(positions) == len(group):
-                self._plain_png.pixels(plain_rows, group)
-            elif positions:
-                plain = np.empty((len(positions), *self.image_shape), np.uint8)
-                self._plain_png.pixels(plain_rows, plain)
-                group[positions] = plain
+            group = numbers[start : start + _GROUP]
+            with nullcontext() if self._remote is None else self._remote.at_hand(group):
+                self._read_group(group, images[start : start + _GROUP])
+
+    def _read_group(self, numbers: list[int], group: NDArray[np.uint8]) -> None:
+        positions: list[int] = []
+        plain_rows: list[Rows] = []
+        for position, index in enumerate(numbers):
+            rows = self._read_one(index, group[position])
+            if rows is not None:
+                positions.append(position)
+                plain_rows.append(rows)
+        if len(positions) == len(group):
+            self._plain_png.pixels(plain_rows, group)
+        elif positions:
+            plain = np.empty((len(positions), *self.image_shape), np.uint8)
+            self._plain_png.pixels(plain_rows, plain)
+            group[positions] = plain
+
+    def _read_one(self, index: int, image: NDArray[np.uint8], tries: int = 2) -> Rows | None:
+        """Decode a file into place, or return the rows of a plain PNG."""
+        path = self._remote.path_of(index) if self._remote else self._prefix + self.ids[index]
+        try:
+            encoded = read_bytes(path, self.max_pixels)
+            rows = self._plain_png.rows(encoded)
+            if rows is None:
+                how = self.resize, self.background, self.max_pixels
+                decode_bytes(encoded, path, image, *how)
+            return rows
+        except SpoonfulError as error:
+            if self._remote is not None and tries > 1:  # perhaps its copy in the cache is damaged
+                self._remote.discard(index)
+                with self._remote.at_hand([index]):
+                    return self._read_one(index, image, tries - 1)
+            if self._message is None and self._remote is None:
+                raise
+            fault = str(error).removeprefix(path)
+            raise SpoonfulError(self._message_of(index, fault)) from error
+
+    def _message_of(self, index: int, fault: str) -> str:
+        if self._message is not None:
+            return self._message(self.ids[index], fault)
+        return f"{self._remote.address_of(index) if self._remote else self.ids[index]}{fault}"
 
     @cached_property  # can be set, like the attribute
     def max_useful_threads(self) -> int:  # type: ignore[override]
         """Largest number of reading threads that is useful; see `threads.py`."""
+        if self._remote is not None:
+            return num_processors()  # downloads have their own threads
         return max_useful_threads(self._prefix, self.ids)
 
     @cached_property
@@ -134,8 +160,23 @@ class ImageFileSource(Source):
 
     @cached_property
     def content_hashes(self) -> list[str]:
-        """Hex SHA-256 of each file, one per example; reads every file once, on the first use."""
-        return content_hashes([self.root / file_id for file_id in self.ids])
+        """Hex SHA-256 of each file, one per example; reads every file once, on the first use.
+
+        Of a file at an address, its size and the checksum or version that the store lists; only
+        where it lists none, the file is downloaded for its SHA-256.
+        """
+        remote = self._remote
+        if remote is None:
+            return content_hashes([self.root / file_id for file_id in self.ids])
+        return [tag or remote.content_hash(number) for number, tag in enumerate(remote.tags)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: one for name, one in super().__getstate__().items() if name != "files_ahead"}
+
+    @cached_property
+    def files_ahead(self) -> FilesAhead | None:
+        """Downloads files before they are needed; None: they are on the disk."""
+        return None if self._remote is None else self._remote.ahead()
 
 
 def _checked_shape(image_size: tuple[int, int], num_channels: int) -> tuple[int, int, int]:
