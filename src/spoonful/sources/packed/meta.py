@@ -158,8 +158,7 @@ def load_meta(folder: Path) -> StoreMeta:
         SpoonfulError: no store, one of a newer version, or a file that is missing or has another
             size; names the path, what was expected and what was found.
     """
-    path = folder / META_NAME
-    if not path.exists():
+    if not (path := folder / META_NAME).exists():
         raise unexpected(path, "a packed split", "no such file", "run `spoonful pack`")
     meta = parsed_meta(read_text(path, _PACK_AGAIN), path)
     for file in meta.files:
