@@ -69,10 +69,11 @@ ARROWS = {
     "tracking": (
         "compare config diff errors figures files project quiet record refusals secrets watched"
     ),
-    "": "errors fitting generator packing sources sources.packed",
+    "": "errors fitting generator packing sources sources.packed sources.remote",
     "workflow": (
         "config diff errors figures files fitting fitting.checkpoints generator models output "
-        "progress project quiet record refusals secrets sources sources.packed tracking"
+        "progress project quiet record refusals secrets sources sources.packed sources.remote "
+        "tracking"
     ),
     "sweep": (
         "compare config errors files output progress project quiet refusals secrets signals "

@@ -104,7 +104,8 @@ def _read(config: Config, name: str, source: Source, repeat: int) -> Row:
     seconds = time.monotonic() - begin
     stream.close()
     num_images = _READ_STEPS * generator.batch_size
-    return Row("reading", name, repeat, num_images / seconds, 0.0, _share(source, before, 1))
+    downloaded = _share(source, before, num_images)
+    return Row("reading", name, repeat, num_images / seconds, 0.0, downloaded)
 
 
 def _train(config: Config, name: str, source: Source) -> Iterator[Row]:
@@ -114,7 +115,7 @@ def _train(config: Config, name: str, source: Source) -> Iterator[Row]:
     results: list[EpochResult] = []
     before = _downloaded(source)
     train(config, source, val, results.append)
-    downloaded = _share(source, before, len(results))
+    downloaded = _share(source, before, results[-1].images_seen)
     for result in results[1:]:
         wait = 100 * result.input_wait_s / result.train_s
         yield Row("training", name, result.epoch, result.images_per_s, wait, downloaded)
@@ -126,9 +127,8 @@ def _downloaded(source: Source) -> int:
     return 0 if ahead is None else int(ahead.remote.num_downloaded_bytes)
 
 
-def _share(source: Source, before: int, num_epochs: int) -> float:
-    all_bytes = len(source) * _SIDE * _SIDE * 3 * num_epochs
-    return (_downloaded(source) - before) / all_bytes
+def _share(source: Source, before: int, num_images: int) -> float:
+    return (_downloaded(source) - before) / (num_images * _SIDE * _SIDE * 3)
 
 
 def _packed(data: Path) -> Path:
@@ -192,7 +192,14 @@ def _publish(rows: list[Row], seconds: float) -> None:
             downloaded = f"{median(row.downloaded for row in found):.2f}"
             ratio = f"{speed / disk:.2f}"
             lines.append((what, store, f"{speed:,.0f}", ratio, wait, downloaded))
-    header = ("", "images from", "images/s", "of the disk's", "waits, %", "downloaded an epoch")
+    header = (
+        "",
+        "images from",
+        "images/s",
+        "of the disk's",
+        "waits, %",
+        "downloaded per byte used",
+    )
     put_between(readme, "speed", markdown(header, lines, num_texts=2))
     cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
     words = f"{cores} CPU cores, load average {load:.1f} at the end. {seconds / 60:.0f} min."

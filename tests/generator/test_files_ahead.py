@@ -15,7 +15,7 @@ from spoonful.generator.files_ahead import make_steps_ahead
 from spoonful.generator.limits import Limits
 from spoonful.generator.steps import Steps
 from spoonful.generator.targets import Targets
-from spoonful.order import make_order
+from spoonful.order import Placement, make_order
 from spoonful.sources.remote.ahead import FilesAhead
 
 SIZE = 100
@@ -41,7 +41,7 @@ class Shards(ArraySource):
         self.asked.append(list(numbers))
 
 
-def reader_of(source: Shards, shuffle: str, batch_size: int, **sizes: int) -> ChunkReader:
+def reader_of(source: Shards, shuffle: str, batch_size: int, **sizes: Any) -> ChunkReader:
     order = make_order(shuffle, len(source), 3, labels=source.labels, **sizes)
     steps = Steps(len(source), batch_size, False, 0, 1)
     return ChunkReader(source, order, steps, Targets(source, True), "uint8", False)
@@ -63,7 +63,7 @@ def test_what_a_step_needs_is_asked_for_before_it_and_all_fits(
 ) -> None:
     num_shards = -(-num_examples // per_shard)
     small = shuffle in ("none", "buffer", "block")
-    max_bytes = SIZE * (max(14, num_shards // 2) if small else num_shards + 1)
+    max_bytes = SIZE * (max(20, num_shards // 2) if small else num_shards + 1)
     source = Shards(num_examples, per_shard, max_bytes)
     sizes = {"block_size": per_shard, "window_blocks": 3, "buffer_size": per_shard}
     reader = reader_of(source, shuffle, batch_size, **sizes)
@@ -100,6 +100,14 @@ def test_a_window_that_does_not_fit_is_refused_with_what_it_needs() -> None:
     reader = reader_of(source, "block", 50, block_size=400, window_blocks=16)
     with pytest.raises(SpoonfulError, match=r"need up to .* GiB of shards at once"):
         make_steps_ahead(reader, LIMITS)
+
+
+@pytest.mark.parametrize("shuffle", ["none", "buffer", "full"])
+def test_a_mixed_store_that_does_not_fit_is_read_in_blocks_alone(shuffle: str) -> None:
+    source = Shards(100_000, 100, 20 * SIZE)
+    source.placement = Placement(100_000)
+    with pytest.raises(SpoonfulError, match=f"generator.shuffle={shuffle}: each step needs shards"):
+        make_steps_ahead(reader_of(source, shuffle, 50), LIMITS)
 
 
 def test_steps_that_need_too_much_are_named() -> None:

@@ -84,21 +84,21 @@ def read_rows(
         raise SpoonfulError(f"{path}: holds no rows below its header; expected one for each image")
     faults = TableFaults(path)
     cells = texts(columns[path_column], f"{path}: column {shown(path_column)}").to_pylist()
-    listed: dict[str, Listed] = {}
     if store is None:
-        base = _base(path, root, prefix)
+        base, listed = _base(path, root, prefix), dict[str, Listed]()
         folder, files = _located(cells, base, root is not None, path_column, faults)
     else:
         folder, (files, listed) = path.parent, _stored(cells, store, path_column, faults)
     labels = table_labels(columns, label_columns, kind, faults, class_names)
     others = {
-        name: [
-            text or None
-            for text in texts(columns[name], f"{path}: column {shown(name)}").to_pylist()
-        ]
-        for name in other_columns
+        name: _cells(columns[name], f"{path}: column {shown(name)}") for name in other_columns
     }
     return ManifestRows(folder, files, labels, others, faults, listed)
+
+
+def _cells(column: Any, where: str) -> list[str | None]:
+    """Return a column as texts, None where a cell is empty."""
+    return [text or None for text in texts(column, where).to_pylist()]
 
 
 def _check_arguments(
