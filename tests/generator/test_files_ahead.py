@@ -21,6 +21,13 @@ from spoonful.sources.remote.ahead import FilesAhead
 SIZE = 100
 
 
+class Nowhere:
+    """A store of which nothing is in the cache."""
+
+    def is_here(self, number: int) -> bool:
+        return False
+
+
 class Shards(ArraySource):
     """Examples in shards of equal size, of which none is really downloaded."""
 
@@ -29,7 +36,7 @@ class Shards(ArraySource):
         super().__init__(images, np.arange(num_examples) % 2, ["a", "b"])
         self.per_shard, self.asked = per_shard, list[list[int]]()
         num_shards = -(-num_examples // per_shard)
-        remote: Any = None
+        remote: Any = Nowhere()
         self.files_ahead = FilesAhead(
             np.full(num_shards, SIZE), max_bytes, self.shards_of, self._ask, remote
         )

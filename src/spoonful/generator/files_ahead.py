@@ -2,6 +2,7 @@
 
 import dataclasses
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -20,13 +21,16 @@ from spoonful.order import (
 )
 from spoonful.sources.remote.ahead import FilesAhead
 
-# The files of at most so many examples are looked up together, in 0.1 ms; of less where shards hold
-# less, so that those that are not needed any more are soon known.
+# The files of so many examples are looked up together, in 0.1 ms. Of less where the cache does not
+# hold all, and shards hold less: so what is not needed any more is soon known.
 _STRIDE_EXAMPLES = 1024
 # Image files are downloaded so far ahead: at 1,000 a second, for 2 s.
 _MAX_FILES = 2048
 # The look at what comes advances so many times faster than the steps, until it is far enough.
 _TIMES_AS_FAST = 4
+# Where the cache holds all files and none is missing, it is told so often which are needed: to look
+# whether 445 shards are there takes 1 ms.
+_ASKED_S = 1.0
 # Where blocks are smaller than shards, each epoch downloads a shard several times.
 _MOST_TIMES = 4.0
 _GB = 1 << 30
@@ -77,8 +81,11 @@ class StepsAhead:
         self._runs = in_runs(dataclasses.replace(order), reader.steps.num_examples)
         self._steps_behind = steps_behind
         per_file = -(-reader.steps.num_examples // len(files.sizes))
-        batch_size = reader.steps.batch_size
-        self._stride_steps = max(1, min(_STRIDE_EXAMPLES, per_file) // batch_size)
+        batch_size, examples = reader.steps.batch_size, _STRIDE_EXAMPLES
+        self._is_tight = files.num_bytes > files.max_bytes
+        if self._is_tight:
+            examples = min(examples, per_file)
+        self._stride_steps = max(1, examples // batch_size)
         self._first_look = max(1, _STRIDE_EXAMPLES // batch_size)
         self._room = files.max_bytes - int(files.sizes.max())
         self._lock = threading.Lock()
@@ -106,7 +113,7 @@ class StepsAhead:
             more = self._next_step + max(_TIMES_AS_FAST * num_steps, self._first_look)
             while self._next_step < more and self._has_room():
                 is_changed |= self._add_stride()
-            if is_changed:
+            if is_changed and self._is_worth_asking():
                 self._files.ahead(self._that_fit())
 
     def _restart(self, step: int) -> None:
@@ -114,6 +121,7 @@ class StepsAhead:
         self._needed: dict[int, int] = {}  # in how many strides, in the order of need
         self._num_bytes = 0
         self._next_step = step
+        self._has_missing, self._asked = False, 0.0
 
     def _add_stride(self) -> bool:
         """Look at the next steps; return whether they need further files."""
@@ -127,6 +135,7 @@ class StepsAhead:
         for file in files:
             if file not in self._needed:
                 is_new = True
+                self._has_missing |= not self._files.is_here(file)
                 self._num_bytes += int(self._files.sizes[file])
             self._needed[file] = self._needed.get(file, 0) + 1
         return is_new
@@ -142,6 +151,14 @@ class StepsAhead:
                     self._num_bytes -= int(self._files.sizes[file])
         return len(self._needed) < num_needed
 
+    def _is_worth_asking(self) -> bool:
+        """Whether files may be missing, or which are needed was not told for a while."""
+        now = time.monotonic()
+        if not (self._is_tight or self._has_missing or now - self._asked > _ASKED_S):
+            return False
+        self._has_missing, self._asked = False, now
+        return True
+
     def _has_room(self) -> bool:
         """Whether to look further: there is room, and something is not asked for yet."""
         is_all = len(self._needed) == len(self._files.sizes)
@@ -152,7 +169,7 @@ class StepsAhead:
         if self._num_bytes <= self._room:
             return list(self._needed)
         chosen, left = [], self._room
-        for file in self._needed:
+        for file in dict.fromkeys(file for one in self._strides for file in one.files):
             left -= int(self._files.sizes[file])
             if left < 0:
                 break

@@ -184,7 +184,7 @@ def test_a_cache_smaller_than_the_data_serves_the_same_batches(
             shuffle=shuffle,
             block_size=80,
             window_blocks=2,
-            buffer_size=100,
+            buffer_size=40,
             seed=3,
             prefetch_batches=4,
         ).stream()

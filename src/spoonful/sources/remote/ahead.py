@@ -39,6 +39,10 @@ class FilesAhead:
         """When bytes of any file arrived last, as `time.monotonic`; 0: never."""
         return self.remote.last_byte
 
+    def is_here(self, file: int) -> bool:
+        """Return whether a file is in the cache."""
+        return self.remote.is_here(file)
+
     def waited_for(self) -> str | None:
         """Return the address of a file that is being downloaded; None: there is none."""
         return self.remote.waited_for()
