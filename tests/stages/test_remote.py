@@ -43,7 +43,7 @@ def test_a_training_from_a_store_is_the_one_from_the_disk(
         shutil.rmtree(digits / "data" / name)
     (digits / "data" / "split.json").unlink()
     remote = [f"source.address={address}", f"cache.dir={tmp_path / 'cache'}"]
-    done = run_spoonful(digits, *TRAIN, *remote, "trainer.resume=never")
+    done = run_spoonful(digits, *TRAIN, *remote)
     assert done.returncode == 0, done.stderr
     run = processes.runs()[0]
     assert run.info.run_id != local.info.run_id
