@@ -33,14 +33,15 @@ def s3() -> Iterator[str]:
 
 @pytest.fixture(scope="package")
 def split(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """800 images of 64x64x3 (9.4 MiB) in shards of 1 MiB, and the same as JPEG below it."""
+    """800 images of 64x64x3 (9.4 MiB) in shards of 1 MiB, the same as JPEG, and the same mixed."""
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (NUM_EXAMPLES, SIDE, SIDE, 3), dtype=np.uint8)
     labels = np.arange(NUM_EXAMPLES) % 3
     source = ArraySource(images, labels, ["ant", "bee", "cow"])
     folder = tmp_path_factory.mktemp("split")
-    pack(source, folder / "raw", encoding="raw", shard_mb=1)
-    pack(source, folder / "jpeg", encoding="jpeg", shard_mb=1)
+    pack(source, folder / "raw", order="class", shard_mb=1)
+    pack(source, folder / "jpeg", order="class", encoding="jpeg", shard_mb=1)
+    pack(source, folder / "mixed", order="mixed", shard_mb=1)
     return folder
 
 

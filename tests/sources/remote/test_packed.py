@@ -12,7 +12,7 @@ from tests.sources.remote.faulty import Faulty
 pytestmark = pytest.mark.timeout(120)
 
 
-@pytest.mark.parametrize("encoding", ["raw", "jpeg"])
+@pytest.mark.parametrize("encoding", ["raw", "jpeg", "mixed"])
 @pytest.mark.parametrize("loaded_mb", [0.0, 64.0])
 def test_a_split_in_a_store_is_the_one_on_the_disk(
     split: Path, upload: Uploader, tmp_path: Path, encoding: str, loaded_mb: float
