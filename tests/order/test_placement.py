@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spoonful.order import MAX_SEED, Placement, placement
-from spoonful.order.permutation import domain_of, permute, unpermute
+from spoonful.order.permutation import domain_of, domains_of, permute, unpermute
 from tests.order.test_uniformity import chi_square_deviation
 
 PROPERTY = settings(deadline=None, derandomize=True)
@@ -33,6 +33,19 @@ def test_unpermuting_undoes_permuting_for_any_size(size: int, keys: list[int]) -
     mapped = permute(values.copy(), domain_of(size), words)
     assert mapped.max() < size
     assert np.array_equal(unpermute(mapped, domain_of(size), words), values)
+
+
+@PROPERTY
+@given(st.lists(st.integers(1, 2**40), min_size=1, max_size=50), st.integers(0, 2**64 - 1))
+def test_unpermuting_undoes_each_value_in_a_domain_of_its_own(sizes: list[int], seed: int) -> None:
+    random = np.random.default_rng(seed)
+    values = np.array([random.integers(0, size) for size in sizes], np.uint64)
+    tweaks = random.integers(0, 2**64, len(sizes), np.uint64)
+    words = list(random.integers(0, 2**64, 8, np.uint64))
+    domains = domains_of(np.array(sizes, np.uint64))
+    mapped = permute(values.copy(), domains, words, tweaks)
+    assert (mapped < domains.size).all()
+    assert np.array_equal(unpermute(mapped, domains, words, tweaks), values)
 
 
 def test_tables_say_what_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ It is a Feistel network on a x b >= n cells (Black and Rogaway, "Ciphers with Ar
 Domains", 2002); a value that falls outside [0, n) walks its cycle until it is inside.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isqrt
 from typing import Any
@@ -88,52 +88,63 @@ def permute(
         tweaks: uint64 [k], random bits that choose one of many bijections for each value; None: all
             values are mapped by the same bijection.
     """
-    values = _encipher(values, domain, keys, tweaks)
+    return _walked(values, domain, list(enumerate(keys)), tweaks, add_modulo)
+
+
+def unpermute(
+    values: Words, domain: Domain, keys: Sequence[np.uint64], tweaks: Words | None = None
+) -> Words:
+    """Undo `permute`: return the values that it maps to these, uint64 [k].
+
+    Args:
+        values: uint64 [k], each inside its domain.
+        domain, keys, tweaks: as they were given to `permute`.
+    """
+    return _walked(values, domain, list(enumerate(keys))[::-1], tweaks, subtract_modulo)
+
+
+def _walked(
+    values: Words,
+    domain: Domain,
+    rounds: Sequence[tuple[int, np.uint64]],
+    tweaks: Words | None,
+    move: Callable[[Words, Words, Words | np.uint64], object],
+) -> Words:
+    """Map values through the network, again and again those that are outside their domain.
+
+    Args:
+        values: uint64 [k].
+        domain: where they end.
+        rounds: number and key of each round, in the order in which they are run.
+        tweaks: as in `permute`.
+        move: adds or subtracts in place, modulo its last argument.
+    """
+    values = _encipher(values, domain, rounds, tweaks, move)
     outside = np.flatnonzero(values >= domain.size)
     while outside.size:
         walking = None if tweaks is None else tweaks[outside]
         there = domain.at(outside)
-        values[outside] = _encipher(values[outside], there, keys, walking)
+        values[outside] = _encipher(values[outside], there, rounds, walking, move)
         outside = outside[values[outside] >= there.size]
     return values
 
 
-def unpermute(values: Words, domain: Domain, keys: Sequence[np.uint64]) -> Words:
-    """Undo `permute` without tweaks: return the values that it maps to these, uint64 [k]."""
-    values = _decipher(values, domain, keys)
-    outside = np.flatnonzero(values >= domain.size)
-    while outside.size:
-        values[outside] = _decipher(values[outside], domain, keys)
-        outside = outside[values[outside] >= domain.size]
-    return values
-
-
 def _encipher(
-    values: Words, domain: Domain, keys: Sequence[np.uint64], tweaks: Words | None
+    values: Words,
+    domain: Domain,
+    rounds: Sequence[tuple[int, np.uint64]],
+    tweaks: Words | None,
+    move: Callable[[Words, Words, Words | np.uint64], object],
 ) -> Words:
     """Run the Feistel network over the cells of the domain's table."""
     # Not np.divmod: it takes 2.2 ns per value, this takes 0.9.
     rows = values // domain.num_columns
     columns = values - rows * domain.num_columns
-    for number, key in enumerate(keys):
+    for number, key in rounds:
         if number % 2 == 0:
-            add_modulo(rows, _hash(columns, key, tweaks, domain.num_rows), domain.num_rows)
+            move(rows, _hash(columns, key, tweaks, domain.num_rows), domain.num_rows)
         else:
-            add_modulo(columns, _hash(rows, key, tweaks, domain.num_columns), domain.num_columns)
-    rows *= domain.num_columns
-    rows += columns
-    return rows
-
-
-def _decipher(values: Words, domain: Domain, keys: Sequence[np.uint64]) -> Words:
-    """Run the Feistel network backwards."""
-    rows = values // domain.num_columns
-    columns = values - rows * domain.num_columns
-    for number, key in reversed(list(enumerate(keys))):
-        if number % 2 == 0:
-            subtract_modulo(rows, _hash(columns, key, None, domain.num_rows), domain.num_rows)
-        else:
-            subtract_modulo(columns, _hash(rows, key, None, domain.num_columns), domain.num_columns)
+            move(columns, _hash(rows, key, tweaks, domain.num_columns), domain.num_columns)
     rows *= domain.num_columns
     rows += columns
     return rows

@@ -83,7 +83,7 @@ def pack(
         source: any source.
         folder: the store to create, e.g. data/packed/train.
         encoding: "raw": pixels; "jpeg": JPEG images, smaller but decoded at each read.
-        order: "mixed": images are placed at random, so that shuffle="block" is as good as "full";
+        order: "mixed": images are placed at random, so that shuffle="block" draws at random;
             "class": in the source's order. Indices are the source's in both.
         quality: of jpeg, 1..100.
         chroma_subsampling: of jpeg in colour: "420" (half the size each way) or "444" (all).
@@ -179,7 +179,6 @@ def _make(
         num_examples_per_class=_num_per_class(source, plan),
         fingerprint=store_fingerprint(plan.encoding, plan.image_shape, plan.class_names, files),
         source_fingerprint=plan.source_fingerprint,
-        order=plan.order,
         order_seed=plan.order_seed,
         shards=tuple(shards),
         labels=labels,

@@ -43,7 +43,6 @@ class Plan:
     label_kind: LabelKind
     num_examples: int
     source_fingerprint: str
-    order: str
     order_seed: int | None
     settings: dict[str, Any]
     split_summary: dict[str, Any] | None
@@ -126,7 +125,6 @@ def make_plan(
         label_kind=kind,
         num_examples=len(source),
         source_fingerprint=source.fingerprint,
-        order=order,
         order_seed=_ORDER_SEED if order == MIXED else None,
         settings={
             **_resizing(source),

@@ -76,7 +76,7 @@ class ImageFileSource(Source):
         return len(self.ids)
 
     @cached_property
-    def placement(self) -> Placement:  # type: ignore[override]
+    def placement(self) -> Placement:
         """That of a mixed store: files are in no order on the disk, and both serve one stream."""
         return Placement(len(self.ids))
 

@@ -40,15 +40,12 @@ class Source(ABC):
             default, no two reads of a source overlap, whatever reads from it: generators, `pack`,
             the fingerprint. Set it higher where reading from several threads is safe and faster,
             for instance to `os.cpu_count()` where files are decoded.
-        placement: at which place each example is stored; shuffle="block" reads neighbouring places.
-            None, the default: example i is at place i.
     """
 
     labels: NDArray[Any]
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
     max_useful_threads: int = 1
-    placement: Placement | None = None
 
     @abstractmethod
     def __len__(self) -> int:
@@ -108,6 +105,14 @@ class Source(ABC):
             read_in_turn(self, indices, images)
             digest.update(images.data)
         return digest.hexdigest()
+
+    @cached_property
+    def placement(self) -> Placement | None:
+        """At which place each example is; None: example i is at place i.
+
+        shuffle="block" reads neighbouring places together.
+        """
+        return None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the lock of `read_in_turn`, which cannot be sent to another process."""

@@ -74,10 +74,9 @@ class StoreMeta:
         shards: the files of images, in order; all raw ones except the last hold equally many.
         labels: labels.npy.
         ids: ids.arrow.
-        order: where the shards have the examples: "mixed": at the positions of
-            `Placement(num_examples, order_seed)`, and so at random; "class": in the source's order.
+        order_seed: the shards have the examples at the places of
+            `Placement(num_examples, order_seed)`, and so at random; None: in the source's order.
             Labels and ids are always in the source's order.
-        order_seed: of a mixed store; None for "class".
         settings: what else determines the bytes: resize, background, quality, chroma_subsampling,
             shard_mb; None where it does not apply.
         split_summary: content of data/split.json; None where something else was packed.
@@ -93,7 +92,6 @@ class StoreMeta:
     shards: tuple[FileMeta, ...]
     labels: FileMeta
     ids: FileMeta
-    order: str
     order_seed: int | None
     settings: dict[str, Any]
     split_summary: dict[str, Any] | None
@@ -102,6 +100,11 @@ class StoreMeta:
     def num_examples(self) -> int:
         """Number of examples in the store."""
         return sum(shard.num_examples for shard in self.shards)
+
+    @property
+    def order(self) -> str:
+        """Where the images are: "mixed" or "class"."""
+        return BY_CLASS if self.order_seed is None else MIXED
 
     @property
     def placement(self) -> Placement | None:

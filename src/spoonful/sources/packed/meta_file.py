@@ -14,7 +14,6 @@ from spoonful.sources.packed.meta import (
     FORMAT_VERSION,
     META_NAME,
     MIXED,
-    PACK_ORDERS,
     RAW_DATA_START,
     SETTINGS,
     FileMeta,
@@ -99,8 +98,7 @@ def _parsed(values: Any, path: Path | str) -> StoreMeta:
         shards=tuple(_file(value) for value in values["shards"]),
         labels=_file(values["labels"]),
         ids=_file(values["ids"]),
-        order=_text(values.get("order", BY_CLASS)),
-        order_seed=_whole(values["order_seed"]) if "order_seed" in values else None,
+        order_seed=_order_seed(values),
         settings={name: values.get(name) for name in SETTINGS},
         split_summary=None if summary is None else dict(summary),
     )
@@ -108,14 +106,20 @@ def _parsed(values: Any, path: Path | str) -> StoreMeta:
     return meta
 
 
+def _order_seed(values: dict[str, Any]) -> int | None:
+    """Return the seed of a mixed store; None: it is in the order of classes."""
+    order, seed = values.get("order", BY_CLASS), values.get("order_seed")
+    if order == BY_CLASS and seed is None:
+        return None
+    if order != MIXED or _whole(seed) > MAX_SEED:
+        raise ValueError(f"order {order!r} with order_seed {seed}")
+    return _whole(seed)
+
+
 def _check_together(meta: StoreMeta, num_examples: int) -> None:
     """Raise ValueError where the numbers contradict each other."""
     if meta.encoding not in ENCODINGS:
         raise ValueError(f"encoding {meta.encoding!r}, not one of {', '.join(ENCODINGS)}")
-    seed = meta.order_seed
-    is_seeded = seed is not None and seed <= MAX_SEED
-    if meta.order not in PACK_ORDERS or (meta.order == MIXED) != is_seeded:
-        raise ValueError(f"order {meta.order!r} with order_seed {seed}")
     counts = [shard.num_examples for shard in meta.shards]
     if not counts or min(counts) < 1 or sum(counts) != num_examples:
         raise ValueError(f"{num_examples} examples, but {sum(counts)} in its shards")
