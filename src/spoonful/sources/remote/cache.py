@@ -14,6 +14,9 @@ from spoonful.files.lock import open_shared
 from spoonful.sources.remote.room import INCOMING, Room
 
 DEFAULT_MAX_GB = 50.0
+# Other processes lock a file of the cache for less than a millisecond, unless they are stopped or
+# get no processor: with 13 busy processes on 2 cores it took more than five tries.
+_LOCKED_LIMIT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -97,14 +100,16 @@ class CacheFolder:
     def opened(self, key: str, num_bytes: int) -> int | None:
         """Open a file; while it is open, no process removes it. None: it is not here.
 
-        One of another size, which something else has changed, is removed.
+        A process has it locked between giving it its name and the end of the download, and while it
+        removes it; that is waited for. One of another size, which something else has changed, is
+        removed.
 
         Raises:
             SpoonfulError: the file or its folder cannot be read.
         """
         path = self.place(key)
         try:
-            descriptor = open_shared(path)
+            descriptor = open_shared(path, _LOCKED_LIMIT_S)
             if descriptor is None:
                 return None
             if os.fstat(descriptor).st_size == num_bytes:

@@ -1,13 +1,14 @@
 """Download one file into the cache: reserved, checked, and only then under its name."""
 
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from spoonful.errors import SpoonfulError
-from spoonful.files.lock import Lock, try_lock
+from spoonful.files.lock import Lock, try_lock_content
 from spoonful.sources.remote.cache import CacheFolder
 from spoonful.sources.remote.faults import StoreError
 from spoonful.sources.remote.store import PART_BYTES, Store
@@ -90,7 +91,7 @@ def _download_locked(
     on_bytes: Callable[[int], object],
     stopped: Callable[[], bool],
 ) -> None:
-    incoming = folder.incoming(file.key)
+    incoming, is_whole = folder.incoming(file.key), False
     try:
         if folder.has(file.key, file.num_bytes):  # done while this one waited for the lock
             return
@@ -98,6 +99,7 @@ def _download_locked(
         try:
             _write_checked(store, file, incoming, on_bytes)
             folder.room.put(incoming, folder.place(file.key), file.num_bytes)
+            is_whole = True
         except BaseException:
             folder.room.give_back(file.num_bytes)
             raise
@@ -107,7 +109,8 @@ def _download_locked(
             "some space, or give another one: cache.dir=..., or Cache(folder=...)"
         ) from error
     finally:
-        incoming.unlink(missing_ok=True)
+        if not is_whole:  # else what has this name now belongs to another process
+            incoming.unlink(missing_ok=True)
 
 
 def _write_checked(
@@ -136,7 +139,10 @@ def _write(store: Store, file: RemoteFile, path: Path, on_bytes: Callable[[int],
     """Write a file, and return the hex digest of what was written."""
     digest = hashlib.sha256() if file.sha256 else hashlib.md5(usedforsecurity=False)
     have = 0
-    with path.open("wb") as out:
+    # Emptied only where it holds something: see `Lock.write_holder`.
+    with path.open("r+b") as out:
+        if os.fstat(out.fileno()).st_size:
+            out.truncate()
         while have < file.num_bytes:
             asked = min(PART_BYTES, file.num_bytes - have)
             part = store.read(file.name, have, have + asked)
@@ -158,7 +164,8 @@ def _write(store: Store, file: RemoteFile, path: Path, on_bytes: Callable[[int],
 
 def _try_lock(path: Path) -> Lock | None:
     try:
-        return try_lock(path)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
+        return try_lock_content(path)
     except OSError as error:
         raise SpoonfulError(
             f"{path}: cannot be locked ({error.strerror or error}); give a cache folder on a file "

@@ -183,7 +183,12 @@ class Room:
             return self._max_bytes + 1
 
     def _write_used(self, used: int) -> None:
-        (self._folder / _USED).write_text(f"{used}\n", encoding="ascii")
+        # Not emptied first: see `Lock.write_holder`.
+        descriptor = os.open(self._folder / _USED, os.O_WRONLY | os.O_CREAT, 0o666)
+        try:
+            os.pwrite(descriptor, f"{used:<20}\n".encode("ascii"), 0)
+        finally:
+            os.close(descriptor)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
