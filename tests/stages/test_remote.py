@@ -49,7 +49,7 @@ def test_a_training_from_a_store_is_the_one_from_the_disk(
     assert run.info.run_id != local.info.run_id
     tags = {n: v for n, v in local.data.tags.items() if "digest" in n or "fingerprint" in n}
     assert tags
-    shown = {name: run.data.tags.get(name, value) for name, value in tags.items()}
+    shown = {name: run.data.tags.get(name) for name in tags}
     assert shown == tags
     assert run.data.metrics["val_loss"] == local.data.metrics["val_loss"]
     assert list((tmp_path / "cache").glob("?/*"))

@@ -87,7 +87,8 @@ class StepsAhead:
             examples = min(examples, per_file)
         self._stride_steps = max(1, examples // batch_size)
         self._first_look = max(1, _STRIDE_EXAMPLES // batch_size)
-        self._room = files.max_bytes - int(files.sizes.max())
+        # Where not all fit, one that is not needed any more may still be there.
+        self._room = files.max_bytes - (int(files.sizes.max()) if self._is_tight else 0)
         self._lock = threading.Lock()
         self._restart(0)
 

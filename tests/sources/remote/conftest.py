@@ -62,7 +62,9 @@ def between(way: Faulty, monkeypatch: pytest.MonkeyPatch) -> Faulty:
         "AWS_ACCESS_KEY_ID": "key",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_MAX_ATTEMPTS": "1",  # botocore's own tries, so that each fault is seen by ours
+        # botocore's and s3fs' own tries, so that each fault is seen by ours, and none is added.
+        "AWS_MAX_ATTEMPTS": "1",
+        "FSSPEC_S3": '{"config_kwargs": {"connect_timeout": 60, "read_timeout": 60}}',
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(store, "FIRST_WAIT_S", 0.01)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -150,6 +151,28 @@ def test_a_file_that_is_read_is_not_removed(tmp_path: Path) -> None:
     assert open_shared(path) is None
     lock.release()
     assert open_shared(tmp_path / "none") is None
+
+
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_a_file_that_is_locked_for_a_moment_is_waited_for(tmp_path: Path, is_removed: bool) -> None:
+    # By the process that downloaded it, after it got its name, or by one that removes it.
+    folder = CacheFolder(Cache(tmp_path))
+    path = folder.place("ab")
+    path.parent.mkdir()
+    path.write_bytes(b"content")
+    lock = try_lock_content(path)
+    assert lock is not None
+
+    def end() -> None:
+        if is_removed:
+            path.unlink()
+        lock.release()
+
+    threading.Timer(0.3, end).start()
+    descriptor = folder.opened("ab", 7)
+    assert (descriptor is None) == is_removed
+    if descriptor is not None:
+        os.close(descriptor)
 
 
 def test_a_limit_below_what_a_step_needs_is_named(
