@@ -14,6 +14,7 @@ import pytest
 
 from spoonful import BatchGenerator, Cache, PackedSource, SpoonfulError
 from spoonful.files.lock import locked, open_shared, try_lock_content
+from spoonful.generator.plan import stored_order
 from spoonful.sources.remote.cache import CacheFolder
 from tests.conftest import CHECKOUT
 from tests.sources.remote.conftest import NUM_EXAMPLES, Uploader, until
@@ -229,6 +230,25 @@ def test_a_cache_smaller_than_the_data_serves_the_same_batches(
     # for it; what is asked for ahead is not removed before it is read.
     num_shards = len(PackedSource(split / "raw").meta.shards)
     assert between.num_gets("images-") <= (3 if shuffle == "none" else 9) * num_shards + 5
+
+
+def test_what_does_not_depend_on_the_order_reads_each_mixed_shard_once(
+    split: Path, upload: Uploader, between: Faulty, tmp_path: Path
+) -> None:
+    address = upload(split / "mixed", "stored")
+    max_bytes = 3.5 * MIB
+    source = PackedSource(address, loaded_mb=0, cache=Cache(tmp_path / "cache", max_bytes / GB))
+    generator = BatchGenerator(source, 16, order=stored_order(source), prefetch_batches=4)
+    stream, seen = generator.stream(), list[int]()
+    for step in range(len(generator)):
+        seen.extend(generator.indices(step).tolist())
+        assert np.array_equal(stream[step][0], source.read(generator.indices(step)))
+    stream.close()
+    assert sorted(seen) == list(range(NUM_EXAMPLES))
+    shards = [file.name for file in source.meta.shards]
+    assert len(shards) > 3
+    # The next epoch's are also downloaded.
+    assert {between.num_gets(name) for name in shards[3:]} == {1}
 
 
 def test_shards_are_downloaded_before_they_are_read(
