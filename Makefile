@@ -36,7 +36,7 @@ format: setup ## put the code into the project's format
 	@ruff format .
 
 lock: ## renew requirements.lock from pyproject.toml (needs uv)
-	@uv pip compile pyproject.toml --extra dev --extra optuna --extra pipeline --universal --generate-hashes \
+	@uv pip compile pyproject.toml --extra cloud --extra dev --extra optuna --extra pipeline --universal --generate-hashes \
 		--custom-compile-command "make lock" --python-version 3.11 \
 		--quiet --output-file requirements.lock
 

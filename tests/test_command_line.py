@@ -122,7 +122,7 @@ def test_cfg_prints_the_composed_config_as_yaml(capsys: pytest.CaptureFixture[st
     assert set(composed) == {
         *("dataset", "pack", "source", "generator", "model", "optimizer", "task"),
         *("trainer", "callbacks", "seed", "sweep", "evaluation", "compare", "tracking"),
-        "preview",
+        *("preview", "cache"),
     }
 
 

@@ -54,7 +54,7 @@ OF_OTHERS: dict[str, tuple[str, ...]] = {
     "compare": (*MAKE_DATA, "order"),  # the names of its metrics
 }
 # The keys of these groups change no byte of what a stage leaves; "seed" is in conf/config.yaml.
-SILENT_GROUPS = ("seed", "sweep", "tracking")
+SILENT_GROUPS = ("seed", "sweep", "tracking", "cache")
 NAMES = ("fetch", "inspect", "split", "pack", "train", "evaluate", "compare")
 STAGES: dict[str, Any] = yaml.safe_load((CHECKOUT / "dvc.yaml").read_text())["stages"]
 PATHS = {name_of(path): path for path in MODULES}

@@ -44,14 +44,15 @@ ARROWS = {
     "progress": "background progress_bar",
     "record": "files order",
     "sources.images": "errors files",
+    "sources.remote": "background errors files secrets",
     "compare": "files pages record",
     "evaluation": "figures files pages record",
     "quiet": "progress signals",
-    "sources": "errors files order sources.images",
-    "sources.packed": "background errors files order sources",
+    "sources": "errors files order sources.images sources.remote",
+    "sources.packed": "background errors files order sources sources.remote",
     "config": "commands errors files order project quiet record",
     "crops": "config errors order sources.images",
-    "generator": "background errors order sources sources.images sources.packed",
+    "generator": ("background errors order sources sources.images sources.packed sources.remote"),
     "packing": "config errors files order sources sources.packed",
     "datasets": "config errors files order progress project sources sources.images",
     "diff": "config record",
@@ -69,10 +70,11 @@ ARROWS = {
     "tracking": (
         "compare config diff errors figures files project quiet record refusals secrets watched"
     ),
-    "": "crops errors fitting generator packing sources sources.packed",
+    "": "crops errors fitting generator packing sources sources.packed sources.remote",
     "workflow": (
         "config diff errors figures files fitting fitting.checkpoints generator models output "
-        "progress project quiet record refusals secrets sources sources.packed tracking"
+        "progress project quiet record refusals secrets sources sources.packed sources.remote "
+        "tracking"
     ),
     "sweep": (
         "compare config errors files output progress project quiet refusals secrets signals "
@@ -132,6 +134,8 @@ ONLY_IN = {
     "pydantic": ("files.documents",),
     "jinja2": ("pages",),
     "filelock": ("files.lock",),
+    "fsspec": ("sources.remote.store",),
+    "tenacity": ("sources.remote.store",),
 }
 
 
@@ -198,7 +202,7 @@ def test_only_one_module_touches_what_is_private_in_mlflow() -> None:
 
 def test_order_and_sources_know_neither_keras_nor_hydra() -> None:
     outside = {"numpy", "cv2", "deflate", "PIL", "pyarrow", "simplejpeg"}
-    outside |= {"imagecodecs", "tifffile"}
+    outside |= {"imagecodecs", "tifffile", "fsspec", "tenacity"}
     for path in MODULES:
         if within(name_of(path), ("order", "sources", "errors")):
             top = {name.split(".")[0] for name in imported(path)}

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from spoonful.sources.folder import FolderSource
     from spoonful.sources.manifest import ManifestSource
     from spoonful.sources.packed.source import PackedSource
+    from spoonful.sources.remote.cache import Cache
 
 __version__ = "0.1.0"
 __all__ = [
     "ArraySource",
     "BatchGenerator",
+    "Cache",
     "ExactResume",
     "FolderSource",
     "ManifestSource",
@@ -34,6 +36,7 @@ __all__ = [
 _HOMES = {
     "ArraySource": "spoonful.sources.array",
     "BatchGenerator": "spoonful.generator",
+    "Cache": "spoonful.sources.remote.cache",
     "ExactResume": "spoonful.fitting.exact_resume",
     "FolderSource": "spoonful.sources.folder",
     "ManifestSource": "spoonful.sources.manifest",

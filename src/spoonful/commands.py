@@ -15,6 +15,7 @@ _ALL_GROUPS = (
     "callbacks",
     "sweep",
     "tracking",
+    "cache",
 )
 
 
@@ -75,13 +76,13 @@ STAGES = {
     "preview": Stage(
         "Draw a batch as training reads it, raw and augmented side by side, into preview.",
         "reading the batch",
-        (*_ALL_GROUPS[:9], "preview", "tracking"),
+        (*_ALL_GROUPS[:9], "preview", "tracking", "cache"),
         values=_CHOICE_OF_A_BATCH,
     ),
     "order": Stage(
         "List the examples of a step: index, label and id of each.",
         "reading the order",
-        (*_ALL_GROUPS[:9], "preview"),
+        (*_ALL_GROUPS[:9], "preview", "cache"),
         values=_CHOICE_OF_A_BATCH,
     ),
     "train": Stage(
@@ -99,7 +100,7 @@ STAGES = {
     "evaluate": Stage(
         "Evaluate models/train on the test images.",
         "reading the model and the test images",
-        ("evaluation", "tracking"),
+        ("evaluation", "source", "tracking", "cache"),
     ),
     "compare": Stage(
         "Compare the points of a sweep: means, differences, charts and a report.",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spoonful.order import MAX_SEED, Placement, placement
+from spoonful.order import MAX_SEED, Placement, StoredOrder, placement
 from spoonful.order.permutation import domain_of, domains_of, permute, unpermute
 from tests.order.test_uniformity import chi_square_deviation
 
@@ -23,6 +23,19 @@ def test_each_place_has_one_example_and_back(num_examples: int, seed: int) -> No
     assert np.array_equal(np.sort(examples), numbers)
     assert np.array_equal(placed.places(examples), numbers)
     assert examples.dtype == placed.places(examples).dtype == np.int64
+
+
+@PROPERTY
+@given(num_examples=st.integers(1, 5_000), epoch=st.integers(0, 9), data=st.data())
+def test_the_order_of_a_store_takes_one_place_after_the_other(
+    num_examples: int, epoch: int, data: st.DataObject
+) -> None:
+    placed = Placement(num_examples, 7)
+    start = data.draw(st.integers(0, num_examples))
+    stop = data.draw(st.integers(start, num_examples))
+    examples = StoredOrder(placed)(epoch, start, stop)
+    assert examples.dtype == np.int64
+    assert np.array_equal(placed.places(examples), np.arange(start, stop))
 
 
 @PROPERTY

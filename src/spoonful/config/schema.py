@@ -229,6 +229,18 @@ class TrackingConfig:
 
 
 @dataclass
+class CacheConfig:
+    """Where what was read from addresses is kept on this machine."""
+
+    dir: str | None = key(
+        "folder for downloaded files, shared by all processes that name it; null: spoonful in "
+        "XDG_CACHE_HOME, or in ~/.cache",
+        is_path=True,
+    )
+    max_gb: float = key("largest size of all files in it, in GiB", above=0)
+
+
+@dataclass
 class Config:
     """The whole composed configuration, checked."""
 
@@ -270,6 +282,7 @@ class Config:
     preview: PreviewConfig = key("which batch is shown")
     compare: CompareConfig = key("which sweep is compared, and by what")
     tracking: TrackingConfig = key("where and how runs are recorded")
+    cache: CacheConfig = key("where remote data is kept on this machine")
     seed: int = key(
         "seed of the weights, dropout, augmentation and order", minimum=0, maximum=MAX_SEED
     )

@@ -15,7 +15,7 @@ from spoonful.errors import SpoonfulError
 T = TypeVar("T")
 
 # Groups that affect no weights.
-_AROUND = ("tracking", "evaluation", "preview", "compare", "sweep")
+_AROUND = ("tracking", "evaluation", "preview", "compare", "sweep", "cache")
 
 
 def with_absolute_paths(value: T) -> T:

@@ -1,11 +1,13 @@
 """Locks between processes. The system frees a lock when its process ends in any way.
 
-A lock belongs to an open file, so a file that a killed process left locks nobody out. Everything
-here is built on `filelock.lock_descriptor`. `filelock.FileLock` is not used: it creates a missing
+A lock belongs to an open file, so a file that a killed process left locks nobody out. Exclusive
+locks are built on `filelock.lock_descriptor`; shared ones, which it does not have, on the same
+`flock`. `filelock.FileLock` is not used: it creates a missing
 parent folder, which brings back a folder that another process has just removed, and it cannot lock
 a folder or a file that is being written.
 """
 
+import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -14,7 +16,8 @@ from pathlib import Path
 
 from spoonful.errors import SpoonfulError
 
-_PAUSE_S = 0.05
+_FIRST_PAUSE_S, _PAUSE_S = 0.001, 0.05
+_SHORT_PAUSE_S = 0.002  # for what is locked between two calls of the system
 _WAIT = "wait until it is done, or end it"
 
 
@@ -34,6 +37,14 @@ class Lock:
         if self in _held:
             _held.remove(self)
             os.close(self._descriptor)
+
+    def write_holder(self) -> None:
+        """Write this process's id into the file, over that of another holder.
+
+        All ids are equally long: ext4 writes a file that was emptied to the disk when it is closed,
+        which took 5 ms.
+        """
+        os.pwrite(self._descriptor, f"{os.getpid():<10}\n".encode("ascii"), 0)
 
     def __enter__(self) -> "Lock":
         return self
@@ -66,7 +77,7 @@ def try_lock(path: Path) -> Lock | None:
     lock = _locked(path, os.O_RDWR | os.O_CREAT)
     if lock is not None:
         with suppress(OSError):  # it is only shown to a user
-            path.write_text(f"{os.getpid()}\n", encoding="ascii")
+            lock.write_holder()
     return lock
 
 
@@ -83,6 +94,52 @@ def try_lock_content(path: Path) -> Lock | None:
     return _locked(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
 
 
+def open_shared(path: Path, limit_s: float = 0.0) -> int | None:
+    """Open a file to read; as long as it is open, `try_lock_content` does not lock it.
+
+    Any number of processes can have it open so. A forked process has it open as well.
+
+    Args:
+        path: the file.
+        limit_s: how long to wait for another process that has locked it.
+
+    Returns:
+        The open file, which the caller closes. None: there is no such file any more, or it is
+        still locked after that time.
+
+    Raises:
+        OSError: it cannot be opened, or its file system has no locks; names it.
+    """
+    end = time.monotonic() + limit_s
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        while not _is_shared(descriptor):
+            if time.monotonic() >= end:
+                os.close(descriptor)
+                return None
+            time.sleep(_SHORT_PAUSE_S)
+        if _is_at(descriptor, path):
+            return descriptor
+    except OSError as error:
+        os.close(descriptor)
+        error.filename = str(path)
+        raise
+    os.close(descriptor)
+    return None
+
+
+def _is_shared(descriptor: int) -> bool:
+    """Take a shared lock; False: another process has locked the file."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextmanager
 def locked(path: Path, what: str, limit_s: float = 0.0, remedy: str = _WAIT) -> Iterator[None]:
     """Hold a lock file while the block runs.
@@ -97,12 +154,13 @@ def locked(path: Path, what: str, limit_s: float = 0.0, remedy: str = _WAIT) -> 
         SpoonfulError: another process holds it after that time; names the process.
         OSError: see `try_lock`.
     """
-    end = time.monotonic() + limit_s
+    end, pause_s = time.monotonic() + limit_s, _FIRST_PAUSE_S
     while (lock := try_lock(path)) is None:
         if time.monotonic() >= end:
             waited = f" (waited {limit_s:g} s)" if limit_s else ""
             raise SpoonfulError(f"{what} by {_holder(path)}{waited}: {remedy}")
-        time.sleep(_PAUSE_S)
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, _PAUSE_S)
     with lock:
         yield
 

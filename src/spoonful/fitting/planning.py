@@ -3,6 +3,7 @@
 from typing import Any
 
 from spoonful.config.schema import Config
+from spoonful.generator.plan import stored_order
 from spoonful.sources import Source
 
 
@@ -32,6 +33,10 @@ def training_steps(config: Config, source: Source) -> dict[str, Any]:
     }
 
 
-def validation_steps(config: Config) -> dict[str, Any]:
-    """Return the same for validation: every image, in the source's own order."""
-    return {"batch_size": config.generator.batch_size, "shuffle": "none"}
+def validation_steps(config: Config, source: Source) -> dict[str, Any]:
+    """Return the same for validation: every image, in the order in which they are stored.
+
+    Metrics do not depend on it, and a store that is larger than memory, or than the cache of a
+    remote one, is read from its beginning to its end.
+    """
+    return {"batch_size": config.generator.batch_size, "order": stored_order(source)}

@@ -115,8 +115,8 @@ def training_generator(config: Config, source: Source) -> BatchGenerator:
 
 
 def validation_generator(config: Config, source: Source) -> BatchGenerator:
-    """Return the generator that validation reads: every image, whole, in the source's own order."""
-    return BatchGenerator(source, **validation_steps(config), **_reading(config))
+    """Return the generator that validation reads: every image, whole, by `validation_steps`."""
+    return BatchGenerator(source, **validation_steps(config, source), **_reading(config))
 
 
 def _reading(config: Config) -> dict[str, Any]:

@@ -118,17 +118,7 @@ class ChunkReader:
 
     def indices(self, first_step: int, num_steps: int) -> Indices:
         """Return the examples of equal steps of one epoch, for this process, int64 [k * b]."""
-        epoch, _ = self.steps.epoch_of(first_step)
-        start, _ = self.steps.positions(first_step)
-        _, stop = self.steps.positions(first_step + num_steps - 1)
-        return self._share(self._runs(epoch, start, stop), first_step, num_steps)
-
-    def _share(self, whole: Indices, first_step: int, num_steps: int) -> Indices:
-        """Return what this process serves of the examples of equal steps."""
-        if self.steps.process_count == 1:
-            return whole
-        share = self.steps.share(first_step)
-        return np.ascontiguousarray(whole.reshape(num_steps, -1)[:, share]).reshape(-1)
+        return indices_of(self._runs, self.steps, first_step, num_steps)
 
     def _crops(self, first_step: int, num_steps: int) -> Sequence[Crop] | None:
         """Return which parts equal steps of one epoch show, for this process."""
@@ -137,7 +127,8 @@ class ChunkReader:
         epoch, _ = self.steps.epoch_of(first_step)
         start, _ = self.steps.positions(first_step)
         _, stop = self.steps.positions(first_step + num_steps - 1)
-        return self.cropping.of(epoch, self._share(np.arange(start, stop), first_step, num_steps))
+        positions = share_of(np.arange(start, stop), self.steps, first_step, num_steps)
+        return self.cropping.of(epoch, positions)
 
     def plan(self, first_step: int, num_steps: int, pool: BufferPool) -> Chunk:
         """Return a chunk without its pixels, which are to be read into `images`."""
@@ -182,3 +173,19 @@ class ChunkReader:
         share = self.steps.share(0)
         pixels: int = math.prod(self.source.image_shape) * (share.stop - share.start)
         return pixels if self.dtype == "uint8" else 5 * pixels
+
+
+def indices_of(order: Order, steps: Steps, first_step: int, num_steps: int) -> Indices:
+    """Return the examples of equal steps of one epoch, for one process, int64 [k * b]."""
+    epoch, _ = steps.epoch_of(first_step)
+    start, _ = steps.positions(first_step)
+    _, stop = steps.positions(first_step + num_steps - 1)
+    return share_of(order(epoch, start, stop), steps, first_step, num_steps)
+
+
+def share_of(whole: Indices, steps: Steps, first_step: int, num_steps: int) -> Indices:
+    """Return what one process serves of the examples, or positions, of equal steps, [k * b]."""
+    if steps.process_count == 1:
+        return whole
+    share = steps.share(first_step)
+    return np.ascontiguousarray(whole.reshape(num_steps, -1)[:, share]).reshape(-1)

@@ -9,7 +9,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.generator.buffers import BufferPool
 from spoonful.generator.chunk_sizes import ChunkSizes
 from spoonful.generator.chunks import Chunk, ChunkReader
-from spoonful.generator.fetch_ahead import make_fetch_ahead
+from spoonful.generator.files_ahead import make_looks_ahead
 from spoonful.generator.limits import Limits
 from spoonful.generator.pending import PendingChunk
 from spoonful.generator.read_errors import ReadError, Unit, read_failure, read_too_slow, time_left
@@ -38,7 +38,7 @@ class LookAhead:
         self._limits = limits
         self._is_endless = is_endless
         self._pool = BufferPool()
-        self._fetch_ahead = make_fetch_ahead(reader, limits)
+        self._looks_ahead = make_looks_ahead(reader, limits)
         self._lock = threading.Lock()
         # Two conditions: waking the consumer after every unit took the interpreter lock from the
         # readers.
@@ -281,8 +281,8 @@ class LookAhead:
             self._is_ready.notify_all()
 
     def _plan(self, pending: PendingChunk) -> Chunk:
-        if self._fetch_ahead is not None:
-            self._fetch_ahead(pending.first_step, pending.num_steps, pending.is_start)
+        for look in self._looks_ahead:
+            look(pending.first_step, pending.num_steps, pending.is_start)
         return self._reader.plan(pending.first_step, pending.num_steps, self._pool)
 
     def _read_here(self, pending: PendingChunk) -> None:

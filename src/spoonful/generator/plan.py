@@ -8,7 +8,15 @@ import numpy as np
 
 from spoonful.errors import SpoonfulError
 from spoonful.generator.steps import Steps, checked_whole
-from spoonful.order import CustomOrder, Indices, Order, make_order, shuffle_name
+from spoonful.order import (
+    CustomOrder,
+    Indices,
+    Order,
+    SequentialOrder,
+    StoredOrder,
+    make_order,
+    shuffle_name,
+)
 from spoonful.sources import Source, check_source
 from spoonful.sources.labels import check_labels
 
@@ -38,6 +46,12 @@ class Plan:
         step = checked_whole("step", step, 0)
         epoch, _ = self.steps.epoch_of(step)
         return self.order(epoch, *self.steps.positions(step))[self.steps.share(step)]
+
+
+def stored_order(source: Source) -> Order:
+    """Return the order in which all examples of a source are read in the shortest time."""
+    placement = source.placement
+    return SequentialOrder(len(source)) if placement is None else StoredOrder(placement)
 
 
 def make_plan(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from spoonful.errors import SpoonfulError
 from spoonful.generator.chunks import Chunk, ChunkReader
 from spoonful.sources.packed.check import ShardChangedError
+from spoonful.sources.remote.ahead import FilesAhead
 
 _MAX_NAMED = 8
 
@@ -72,6 +73,8 @@ def read_failure(reader: ChunkReader, unit: Unit, cause: Exception) -> SpoonfulE
 def time_left(reader: ChunkReader, running: Iterable[tuple[Unit, float]], limit_s: float) -> float:
     """Return how long the current reads may still take, in s.
 
+    A read that waits for a download may take so long after the last byte that came.
+
     Args:
         reader: the reader.
         running: what is read, and when that began.
@@ -80,12 +83,14 @@ def time_left(reader: ChunkReader, running: Iterable[tuple[Unit, float]], limit_
     Raises:
         ReadError: the time is up.
     """
-    now = time.monotonic()
+    files, now = _files_ahead(reader), time.monotonic()
+    last_byte = 0.0 if files is None else files.last_byte
     longest = 0.0
     for unit, began in running:
-        if now - began >= limit_s:
+        waited = now - max(began, last_byte)
+        if waited >= limit_s:
             raise read_too_slow(reader, unit, limit_s)
-        longest = max(longest, now - began)
+        longest = max(longest, waited)
     return limit_s - longest
 
 
@@ -100,9 +105,23 @@ def read_too_slow(reader: ChunkReader, unit: Unit, limit_s: float) -> ReadError:
     return ReadError(
         _batch(reader, step),
         f"was not read within read_timeout_s={limit_s:g} "
-        f"({images}): is the disk or the network gone? Raise read_timeout_s if it is only slow",
+        f"({images}{_waited_for(reader)}): is the disk or the network gone? Raise read_timeout_s "
+        "if it is only slow",
         step,
     )
+
+
+def _waited_for(reader: ChunkReader) -> str:
+    """Name what is being downloaded."""
+    files = _files_ahead(reader)
+    address = None if files is None else files.waited_for()
+    return "" if address is None else f", waiting for {address}"
+
+
+def _files_ahead(reader: ChunkReader) -> FilesAhead | None:
+    """Return the files of a remote source."""
+    files: FilesAhead | None = getattr(reader.source, "files_ahead", None)
+    return files
 
 
 def _words(cause: Exception) -> str:

@@ -18,7 +18,7 @@ from spoonful.order.buffer import BufferOrder
 from spoonful.order.custom import CustomOrder, order_identity
 from spoonful.order.full import FullOrder
 from spoonful.order.permutation import MAX_EXAMPLES
-from spoonful.order.placement import Placement
+from spoonful.order.placement import Placement, StoredOrder
 from spoonful.order.slices import Indices, Order, SequentialOrder
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Order",
     "Placement",
     "SequentialOrder",
+    "StoredOrder",
     "Window",
     "make_order",
     "order_identity",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spoonful.order.keys import PLACEMENT_STREAM, draw_keys
 from spoonful.order.permutation import domain_of, num_rounds, permute, unpermute
-from spoonful.order.slices import Indices, runs
+from spoonful.order.slices import Indices, check_slice, runs
 
 # Up to this many examples both directions are tables of 4 bytes per example.
 _TABLE_EXAMPLES = 1 << 20
@@ -68,3 +68,21 @@ class Placement:
         for first, last in runs(0, len(values)):
             mapped[first:last] = mapping(values[first:last].astype(np.uint64), domain, keys)
         return mapped
+
+
+@dataclass(frozen=True)
+class StoredOrder:
+    """Read the examples in the order of their places, the same in every epoch.
+
+    A mixed store is then read from its beginning to its end. For results that do not depend on the
+    order: of validation and evaluation.
+
+    Args:
+        placement: where the examples lie.
+    """
+
+    placement: Placement
+
+    def __call__(self, epoch: int, start: int, stop: int) -> Indices:
+        check_slice(self.placement.num_examples, epoch, start, stop)
+        return self.placement.examples(np.arange(start, stop, dtype=np.int64))

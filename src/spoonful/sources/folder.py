@@ -4,6 +4,7 @@ import heapq
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +16,8 @@ from spoonful.sources.image_files import ImageFileSource
 from spoonful.sources.images.background import WHITE
 from spoonful.sources.images.limits import MAX_PIXELS
 from spoonful.sources.images.names import READABLE, is_image_name, is_junk_folder
+from spoonful.sources.remote.cache import Cache, checked_cache
+from spoonful.sources.remote_folder import FolderListing
 
 
 class FolderSource(ImageFileSource):
@@ -23,8 +26,11 @@ class FolderSource(ImageFileSource):
     A class is a folder directly under `root`; its images may be in subfolders. Classes and files
     are sorted by name, regardless of the order in the file system.
 
+    Files at an address are listed once, when the source is made, and read through a cache on the
+    local disk.
+
     Args:
-        root: the folder that holds one folder per class.
+        root: the folder that holds one folder per class, or its address, such as s3://bucket/train.
         image_size: (height, width) in pixels to which every image is resized.
         num_channels: 1 (grey) or 3 (RGB).
         resize: "stretch" to the size; "fit" the whole image, its aspect kept, centred on black; or
@@ -36,6 +42,7 @@ class FolderSource(ImageFileSource):
             with it (": ..."), for a root of links to the user's files; None: path and fault.
         class_names: the classes in label order, of which some may have no folder; None: those that
             have one, and each then needs an image.
+        cache: where files of an address are kept; None: `Cache()`. Without effect on a folder.
 
     Raises:
         SpoonfulError: no such folder, no classes, a class without images, or a folder that is none
@@ -54,31 +61,40 @@ class FolderSource(ImageFileSource):
         max_pixels: int = MAX_PIXELS,
         message: Callable[[str, str], str] | None = None,
         class_names: Sequence[str] | None = None,
+        *,
+        cache: Cache | None = None,
     ) -> None:
         super().__init__(root, image_size, num_channels, resize, background, max_pixels, message)
-        folders = class_folders(self.root)
-        self.class_names = _checked_classes(self.root, folders, class_names)
+        if isinstance(self.root, str):
+            listing = FolderListing(self.root)
+            found = listing.images_of_classes()
+        else:
+            path = self.root
+            found = {name: partial(image_files, path / name) for name in class_folders(path)}
+        self.class_names = _checked_classes(self.root, list(found), class_names)
         counts = []
         for name in self.class_names:
-            files = image_files(self.root / name) if name in folders else []
+            files = found[name]() if name in found else []
             if not files and class_names is None:
                 raise SpoonfulError(
-                    f"{self.root / name}: holds no image; a class needs at least one "
+                    f"{self.root}/{name}: holds no image; a class needs at least one "
                     f"{READABLE} file"
                 )
             self.ids += [f"{name}/{file}" for file in files]
             counts.append(len(files))
         self.labels: NDArray[np.int64] = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+        if isinstance(self.root, str):
+            self._remote = listing.images(self.ids, checked_cache(cache))
 
 
 def _checked_classes(
-    root: Path, folders: list[str], class_names: Sequence[str] | None
+    root: Path | str, folders: list[str], class_names: Sequence[str] | None
 ) -> tuple[str, ...]:
     if class_names is None:
         return tuple(folders)
     if others := [name for name in folders if name not in set(class_names)]:
         raise SpoonfulError(
-            f"{root / others[0]}: a folder that is none of the {len(class_names)} class_names; "
+            f"{root}/{others[0]}: a folder that is none of the {len(class_names)} class_names; "
             "give its class, or move it away"
         )
     return tuple(class_names)

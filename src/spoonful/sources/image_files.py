@@ -4,6 +4,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,9 +23,12 @@ from spoonful.sources.images.placing import cut
 from spoonful.sources.images.plain_png import PlainPng, Rows
 from spoonful.sources.images.resize import checked_resize
 from spoonful.sources.images.scale import PIXELS_VERSION
+from spoonful.sources.remote.address import is_address
+from spoonful.sources.remote.ahead import FilesAhead
+from spoonful.sources.remote.images import RemoteImages
 from spoonful.sources.source import Source, checked_request
 from spoonful.sources.storage_wait import StorageWait
-from spoonful.sources.threads import max_useful_threads
+from spoonful.sources.threads import max_useful_threads, num_processors
 
 # Files that are read, then decoded together: tiny ones in long runs, because each change between
 # threads costs as much as decoding one, and few large ones, to stay in the processor's cache.
@@ -33,12 +37,12 @@ _GROUP_BYTES = 128 << 10
 
 
 class ImageFileSource(Source):
-    """Image files below a folder, read from disk on request.
+    """Image files below a folder or an address, read on request.
 
-    A derived class sets `ids`, `labels` and `class_names`.
+    A derived class sets `ids`, `labels` and `class_names`; and `_remote`, the files of an address.
 
     Args:
-        root: the folder that the ids are below.
+        root: the folder or the address that the ids are below.
         image_size: (height, width) in pixels to which every image is resized.
         num_channels: 1 (grey) or 3 (RGB).
         resize: as `FolderSource`.
@@ -63,7 +67,9 @@ class ImageFileSource(Source):
         max_pixels: int = MAX_PIXELS,
         message: Callable[[str, str], str] | None = None,
     ) -> None:
-        self.root = Path(root)
+        # A Path, or the text of an address: who made the source knows which.
+        self.root: Any = str(root) if is_address(root) else Path(root)
+        self._remote: RemoteImages | None = None
         self.image_shape = _checked_shape(image_size, num_channels)
         self.resize = checked_resize(resize)
         self.background = checked_background(background)
@@ -72,8 +78,9 @@ class ImageFileSource(Source):
         self._message = message
         self._prefix = os.path.join(self.root, "")  # noqa: PTH118 - a string, joined for each file
         self._plain_png = PlainPng(self.image_shape)
-        # A derived class with its own way to read may not allow reads that overlap.
-        if type(self).read_into is ImageFileSource.read_into:
+        # A derived class with its own way to read may not allow reads that overlap; downloads have
+        # threads of their own.
+        if type(self).read_into is ImageFileSource.read_into and isinstance(self.root, Path):
             self.storage_wait = StorageWait()
 
     def __len__(self) -> int:
@@ -120,9 +127,18 @@ class ImageFileSource(Source):
         images: NDArray[np.uint8],
     ) -> None:
         numbers = checked_request(self, indices, images).tolist()
+        for start in range(0, len(numbers), _GROUP):
+            asked = numbers[start : start + _GROUP]
+            some = None if crops is None else crops[start : start + _GROUP]
+            with nullcontext() if self._remote is None else self._remote.at_hand(asked):
+                self._read_groups(asked, some, images[start : start + _GROUP])
+
+    def _read_groups(
+        self, numbers: list[int], crops: Sequence[Crop] | None, images: NDArray[np.uint8]
+    ) -> None:
         start = 0
         while start < len(numbers):
-            encoded = self._read_group(numbers[start : start + _GROUP])
+            encoded = self._read_group(numbers[start:])
             stop = start + len(encoded)
             some = None if crops is None else crops[start:stop]
             with self._decoding:
@@ -133,18 +149,10 @@ class ImageFileSource(Source):
         """Return the bytes of the first files, as many as are to be decoded together."""
         found: list[bytes] = []
         num_bytes = 0
-        wait = self.storage_wait
         for index in numbers:
             if num_bytes >= _GROUP_BYTES:
                 break
-            path = self._prefix + self.ids[index]
-            try:
-                note = None if wait is None else wait.sample()
-                found.append(read_bytes(path, self.max_pixels, note))
-            except SpoonfulError as error:
-                if self._message is None:
-                    raise
-                raise self._explained(index, path, error) from error
+            found.append(self._content(index))
             num_bytes += len(found[-1])
         return found
 
@@ -159,16 +167,7 @@ class ImageFileSource(Source):
         plain_rows: list[Rows] = []
         for position, content in enumerate(encoded):
             crop = None if crops is None else crops[position]
-            path = self._prefix + self.ids[numbers[position]]
-            try:
-                rows = self._plain_png.rows(content)
-                if rows is None:
-                    how = self.resize, self.background, self.max_pixels, crop
-                    decode_bytes(content, path, group[position], *how)
-            except SpoonfulError as error:
-                if self._message is None:
-                    raise
-                raise self._explained(numbers[position], path, error) from error
+            rows = self._decode(numbers[position], content, group[position], crop)
             if rows is not None:
                 positions.append(position)
                 plain_rows.append(rows)
@@ -183,23 +182,70 @@ class ImageFileSource(Source):
             for position, picture in zip(positions, plain, strict=True):
                 cut(picture, crops[position], group[position])
 
+    def _decode(
+        self,
+        index: int,
+        content: bytes,
+        image: NDArray[np.uint8],
+        crop: Crop | None,
+        is_new: bool = False,
+    ) -> Rows | None:
+        """Decode a file's bytes into place, or return the rows of a plain PNG."""
+        path = self._path_of(index)
+        try:
+            rows = self._plain_png.rows(content)
+            if rows is None:
+                how = self.resize, self.background, self.max_pixels, crop
+                decode_bytes(content, path, image, *how)
+            return rows
+        except SpoonfulError as error:
+            if self._remote is None or is_new:
+                raise self._explained(index, path, error) from error
+            return self._decode(index, self._downloaded_again(index), image, crop, is_new=True)
+
+    def _content(self, index: int) -> bytes:
+        path = self._path_of(index)
+        try:
+            note = None if self.storage_wait is None else self.storage_wait.sample()
+            return read_bytes(path, self.max_pixels, note)
+        except SpoonfulError as error:
+            if self._remote is None:
+                raise self._explained(index, path, error) from error
+            return self._downloaded_again(index)
+
+    def _downloaded_again(self, index: int) -> bytes:
+        """Return the bytes of a remote file whose copy in the cache is perhaps damaged."""
+        remote: Any = self._remote
+        remote.discard(index)
+        with remote.at_hand([index]):
+            path = self._path_of(index)
+            try:
+                return read_bytes(path, self.max_pixels)
+            except SpoonfulError as error:
+                raise self._explained(index, path, error) from error
+
+    def _path_of(self, index: int) -> str:
+        remote = self._remote
+        return self._prefix + self.ids[index] if remote is None else remote.path_of(index)
+
     def _explained(self, index: int, path: str, error: SpoonfulError) -> SpoonfulError:
-        """Return the error for an image file in the words of `message`."""
+        """Return the error for an image file in the words of `message`, or with its address."""
         fault = str(error).removeprefix(path)
-        return SpoonfulError(self._message(self.ids[index], fault)) if self._message else error
+        if self._message is not None:
+            return SpoonfulError(self._message(self.ids[index], fault))
+        named = path if self._remote is None else self._remote.address_of(index)
+        return SpoonfulError(f"{named}{fault}")
 
     @cached_property
     def _decoding(self) -> threading.Semaphore:
         """Held by threads that decode: where many wait for files, few compute."""
         return threading.Semaphore(self.max_useful_threads)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out the semaphore, which cannot be sent to another process."""
-        return {name: one for name, one in super().__getstate__().items() if name != "_decoding"}
-
     @cached_property  # can be set, like the attribute
     def max_useful_threads(self) -> int:  # type: ignore[override]
         """Largest number of reading threads that is useful; see `threads.py`."""
+        if self._remote is not None:
+            return num_processors()  # downloads have their own threads
         return max_useful_threads(self._prefix, self.ids)
 
     @cached_property
@@ -218,8 +264,25 @@ class ImageFileSource(Source):
 
     @cached_property
     def content_hashes(self) -> list[str]:
-        """Hex SHA-256 of each file, one per example; reads every file once, on the first use."""
-        return content_hashes([self.root / file_id for file_id in self.ids])
+        """Hex SHA-256 of each file, one per example; reads every file once, on the first use.
+
+        Of a file at an address, its size and the checksum or version that the store lists; only
+        where it lists none, the file is downloaded for its SHA-256.
+        """
+        remote = self._remote
+        if remote is None:
+            return content_hashes([self.root / file_id for file_id in self.ids])
+        return [tag or remote.content_hash(number) for number, tag in enumerate(remote.tags)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what belongs to this process."""
+        own = ("files_ahead", "_decoding")
+        return {name: one for name, one in super().__getstate__().items() if name not in own}
+
+    @cached_property
+    def files_ahead(self) -> FilesAhead | None:
+        """Downloads files before they are needed; None: they are on the disk."""
+        return None if self._remote is None else self._remote.ahead()
 
 
 def _checked_shape(image_size: tuple[int, int], num_channels: int) -> tuple[int, int, int]:

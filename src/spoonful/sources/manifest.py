@@ -8,6 +8,9 @@ from spoonful.sources.image_files import ImageFileSource
 from spoonful.sources.images.background import WHITE
 from spoonful.sources.images.limits import MAX_PIXELS
 from spoonful.sources.manifest_rows import read_rows
+from spoonful.sources.remote.cache import Cache, checked_cache
+from spoonful.sources.remote.images import RemoteImages
+from spoonful.sources.remote_folder import at_address
 
 
 class ManifestSource(ImageFileSource):
@@ -33,6 +36,10 @@ class ManifestSource(ImageFileSource):
         label_kind: "classification" (one column), "multilabel" or "regression"; None: one column
             is classes, and several are multilabel.
         class_names: the classes, in label order, where the table need not hold all of them.
+        cache: where image files of an address are kept; None: `Cache()`. Without effect on others.
+
+    `table` and `root` may be addresses, such as s3://bucket/train.csv. Paths of a table at an
+    address are below `root`, or below its own folder if that is not given.
 
     Raises:
         SpoonfulError: no such table, column or folder; files that are missing, outside root or
@@ -57,11 +64,17 @@ class ManifestSource(ImageFileSource):
         label_columns: Sequence[str] = ("label",),
         label_kind: str | None = None,
         class_names: Sequence[str] | None = None,
+        cache: Cache | None = None,
     ) -> None:
-        rows = read_rows(table, root, path_column, label_columns, label_kind, class_names)
-        rows.faults.check()
+        with at_address(table, root) as (path, store):
+            columns = (path_column, label_columns, label_kind, class_names)
+            rows = read_rows(path, root, *columns, store=store)
+            rows.faults.check()
         how = (image_size, num_channels, resize, background, max_pixels, message)
-        super().__init__(rows.root, *how)
+        super().__init__(rows.root if store is None else store.address, *how)
+        if store is not None:
+            listed = [rows.listed[file] for file in rows.files]
+            self._remote = RemoteImages(store, listed, checked_cache(cache))
         self.ids = rows.files
         self.labels = rows.labels.values
         self.class_names = rows.labels.names

@@ -3,13 +3,15 @@
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import shown
 from spoonful.sources.labels import LabelKind
+from spoonful.sources.remote.images import found_images
+from spoonful.sources.remote.store import Listed, Store
 from spoonful.sources.table_faults import TableFaults
 from spoonful.sources.table_file import read_columns, texts
 from spoonful.sources.table_labels import (
@@ -32,6 +34,7 @@ class ManifestRows:
         labels: one for each file.
         others: further columns as texts, None where a cell is empty.
         faults: what is wrong, not yet reported; a wrong row has an empty file or a label 0.
+        listed: what a remote store says about each file.
     """
 
     root: Path
@@ -39,6 +42,7 @@ class ManifestRows:
     labels: TableLabels
     others: dict[str, list[str | None]]
     faults: TableFaults
+    listed: dict[str, Listed] = field(default_factory=dict)
 
 
 def read_rows(
@@ -50,6 +54,7 @@ def read_rows(
     class_names: Sequence[str] | None = None,
     other_columns: Sequence[str] = (),
     prefix: str = "",
+    store: Store | None = None,
 ) -> ManifestRows:
     """Read a table and check each row: its file exists and is named once, its label is valid.
 
@@ -63,6 +68,7 @@ def read_rows(
         class_names: see `table_labels`.
         other_columns: further columns to read as texts.
         prefix: of the names of the arguments, for messages: "dataset." in a command.
+        store: where the files are; None: on the disk.
 
     Raises:
         SpoonfulError: an argument of another type, no table, no such column, one of another type,
@@ -78,17 +84,21 @@ def read_rows(
         raise SpoonfulError(f"{path}: holds no rows below its header; expected one for each image")
     faults = TableFaults(path)
     cells = texts(columns[path_column], f"{path}: column {shown(path_column)}").to_pylist()
-    base = _base(path, root, prefix)
-    folder, files = _located(cells, base, root is not None, path_column, faults)
+    if store is None:
+        base, listed = _base(path, root, prefix), dict[str, Listed]()
+        folder, files = _located(cells, base, root is not None, path_column, faults)
+    else:
+        folder, (files, listed) = path.parent, _stored(cells, store, path_column, faults)
     labels = table_labels(columns, label_columns, kind, faults, class_names)
     others = {
-        name: [
-            text or None
-            for text in texts(columns[name], f"{path}: column {shown(name)}").to_pylist()
-        ]
-        for name in other_columns
+        name: _cells(columns[name], f"{path}: column {shown(name)}") for name in other_columns
     }
-    return ManifestRows(folder, files, labels, others, faults)
+    return ManifestRows(folder, files, labels, others, faults, listed)
+
+
+def _cells(column: Any, where: str) -> list[str | None]:
+    """Return a column as texts, None where a cell is empty."""
+    return [text or None for text in texts(column, where).to_pylist()]
 
 
 def _check_arguments(
@@ -158,6 +168,30 @@ def _located(
         lambda place: f"{cells[place]}: {wrong[place]}",
     )
     return base, files
+
+
+def _stored(
+    cells: list[str | None], store: Store, column: str, faults: TableFaults
+) -> tuple[list[str], dict[str, Listed]]:
+    """Return the paths below the address of a store, and what it says about each."""
+    address = store.address.partition("?")[0].rstrip("/") + "/"
+    files = []
+    for cell in cells:
+        given = (cell or "").removeprefix(address)
+        path = os.path.normpath(given)
+        is_below = bool(given) and "://" not in given and not path.startswith(("/", ".."))
+        files.append(path if is_below else "")
+    empty = [place for place, cell in enumerate(cells) if not cell]
+    faults.add(f"without a path in column {shown(column)}", empty)
+    where = store.address_of("")
+    outside = [place for place, cell in enumerate(cells) if cell and not files[place]]
+    what = f"whose path in column {shown(column)} leads out of {where}"
+    faults.add(what, outside, lambda place: cells[place])
+    _check_once(files, cells, faults)
+    listed = found_images(store, [file for file in files if file])
+    missing = [place for place, file in enumerate(files) if file and file not in listed]
+    faults.add(f"whose file is missing below {where}", missing, lambda place: cells[place])
+    return files, listed
 
 
 def _below(cell: str | None, prefix: str) -> str:

@@ -71,13 +71,15 @@ def _predict(
     """Return the model's outputs for every image, float32 [n, ...], in source order."""
     from spoonful.fitting.modes import resolved_jit_compile, set_modes
     from spoonful.generator import BatchGenerator
+    from spoonful.generator.plan import stored_order
 
     trainer = settings["trainer"]
     set_modes(trainer["precision"], settings["seed"], trainer["deterministic"])
     model = load_model(model_path)
     model.compile(jit_compile=resolved_jit_compile(trainer["jit_compile"]))
+    order = stored_order(source)
     generator = BatchGenerator(
-        source, batch_size, shuffle="none", dtype=settings["generator"]["dtype"]
+        source, batch_size, order=order, dtype=settings["generator"]["dtype"]
     )
     import keras
 
@@ -86,7 +88,9 @@ def _predict(
             on_predict_batch_end=lambda batch, logs: bar.update(1)
         )
         predicted = model.predict(generator, verbose=0, callbacks=[count])
-    return np.asarray(predicted, dtype=np.float32)
+    predictions = np.empty(predicted.shape, dtype=np.float32)
+    predictions[order(0, 0, len(source))] = predicted
+    return predictions
 
 
 def _write(

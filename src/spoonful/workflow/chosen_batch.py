@@ -83,7 +83,7 @@ def chosen_batch(config: Config) -> ChosenBatch:
         say(choice.line)
     config = with_shuffle(config, choice)
     if chosen.split == "val":
-        plan = make_plan(val, **validation_steps(config))
+        plan = make_plan(val, **validation_steps(config, val))
         _check_step(chosen.step, plan.steps.per_epoch, "validation")
         return ChosenBatch(config, "val", val, plan, chosen.step)
     plan = make_plan(train, **training_steps(config, train))

@@ -100,17 +100,20 @@ def check_split(config: Config) -> None:
     )
     if not split_summary_path().exists() or not split_dir().is_dir():
         raise SpoonfulError(f"there is no data in {split_dir()}: {remake}")
-    made = read_summary()
-    expected = {"dataset": name, **split_settings(config)}
-    found = {"dataset": made["dataset"], **made["settings"]}
-    wrong = [
+    if wrong := differences_of(config, read_summary()):
+        raise SpoonfulError(f"data/split was made otherwise: {', '.join(wrong)}; {remake}")
+    check_path(config, remake)
+
+
+def differences_of(config: Config, made: dict[str, Any]) -> list[str]:
+    """Return in what a config differs from the content of a split.json, each with both values."""
+    expected = {"dataset": name_of(config.dataset), **split_settings(config)}
+    found = {"dataset": made.get("dataset"), **made.get("settings", {})}
+    return [
         f"{name} (config {expected.get(name)}, split {found.get(name)})"
         for name in dict.fromkeys([*expected, *found])
         if expected.get(name) != found.get(name)
     ]
-    if wrong:
-        raise SpoonfulError(f"data/split was made otherwise: {', '.join(wrong)}; {remake}")
-    check_path(config, remake)
 
 
 def read_summary() -> dict[str, Any]:

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 _NUM_EXAMPLES = 2
 _NUM_GRID_IMAGES = 25
 _INSPECTION_SUFFIXES = (".csv", ".html", ".json")  # not the table, a row for each image
-_NO_PARAMS = ("sweep.", "compare.", "evaluation.", "preview.")
+_NO_PARAMS = ("sweep.", "compare.", "evaluation.", "preview.", "cache.")
 
 
 def run_tags(config: Config, job: Job) -> dict[str, str]:

@@ -12,6 +12,7 @@ import pytest
 from spoonful.errors import SpoonfulError
 from spoonful.packing import pack
 from spoonful.sources.array import ArraySource
+from spoonful.sources.packed.files import FileSet
 from spoonful.sources.packed.jpeg import JpegImages
 from spoonful.sources.packed.meta import META_NAME, FileMeta, store_fingerprint
 from spoonful.sources.packed.meta_file import load_meta
@@ -224,7 +225,7 @@ def test_an_image_of_another_size_is_an_error(tmp_path: Path) -> None:
         pack(ArraySource(images, [0, 0, 0]), tmp_path / str(size), encoding="jpeg", order="class")
     meta = load_meta(tmp_path / "4")
     shutil.copy(tmp_path / "8" / meta.shards[0].name, tmp_path / "4")
-    source = JpegImages(tmp_path / "4", meta, is_loaded=False)
+    source = JpegImages(FileSet(tmp_path / "4", meta.shards), meta, is_loaded=False)
     with pytest.raises(SpoonfulError, match=r"shape \(4, 4, 3\) at its row 2, found"):
         source.read_into(np.array([2]), np.zeros((1, 4, 4, 3), np.uint8))
 

@@ -12,7 +12,6 @@ from spoonful import background
 from spoonful.errors import SpoonfulError
 from spoonful.files.documents import unexpected
 from spoonful.sources.packed.files import FileSet
-from spoonful.sources.packed.meta import REMAKE
 
 # Hashed in 0.5 ms, so that the thread ends soon.
 _CHUNK_BYTES = 1 << 20
@@ -106,8 +105,10 @@ class ShardCheck:
         """Check those shards again that were written to since they were checked."""
         try:
             for number, key in list(self._found.items()):
-                if key != self._key(number):
-                    self._check(number, memoryview(bytearray(_CHUNK_BYTES)))
+                with self._files.open_to_check(number) as descriptor:
+                    if descriptor is not None and key != self._key(number, descriptor):
+                        buffer = memoryview(bytearray(_CHUNK_BYTES))
+                        self._check_open(number, descriptor, buffer)
         except SpoonfulError as error:
             self.error = ShardChangedError(str(error))
 
@@ -126,9 +127,13 @@ class ShardCheck:
             self._is_over.set()
 
     def _check(self, number: int, buffer: memoryview) -> None:
+        with self._files.open_to_check(number) as descriptor:
+            if descriptor is not None:
+                self._check_open(number, descriptor, buffer)
+
+    def _check_open(self, number: int, descriptor: int, buffer: memoryview) -> None:
         shard, path = self._files.shards[number], self._files.paths[number]
-        descriptor = self._files.descriptor(number)
-        key = self._key(number)
+        remedy, key = self._files.remedy, self._key(number, descriptor)
         if key in _whole:
             self._found[number] = key
             return
@@ -138,7 +143,7 @@ class ShardCheck:
                 got = self._read(descriptor, offset, buffer)
             except OSError as error:
                 reason = error.strerror or str(error)
-                raise unexpected(path, "a file that can be read", reason, REMAKE) from error
+                raise unexpected(path, "a file that can be read", reason, remedy) from error
             if got == 0:
                 break
             digest.update(buffer[:got])
@@ -146,12 +151,16 @@ class ShardCheck:
             self._num_bytes += got
         if self._is_stopped:
             return
-        shard.check_digest(path, digest.hexdigest())
+        try:
+            shard.check_digest(path, digest.hexdigest(), remedy)
+        except SpoonfulError:
+            self._files.discard(number)
+            raise
         _whole.add(key)
         self._found[number] = key
 
-    def _key(self, number: int) -> _Key:
-        found = os.fstat(self._files.descriptor(number))
+    def _key(self, number: int, descriptor: int) -> _Key:
+        found = os.fstat(descriptor)
         sha256 = self._files.shards[number].sha256
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, sha256
 

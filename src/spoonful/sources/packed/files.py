@@ -5,8 +5,8 @@ import os
 import resource
 import threading
 import weakref
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,8 @@ from spoonful.sources.packed.reads import Integers, RangeError, read_range
 
 # A shell allows 1,024 open files by default; a store of 256 GB has as many shards.
 _FEW_FILES = 128
+# macOS has no such call.
+_NO_SUCH_HINT = suppress(OSError, AttributeError, SpoonfulError)
 
 
 class FileSet:
@@ -30,36 +32,63 @@ class FileSet:
     Args:
         folder: the store.
         shards: what the content of each must be; identified by their place in this list.
+
+    Attributes:
+        shards: as given.
+        paths: where each is, for messages.
+        remedy: what to do about one whose bytes are wrong.
     """
+
+    remedy = REMAKE
 
     def __init__(self, folder: Path, shards: Sequence[FileMeta]) -> None:
         self.shards = shards
-        self.paths = [folder / shard.name for shard in shards]
+        self.paths: Sequence[Path | str] = [folder / shard.name for shard in shards]
         if len(self.paths) > _FEW_FILES:
-            _allow_more_files()
-        self._folder = _opened(folder)
+            allow_more_files()
+        self._path, self._folder = folder, _opened(folder)
         self._descriptors = np.full(len(self.paths), -1, dtype=np.int64)
         self._lock = threading.Lock()
-        weakref.finalize(self, _close, self._folder, self._descriptors)
+        weakref.finalize(self, close_all, self._descriptors, self._folder)
 
-    def descriptors(self, numbers: Integers) -> NDArray[np.int64]:
-        """Return the open file of each of `numbers` [k], int64 [k].
+    @contextmanager
+    def held(self, numbers: Integers) -> Iterator[NDArray[np.int64]]:
+        """Yield the open file of each of `numbers` [k], int64 [k]; they stay open meanwhile.
 
         Raises:
             SpoonfulError: a file that cannot be opened; names it.
         """
+        yield self._opened_all(numbers)
+
+    @contextmanager
+    def open_to_check(self, number: int) -> Iterator[int | None]:
+        """Yield the open file of a number. None: it is not here yet, and is checked when it comes.
+
+        Raises:
+            SpoonfulError: it cannot be opened; names it.
+        """
+        with self.held(np.array([number])) as descriptors:
+            yield int(descriptors[0])
+
+    def discard(self, number: int) -> None:
+        """Remove a copy whose bytes are wrong, where it can be brought again."""
+
+    @contextmanager
+    def _held_to_hint(self, number: int) -> Iterator[int | None]:
+        """Yield the open file of a number; None: it is not here yet."""
+        with self.held(np.array([number])) as descriptors:
+            yield int(descriptors[0])
+
+    def _opened_all(self, numbers: Integers) -> NDArray[np.int64]:
         found: NDArray[np.int64] = self._descriptors[numbers]
         if found.size and found.min() < 0:
             with self._lock:
                 for number in distinct(numbers):
                     if self._descriptors[number] < 0:
-                        self._descriptors[number] = _opened(self.paths[number], self._folder)
+                        name = self.shards[number].name
+                        self._descriptors[number] = _opened(self._path / name, self._folder)
             found = self._descriptors[numbers]
         return found
-
-    def descriptor(self, number: int) -> int:
-        """Return the open file of a number; see `descriptors`."""
-        return int(self.descriptors(np.array([number]))[0])
 
     def load(self, number: int, parts: Sequence[NDArray[np.uint8]]) -> None:
         """Read a whole file into memory, and check it.
@@ -71,30 +100,31 @@ class FileSet:
         Raises:
             SpoonfulError: it cannot be read, or has changed since packing; names it.
         """
-        descriptor = self.descriptor(number)
-        self.check_size(number)
-        digest, offset = hashlib.sha256(), 0
-        for part in parts:
-            view = part.reshape(-1).data
-            try:
-                read_range(descriptor, offset, view)
-            except RangeError as error:
-                path = self.paths[number]
-                raise unexpected(path, "a whole file", error.found, REMAKE) from error
-            digest.update(view)
-            offset += len(view)
-        self.shards[number].check_digest(self.paths[number], digest.hexdigest())
+        path = self.paths[number]
+        with self.held(np.array([number])) as descriptors:
+            descriptor = int(descriptors[0])
+            self.check_size(number, descriptor)
+            digest, offset = hashlib.sha256(), 0
+            for part in parts:
+                view = part.reshape(-1).data
+                try:
+                    read_range(descriptor, offset, view)
+                except RangeError as error:
+                    raise unexpected(path, "a whole file", error.found, self.remedy) from error
+                digest.update(view)
+                offset += len(view)
+        self.shards[number].check_digest(path, digest.hexdigest(), self.remedy)
 
-    def check_size(self, number: int) -> None:
+    def check_size(self, number: int, descriptor: int) -> None:
         """Check that an open file still has its size.
 
         Raises:
             SpoonfulError: it is shorter or longer; names it.
         """
-        found = os.fstat(self.descriptor(number)).st_size
+        found = os.fstat(descriptor).st_size
         if found != self.shards[number].num_bytes:
             expected = f"{self.shards[number].num_bytes} bytes"
-            raise unexpected(self.paths[number], expected, str(found), REMAKE)
+            raise unexpected(self.paths[number], expected, str(found), self.remedy)
 
     def will_need(self, number: int, offset: int, length: int) -> None:
         """Ask the system to read a range soon; a hint that never fails.
@@ -102,16 +132,16 @@ class FileSet:
         The system then reads nothing else of the file: a single read next to such a range made it
         fetch the megabytes that follow, which displaced what was fetched before.
         """
-        with suppress(OSError, AttributeError, SpoonfulError):  # no such call on macOS
-            descriptor = self.descriptor(number)
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
-            os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_WILLNEED)
+        with _NO_SUCH_HINT, self._held_to_hint(number) as descriptor:
+            if descriptor is not None:
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
+                os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_WILLNEED)
 
     def will_not_need(self, number: int, offset: int, length: int) -> None:
         """Tell the system that a range will not be read again soon; a hint that never fails."""
-        with suppress(OSError, AttributeError, SpoonfulError):
-            descriptor = self.descriptor(number)
-            os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)
+        with _NO_SUCH_HINT, self._held_to_hint(number) as descriptor:
+            if descriptor is not None:
+                os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)
 
 
 def distinct(numbers: Integers) -> list[int]:
@@ -134,13 +164,14 @@ def _opened(path: Path, folder: int | None = None) -> int:
         ) from error
 
 
-def _close(folder: int, descriptors: NDArray[np.int64]) -> None:
-    for descriptor in [*descriptors[descriptors >= 0].tolist(), folder]:
+def close_all(descriptors: NDArray[np.int64], *others: int) -> None:
+    """Close files, as far as they are open: -1 is none."""
+    for descriptor in [*descriptors[descriptors >= 0].tolist(), *others]:
         with suppress(OSError):
             os.close(descriptor)
 
 
-def _allow_more_files() -> None:
+def allow_more_files() -> None:
     """Raise the limit of open files of this process as far as the system allows."""
     with suppress(ValueError, OSError):
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

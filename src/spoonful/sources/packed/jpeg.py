@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
 from spoonful.sources.packed.files import FileSet, distinct
-from spoonful.sources.packed.meta import REMAKE, StoreMeta
+from spoonful.sources.packed.meta import StoreMeta
 from spoonful.sources.packed.reads import Integers, RangeError, read_range, read_ranges
 from spoonful.sources.storage_wait import StorageWait
 from spoonful.sources.threads import num_processors
@@ -30,13 +29,13 @@ class JpegImages:
     """Serve the examples of jpeg shards.
 
     Args:
-        folder: the store.
+        files: its shards.
         meta: the content of its meta.json.
         is_loaded: load and check a shard in memory when it is first read. Otherwise only the
             requested JPEG images are read, which costs 4 % of decoding 224x224 but takes no memory.
     """
 
-    def __init__(self, folder: Path, meta: StoreMeta, is_loaded: bool) -> None:
+    def __init__(self, files: FileSet, meta: StoreMeta, is_loaded: bool) -> None:
         self._shape = meta.image_shape
         self._colorspace = "GRAY" if meta.image_shape[2] == 1 else "RGB"
         self._group = min(_MAX_GROUP, max(1, _GROUP_BYTES // meta.image_bytes))
@@ -45,7 +44,7 @@ class JpegImages:
         self._is_loaded = is_loaded
         self._contents: dict[int, memoryview] = {}
         self._lock = threading.Lock()
-        self.files = FileSet(folder, meta.shards)
+        self.files = files
         self._encoded_places: list[EncodedPlaces | None] = [None] * len(meta.shards)
         # Decoding keeps every processor busy: 4.9 k images/s of 224x224 on one, 9.8 k on two.
         self.max_useful_threads = num_processors()
@@ -71,7 +70,7 @@ class JpegImages:
         Raises:
             SpoonfulError: a shard that is missing or damaged; names it.
         """
-        first_shard, last_shard = self._shard_of(np.array([start, stop - 1])).tolist()
+        first_shard, last_shard = self.shard_of(np.array([start, stop - 1])).tolist()
         for shard in range(first_shard, last_shard + 1):
             first, count = int(self._firsts[shard]), int(self._counts[shard])
             ends = np.array([max(start - first, 0), min(stop - first, count) - 1])
@@ -79,7 +78,8 @@ class JpegImages:
             begin, end = int(offsets[0]), int(offsets[1] + lengths[1])
             yield shard, begin, end - begin
 
-    def _shard_of(self, places: Integers) -> NDArray[np.int64]:
+    def shard_of(self, places: Integers) -> NDArray[np.int64]:
+        """Return the shard that each of the places [k] is in, int64 [k]."""
         return np.searchsorted(self._firsts, places, side="right") - 1
 
     def _read_group(self, places: Integers, images: NDArray[np.uint8]) -> None:
@@ -106,7 +106,7 @@ class JpegImages:
 
     def _encoded_of(self, places: Integers) -> Iterator[memoryview]:
         """Yield the JPEG images at places [k], in their order."""
-        shards = self._shard_of(places)
+        shards = self.shard_of(places)
         rows = places - self._firsts[shards]
         offsets, lengths = np.empty_like(places), np.empty_like(places)
         for shard in distinct(shards):
@@ -119,8 +119,8 @@ class JpegImages:
                 yield self._content(shard)[begin : begin + length]
             return
         encoded_images = np.empty(int(lengths.sum()), dtype=np.uint8)
-        descriptors = self.files.descriptors(shards)
-        read_ranges(descriptors, offsets, lengths, encoded_images, self.storage_wait)
+        with self.files.held(shards) as descriptors:
+            read_ranges(descriptors, offsets, lengths, encoded_images, self.storage_wait)
         view, end = encoded_images.data, 0
         for length in lengths.tolist():
             begin, end = end, end + length
@@ -145,33 +145,36 @@ class JpegImages:
         # Arrow raises OSError for an invalid message.
         errors = (ValueError, TypeError, OSError, MemoryError, RangeError, pa.ArrowException)
         count = int(self._counts[shard])
+        path, remedy = self.files.paths[shard], self.files.remedy
         try:
-            found = EncodedPlaces(*self._readable(shard), count)
+            with self.files.held(np.array([shard])) as descriptors:
+                found = EncodedPlaces(*self._readable(shard, int(descriptors[0])), count)
         except SpoonfulError:
             raise
         except errors as error:
             raise SpoonfulError(
-                f"{self.files.paths[shard]}: expected an Arrow file of {count} JPEG images, "
-                f"found: {(str(error) or type(error).__name__).splitlines()[0]}; {REMAKE}"
+                f"{path}: expected an Arrow file of {count} JPEG images, "
+                f"found: {(str(error) or type(error).__name__).splitlines()[0]}; {remedy}"
             ) from error
         self._encoded_places[shard] = found  # two threads may look; both find the same
         return found
 
-    def _readable(self, shard: int) -> tuple[NDArray[np.uint8], Callable[[int, int], object]]:
+    def _readable(
+        self, shard: int, descriptor: int
+    ) -> tuple[NDArray[np.uint8], Callable[[int, int], object]]:
         """Return memory for a shard, and a function that reads a part of it into this memory."""
         if self._is_loaded:
             return np.frombuffer(self._content(shard), np.uint8), lambda start, stop: None
-        self.files.check_size(shard)
-        descriptor = self.files.descriptor(shard)
+        self.files.check_size(shard, descriptor)
         # Memory that is not written takes no space.
         content = np.empty(self.files.shards[shard].num_bytes, np.uint8)
         return content, lambda start, stop: read_range(descriptor, start, content[start:stop].data)
 
     def _damaged(self, place: int, found: str) -> SpoonfulError:
-        shard = int(self._shard_of(np.array([place]))[0])
+        shard = int(self.shard_of(np.array([place]))[0])
         return SpoonfulError(
             f"{self.files.paths[shard]}: expected a JPEG image of shape {self._shape} at its row "
-            f"{place - int(self._firsts[shard])}, found: {found}; {REMAKE}"
+            f"{place - int(self._firsts[shard])}, found: {found}; {self.files.remedy}"
         )
 
 

@@ -48,14 +48,14 @@ class FileMeta:
     sha256: str
     num_examples: int
 
-    def check_digest(self, path: Path, found: str) -> None:
+    def check_digest(self, path: Path | str, found: str, remedy: str = REMAKE) -> None:
         """Check the SHA-256 that was found at `path`.
 
         Raises:
             SpoonfulError: the file has changed since packing; names the path.
         """
         if found != self.sha256:
-            raise unexpected(path, f"sha256 {self.sha256}", found, REMAKE)
+            raise unexpected(path, f"sha256 {self.sha256}", found, remedy)
 
 
 @dataclass(frozen=True)

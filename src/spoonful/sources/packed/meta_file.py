@@ -40,32 +40,35 @@ def load_meta(folder: Path) -> StoreMeta:
     path = folder / META_NAME
     if not path.exists():
         raise unexpected(path, "a packed split", "no such file", "run `spoonful pack`")
-    values = parsed_json(read_text(path, _PACK_AGAIN), path, _PACK_AGAIN)
-    try:
-        meta = _parsed(values, path)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        if isinstance(error, SpoonfulError):
-            raise
-        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-        expected = "the description of a packed split"
-        raise unexpected(path, expected, f"something else ({reason})", _PACK_AGAIN) from error
+    meta = parsed_meta(read_text(path, _PACK_AGAIN), path)
     for file in meta.files:
         _check_size(folder / file.name, file.num_bytes)
     return meta
 
 
+def parsed_meta(text: str, path: Path | str) -> StoreMeta:
+    """Return what meta.json says; SpoonfulError if it is invalid, with `path` in its message."""
+    values = parsed_json(text, path, _PACK_AGAIN)
+    try:
+        return _parsed(values, path)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        if isinstance(error, SpoonfulError):
+            raise
+        found = f"something else ({f'no {error}' if isinstance(error, KeyError) else error})"
+        raise unexpected(path, "the description of a packed split", found, _PACK_AGAIN) from error
+
+
 def _check_size(path: Path, num_bytes: int) -> None:
-    expected = f"{num_bytes} bytes"
     try:
         found = os.stat(path).st_size  # noqa: PTH116 - a store of 24,000 shards is checked at once
     except OSError as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else str(error.strerror)
-        raise unexpected(path, expected, reason, _PACK_AGAIN) from error
+        raise unexpected(path, f"{num_bytes} bytes", reason, _PACK_AGAIN) from error
     if found != num_bytes:
-        raise unexpected(path, expected, str(found), _PACK_AGAIN)
+        raise unexpected(path, f"{num_bytes} bytes", str(found), _PACK_AGAIN)
 
 
-def _parsed(values: Any, path: Path) -> StoreMeta:
+def _parsed(values: Any, path: Path | str) -> StoreMeta:
     """Turn meta.json into its object; ValueError, KeyError or TypeError if it is invalid."""
     if not isinstance(values, dict):
         raise TypeError(f"a {type(values).__name__} at its top")

@@ -2,14 +2,13 @@
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spoonful.errors import SpoonfulError
 from spoonful.sources.packed.files import FileSet
-from spoonful.sources.packed.meta import RAW_DATA_START, REMAKE, StoreMeta
+from spoonful.sources.packed.meta import RAW_DATA_START, StoreMeta
 from spoonful.sources.packed.reads import Integers, RangeError, read_ranges
 from spoonful.sources.storage_wait import StorageWait
 
@@ -18,17 +17,17 @@ class RawImages:
     """Serve the examples of raw shards.
 
     Args:
-        folder: the store.
+        files: its shards.
         meta: the content of its meta.json.
         is_loaded: load and check all shards in memory when one is first read. Otherwise only the
             requested examples are read, which is slower but takes no memory.
     """
 
-    def __init__(self, folder: Path, meta: StoreMeta, is_loaded: bool) -> None:
+    def __init__(self, files: FileSet, meta: StoreMeta, is_loaded: bool) -> None:
         self._image_bytes = meta.image_bytes
         self._num_examples = meta.num_examples
         self._per_shard = meta.shards[0].num_examples
-        self.files = FileSet(folder, meta.shards)
+        self.files = files
         self._is_loaded = is_loaded
         self._rows: NDArray[np.uint8] | None = None
         self._lock = threading.Lock()
@@ -51,6 +50,10 @@ class RawImages:
             np.take(self._loaded(), places, axis=0, out=rows, mode="clip")
         elif len(places):
             self._read(places, images)
+
+    def shard_of(self, places: Integers) -> NDArray[np.int64]:
+        """Return the shard that each of the places [k] is in, int64 [k]."""
+        return places.astype(np.int64, copy=False) // self._per_shard
 
     def byte_ranges(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
         """List the bytes of the images at the places start..stop-1: (shard, offset, bytes)."""
@@ -82,16 +85,17 @@ class RawImages:
         first = np.flatnonzero(begins)
         counts = np.diff(first, append=len(places))
         try:
-            read_ranges(
-                self.files.descriptors(shards[first]),
-                RAW_DATA_START + rows[first] * self._image_bytes,
-                counts * self._image_bytes,
-                images.reshape(-1),
-                self.storage_wait,
-            )
+            with self.files.held(shards[first]) as descriptors:
+                read_ranges(
+                    descriptors,
+                    RAW_DATA_START + rows[first] * self._image_bytes,
+                    counts * self._image_bytes,
+                    images.reshape(-1),
+                    self.storage_wait,
+                )
         except RangeError as error:
             shard, row = int(shards[first[error.place]]), int(rows[first[error.place]])
             raise SpoonfulError(
                 f"{self.files.paths[shard]}: expected {counts[error.place] * self._image_bytes} "
-                f"bytes of image {row} on, found: {error.found}; {REMAKE}"
+                f"bytes of image {row} on, found: {error.found}; {self.files.remedy}"
             ) from error

@@ -13,7 +13,7 @@ from spoonful.errors import SpoonfulError
 from spoonful.files.content_hash import content_hash
 from spoonful.files.documents import read_bytes, unexpected
 from spoonful.sources.labels import LabelKind, check_labels
-from spoonful.sources.packed.meta import IDS_NAME, LABELS_NAME, REMAKE, FileMeta, StoreMeta
+from spoonful.sources.packed.meta import REMAKE, FileMeta, StoreMeta
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +24,7 @@ _IN_MEMORY_BYTES = 16 << 20
 _CHECKED_AT_ONCE_BYTES = 4 << 20
 
 
-def load_labels(folder: Path, meta: StoreMeta) -> NDArray[Any]:
+def load_labels(path: Path, meta: StoreMeta) -> NDArray[Any]:
     """Read labels.npy; 8 million one-byte labels take 8 ms.
 
     Returns:
@@ -33,7 +33,6 @@ def load_labels(folder: Path, meta: StoreMeta) -> NDArray[Any]:
     Raises:
         SpoonfulError: it has changed since packing; names it.
     """
-    path = folder / LABELS_NAME
     expected = f"{meta.num_examples} labels"
     content = checked_bytes(path, meta.labels)
     try:
@@ -52,14 +51,14 @@ def load_labels(folder: Path, meta: StoreMeta) -> NDArray[Any]:
     return np.asarray(labels)
 
 
-def check_ids_if_small(folder: Path, meta: StoreMeta) -> None:
+def check_ids_if_small(path: Path, meta: StoreMeta) -> None:
     """Check ids.arrow if it is small; else it is checked when an id is requested.
 
     Raises:
         SpoonfulError: it has changed since packing.
     """
     if meta.ids.num_bytes <= _CHECKED_AT_ONCE_BYTES:
-        checked_bytes(folder / IDS_NAME, meta.ids)
+        checked_bytes(path, meta.ids)
 
 
 class ExampleNames:
@@ -69,17 +68,17 @@ class ExampleNames:
     outside its buffer would crash the process.
 
     Args:
-        folder: the store.
+        path: the file.
         meta: the content of its meta.json.
 
     Raises:
         SpoonfulError: the file is missing or damaged; names it.
     """
 
-    def __init__(self, folder: Path, meta: StoreMeta) -> None:
+    def __init__(self, path: Path, meta: StoreMeta) -> None:
         import pyarrow as pa  # 0.2 s, needed only for messages
 
-        self._path = folder / IDS_NAME
+        self._path = path
         self._errors = (OSError, ValueError, IndexError, pa.ArrowException)
         self._lock = threading.Lock()
         self._number, self._part = -1, pa.array([], pa.string())  # the current part

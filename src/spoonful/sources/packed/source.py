@@ -15,10 +15,14 @@ from spoonful.errors import SpoonfulError
 from spoonful.sources.memory_room import memory_room
 from spoonful.sources.packed.check import ShardCheck
 from spoonful.sources.packed.jpeg import JpegImages
-from spoonful.sources.packed.meta_file import load_meta
 from spoonful.sources.packed.raw import RawImages
+from spoonful.sources.packed.remote_shards import RemoteShards
 from spoonful.sources.packed.small import ExampleNames, check_ids_if_small, load_labels
+from spoonful.sources.packed.stores import LocalStore, RemoteStore
 from spoonful.sources.packed.verify import verify
+from spoonful.sources.remote.address import is_address
+from spoonful.sources.remote.ahead import FilesAhead
+from spoonful.sources.remote.cache import Cache, checked_cache
 from spoonful.sources.source import Source, checked_request
 
 # A store of up to this many MiB is loaded. MNIST (45 MiB of pixels) is, and is as fast as an array
@@ -37,8 +41,12 @@ class PackedSource(Source):
     mapped into memory: a shard that is truncated while it is read raises an error instead of ending
     the process by SIGBUS.
 
+    A store at an address is read through a cache on the local disk. Opening downloads meta.json,
+    the labels and the ids; a shard is downloaded when a batch needs it, or soon will, and checked
+    against meta.json before any of it is served.
+
     Attributes:
-        path: the store's folder.
+        path: the store's folder, or its address.
         meta: the content of its meta.json.
         class_names: one name per class, in label order.
         image_shape: (height, width, channels) in pixels.
@@ -50,34 +58,53 @@ class PackedSource(Source):
         labels: classes as uint8, uint16 or uint32 [n], other labels as they were packed; read-only.
 
     Args:
-        path: a folder such as data/packed/train.
+        path: a folder such as data/packed/train, or an address that fsspec opens, such as
+            s3://bucket/train.
         loaded_mb: size of the largest store that is loaded into memory, in MiB; 0: none.
+        cache: where shards of an address are kept; None: `Cache()`. Without effect on a folder.
 
     Raises:
         SpoonfulError: no store, one of a newer version, files that are missing or of another size,
             or labels that have changed since packing; names the path, what was expected, what was
-            found and what to do.
+            found and what to do. An address that cannot be read.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, loaded_mb: float = LOADED_MB) -> None:
-        self.path = Path(path)
-        self.meta = load_meta(self.path)
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        loaded_mb: float = LOADED_MB,
+        cache: Cache | None = None,
+    ) -> None:
+        self._cache = checked_cache(cache)
+        # A Path, or the text of an address: who made the source knows which.
+        self.path: Any = str(path) if is_address(path) else Path(path)
+        store: LocalStore | RemoteStore
+        if isinstance(self.path, str):
+            store = RemoteStore(self.path, self._cache)
+        else:
+            store = LocalStore(self.path)
+        self.meta = store.meta
         self.class_names = self.meta.class_names
         self.image_shape = self.meta.image_shape
         self.encoding = self.meta.encoding
         self.placement = self.meta.placement
         self.fingerprint = self.meta.fingerprint
         self._num_examples = self.meta.num_examples
-        self.labels = load_labels(self.path, self.meta)
-        check_ids_if_small(self.path, self.meta)
+        self.labels = load_labels(store.path_of(self.meta.labels), self.meta)
+        self._ids_path = store.path_of(self.meta.ids)
+        check_ids_if_small(self._ids_path, self.meta)
         self._loaded_mb = loaded_mb
         self._is_loaded = self.meta.num_bytes <= loaded_mb * (1 << 20)
         self.stored_bytes = None if self._is_loaded else self.meta.num_bytes
         images = RawImages if self.encoding == "raw" else JpegImages
-        self._images: RawImages | JpegImages = images(self.path, self.meta, self._is_loaded)
+        shards = store.shards()
+        self._images: RawImages | JpegImages = images(shards, self.meta, self._is_loaded)
+        self._store = store  # keeps what it opened
         self.max_useful_threads = self._images.max_useful_threads
-        # A derived class with its own way to read may not allow reads that overlap.
-        if type(self).read_into is PackedSource.read_into:
+        # A derived class with its own way to read may not allow reads that overlap; downloads have
+        # threads of their own.
+        if type(self).read_into is PackedSource.read_into and isinstance(self.path, Path):
             self.storage_wait = self._images.storage_wait
         self._names: ExampleNames | None = None
         self._lock = threading.Lock()
@@ -86,7 +113,7 @@ class PackedSource(Source):
         return self._num_examples
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(PackedSource, self.path, loaded_mb=self._loaded_mb), ()
+        return partial(PackedSource, self.path, loaded_mb=self._loaded_mb, cache=self._cache), ()
 
     def read_into(self, indices: Sequence[int] | NDArray[Any], images: NDArray[np.uint8]) -> None:
         """Read examples into place, uint8 [k, h, w, c] and contiguous.
@@ -96,8 +123,13 @@ class PackedSource(Source):
                 `images` of the wrong shape.
         """
         checked = checked_request(self, indices, images)
-        places = checked if self.placement is None else self.placement.places(checked)
-        self._images.read_into(places, images)
+        self._images.read_into(self._places_of(checked), images)
+
+    def _places_of(self, examples: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+        return examples if self.placement is None else self.placement.places(examples)
+
+    def _shards_of(self, examples: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        return self._images.shard_of(self._places_of(examples))
 
     def prefetch(self, start: int, stop: int) -> None:
         """Ask the system to read the examples at start..stop-1 soon; a hint that never fails.
@@ -137,7 +169,7 @@ class PackedSource(Source):
         """
         with self._lock:
             if self._names is None:
-                self._names = ExampleNames(self.path, self.meta)
+                self._names = ExampleNames(self._ids_path, self.meta)
         return self._names[index]
 
     def shard_check(self) -> ShardCheck | None:
@@ -146,10 +178,27 @@ class PackedSource(Source):
             return None
         return ShardCheck(self._images.files, not self._is_beyond_memory)
 
+    @cached_property
+    def files_ahead(self) -> FilesAhead | None:
+        """Downloads shards before they are needed; None: they are on the disk, or loaded once."""
+        shards = self._images.files
+        if self._is_loaded or not isinstance(shards, RemoteShards):
+            return None
+        return FilesAhead(
+            shards.remote.sizes,
+            shards.remote.folder.max_bytes,
+            self._shards_of,
+            shards.remote.ahead,
+            shards.remote,
+        )
+
     def verify(self) -> None:
-        """Check every byte of the store against meta.json.
+        """Check every byte of the store against meta.json; of an address, all is downloaded.
 
         Raises:
             SpoonfulError: the first file that differs; names its path, what was expected and found.
         """
-        verify(self.path)
+        if isinstance(self._store, RemoteStore):
+            self._store.verify()
+        else:
+            verify(self._store.path)

@@ -1,0 +1,1 @@
+"""Files of object stores and other servers, read through a cache on the local disk."""
