@@ -15,6 +15,7 @@ from mlflow.entities import (
     Run,
     RunTag,
 )
+from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 from mlflow.tracking import MlflowClient
 
@@ -24,6 +25,8 @@ from spoonful.tracking.journal import Entry
 from spoonful.tracking.mlflow_private import last_metrics
 
 _MODEL_FILE = "MLmodel"
+# What databases say of a row that is there already: SQLite, PostgreSQL, MySQL.
+_IS_THERE = ("UNIQUE constraint failed", "violates unique constraint", "Duplicate entry")
 
 
 class Delivery:
@@ -92,7 +95,14 @@ class Delivery:
     def _send_dataset(self, entry: Entry, may_be_there: bool) -> None:
         dataset = Dataset(**entry["dataset"])
         tags = [InputTag(name, value) for name, value in entry["tags"].items()]
-        self._client.log_inputs(self._run_id, [DatasetInput(dataset, tags)])
+        inputs = [DatasetInput(dataset, tags)]
+        try:
+            self._client.log_inputs(self._run_id, inputs)
+        except MlflowException as error:
+            # Another run has added the same data between MLflow's look and its insertion.
+            if not any(words in str(error) for words in _IS_THERE):
+                raise
+            self._client.log_inputs(self._run_id, inputs)
 
     def _send_model(self, entry: Entry, may_be_there: bool) -> None:
         """Record a model that is in a folder, as mlflow.keras.log_model would."""
