@@ -15,13 +15,15 @@ import spoonful.command_line
 import spoonful.config.compose
 import spoonful.workflow.training as training
 
+# The callback that ends the training is imported with the config, and Keras with it.
+_IMPORTS = "composing the config, importing TensorFlow and Keras"
 # What is called once, and not inside another of them; and what it does, in words.
 _PARTS = (
-    (spoonful.config.compose, "compose_config", "composing the config, for the check"),
+    (spoonful.config.compose, "compose_config", _IMPORTS),
     (training, "open_train_and_val", "opening the data"),
     (training, "prepare_store", "opening the store of runs (SQLAlchemy)"),
     (training, "settle_store", "looking for what an earlier run could not send (imports MLflow)"),
-    (training, "import_tensorflow", "importing TensorFlow and Keras"),
+    (training, "import_tensorflow", _IMPORTS),
     (training, "run_tags", "commit, versions, hardware"),
     (training, "log_inputs", "recording the inputs (DVC's hash of the data)"),
 )

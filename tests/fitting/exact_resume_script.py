@@ -62,7 +62,13 @@ if __name__ == "__main__":
     folder, num_threads = sys.argv[1], int(sys.argv[2])
     keras.utils.set_random_seed(0)
     tf.config.experimental.enable_op_determinism()
-    generator = spoonful.BatchGenerator(source(300, 0), 8, seed=5, num_threads=num_threads)
+    generator = spoonful.BatchGenerator(
+        source(300, 0),
+        8,
+        seed=5,
+        crop=spoonful.RandomCrop(scale=(0.5, 1)),
+        num_threads=num_threads,
+    )
     validation = spoonful.BatchGenerator(source(50, 1), 8, num_threads=num_threads)
     callbacks = [
         keras.callbacks.EarlyStopping("val_loss", patience=3, restore_best_weights=True),

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import pytest
 
-from spoonful import ArraySource, BatchGenerator, ExactResume
+from spoonful import ArraySource, BatchGenerator, ExactResume, RandomCrop
 from tests.processes import forked
 
 pytestmark = pytest.mark.usefixtures("iterators_freed")
@@ -151,7 +151,9 @@ def run_script(
 ) -> dict[str, Any]:
     """What a script does from its beginning to its end; without a folder, one of Keras alone."""
     model = compiled_model(**settings)
-    generator = BatchGenerator(source(NUM_EXAMPLES, 0), BATCH_SIZE, num_threads=num_threads)
+    crop = RandomCrop(scale=(0.3, 1))
+    train = source(NUM_EXAMPLES, 0)
+    generator = BatchGenerator(train, BATCH_SIZE, num_threads=num_threads, crop=crop)
     callbacks = [*others(), *interrupt_at(moment)]
     if folder is not None:
         callbacks = [ExactResume(folder, generator, callbacks, checkpoint_every_steps=every_steps)]

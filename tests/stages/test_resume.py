@@ -26,9 +26,8 @@ Spoonful = Callable[..., "subprocess.CompletedProcess[str]"]
 NUM_KILLS = 3
 AUTO = "trainer.resume=auto"
 # All that a checkpoint must hold in one run: Dropout, augmentation, loss scaling, a schedule,
-# early stopping, several steps an execution; and random crops, which follow from the step.
+# early stopping, several steps an execution.
 EVERYTHING = [
-    "generator/crop=random_crop",
     "model=cnn",
     "model.num_filters=[4,8]",
     "model.num_units=32",
