@@ -1,6 +1,5 @@
 """Components of a user, one of each kind, as CONTRIBUTING.md describes them."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,7 +14,6 @@ from spoonful.config.fields import key
 from spoonful.crops import Box, Crop, Cut
 from spoonful.datasets import Dataset, RawArrays, RawImage
 from spoonful.optimizers.optimizer import Optimizer
-from spoonful.order import Placement
 from spoonful.tasks.classification import Classification
 
 
@@ -160,19 +158,6 @@ def digits(split: str, labels: str = "classes") -> ArraySource:
     if labels == "numbers":
         return ArraySource(images, figures / 9.0, ())
     return ArraySource(images, figures, tuple("0123456789"))
-
-
-class StoredDigits(ArraySource):
-    """Digits that are stored together, in files of the size that the environment gives."""
-
-    def __init__(self, split: str) -> None:
-        served = digits(split)
-        super().__init__(served.read(range(len(served))), served.labels, served.class_names)
-        self.stored_bytes = int(os.environ["STORED_BYTES"])
-
-    @property
-    def placement(self) -> Placement:
-        return Placement(len(self))
 
 
 @dataclass
