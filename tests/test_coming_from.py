@@ -143,7 +143,7 @@ def test_the_config_keys_of_the_page_exist() -> None:
     section = SECTIONS["The same as config keys"]
     table = re.findall(r"^\| .* \| `([^`|]+)` \|$", section, re.MULTILINE)
     plain = compose_config(["dataset=folder"])
-    assert len(table) == 12
+    assert len(table) == 13
     for overrides in table:
         config = compose_config(["dataset=folder", *overrides.split()])
         assert config != plain or overrides == "source=packed"  # the default

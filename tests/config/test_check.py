@@ -221,7 +221,8 @@ def test_every_key_says_what_it_means_and_its_limits_fit_its_type(schema: type, 
     hint = typing.get_type_hints(schema)[field.name]
     if limits["words"]:
         hint = typing.get_args(hint)[0]  # without the words
-    numeric = hint in (int, float, int | None, float | None, list[int], list[float])
+    lists = list[int], list[float], tuple[float, float]
+    numeric = hint in (int, float, int | None, float | None, *lists)
     bounds = [limits[name] for name in ("minimum", "maximum", "above") if limits[name] is not None]
     assert numeric or not bounds
     # Each number says how small it may be: no key takes a value that makes no sense.
