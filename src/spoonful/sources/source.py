@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from spoonful.errors import SpoonfulError
 from spoonful.order.placement import Placement
 from spoonful.sources.images.cut import Crop
-from spoonful.sources.images.placing import cut
 from spoonful.sources.storage_wait import StorageWait
 
 # Pixels read at a time for the fingerprint, or to cut crops out of them.
@@ -107,6 +106,8 @@ class Source(ABC):
         Raises:
             SpoonfulError: as `read_into`, or a crop is outside its picture.
         """
+        from spoonful.sources.images.placing import cut  # slow; a config needs no OpenCV
+
         checked = checked_indices(indices, len(self))
         length = max(1, _BLOCK_BYTES // int(np.prod(self.image_shape)))
         for start in range(0, len(checked), length):
