@@ -53,9 +53,7 @@ class ChunkSizes:
 
     def units(self, num_images: int) -> list[tuple[int, int]]:
         """Return the ranges of a chunk's images that threads read, each start and stop."""
-        size = num_images
-        if self._reading.is_measured:
-            size = self._reading.unit_size(num_images)
-        elif self.chunk_s > _CHUNK_S:
+        size = self._reading.unit_size or num_images
+        if size == num_images and self.chunk_s > _CHUNK_S:
             size = -(-num_images // (self._limits.num_threads * _SLOW_UNITS_A_THREAD))
         return [(start, min(start + size, num_images)) for start in range(0, num_images, size)]

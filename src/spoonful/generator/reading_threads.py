@@ -24,11 +24,10 @@ _FALL_S = 0.05
 # A thread that has been in one unit for longer counts as stuck: another one takes its place.
 STUCK_S = 0.2
 _STUCK_TIMES = 4  # and for longer than this many times what the unit should take
-# Images that a thread reads at a time take about this much processor time: handing over a unit
-# takes 0.02 ms.
-_SLOW_UNIT_S = 1e-3
-_FAST_UNIT_S = 5e-3
-_MOST_IN_SLOW_UNIT, _MOST_IN_FAST_UNIT = 16, 1024
+# Where the storage is slow, images that a thread reads at a time take about this much processor
+# time: handing over a unit takes 0.02 ms.
+_UNIT_S = 1e-3
+_MOST_IN_UNIT = 16
 _FIRST_UNIT = 8
 
 
@@ -55,11 +54,6 @@ class ReadingThreads:
         self._units: dict[int, tuple[Unit, float, float]] = {}
         self._num_stuck = 0
         self._most = 0  # largest number since somebody last took it
-
-    @property
-    def is_measured(self) -> bool:
-        """Whether the number follows from what is measured."""
-        return self._wait is not None
 
     @property
     def is_slow(self) -> bool:
@@ -94,15 +88,17 @@ class ReadingThreads:
             self._wanted = max(target, self._wanted - max(1, self._wanted // _FALL))
             self._fell = now
 
-    def unit_size(self, num_images: int) -> int:
-        """Return how many of a chunk's images a thread should read at a time."""
+    @property
+    def unit_size(self) -> int | None:
+        """Images that a thread should read at a time; None: the storage is fast."""
+        if self._wait is None:
+            return None
         if not self._images:
             return _FIRST_UNIT
+        if not self.is_slow:
+            return None
         image_s = self._cpu_s / self._images
-        if self.is_slow:
-            return max(1, min(_MOST_IN_SLOW_UNIT, int(_SLOW_UNIT_S / image_s)))
-        even = -(-num_images // self._num_useful)
-        return max(1, min(even, _MOST_IN_FAST_UNIT, max(_FIRST_UNIT, int(_FAST_UNIT_S / image_s))))
+        return max(1, min(_MOST_IN_UNIT, int(_UNIT_S / image_s)))
 
     @property
     def patience_s(self) -> float:
