@@ -90,6 +90,11 @@ def decoded_dir() -> Path:
     return store_root() / "data" / ".decoded"
 
 
+def downloads_dir() -> Path:
+    """Return where what was read from addresses is kept, unless another folder is given."""
+    return store_root() / "data" / ".downloads"
+
+
 def split_dir() -> Path:
     """Return where `split` writes train/, val/ and test/."""
     return project_root() / "data" / "split"

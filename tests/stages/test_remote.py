@@ -42,7 +42,7 @@ def test_a_training_from_a_store_is_the_one_from_the_disk(
     for name in ("packed", "split", "raw"):  # as a machine without the images
         shutil.rmtree(digits / "data" / name)
     (digits / "data" / "split.json").unlink()
-    remote = [f"source.address={address}", f"cache.dir={tmp_path / 'cache'}"]
+    remote = [f"source.address={address}"]
     done = run_spoonful(digits, *TRAIN, *remote)
     assert done.returncode == 0, done.stderr
     run = processes.runs()[0]
@@ -51,7 +51,7 @@ def test_a_training_from_a_store_is_the_one_from_the_disk(
     for name in ("fingerprint.train", "fingerprint.val", "digest.train", "digest.val"):
         assert run.data.tags[name] == local.data.tags[name], name
     assert run.data.metrics["val_loss"] == local.data.metrics["val_loss"]
-    assert list((tmp_path / "cache").glob("?/*"))
+    assert list((digits / "data" / ".downloads").glob("?/*"))
     done = run_spoonful(digits, "evaluate", *remote)
     assert done.returncode == 0, done.stderr
     assert "test accuracy" in done.stdout

@@ -233,8 +233,7 @@ class CacheConfig:
     """Where what was read from addresses is kept on this machine."""
 
     dir: str | None = key(
-        "folder for downloaded files, shared by all processes that name it; null: spoonful in "
-        "XDG_CACHE_HOME, or in ~/.cache",
+        "folder for downloaded files, shared by all processes that name it; null: data/.downloads",
         is_path=True,
     )
     max_gb: float = key("largest size of all files in it, in GiB", above=0)

@@ -1,4 +1,4 @@
-"""Random parts of pictures, chosen anew at every step."""
+"""Random parts of pictures, chosen for every step."""
 
 import math
 from collections.abc import Iterator, Sequence

@@ -36,7 +36,7 @@ class BatchGenerator(ChunkedDataset):
             examples at the positions start..stop-1 of an epoch, whole numbers [stop - start]. A
             pure function, called in any sequence from several threads. seed has no effect on it.
         seed: 0..2**32 - 1. 0 is a seed like any other.
-        crop: shows a part of each example, chosen anew at every step: a `RandomCrop`, or an object
+        crop: shows a part of each example, chosen for every step: a `RandomCrop`, or an object
             of your own with a method draw(seed, epoch, positions). None: the whole. Use none for
             validation.
         drop_remainder: leave out the last batch of an epoch where it is smaller.

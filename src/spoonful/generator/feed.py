@@ -85,7 +85,7 @@ class Feed(InOrder):
                 return self._next_in_order(num_left)
             index %= self.steps_per_epoch
             if not index and not is_permuted:
-                epoch = self._epoch  # a pass without an end begins anew
+                epoch = self._epoch  # a pass without an end starts again
             at_most = 1 if is_permuted else min(num_left, self.steps_per_epoch - index)
             batches = self._batches.together(epoch * self.steps_per_epoch + index, at_most)
             self._is_epoch_served |= index + len(batches[0]) == self.steps_per_epoch

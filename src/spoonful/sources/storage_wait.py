@@ -78,7 +78,7 @@ class StorageWait:
         return self._slow * (self._read_s - self._pause_s)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Begin anew in another process, which may read from another storage."""
+        """Start without samples in another process, which may read from another storage."""
         return StorageWait, ()
 
 

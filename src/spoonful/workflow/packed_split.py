@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from spoonful.config.fields import key
 from spoonful.config.schema import Config
 from spoonful.errors import SpoonfulError
-from spoonful.project import packed_dir, shown_path, split_summary_path
+from spoonful.project import downloads_dir, packed_dir, shown_path, split_summary_path
 from spoonful.sources.packed.source import PackedSource
 from spoonful.sources.remote.address import is_address, joined, shown
 from spoonful.sources.remote.cache import Cache
@@ -74,7 +74,8 @@ class Packed:
             remedy = "run `spoonful pack` with the same overrides, or `dvc repro`"
         else:
             where = joined(address, split)
-            source = PackedSource(where, cache=Cache(config.cache.dir, config.cache.max_gb))
+            cache = Cache(config.cache.dir or downloads_dir(), config.cache.max_gb)
+            source = PackedSource(where, cache=cache)
             where = shown(where)
             remedy = "upload data/packed again, or use the overrides that it was packed with"
         meta = source.meta
