@@ -35,7 +35,7 @@ def address(digits_data: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore
 
 
 def test_a_training_from_a_store_is_the_one_from_the_disk(
-    digits: Path, processes: Processes, address: str, tmp_path: Path
+    digits: Path, processes: Processes, address: str
 ) -> None:
     assert run_spoonful(digits, *TRAIN).returncode == 0
     local = processes.runs()[0]
