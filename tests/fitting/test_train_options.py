@@ -168,7 +168,7 @@ def observed(choices: str, *overrides: str) -> dict[str, Any]:
 
     tiny = [] if "model=" in choices else ["model.num_units=8"]
     generator = ["generator.batch_size=8", "generator.shuffle=full"]
-    config = compose_config([*choices.split(), *tiny, *generator, *overrides])
+    config = compose_config([*generator, *choices.split(), *tiny, *overrides])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keras.Model, "fit", fit)
         train_source, val_source = (source_of(n, config.task.kind) for n in (33, 17))
