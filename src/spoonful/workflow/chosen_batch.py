@@ -79,21 +79,22 @@ def chosen_batch(config: Config) -> ChosenBatch:
 
     train, val = open_train_and_val(config)
     choice = shuffle_choice(config, (train, val))
-    if choice is not None and chosen.split == "train":
-        say(choice.line)
     config = with_shuffle(config, choice)
     if chosen.split == "val":
         plan = make_plan(val, **validation_steps(config, val))
         _check_step(chosen.step, plan.steps.per_epoch, "validation")
         return ChosenBatch(config, "val", val, plan, chosen.step)
     plan = make_plan(train, **training_steps(config, train))
-    per_epoch = plan.steps.per_epoch
+    per_epoch, step = plan.steps.per_epoch, chosen.step
     if chosen.epoch is None:
         what = f"the training, {trainer.epochs} epochs of {per_epoch:,},"
-        _check_step(chosen.step, trainer.epochs * per_epoch, what)
-        return ChosenBatch(config, "train", train, plan, chosen.step)
-    _check_step(chosen.step, per_epoch, f"epoch {chosen.epoch}")
-    return ChosenBatch(config, "train", train, plan, (chosen.epoch - 1) * per_epoch + chosen.step)
+        _check_step(step, trainer.epochs * per_epoch, what)
+    else:
+        _check_step(step, per_epoch, f"epoch {chosen.epoch}")
+        step += (chosen.epoch - 1) * per_epoch
+    if choice is not None:
+        say(choice.line)
+    return ChosenBatch(config, "train", train, plan, step)
 
 
 def _check_step(step: int, num_steps: int, what: str) -> None:
