@@ -108,7 +108,7 @@ ONLY_IN = {
         "workflow.trained_model",
         "quiet",
     ),
-    "tensorflow": ("fitting", "generator.cutting", "quiet", "tracking.environment"),
+    "tensorflow": ("fitting", "quiet", "tracking.environment"),
     "hydra": ("command_line", "config", "workflow.job"),
     "omegaconf": ("config", "workflow.training", "workflow.train_record"),
     "matplotlib": (

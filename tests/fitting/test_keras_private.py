@@ -1,4 +1,4 @@
-"""What `keras_private.py` uses of Keras is there; where it's not, the failure names it."""
+"""What `fitting/keras_private.py` uses of Keras is there; where it's not, the failure names it."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -11,7 +11,6 @@ import pytest
 from keras.callbacks import LambdaCallback as Lambda
 
 from spoonful.fitting import keras_private
-from spoonful.generator import keras_private as generator_private
 from tests.imports import MODULES, imported, name_of, tree_of
 
 X, Y = np.ones((4, 1), np.float32), np.ones((4, 1), np.float32)
@@ -108,41 +107,6 @@ def callback_state() -> None:
         assert not missing, f"{kind.__name__} has no {', '.join(missing)}"
 
 
-class Handed(Data):
-    """A PyDataset in whose place the adapter of Keras reads a tf.data.Dataset of three steps."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.readings: list[generator_private.Reading] = []
-
-    @property
-    def workers(self) -> int:
-        generator_private.serve_tensorflow(generator_private.asking_frame(), self.made)
-        return int(super().workers)
-
-    def made(self, reading: generator_private.Reading) -> Any:
-        import tensorflow as tf
-
-        self.readings.append(reading)
-        weights = () if reading.class_weight is None else (np.ones(4, np.float32),)
-        return tf.data.Dataset.from_tensors((3 * X, Y, *weights)).repeat(2)
-
-
-def py_dataset_adapter() -> None:
-    data, model, weights = Handed(), make_model(), {0: 2.0}
-    assert data.workers == 1  # asked for by nobody that reads
-    assert not data.readings
-    model.fit(data, class_weight=weights, verbose=0)
-    model.evaluate(data, verbose=0)
-    made = generator_private.Reading
-    assert data.readings == [made(True, weights), made(False, None)]
-    assert np.array_equal(model.predict(data, verbose=0), np.repeat(model(3 * X), 2, axis=0))
-    with_workers = Handed()
-    with_workers._workers = 2
-    model.evaluate(with_workers, verbose=0)
-    assert not with_workers.readings
-
-
 USES: dict[str, Callable[[], None]] = {
     "Model._initial_epoch": initial_epoch,
     "Model._eval_epoch_iterator.data_adapter.py_dataset": eval_epoch_iterator,
@@ -150,7 +114,6 @@ USES: dict[str, Callable[[], None]] = {
     "Model._get_metrics_result_or_logs(logs)": get_metrics_result_or_logs,
     "Optimizer._learning_rate": learning_rate,
     "the attributes of callbacks in CALLBACK_STATE": callback_state,
-    "PyDatasetAdapter.get_tf_dataset, class_weight, shuffle, enqueuer": py_dataset_adapter,
 }
 
 
@@ -160,8 +123,8 @@ def test_keras_has_what_is_used_of_it(name: str) -> None:
         USES[name]()
     except Exception as error:
         pytest.fail(
-            f"Keras {keras.__version__} has changed {name}: mend keras_private.py in "
-            f"src/spoonful/fitting or src/spoonful/generator ({type(error).__name__}: {error})"
+            f"Keras {keras.__version__} has changed {name}: mend "
+            f"src/spoonful/fitting/keras_private.py ({type(error).__name__}: {error})"
         )
 
 
@@ -185,18 +148,9 @@ def own_names(path: Path) -> Iterator[str]:
             yield from [node.attr] if ast.unparse(node.value) == "self" else []
 
 
-# Of fitting, and of the generator, which may not import from fitting.
-HOMES = [path for path in MODULES if name_of(path).endswith(".keras_private")]
-PRIVATE = next(path for path in HOMES if name_of(path) == "fitting.keras_private")
+PRIVATE = next(path for path in MODULES if name_of(path) == "fitting.keras_private")
 OWN = {name for path in MODULES for name in own_names(path)}
 USED = set(private_names(PRIVATE)) - OWN
-
-
-def test_what_keras_does_not_document_has_two_homes() -> None:
-    assert {name_of(path) for path in HOMES} == {
-        "fitting.keras_private",
-        "generator.keras_private",
-    }
 
 
 def test_the_list_of_uses_is_whole() -> None:
@@ -206,7 +160,7 @@ def test_the_list_of_uses_is_whole() -> None:
     assert spelled >= USED
 
 
-@pytest.mark.parametrize("path", sorted({*MODULES} - {*HOMES}), ids=name_of)
+@pytest.mark.parametrize("path", sorted({*MODULES} - {PRIVATE}), ids=name_of)
 def test_no_other_module_uses_what_keras_does_not_document(path: Path) -> None:
     names = set(imported(path))
     assert not [name for name in names if name.startswith("keras.src")]

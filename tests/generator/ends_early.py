@@ -16,15 +16,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-# Keras' import takes seconds, and only two of its classes are named here.
+# Keras' import takes seconds, and only the class that generators derive from is used here.
 keras: Any = ModuleType("keras")
 keras.utils = ModuleType("keras.utils")
 keras.utils.PyDataset = type("PyDataset", (), {"__init__": lambda self, **settings: None})
-adapters: Any = ModuleType("keras.src.trainers.data_adapters.py_dataset_adapter")
-adapters.PyDatasetAdapter = type("PyDatasetAdapter", (), {})
-sys.modules.update({"keras": keras, adapters.__name__: adapters})
-for name in ("keras.src", "keras.src.trainers", "keras.src.trainers.data_adapters"):
-    sys.modules[name] = ModuleType(name)
+sys.modules["keras"] = keras
 
 import numpy as np  # noqa: E402
 

@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+import keras
+
 from spoonful.errors import SpoonfulError
 from spoonful.generator.chunks import Batch, ChunkReader
 from spoonful.generator.cropping import Cropping, CropPolicy
 from spoonful.generator.feed import Feed
-from spoonful.generator.keras_feed import ChunkedDataset, TakeTogether
 from spoonful.generator.limits import Limits, make_limits
 from spoonful.generator.plan import make_plan
 from spoonful.generator.steps import checked_whole
@@ -20,7 +21,7 @@ from spoonful.sources import Source
 DTYPES = ("uint8", "float32")
 
 
-class BatchGenerator(ChunkedDataset):
+class BatchGenerator(keras.utils.PyDataset):
     """Feed `model.fit` with batches of a source.
 
     The batch of a global step depends on the source, the seed and the step alone. As a PyDataset it
@@ -89,7 +90,7 @@ class BatchGenerator(ChunkedDataset):
         buffer_size: int = 1000,
         verify_shards: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(workers=1, use_multiprocessing=False)
         self.source, self.seed, self.one_hot, self.dtype = source, seed, one_hot, dtype
         if dtype not in DTYPES:
             raise SpoonfulError(f"dtype={dtype!r}: expected one of {', '.join(DTYPES)}")
@@ -130,9 +131,6 @@ class BatchGenerator(ChunkedDataset):
             SpoonfulError: reading failed or took too long; names the batch, its images, the cause.
         """
         return self._feed.batch(index)
-
-    def _begin_pass(self) -> TakeTogether:
-        return self._feed.begin_pass()
 
     def __iter__(self) -> Iterator[Batch]:
         """Iterate over the batches of the current epoch of Keras, or of epoch 0 outside Keras."""

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from spoonful.generator.buffers import BufferPool
 from spoonful.generator.chunks import Batch, Chunk, ChunkReader
 from spoonful.generator.in_order import InOrder
-from spoonful.generator.keras_feed import TakeTogether
 from spoonful.generator.limits import Limits
 from spoonful.generator.lookahead import LookAhead
 from spoonful.generator.stream import ChunkedBatches
@@ -66,32 +65,18 @@ class Feed(InOrder):
     def batch(self, index: int) -> Batch:
         """Return batch `index` of the current epoch of Keras, or the next one in order."""
         if self._is_in_order:
-            x, y = self._next_in_order(1)
-            return x[0], y[0]
+            with self._lock:
+                step = self.first_step + self.position + self._num_served
+                self._num_served += 1
+            try:
+                return self._batches.batch(step, self.note)
+            except Exception as error:
+                self._failure = step, error
+                raise
         index %= self.steps_per_epoch
         self._is_epoch_served |= index == self.steps_per_epoch - 1
-        return self._batches.batch(self._epoch * self.steps_per_epoch + index)
-
-    def begin_pass(self) -> TakeTogether:
-        """Return what takes the batches of a pass of Keras in chunks.
-
-        A pass that goes on in a later epoch of `fit`, with `steps_per_epoch`, keeps its order.
-        """
-        epoch = self._epoch
-
-        def take(index: int, num_left: int, is_permuted: bool) -> Batch:
-            nonlocal epoch
-            if self._is_in_order:
-                return self._next_in_order(num_left)
-            index %= self.steps_per_epoch
-            if not index and not is_permuted:
-                epoch = self._epoch  # a pass without an end starts again
-            at_most = 1 if is_permuted else min(num_left, self.steps_per_epoch - index)
-            batches = self._batches.together(epoch * self.steps_per_epoch + index, at_most)
-            self._is_epoch_served |= index + len(batches[0]) == self.steps_per_epoch
-            return batches
-
-        return take
+        epoch = max(self._epochs_begun - 1, 0)
+        return self._batches.batch(epoch * self.steps_per_epoch + index)
 
     def begin_epoch(self) -> None:
         """Count an epoch, and begin to read ahead."""
@@ -170,25 +155,6 @@ class Feed(InOrder):
         if not first + count <= num_asked <= self.steps_per_epoch:
             raise KeyError(self.first_step + num_asked)
         return super().take_digests(first, count)
-
-    @property
-    def _epoch(self) -> int:
-        """The epoch of Keras: the current one, or the last."""
-        return max(self._epochs_begun - 1, 0)
-
-    def _next_in_order(self, at_most: int) -> Batch:
-        """Return the next batches of the epoch that is served in order, as `together`."""
-        with self._lock:
-            step = self.first_step + self.position + self._num_served
-            self._num_served += 1
-        try:
-            batches = self._batches.together(step, at_most, self.note)
-        except Exception as error:
-            self._failure = step, error
-            raise
-        with self._lock:
-            self._num_served += len(batches[0]) - 1
-        return batches
 
     def _leave_order(self) -> None:
         if self._has_begun_in_order:

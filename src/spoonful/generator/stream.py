@@ -4,13 +4,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+import keras
+
 from spoonful.generator.chunks import Batch, Chunk, ChunkReader
-from spoonful.generator.keras_feed import ChunkedDataset, TakeTogether
 from spoonful.generator.limits import Limits
 from spoonful.generator.lookahead import LookAhead
 
 
-class BatchStream(ChunkedDataset):
+class BatchStream(keras.utils.PyDataset):
     """Serve the batches of global steps start_step, start_step + 1, ... without end.
 
     Keras permutes the batch numbers of a finite PyDataset and restarts them every epoch; it reads a
@@ -28,7 +29,9 @@ class BatchStream(ChunkedDataset):
     """
 
     def __init__(self, reader: ChunkReader, limits: Limits, start_step: int) -> None:
-        super().__init__()
+        # One worker: the batches come in order, and none is made in a process that could die
+        # unnoticed (a killed Keras worker process hangs fit forever).
+        super().__init__(workers=1, use_multiprocessing=False)
         self._look_ahead = LookAhead(reader, limits, is_endless=True)
         self._batches = ChunkedBatches(self._look_ahead)
         self._steps_per_epoch = reader.steps.per_epoch
@@ -43,14 +46,6 @@ class BatchStream(ChunkedDataset):
     def __getitem__(self, index: int) -> Batch:
         self._num_served = max(self._num_served, index + 1)
         return self._batches.batch(self.start_step + index)
-
-    def _begin_pass(self) -> TakeTogether:
-        def take(index: int, num_left: int, is_permuted: bool) -> Batch:
-            batches = self._batches.together(self.start_step + index, num_left)
-            self._num_served = max(self._num_served, index + len(batches[0]))
-            return batches
-
-        return take
 
     def chunk(self, step: int) -> Chunk:
         """Return the batches from a global step on that are read together."""
@@ -113,25 +108,11 @@ class ChunkedBatches:
             on_chunk: called with its chunk if that is a new one.
         """
         with self._lock:
-            return self._chunk(step, on_chunk).batch(step)
-
-    def together(
-        self, step: int, at_most: int, on_chunk: Callable[[Chunk], object] | None = None
-    ) -> Batch:
-        """Return the batches from a global step on that are in one chunk.
-
-        Args:
-            step: the global step of the first batch.
-            at_most: how many batches, >= 1.
-            on_chunk: called with its chunk if that is a new one.
-
-        Returns:
-            x [k, b, h, w, c] and y [k, b, ...], of 1..at_most batches.
-        """
-        with self._lock:
-            chunk = self._chunk(step, on_chunk)
-        batches = slice(step - chunk.first_step, step - chunk.first_step + at_most)
-        return chunk.x[batches], chunk.y[batches]
+            while self._chunks and step not in self._chunks[0].steps:
+                self._chunks.popleft()  # its memory can be used for the next one
+            if not self._chunks:
+                self._take(step, on_chunk)
+            return self._chunks[0].batch(step)
 
     def reach(self, first: int, last: int, on_chunk: Callable[[Chunk], object]) -> None:
         """Wait until batches are here that nobody has asked for.
@@ -151,14 +132,6 @@ class ChunkedBatches:
     def drop(self) -> None:
         """Release the chunks."""
         self._chunks.clear()
-
-    def _chunk(self, step: int, on_chunk: Callable[[Chunk], object] | None) -> Chunk:
-        """Return the chunk that has a step."""
-        while self._chunks and step not in self._chunks[0].steps:
-            self._chunks.popleft()  # its memory can be used for the next one
-        if not self._chunks:
-            self._take(step, on_chunk)
-        return self._chunks[0]
 
     def _take(self, step: int, on_chunk: Callable[[Chunk], object] | None) -> None:
         chunk = self._look_ahead.take(step)
