@@ -31,11 +31,10 @@ _POINTS = "spoonful sweep"  # the command that a worker process works for
 class _Activity:
     """Something that takes a while: text, or a bar."""
 
-    def __init__(self, words: str, bar: Bar | None = None, soon_s: float | None = None) -> None:
+    def __init__(self, words: str, bar: Bar | None = None, soon_s: float = _SOON_S) -> None:
         self.bar = bar
         self.words = words
         self.begin = time.monotonic()
-        soon_s = _SOON_S if soon_s is None else soon_s
         self.due = self.begin + (soon_s if bar is None else _EVERY_S)
         self.num_said = 0
 

@@ -53,7 +53,9 @@ class ChunkSizes:
 
     def units(self, num_images: int) -> list[tuple[int, int]]:
         """Return the ranges of a chunk's images that threads read, each start and stop."""
-        size = self._reading.unit_size or num_images
-        if size == num_images and self.chunk_s > _CHUNK_S:
-            size = -(-num_images // (self._limits.num_threads * _SLOW_UNITS_A_THREAD))
+        size = self._reading.unit_size
+        if size is None:
+            is_slow = self.chunk_s > _CHUNK_S
+            num_units = self._limits.num_threads * _SLOW_UNITS_A_THREAD if is_slow else 1
+            size = -(-num_images // num_units)
         return [(start, min(start + size, num_images)) for start in range(0, num_images, size)]
