@@ -29,13 +29,13 @@ _POINTS = "spoonful sweep"  # the command that a worker process works for
 
 
 class _Activity:
-    """Something that takes a while: text, or a bar."""
+    """Something that takes a while: text, or a bar. It gets its first line after due_s."""
 
-    def __init__(self, words: str, bar: Bar | None = None, soon_s: float = _SOON_S) -> None:
+    def __init__(self, words: str, due_s: float, bar: Bar | None = None) -> None:
         self.bar = bar
         self.words = words
         self.begin = time.monotonic()
-        self.due = self.begin + (soon_s if bar is None else _EVERY_S)
+        self.due = self.begin + due_s
         self.num_said = 0
 
     def line(self) -> str:
@@ -106,7 +106,7 @@ def told(command: str, activity: str) -> Iterator[None]:
     voice = _voice = _Voice(command, sys.stderr.isatty() and not _is_worker())
     thread = background.start(voice.watch, "spoonful-progress", voice.stop)
     try:
-        with _on_top(_Activity(activity, soon_s=_FIRST_S)):
+        with _on_top(_Activity(activity, _FIRST_S)):
             yield
     finally:
         voice.stop()
@@ -143,16 +143,14 @@ def doing(activity: str, at_once: bool = False) -> Iterator[None]:
         activity: such as "loading TensorFlow".
         at_once: report it before it begins: it may block all threads of this process.
     """
-    with _on_top(_Activity(activity), at_once):
+    with _on_top(_Activity(activity, _SOON_S), at_once):
         yield
 
 
 @contextmanager
 def silence() -> Iterator[None]:
     """Report nothing while the block runs: something else prints."""
-    nothing = _Activity("")
-    nothing.due = math.inf
-    with _on_top(nothing):
+    with _on_top(_Activity("", math.inf)):
         yield
 
 
@@ -179,7 +177,7 @@ def bar(
     is_drawn = _voice is not None and _voice.is_drawing
     shown = Bar(title, total, unit, done, is_scaled, detail, is_drawn)
     try:
-        with _on_top(_Activity(title, shown)):
+        with _on_top(_Activity(title, _EVERY_S, shown)):
             yield shown
     finally:
         shown.close()
